@@ -1,0 +1,51 @@
+"""The errors that a person who runs a study is meant to read.
+
+Here belong the exception types that cross package borders. Everything raised because of what a
+user gave (a file, a study, a data set) is an :class:`InputError`; programming errors stay ordinary
+Python exceptions and keep their tracebacks.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class AehpoError(Exception):
+    """Base of all errors that carry a message for the user rather than for the developer."""
+
+
+class InputError(AehpoError):
+    """Something the user gave is wrong.
+
+    Parameters
+    ----------
+    problem
+        What is wrong, in one sentence without the file's name.
+    file
+        The file that holds the mistake.
+    key
+        The key, column or field inside that file.
+    remedy
+        What to do about it.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: str | Path | None = None,
+        key: str | None = None,
+        remedy: str | None = None,
+    ):
+        self.problem, self.file, self.key, self.remedy = problem, file, key, remedy
+        place = ": ".join(str(part) for part in (file, key) if part is not None)
+        text = f"{place}: {problem}" if place else problem
+        super().__init__(f"{text.rstrip('.')}. {remedy}" if remedy else text)
+
+
+class StaleInputError(AehpoError):
+    """An artefact cannot be used: it is missing, corrupted, or its checks did not pass."""
+
+
+class HomeBusyError(AehpoError):
+    """Another process is running a study in the same home."""

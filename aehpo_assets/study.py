@@ -1,0 +1,200 @@
+"""The study file: what a study consists of, as pydantic models that refuse unknown keys.
+
+Here belong the settings and their validation as far as the file alone allows it. What can only be
+judged beside the data (does the task exist? has it enough features?) is judged where the data is
+read. Nothing here computes anything.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from aehpo_assets.errors import InputError
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+
+
+class Settings(BaseModel):
+    """Base of every settings model: immutable, and a key it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Configurations(Settings):
+    """How many configurations, how they are drawn, and how many of them are trained."""
+
+    count: int = Field(gt=0)
+    train: int | None = Field(default=None, gt=0)
+    seed: int = 42
+    source: str = "sample"
+
+    @model_validator(mode="after")
+    def _train_within_count(self) -> Configurations:
+        if self.train is not None and self.train > self.count:
+            raise ValueError(f"train ({self.train}) exceeds count ({self.count})")
+        return self
+
+    @property
+    def trained(self) -> int:
+        """Number of configurations that are trained: the first ``train`` of the list."""
+        return self.count if self.train is None else self.train
+
+
+class Preprocessing(Settings):
+    """Which features are kept, and how they are scaled; all of it fitted on train only."""
+
+    filter: Literal["var"] = "var"
+    scaler: Literal["standard", "robust"] = "standard"
+    clip: float | None = Field(default=None, gt=0)
+
+
+class Split(Settings):
+    """Shares of the samples, drawn once per data set."""
+
+    train: float = Field(default=0.7, gt=0, lt=1)
+    valid: float = Field(default=0.1, gt=0, lt=1)
+    test: float = Field(default=0.2, gt=0, lt=1)
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> Split:
+        if abs(self.train + self.valid + self.test - 1) > 1e-9:
+            raise ValueError("train, valid and test must add up to 1")
+        return self
+
+
+class Hpo(Settings):
+    """Budgets of the simulated searches, and how many recommendations are really trained."""
+
+    searchers: list[str] = Field(default=["regularized_evolution", "cqr"], min_length=1)
+    trials: int = Field(default=200, gt=0)
+    simulated_hours: float | None = Field(default=None, gt=0)
+    workers: int = Field(default=4, gt=0)
+    repetitions: int = Field(default=1, gt=0)
+    transfer_top_k: int = Field(default=30, gt=0)
+    validate_top: int = Field(default=3, gt=0)
+    seed: int = 0
+
+
+class Study(Settings):
+    """A study: tasks, architectures, configurations, and every setting that its numbers hang on."""
+
+    name: Name
+    tasks: Literal["all"] | list[Name]
+    architectures: list[str] = Field(min_length=1)
+    configurations: Configurations
+    space: dict[str, Any] = Field(default_factory=dict)
+    epochs: int = Field(gt=0)
+    fidelities: list[int] = Field(default_factory=list)
+    seeds: list[int] = Field(default=[0], min_length=1)
+    annealing: Literal[
+        "logistic-early",
+        "logistic-mid",
+        "logistic-late",
+        "3phase-linear",
+        "3phase-log",
+        "no-annealing",
+    ] = "logistic-mid"
+    vae_loss: Literal["kl", "mmd"] = "kl"
+    preprocessing: Preprocessing = Preprocessing()
+    split: Split = Split()
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["float32", "float64", "tf32", "bfloat16"] = "float32"
+    hpo: Hpo = Hpo()
+
+    @field_validator("tasks", "architectures", "seeds", "fidelities")
+    @classmethod
+    def _no_repeats(cls, values: Any) -> Any:
+        if isinstance(values, list):
+            if len(set(values)) != len(values):
+                raise ValueError("lists an entry twice")
+        return values
+
+    @model_validator(mode="after")
+    def _fidelities_within_epochs(self) -> Study:
+        if any(not 0 < fidelity <= self.epochs for fidelity in self.fidelities):
+            raise ValueError(f"fidelities must lie between 1 and epochs ({self.epochs})")
+        return self
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping safely, refusing keys that occur twice.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is no YAML, or is not a mapping.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+    except FileNotFoundError:
+        raise InputError("no such file", file=path, remedy="Check the path.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read ({error})", file=path) from None
+    except yaml.YAMLError as error:
+        raise InputError(f"is no valid YAML ({error})", file=path) from None
+    if not isinstance(content, dict):
+        raise InputError("must be a mapping of keys to values", file=path)
+    return content
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Safe YAML in which a repeated key is an error rather than a silent overwrite."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.YAMLError(f"the key {key!r} occurs twice, {key_node.start_mark}")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def settings_error(error: ValidationError, file: Path, model: type[BaseModel]) -> InputError:
+    """Turn the first complaint of pydantic into one that names file, key and remedy."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"]) or None
+    if first["type"] == "extra_forbidden":
+        owner: Any = model
+        for part in first["loc"][:-1]:
+            field = getattr(owner, "model_fields", {}).get(part)
+            owner = field.annotation if field is not None else None
+        known = ", ".join(getattr(owner, "model_fields", {}))
+        remedy = f"Remove it or correct its spelling; known keys: {known}." if known else None
+        return InputError("unknown key", file=file, key=key, remedy=remedy or "Remove it.")
+    if first["type"] == "missing":
+        return InputError("required, but missing", file=file, key=key, remedy="Add it.")
+    message = first["msg"].removeprefix("Value error, ")
+    given = first.get("input")
+    shown = f" (got {given!r})" if isinstance(given, (str, int, float, list, type(None))) else ""
+    return InputError(f"{message}{shown}", file=file, key=key, remedy="Correct the value.")
+
+
+def read_study(path: Path) -> Study:
+    """Read and validate a study file.
+
+    A relative ``configurations.source`` is resolved against the folder of the study file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, a key is unknown or missing, or a value is impossible; the
+        message names the file, the key and the remedy.
+    """
+    path = Path(path)
+    content = read_yaml(path)
+    try:
+        study = Study.model_validate(content)
+    except ValidationError as error:
+        raise settings_error(error, path, Study) from None
+    source = study.configurations.source
+    if source != "sample":
+        resolved = (path.parent / source).resolve()
+        configurations = study.configurations.model_copy(update={"source": str(resolved)})
+        study = study.model_copy(update={"configurations": configurations})
+    return study
