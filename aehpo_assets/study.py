@@ -109,9 +109,8 @@ class Study(Settings):
     @field_validator("tasks", "architectures", "seeds", "fidelities")
     @classmethod
     def _no_repeats(cls, values: Any) -> Any:
-        if isinstance(values, list):
-            if len(set(values)) != len(values):
-                raise ValueError("lists an entry twice")
+        if isinstance(values, list) and len(set(values)) != len(values):
+            raise ValueError("lists an entry twice")
         return values
 
     @model_validator(mode="after")

@@ -1,0 +1,23 @@
+"""Search spaces: which hyperparameters an architecture has, and how configurations are drawn.
+
+What an architecture does with its hyperparameters belongs to ``aehpo_gpu.architectures``; how a
+searcher walks through a space belongs to ``aehpo_assets.hpo``.
+"""
+
+from aehpo_assets.space.distributions import Choice, Distribution, LogUniform, Uniform
+from aehpo_assets.space.identity import config_id_of
+from aehpo_assets.space.sample import read_configurations, sample_configurations
+from aehpo_assets.space.search_space import ARCHITECTURE_SPACES, SearchSpace, search_space
+
+__all__ = [
+    "ARCHITECTURE_SPACES",
+    "Choice",
+    "Distribution",
+    "LogUniform",
+    "SearchSpace",
+    "Uniform",
+    "config_id_of",
+    "read_configurations",
+    "sample_configurations",
+    "search_space",
+]

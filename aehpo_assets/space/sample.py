@@ -1,0 +1,106 @@
+"""Where configurations come from: drawn from a search space, or read from a Parquet file."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from aehpo_assets.errors import InputError
+from aehpo_assets.space.search_space import STUDY_HYPERPARAMETERS, SearchSpace
+
+
+def sample_configurations(space: SearchSpace, count: int, seed: int) -> pd.DataFrame:
+    """Draw configurations as the reference study did.
+
+    The eight hyperparameters of the study are drawn one configuration after another from Python's
+    generator seeded with ``seed``; ``beta`` is drawn whatever the architecture, so that
+    architectures share their draws. Further hyperparameters come from a second stream.
+
+    Parameters
+    ----------
+    space
+        The architecture's space.
+    count
+        Number of configurations.
+    seed
+        Seed of the generator; 42 in the study.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``count`` rows: ``config_id`` (text, the position) and the hyperparameters of the space.
+    """
+    study_stream = random.Random(seed)
+    further_stream = random.Random(f"further hyperparameters {seed}")
+    rows = []
+    for position in range(count):
+        drawn = {
+            name: space.hyperparameters.get(name, default).draw(study_stream)
+            for name, default in STUDY_HYPERPARAMETERS.items()
+        }
+        further = {
+            name: distribution.draw(further_stream)
+            for name, distribution in space.hyperparameters.items()
+            if name not in STUDY_HYPERPARAMETERS
+        }
+        values = drawn | further
+        rows.append({"config_id": str(position)} | {name: values[name] for name in space.names})
+    return pd.DataFrame(rows)
+
+
+def read_configurations(space: SearchSpace, file: Path, count: int) -> pd.DataFrame:
+    """Read the first ``count`` configurations of a Parquet file.
+
+    Column names are taken in any case (``K_FILTER`` as the study writes them); columns that the
+    space does not know are ignored; a ``config_id`` column is kept, and positions are used where
+    there is none.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, a hyperparameter is missing, a value is no number or lies
+        outside what is possible, a configuration occurs twice, or there are fewer than ``count``.
+    """
+    try:
+        frame = pd.read_parquet(file)
+    except FileNotFoundError:
+        raise InputError(
+            "no such file", file=file, remedy="Check configurations.source in the study file."
+        ) from None
+    except Exception as error:
+        raise InputError(f"is no readable Parquet file ({error})", file=file) from None
+    frame.columns = frame.columns.str.lower()
+    if len(frame) < count:
+        raise InputError(
+            f"holds {len(frame)} configurations, the study asks for {count}",
+            file=file,
+            remedy="Lower configurations.count.",
+        )
+    frame = frame.head(count).reset_index(drop=True)
+    for name in space.names:
+        if name not in frame:
+            raise InputError("column missing", file=file, key=name, remedy="Add the column.")
+        column = frame[name]
+        if not pd.api.types.is_numeric_dtype(column) or not np.isfinite(column).all():
+            raise InputError("holds values that are no finite numbers", file=file, key=name)
+    ids = frame["config_id"].astype(str) if "config_id" in frame else frame.index.astype(str)
+    configurations = frame[space.names].copy()
+    configurations.insert(0, "config_id", pd.Series(ids, index=frame.index).astype(str))
+    for key, columns in (("config_id", ["config_id"]), ("hyperparameters", space.names)):
+        repeated = configurations.duplicated(columns)
+        if repeated.any():
+            raise InputError(
+                f"row {int(repeated.idxmax())} repeats an earlier one", file=file, key=key
+            )
+    narrow = configurations["k_filter"] < configurations["latent_dim_fixed"]
+    if narrow.any():
+        raise InputError(
+            f"row {int(narrow.idxmax())} has k_filter below latent_dim_fixed",
+            file=file,
+            key="k_filter",
+            remedy="Remove the row or raise its k_filter.",
+        )
+    return configurations
