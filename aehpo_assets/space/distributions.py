@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-Scalar = int | float | str
+Scalar = int | float
 
 
 @dataclass(frozen=True)

@@ -93,12 +93,12 @@ def read_configurations(space: SearchSpace, file: Path, count: int) -> pd.DataFr
         repeated = configurations.duplicated(columns)
         if repeated.any():
             raise InputError(
-                f"row {int(repeated.idxmax())} repeats an earlier one", file=file, key=key
+                f"row {repeated.to_numpy().argmax()} repeats an earlier one", file=file, key=key
             )
     narrow = configurations["k_filter"] < configurations["latent_dim_fixed"]
     if narrow.any():
         raise InputError(
-            f"row {int(narrow.idxmax())} has k_filter below latent_dim_fixed",
+            f"row {narrow.to_numpy().argmax()} has k_filter below latent_dim_fixed",
             file=file,
             key="k_filter",
             remedy="Remove the row or raise its k_filter.",

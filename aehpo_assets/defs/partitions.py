@@ -1,0 +1,35 @@
+"""The partitions of the whole platform, shared by both code locations.
+
+Partitions are domain concepts only: tasks (dynamic, as data sets land) and architectures. A
+configuration is a row, and shards are execution; neither is a partition.
+See https://docs.dagster.io/guides/build/partitions-and-backfills.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from aehpo_assets.space import ARCHITECTURE_SPACES
+from aehpo_assets.store import Partition
+
+tasks = dg.DynamicPartitionsDefinition(name="task")
+architectures = dg.StaticPartitionsDefinition(list(ARCHITECTURE_SPACES))
+architectures_and_tasks = dg.MultiPartitionsDefinition(
+    {"architecture": architectures, "task": tasks}
+)
+
+
+def partition_key(partition: Partition) -> str:
+    """Return Dagster's key of a partition: ``(varix, tcga_rna)`` is ``varix|tcga_rna``."""
+    if len(partition) == 1:
+        return partition[0]
+    architecture, task = partition
+    return dg.MultiPartitionKey({"architecture": architecture, "task": task})
+
+
+def partition_of(key: str) -> Partition:
+    """Return the partition behind Dagster's key; the architecture comes first, as in the store."""
+    if isinstance(key, dg.MultiPartitionKey):
+        dimensions = key.keys_by_dimension
+        return dimensions["architecture"], dimensions["task"]
+    return (key,)

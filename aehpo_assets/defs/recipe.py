@@ -1,0 +1,264 @@
+"""How an asset is made into an artefact: what it hangs on, what it read, what it leaves behind.
+
+A :class:`Recipe` declares which source files and which study settings an asset hangs on. A
+:class:`Making` is one artefact in the making: every table is read through it, so that the
+provenance record names exactly what was read, and the artefact is written through it, so that
+no artefact exists without its record. What the tables mean is not known here.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from aehpo_assets.defs.partitions import partition_of
+from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.errors import InputError
+from aehpo_assets.freshness import study_settings
+from aehpo_assets.home import Home
+from aehpo_assets.provenance import CheckResult, file_hash, settings_hash, source_version
+from aehpo_assets.store import Partition, Record, artefact_name
+
+PACKAGES = Path(__file__).resolve().parents[2]
+
+SOURCE_VERSION = "source version"
+STUDY_SETTINGS = "study settings"
+DATASET_SECTION = "data set section"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What an asset hangs on beside its inputs.
+
+    Attributes
+    ----------
+    asset
+        Name of the asset.
+    sources
+        Files and folders, relative to the packages' parent, whose source is its code version.
+    settings
+        Dotted keys of the study that it hangs on.
+    dataset_section
+        The section of ``dataset.yaml`` that it hangs on: ``modality`` or ``labels``.
+    """
+
+    asset: str
+    sources: tuple[str, ...]
+    settings: tuple[str, ...] = ()
+    dataset_section: str | None = None
+
+    @cached_property
+    def source_version(self) -> str:
+        """Hash of the sources."""
+        return source_version(*(PACKAGES / source for source in self.sources))
+
+    @property
+    def code_version(self) -> str:
+        """Code version shown by Dagster: the sources, and the settings of the home's study.
+
+        With the settings in it, the UI marks as stale what a changed study file touches.
+        """
+        try:
+            settings = study_settings(Home().study(), self.settings)
+        except InputError:
+            return self.source_version
+        return f"{self.source_version}-{settings_hash(settings)[:8]}"
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Definition metadata: shown in the UI, and read by the headless runner."""
+        return {
+            SOURCE_VERSION: self.source_version,
+            STUDY_SETTINGS: list(self.settings),
+            DATASET_SECTION: self.dataset_section or "",
+        }
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """Keyword arguments for ``@dg.asset``."""
+        return {"code_version": self.code_version, "metadata": self.metadata}
+
+
+@dataclass
+class Making:
+    """One artefact in the making.
+
+    Attributes
+    ----------
+    recipe
+        What it hangs on.
+    study
+        The study resource.
+    partition
+        Architecture and task, as far as the asset has them.
+    inputs
+        Name to data version of everything read so far.
+    """
+
+    recipe: Recipe
+    study: StudyResource
+    partition: Partition
+    inputs: dict[str, str] = field(default_factory=dict)
+    dataset_settings: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def begin(
+        cls,
+        recipe: Recipe,
+        context: dg.AssetExecutionContext | dg.OpExecutionContext,
+        study: StudyResource,
+    ) -> Making:
+        """Begin the artefact of the partition that Dagster is materializing."""
+        return cls(recipe, study, partition_of(context.partition_key))
+
+    def table(self, asset: str, *partition: str) -> pd.DataFrame:
+        """Read an input table whose blocking checks passed.
+
+        Raises
+        ------
+        StaleInputError
+            If it is missing, damaged, or did not pass its checks.
+        """
+        provenance = self.study.store.checked(asset, partition)
+        self.inputs[artefact_name(asset, partition)] = provenance.data_version
+        return self.study.store.read_table(asset, partition)
+
+    def folder(self, asset: str, *partition: str) -> Path:
+        """Path of an input folder whose blocking checks passed.
+
+        Raises
+        ------
+        StaleInputError
+            If it is missing or did not pass its checks.
+        """
+        provenance = self.study.store.checked(asset, partition)
+        self.inputs[artefact_name(asset, partition)] = provenance.data_version
+        return self.study.store.existing_folder(asset, partition)
+
+    def file(self, path: Path) -> Path:
+        """Record a file outside the store as an input."""
+        self.inputs[f"file:{path}"] = file_hash(path)
+        return path
+
+    def record(self, checks: Sequence[CheckResult] = (), device: str = "cpu") -> Record:
+        """Everything known about the artefact before it is written."""
+        settings = study_settings(self.study.study, self.recipe.settings)
+        return Record(
+            code_version=self.recipe.source_version,
+            settings=settings | self.dataset_settings,
+            inputs=self.inputs,
+            checks=checks,
+            device=device,
+        )
+
+    def write_table(
+        self,
+        frame: pd.DataFrame,
+        *,
+        checks: Sequence[CheckResult] = (),
+        metadata: Mapping[str, Any] | None = None,
+        plots: Mapping[str, bytes] | None = None,
+        measured: tuple[str, ...] = (),
+        device: str = "cpu",
+    ) -> dg.MaterializeResult:
+        """Write the artefact as a table, and return what Dagster shows of it.
+
+        Parameters
+        ----------
+        frame
+            The table.
+        checks
+            Outcomes of the data-quality checks; they become part of the record.
+        metadata
+            Key numbers.
+        plots
+            Title to PNG.
+        measured
+            Columns of seconds that do not enter the data version.
+        device
+            Device that the numbers were computed on.
+        """
+        provenance = self.study.store.write_table(
+            self.recipe.asset,
+            self.partition,
+            frame,
+            self.record(checks, device),
+            measured=measured,
+        )
+        path = self.study.store.table_path(self.recipe.asset, self.partition)
+        shown = {
+            "dagster/row_count": len(frame),
+            "columns": len(frame.columns),
+            "path": dg.MetadataValue.path(path),
+            **_schema(frame),
+        }
+        return self._result(provenance.data_version, shown, checks, metadata, plots)
+
+    def write_folder(
+        self,
+        fill: Callable[[Path], object],
+        *,
+        data_version: str | None = None,
+        checks: Sequence[CheckResult] = (),
+        metadata: Mapping[str, Any] | None = None,
+        plots: Mapping[str, bytes] | None = None,
+    ) -> dg.MaterializeResult:
+        """Write the artefact as a folder, and return what Dagster shows of it."""
+        provenance = self.study.store.write_folder(
+            self.recipe.asset, self.partition, fill, self.record(checks), data_version=data_version
+        )
+        path = self.study.store.folder_path(self.recipe.asset, self.partition)
+        shown = {"path": dg.MetadataValue.path(path)}
+        return self._result(provenance.data_version, shown, checks, metadata, plots)
+
+    def _result(
+        self,
+        data_version: str,
+        shown: dict[str, Any],
+        checks: Sequence[CheckResult],
+        metadata: Mapping[str, Any] | None,
+        plots: Mapping[str, bytes] | None,
+    ) -> dg.MaterializeResult:
+        pictures = {
+            title: dg.MetadataValue.md(
+                f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})"
+            )
+            for title, png in (plots or {}).items()
+        }
+        inputs = dg.MetadataValue.json(dict(self.inputs))
+        return dg.MaterializeResult(
+            asset_key=self.recipe.asset,
+            data_version=dg.DataVersion(data_version),
+            metadata={**shown, **(metadata or {}), **pictures, "inputs": inputs},
+            check_results=[_check_result(self.recipe.asset, check) for check in checks],
+        )
+
+
+_SHOWN_COLUMNS = 60
+
+
+def _schema(frame: pd.DataFrame) -> dict[str, dg.TableSchema]:
+    """Column schema for the UI; a matrix of thousands of features shows its first ones."""
+    columns = [
+        dg.TableColumn(str(name), str(dtype))
+        for name, dtype in list(frame.dtypes.items())[:_SHOWN_COLUMNS]
+    ]
+    return {"dagster/column_schema": dg.TableSchema(columns)}
+
+
+def _check_result(asset: str, check: CheckResult) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=asset,
+        check_name=check.name,
+        passed=check.passed,
+        severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
+        description=check.description or None,
+        metadata={name: value for name, value in check.values.items() if value is not None},
+    )

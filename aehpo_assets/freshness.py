@@ -1,0 +1,62 @@
+"""Whether an artefact is up to date, and if not, why: one rule for every asset.
+
+An artefact is up to date when the code that made it, the settings it hangs on and the data
+versions of its inputs are those of today. What these are for a given asset is told by the Dagster
+layer; this module only compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aehpo_assets.provenance import Provenance
+from aehpo_assets.study import Study
+
+
+def study_settings(study: Study, keys: Sequence[str]) -> dict[str, Any]:
+    """Pick the settings under some dotted keys (``hpo.trials``) out of a study, as JSON values."""
+    whole = study.model_dump(mode="json")
+    picked: dict[str, Any] = {}
+    for key in keys:
+        value: Any = whole
+        for part in key.split("."):
+            value = value[part]
+        picked[key] = value
+    return picked
+
+
+def why_stale(
+    provenance: Provenance | None,
+    *,
+    code_version: str,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+) -> str | None:
+    """Say why an artefact has to be made again, or None if it is up to date.
+
+    Parameters
+    ----------
+    provenance
+        The record of the artefact in the store, None if there is none.
+    code_version, settings, inputs
+        What they would be if it were made now. ``inputs`` maps the name of each artefact and file
+        to its data version.
+    """
+    if provenance is None:
+        return "missing"
+    if provenance.failed_checks:
+        return f"failed its check {provenance.failed_checks[0].name}"
+    if provenance.code_version != code_version:
+        return "the code that makes it changed"
+    for key in sorted({*settings, *provenance.settings}):
+        if settings.get(key) != provenance.settings.get(key):
+            return f"the setting {key} changed"
+    for name in sorted({*inputs, *provenance.inputs}):
+        if name not in provenance.inputs:
+            return f"the input {name} is new"
+        if name not in inputs:
+            return f"the input {name} is gone"
+        if inputs[name] != provenance.inputs[name]:
+            return f"the input {name} changed"
+    return None

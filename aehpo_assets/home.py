@@ -1,0 +1,139 @@
+"""The home: one folder that holds everything the platform writes for one study.
+
+``HOME/study.yaml`` is the study, ``HOME/store`` the artefacts, ``HOME/runs`` the finished shards of
+trainings, ``HOME/dagster`` the instance, ``HOME/data_roots.json`` where the data sets are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import yaml
+
+from aehpo_assets.errors import HomeBusyError, InputError
+from aehpo_assets.files import write_text
+from aehpo_assets.store import Store
+from aehpo_assets.study import Study, read_study
+
+DEFAULT_HOME = ".aehpo"
+PROJECT_DATA = Path(__file__).resolve().parents[1] / "data"
+
+
+class Home:
+    """Paths below one home folder, and the study that lives in it.
+
+    Parameters
+    ----------
+    root
+        The folder; None for ``AEHPO_HOME``, or ``.aehpo`` below the present folder.
+    """
+
+    def __init__(self, root: str | Path | None = None):
+        self.root = Path(root or os.environ.get("AEHPO_HOME") or DEFAULT_HOME).resolve()
+        self.study_file = self.root / "study.yaml"
+        self.dagster = self.root / "dagster"
+        self.runs = self.root / "runs"
+        self.devices = self.root / "devices"
+        self.store = Store(self.root / "store")
+        self._roots_file = self.root / "data_roots.json"
+
+    def study(self) -> Study:
+        """Return the study of this home.
+
+        Raises
+        ------
+        InputError
+            If no study was started here yet.
+        """
+        if not self.study_file.exists():
+            raise InputError(
+                "holds no study",
+                file=self.root,
+                remedy="Start one with `aehpo run STUDY.yaml`, or point AEHPO_HOME to its home.",
+            )
+        return read_study(self.study_file)
+
+    def check_adoptable(self, study: Study, file: Path) -> None:
+        """Refuse a study of another name than the one that lives here.
+
+        Raises
+        ------
+        InputError
+            If this home belongs to another study.
+        """
+        if self.study_file.exists() and (present := self.study().name) != study.name:
+            raise InputError(
+                f"is {study.name!r}, but the home {self.root} belongs to the study {present!r}",
+                file=file,
+                key="name",
+                remedy="Give the study a home of its own with --home.",
+            )
+
+    def adopt(self, study: Study, file: Path) -> None:
+        """Make a study file the study of this home: validated, with absolute paths.
+
+        Raises
+        ------
+        InputError
+            If this home belongs to another study.
+        """
+        self.check_adoptable(study, file)
+        text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False)
+        if not self.study_file.exists() or self.study_file.read_text(encoding="utf-8") != text:
+            write_text(self.study_file, text)
+
+    def data_roots(self) -> list[Path]:
+        """Folders searched for data sets: the project's, ``AEHPO_DATA``'s, recorded ones."""
+        roots = [PROJECT_DATA]
+        roots += [Path(p) for p in os.environ.get("AEHPO_DATA", "").split(os.pathsep) if p]
+        if self._roots_file.exists():
+            roots += [Path(p) for p in json.loads(self._roots_file.read_text(encoding="utf-8"))]
+        return list(dict.fromkeys(root.resolve() for root in roots))
+
+    def record_data_roots(self, folders: Sequence[Path]) -> None:
+        """Remember data roots given on the command line, so that the UI finds them too.
+
+        Raises
+        ------
+        InputError
+            If one of them is no folder.
+        """
+        for folder in folders:
+            if not folder.is_dir():
+                raise InputError("no such folder", file=folder, remedy="Correct --data.")
+        recorded = []
+        if self._roots_file.exists():
+            recorded = json.loads(self._roots_file.read_text(encoding="utf-8"))
+        wanted = list(dict.fromkeys([*recorded, *(str(f.resolve()) for f in folders)]))
+        if wanted != recorded:
+            write_text(self._roots_file, json.dumps(wanted, indent=1))
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the home for one headless run.
+
+        Raises
+        ------
+        HomeBusyError
+            If another process holds it.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / "lock").open("a+") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                stream.seek(0)
+                holder = stream.read().strip() or "unknown"
+                raise HomeBusyError(
+                    f"{self.root} is in use by another run (process {holder}). "
+                    "Wait for it, or choose another --home."
+                ) from None
+            stream.truncate(0)
+            stream.write(str(os.getpid()))
+            stream.flush()
+            yield
