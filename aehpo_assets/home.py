@@ -95,8 +95,8 @@ class Home:
             roots += [Path(p) for p in json.loads(self._roots_file.read_text(encoding="utf-8"))]
         return list(dict.fromkeys(root.resolve() for root in roots))
 
-    def record_data_roots(self, folders: Sequence[Path]) -> None:
-        """Remember data roots given on the command line, so that the UI finds them too.
+    def check_data_roots(self, folders: Sequence[Path]) -> None:
+        """Refuse a data root that does not exist.
 
         Raises
         ------
@@ -106,6 +106,9 @@ class Home:
         for folder in folders:
             if not folder.is_dir():
                 raise InputError("no such folder", file=folder, remedy="Correct --data.")
+
+    def record_data_roots(self, folders: Sequence[Path]) -> None:
+        """Remember data roots given on the command line, so that the UI finds them too."""
         recorded = []
         if self._roots_file.exists():
             recorded = json.loads(self._roots_file.read_text(encoding="utf-8"))

@@ -68,7 +68,14 @@ class Split(Settings):
 
 
 class Hpo(Settings):
-    """Budgets of the simulated searches, and how many recommendations are really trained."""
+    """Budgets of the simulated searches, and how many recommendations are really trained.
+
+    With several workers and ``clock: measured``, the order in which simulated trials finish, and
+    so what a searcher proposes next, hangs on measured training seconds. ``clock: unit`` gives
+    every whole training the same length, so that no decision hangs on a stopwatch; it is the
+    default unless ``simulated_hours`` asks for real ones. ``searcher_settings`` maps a searcher to
+    the settings that Syne Tune names, such as ``{regularized_evolution: {population_size: 20}}``.
+    """
 
     searchers: list[str] = Field(default=["regularized_evolution", "cqr"], min_length=1)
     trials: int = Field(default=200, gt=0)
@@ -77,7 +84,23 @@ class Hpo(Settings):
     repetitions: int = Field(default=1, gt=0)
     transfer_top_k: int = Field(default=30, gt=0)
     validate_top: int = Field(default=3, gt=0)
+    validation_seeds: int | None = Field(default=None, gt=0)
     seed: int = 0
+    clock: Literal["measured", "unit"] = "unit"
+    searcher_settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hours_are_measured(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("simulated_hours") is not None:
+            return {"clock": "measured"} | given
+        return given
+
+    @model_validator(mode="after")
+    def _hours_need_measured_time(self) -> Hpo:
+        if self.clock == "unit" and self.simulated_hours is not None:
+            raise ValueError("simulated_hours has no meaning with clock: unit")
+        return self
 
 
 class Study(Settings):

@@ -11,6 +11,7 @@ import dagster as dg
 
 from aehpo_assets.space import ARCHITECTURE_SPACES
 from aehpo_assets.store import Partition
+from aehpo_assets.study import Study
 
 tasks = dg.DynamicPartitionsDefinition(name="task")
 architectures = dg.StaticPartitionsDefinition(list(ARCHITECTURE_SPACES))
@@ -33,3 +34,10 @@ def partition_of(key: str) -> Partition:
         dimensions = key.keys_by_dimension
         return dimensions["architecture"], dimensions["task"]
     return (key,)
+
+
+def study_partitions(study: Study, instance: dg.DagsterInstance) -> list[str]:
+    """Return the tasks of a study, sorted: those it lists, or all that the instance knows."""
+    if study.tasks == "all":
+        return sorted(instance.get_dynamic_partitions(str(tasks.name)))
+    return sorted(study.tasks)

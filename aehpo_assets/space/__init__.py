@@ -8,6 +8,7 @@ from aehpo_assets.space.distributions import Choice, Distribution, LogUniform, U
 from aehpo_assets.space.identity import config_id_of
 from aehpo_assets.space.sample import read_configurations, sample_configurations
 from aehpo_assets.space.search_space import ARCHITECTURE_SPACES, SearchSpace, search_space
+from aehpo_assets.space.study_configurations import configurations_of
 
 __all__ = [
     "ARCHITECTURE_SPACES",
@@ -17,6 +18,7 @@ __all__ = [
     "SearchSpace",
     "Uniform",
     "config_id_of",
+    "configurations_of",
     "read_configurations",
     "sample_configurations",
     "search_space",

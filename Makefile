@@ -1,0 +1,37 @@
+# Everything a person needs: make demo, make test, make ui.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+HOME_FOLDER ?= .aehpo
+DEMO_DATA := $(HOME_FOLDER)/data
+STAMP := $(VENV)/.installed
+
+.PHONY: demo install test ui bench clean
+
+demo: install
+	$(BIN)/aehpo dataset demo $(DEMO_DATA)
+	$(BIN)/aehpo run data/studies/demo.yaml --data $(DEMO_DATA) --home $(HOME_FOLDER)
+	@echo
+	@echo "Open the Dagster UI on this study with:  make ui"
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+test: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+ui: install
+	$(BIN)/aehpo ui --home $(HOME_FOLDER)
+
+bench: install
+	$(BIN)/python -m benchmarks.bench $(if $(QUICK),--quick) $(if $(JSON),--json $(JSON))
+
+clean:
+	rm -rf $(VENV) build *.egg-info

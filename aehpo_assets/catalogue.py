@@ -1,0 +1,55 @@
+"""Which tasks there are: the data sets below the data roots, and their modalities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from aehpo_assets.errors import InputError
+from aehpo_assets.omics.dataset import Dataset, find_datasets, read_dataset, task_name
+
+Task = tuple[Dataset, str]
+"""A data set and the name of one of its modalities."""
+
+
+def available_tasks(roots: Sequence[Path]) -> dict[str, Task]:
+    """Return every task below the data roots, by name.
+
+    Raises
+    ------
+    InputError
+        If a ``dataset.yaml`` is wrong, or two data sets make a task of the same name.
+    """
+    found: dict[str, Task] = {}
+    for folder in find_datasets(roots):
+        dataset = read_dataset(folder)
+        for modality in dataset.modalities:
+            name = task_name(dataset, modality)
+            if name in found and found[name][0].folder != dataset.folder:
+                raise InputError(
+                    f"makes the task {name}, as {found[name][0].folder} does",
+                    file=folder / "dataset.yaml",
+                    key="name",
+                    remedy="Rename one of the two data sets.",
+                )
+            found[name] = (dataset, modality)
+    return found
+
+
+def dataset_settings(task: Task, section: str) -> dict[str, Any]:
+    """Return the part of ``dataset.yaml`` that an artefact hangs on, as JSON values.
+
+    Parameters
+    ----------
+    task
+        Data set and modality.
+    section
+        ``modality``, ``labels``, or empty for none.
+    """
+    dataset, modality = task
+    if section == "modality":
+        return {"dataset.modality": dataset.modalities[modality].model_dump(mode="json")}
+    if section == "labels":
+        return {"dataset.labels": dataset.labels.model_dump(mode="json")}
+    return {}

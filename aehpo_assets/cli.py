@@ -1,0 +1,150 @@
+"""The command ``aehpo``: arguments in, messages and exit codes out.
+
+What a command does lives elsewhere. Commands of other packages join through the entry points
+``aehpo.commands``, so that nothing here imports them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from aehpo_assets.errors import AehpoError
+from aehpo_assets.home import Home
+
+app = typer.Typer(
+    name="aehpo",
+    help="Hyperparameter studies of autoencoders on omics data, as Dagster assets.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+dataset_app = typer.Typer(help="Look after data sets.", no_args_is_help=True)
+app.add_typer(dataset_app, name="dataset")
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.")]
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="Folder of everything this study writes.  [default: .aehpo]"),
+]
+DataOption = Annotated[
+    list[Path] | None,
+    typer.Option("--data", help="Folder of data sets, or one data set. May be repeated."),
+]
+
+console = Console()
+errors = Console(stderr=True)
+
+
+@app.command()
+def run(study: StudyFile, data: DataOption = None, home: HomeOption = None) -> None:
+    """Run a study headless: whatever is not up to date is made, in order."""
+    from aehpo_assets.headless import run_headless
+
+    if not run_headless(study, _home(home), data or [], console):
+        raise typer.Exit(1)
+
+
+@app.command()
+def sample(
+    study: StudyFile,
+    out: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
+) -> None:
+    """Write the configurations of each architecture as DIR/<architecture>.parquet, in order."""
+    from aehpo_assets.files import atomic_file
+    from aehpo_assets.space import configurations_of
+    from aehpo_assets.study import read_study
+
+    settings = read_study(study)
+    for architecture in settings.architectures:
+        table = configurations_of(settings, architecture, file=study)
+        path = out / f"{architecture}.parquet"
+        with atomic_file(path) as temporary:
+            table.to_parquet(temporary, index=False)
+        console.print(f"{path}: {len(table)} configurations")
+
+
+@app.command()
+def status(home: HomeOption = None) -> None:
+    """Show what is materialized, stale and failed, by asset and partition."""
+    from aehpo_assets.headless import print_status
+
+    print_status(_home(home), console)
+
+
+@app.command()
+def ui(
+    home: HomeOption = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
+) -> None:
+    """Serve the Dagster UI and its daemon on a home, until Ctrl-C."""
+    from aehpo_assets.runner import WORKSPACE_FILE
+    from aehpo_assets.ui import serve
+
+    console.print(f"Dagster UI: http://{host}:{port}  (Ctrl-C stops it)")
+    serve(_home(home), WORKSPACE_FILE, host, port)
+
+
+@dataset_app.command("check")
+def dataset_check(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a dataset.yaml.")],
+) -> None:
+    """Validate a data set folder and print what is wrong, without writing anything."""
+    from aehpo_assets.omics.dataset import read_dataset, task_name
+    from aehpo_assets.omics.validate import validate_dataset
+
+    problems = validate_dataset(folder)
+    for problem in problems:
+        errors.print(f"[red]wrong[/]  {problem}", soft_wrap=True)
+    if problems:
+        raise typer.Exit(1)
+    dataset = read_dataset(folder)
+    table = Table("task", "file", "kind", title=dataset.title or dataset.name)
+    for name, modality in dataset.modalities.items():
+        table.add_row(task_name(dataset, name), modality.file, modality.kind)
+    console.print(table)
+    console.print("Nothing is wrong.")
+
+
+@dataset_app.command("demo")
+def dataset_demo(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write into.")],
+) -> None:
+    """Write the demo's data sets: a simulated cohort, and scanpy's own single cells."""
+    from aehpo_assets.omics.simulate import write_demo_data
+
+    for written in write_demo_data(folder):
+        console.print(f"data set  {written}")
+
+
+def _home(folder: Path | None) -> Home:
+    """Return the home, and make it the one that the code locations read."""
+    home = Home(folder)
+    os.environ["AEHPO_HOME"] = str(home.root)
+    return home
+
+
+def main() -> None:
+    """Entry point: every error a person can act on becomes one line and exit code 1."""
+    for entry in entry_points(group="aehpo.commands"):
+        app.registered_commands += entry.load().registered_commands
+    try:
+        app()
+    except AehpoError as error:
+        errors.print(f"[bold red]error[/]  {error}", soft_wrap=True, highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        errors.print("Stopped. What was finished is kept; the same command goes on from here.")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

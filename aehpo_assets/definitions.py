@@ -1,0 +1,32 @@
+"""Definitions of the first code location: data, spaces, hyperparameter optimisation."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from aehpo_assets.defs import hpo, omics, spaces
+from aehpo_assets.defs.stubs import STUBS
+from aehpo_assets.defs.study_resource import StudyResource
+
+
+def build_definitions(study: StudyResource) -> dg.Definitions:
+    """Return the definitions of this code location, on the home of a given study resource."""
+    return dg.Definitions(
+        assets=[
+            omics.omics_matrix,
+            omics.sample_labels,
+            omics.data_split,
+            omics.preprocessed_matrix,
+            omics.dataset_profile,
+            spaces.configurations,
+            hpo.blackbox,
+            hpo.blackbox_curves,
+            hpo.surrogate,
+            hpo.recommendations,
+            *STUBS,
+        ],
+        resources={"study": study},
+    )
+
+
+defs = build_definitions(StudyResource())

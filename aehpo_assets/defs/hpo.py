@@ -1,0 +1,195 @@
+"""Assets from run results to recommendations: blackbox, surrogate, search.
+
+What a failed run counts as, how a surrogate is fitted and how a searcher walks on it live in
+``aehpo_assets.hpo``.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+import pandas as pd
+
+from aehpo_assets.defs.partitions import study_partitions
+from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.space import SearchSpace, search_space
+
+BLACKBOX = Recipe(
+    "blackbox",
+    ("aehpo_assets/hpo/blackbox.py", "aehpo_assets/hpo/evaluations.py"),
+    settings=("epochs", "space"),
+)
+BLACKBOX_CURVES = Recipe(
+    "blackbox_curves",
+    ("aehpo_assets/hpo/blackbox.py", "aehpo_assets/hpo/evaluations.py"),
+    settings=("epochs", "fidelities", "space"),
+)
+SURROGATE = Recipe(
+    "surrogate",
+    (
+        "aehpo_assets/hpo/surrogate.py",
+        "aehpo_assets/hpo/evaluations.py",
+        "aehpo_assets/hpo/regressors.py",
+        "aehpo_assets/hpo/encoding.py",
+        "aehpo_assets/hpo/transforms.py",
+    ),
+    settings=("space", "hpo.seed"),
+)
+RECOMMENDATIONS = Recipe("recommendations", ("aehpo_assets/hpo",), settings=("space", "hpo"))
+
+
+def _space(study: StudyResource, architecture: str) -> SearchSpace:
+    return search_space(architecture, study.study.space)
+
+
+def _tables(
+    making: Making, asset: str, context: dg.AssetExecutionContext, study: StudyResource
+) -> dict[str, pd.DataFrame]:
+    """One table for each task of the study, of the architecture that is being materialized."""
+    architecture = making.partition[0]
+    return {
+        task: making.table(asset, architecture, task)
+        for task in study_partitions(study.study, context.instance)
+    }
+
+
+def _blackbox_metadata(tables: BlackboxTables) -> dict[str, int]:
+    first = next(iter(tables.tasks.values()))
+    configurations, seeds, fidelities, objectives = first.objectives_evaluations.shape
+    return {
+        "tasks": len(tables.tasks),
+        "configurations": configurations,
+        "configurations_dropped": len(tables.dropped),
+        "seeds": seeds,
+        "fidelities": fidelities,
+        "objectives": objectives,
+    }
+
+
+@dg.asset(
+    partitions_def=architectures,
+    deps=[run_results],
+    group_name="hpo",
+    kinds={"synetune"},
+    check_specs=check_specs("blackbox", expectations.BLACKBOX_CHECKS),
+    **BLACKBOX.definition,
+)
+def blackbox(
+    context: dg.AssetExecutionContext, study: StudyResource
+) -> dg.MaterializeResult[None]:
+    """Syne Tune's table of an architecture: configurations x seeds x objectives, for all tasks."""
+    making = Making.begin(BLACKBOX, context, study)
+    results = _tables(making, "run_results", context, study)
+    space = _space(study, context.partition_key)
+    tables = build_blackboxes(results, space, study.study.epochs)
+    evaluations = training_table(results, space)
+    return making.write_folder(
+        lambda folder: write_blackbox(folder, tables),
+        # Compressed Parquet holds the time of writing; the evaluations are what counts.
+        data_version=content_hash(evaluations),
+        checks=expectations.check_blackbox(evaluations, tables.dropped),
+        metadata=_blackbox_metadata(tables),
+        plots={"scores": plots.score_distribution(evaluations)},
+    )
+
+
+@dg.asset(
+    partitions_def=architectures,
+    deps=[run_results, learning_curves],
+    group_name="hpo",
+    kinds={"synetune"},
+    **BLACKBOX_CURVES.definition,
+)
+def blackbox_curves(
+    context: dg.AssetExecutionContext, study: StudyResource
+) -> dg.MaterializeResult[None]:
+    """Syne Tune's table with the epochs at which learning curves were kept as fidelities."""
+    making = Making.begin(BLACKBOX_CURVES, context, study)
+    results = _tables(making, "run_results", context, study)
+    curves = _tables(making, "learning_curves", context, study)
+    fidelities = sorted({*study.study.fidelities, study.study.epochs})
+    space = _space(study, context.partition_key)
+    tables = curves_blackboxes(curves, results, space, fidelities)
+    together = pd.concat(curves.values(), ignore_index=True)
+    return making.write_folder(
+        lambda folder: write_blackbox(folder, tables),
+        data_version=content_hash(together),
+        metadata=_blackbox_metadata(tables),
+        plots={"learning curves": plots.learning_curves(together)},
+    )
+
+
+@dg.asset(
+    partitions_def=architectures,
+    deps=[blackbox, run_results],
+    group_name="hpo",
+    kinds={"xgboost"},
+    check_specs=check_specs("surrogate", expectations.SURROGATE_CHECKS),
+    **SURROGATE.definition,
+)
+def surrogate(
+    context: dg.AssetExecutionContext, study: StudyResource
+) -> dg.MaterializeResult[None]:
+    """What answers for configurations never run: one model per task and objective."""
+    making = Making.begin(SURROGATE, context, study)
+    results = _tables(making, "run_results", context, study)
+    space = _space(study, context.partition_key)
+    fitted, diagnostics, out_of_fold = fit_surrogate(
+        training_table(results, space), space, study.study.hpo.seed
+    )
+
+    def fill(folder: Path) -> None:
+        fitted.save(folder)
+        diagnostics.to_parquet(folder / "diagnostics.parquet", index=False)
+        out_of_fold.to_parquet(folder / "out_of_fold.parquet", index=False)
+
+    by_objective = diagnostics.groupby("objective", sort=False)
+    return making.write_folder(
+        fill,
+        checks=expectations.check_surrogate(diagnostics),
+        metadata={
+            "tasks": len(fitted.tasks),
+            **{
+                f"{number}_{objective}": float(rows[number].mean())
+                for objective, rows in by_objective
+                for number in ("r2", "spearman")
+            },
+            "out of fold": dg.MetadataValue.md(diagnostics.round(3).to_markdown(index=False)),
+        },
+        plots={"predicted against actual": plots.out_of_fold(out_of_fold)},
+    )
+
+
+@dg.asset(
+    partitions_def=architectures_and_tasks,
+    deps=[blackbox, surrogate, run_results, "dataset_profile"],
+    group_name="hpo",
+    kinds={"synetune"},
+    check_specs=check_specs("recommendations", expectations.RECOMMENDATION_CHECKS),
+    **RECOMMENDATIONS.definition,
+)
+def recommendations(
+    context: dg.AssetExecutionContext, study: StudyResource
+) -> dg.MaterializeResult[None]:
+    """Configurations that searchers propose on the surrogate, with and without transfer."""
+    making = Making.begin(RECOMMENDATIONS, context, study)
+    architecture, task = making.partition
+    space = _space(study, architecture)
+    fitted = Surrogate.load(making.folder("surrogate", architecture))
+    evaluations = training_table(_tables(making, "run_results", context, study), space)
+    features = int(making.table("dataset_profile", task)["n_features"].iloc[0])
+    found = recommend(task, evaluations, fitted, space, study.study.hpo, features)
+    best = found.table.iloc[0]
+    return making.write_table(
+        found.table,
+        checks=expectations.check_recommendations(found.table, space),
+        metadata={
+            "recommendations": len(found.table),
+            "simulated_trials": len(found.trials),
+            "best_predicted_valid_score": float(
+                best["predicted_weighted_avg_auc_downstream_performance_valid"]
+            ),
+            "best_searcher": str(best["searcher"]),
+        },
+        plots={"search": plots.search_progress(found.trials)},
+    )

@@ -1,0 +1,189 @@
+"""Assets from the raw files of a data set to the matrix that autoencoders are trained on.
+
+Reading, splitting, filtering and scaling live in ``aehpo_assets.omics``.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from aehpo_assets.analysis import plots
+from aehpo_assets.catalogue import available_tasks, dataset_settings
+from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.partitions import tasks
+from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.errors import InputError
+from aehpo_assets.omics import expectations
+from aehpo_assets.omics.dataset import Dataset
+from aehpo_assets.omics.preprocess import preprocess
+from aehpo_assets.omics.profile import profile
+from aehpo_assets.omics.read import read_labels, read_matrix, read_sample_ids
+from aehpo_assets.omics.split import restrict_split, split_samples
+
+_READING = ("aehpo_assets/omics/read.py", "aehpo_assets/omics/dataset.py")
+
+OMICS_MATRIX = Recipe("omics_matrix", _READING, dataset_section="modality")
+SAMPLE_LABELS = Recipe("sample_labels", _READING, dataset_section="labels")
+DATA_SPLIT = Recipe("data_split", ("aehpo_assets/omics/split.py",), settings=("split",))
+PREPROCESSED_MATRIX = Recipe(
+    "preprocessed_matrix", ("aehpo_assets/omics/preprocess.py",), settings=("preprocessing",)
+)
+DATASET_PROFILE = Recipe("dataset_profile", ("aehpo_assets/omics/profile.py",))
+
+
+def _begin(
+    recipe: Recipe, context: dg.AssetExecutionContext, study: StudyResource
+) -> tuple[Making, Dataset, str]:
+    """Begin an artefact that is read from the files of its data set."""
+    making = Making.begin(recipe, context, study)
+    task = context.partition_key
+    available = available_tasks(study.home.data_roots())
+    if task not in available:
+        raise InputError(
+            f"no data set has the task {task!r}",
+            key="tasks",
+            remedy="Give the folder of its data set with --data or AEHPO_DATA.",
+        )
+    dataset, modality = available[task]
+    making.dataset_settings = dataset_settings(available[task], recipe.dataset_section or "")
+    return making, dataset, modality
+
+
+@dg.asset(
+    partitions_def=tasks,
+    group_name="omics",
+    kinds={"parquet"},
+    check_specs=check_specs("omics_matrix", expectations.MATRIX_CHECKS),
+    **OMICS_MATRIX.definition,
+)
+def omics_matrix(
+    context: dg.AssetExecutionContext, study: StudyResource
+) -> dg.MaterializeResult[None]:
+    """One modality of a data set as it comes: samples x features, transformed, not yet scaled."""
+    making, dataset, modality = _begin(OMICS_MATRIX, context, study)
+    making.file(dataset.modality_path(modality))
+    matrix = read_matrix(dataset, modality)
+    return making.write_table(
+        matrix,
+        checks=expectations.check_matrix(matrix, dataset.modalities[modality]),
+        metadata={
+            "samples": len(matrix),
+            "features": matrix.shape[1],
+            "missing_share": float(matrix.isna().to_numpy().mean()),
+            "zero_share": float((matrix == 0).to_numpy().mean()),
+        },
+        plots={"values": plots.value_distribution(matrix)},
+    )
+
+
+@dg.asset(
+    partitions_def=tasks,
+    deps=[omics_matrix],
+    group_name="omics",
+    kinds={"parquet"},
+    check_specs=check_specs("sample_labels", expectations.LABEL_CHECKS),
+    **SAMPLE_LABELS.definition,
+)
+def sample_labels(
+    context: dg.AssetExecutionContext, study: StudyResource
+) -> dg.MaterializeResult[None]:
+    """Labels of the samples of a task, in the order of its matrix."""
+    making, dataset, _ = _begin(SAMPLE_LABELS, context, study)
+    matrix = making.table("omics_matrix", context.partition_key)
+    making.file(dataset.labels_path())
+    labels = read_labels(dataset, matrix.index)
+    return making.write_table(
+        labels,
+        checks=expectations.check_labels(labels),
+        metadata={
+            "samples": len(labels),
+            "samples_with_a_label": int(labels.notna().any(axis=1).sum()),
+            "labels": labels.shape[1],
+        },
+        plots={"labels": plots.label_counts(labels)},
+    )
+
+
+@dg.asset(
+    partitions_def=tasks,
+    deps=[omics_matrix, sample_labels],
+    group_name="omics",
+    kinds={"parquet"},
+    check_specs=check_specs("data_split", expectations.SPLIT_CHECKS),
+    **DATA_SPLIT.definition,
+)
+def data_split(
+    context: dg.AssetExecutionContext, study: StudyResource
+) -> dg.MaterializeResult[None]:
+    """Train, valid or test for each sample: drawn once per data set, restricted to the task."""
+    making, dataset, _ = _begin(DATA_SPLIT, context, study)
+    matrix = making.table("omics_matrix", context.partition_key)
+    labels = making.table("sample_labels", context.partition_key)
+    for modality in dataset.modalities:
+        making.file(dataset.modality_path(modality))
+    whole = split_samples(read_sample_ids(dataset), study.study.split, name=dataset.name)
+    split = restrict_split(whole, matrix.index)
+    return making.write_table(
+        split.to_frame(),
+        checks=expectations.check_split(split, matrix.index, labels),
+        metadata={f"{part}_samples": int((split == part).sum()) for part in split.unique()},
+        plots={"split": plots.split_counts(split)},
+    )
+
+
+@dg.asset(
+    partitions_def=tasks,
+    deps=[omics_matrix, data_split],
+    group_name="omics",
+    kinds={"parquet", "sklearn"},
+    check_specs=check_specs("preprocessed_matrix", expectations.PREPROCESSED_CHECKS),
+    **PREPROCESSED_MATRIX.definition,
+)
+def preprocessed_matrix(
+    context: dg.AssetExecutionContext, study: StudyResource
+) -> dg.MaterializeResult[None]:
+    """The matrix autoencoders are trained on: features by variance on train, scaled on train."""
+    making = Making.begin(PREPROCESSED_MATRIX, context, study)
+    matrix = making.table("omics_matrix", context.partition_key)
+    split = making.table("data_split", context.partition_key)["split"]
+    preprocessed = preprocess(matrix, split, study.study.preprocessing)
+    return making.write_table(
+        preprocessed,
+        checks=expectations.check_preprocessed(preprocessed, split),
+        metadata={
+            "samples": len(preprocessed),
+            "features": preprocessed.shape[1],
+            "features_removed": matrix.shape[1] - preprocessed.shape[1],
+            "largest_absolute_value": float(preprocessed.abs().to_numpy().max()),
+        },
+        plots={"variance": plots.variance_spectrum(matrix, split)},
+    )
+
+
+@dg.asset(
+    partitions_def=tasks,
+    deps=[preprocessed_matrix, data_split, sample_labels],
+    group_name="omics",
+    kinds={"parquet"},
+    **DATASET_PROFILE.definition,
+)
+def dataset_profile(
+    context: dg.AssetExecutionContext, study: StudyResource
+) -> dg.MaterializeResult[None]:
+    """What kind of data a task is: size, sparsity, moments, intrinsic dimension, label entropy."""
+    making = Making.begin(DATASET_PROFILE, context, study)
+    task = context.partition_key
+    matrix = making.table("preprocessed_matrix", task)
+    split = making.table("data_split", task)["split"]
+    labels = making.table("sample_labels", task)
+    described = profile(matrix, split, labels)
+    numbers = described.iloc[0]
+    return making.write_table(
+        described,
+        metadata={
+            str(name): float(value)
+            for name, value in numbers.items()
+            if isinstance(value, (int, float))
+        },
+    )

@@ -1,0 +1,54 @@
+"""The asset of sampled configurations.
+
+Search spaces and how configurations are drawn live in ``aehpo_assets.space``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+
+from aehpo_assets.analysis import plots
+from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.partitions import architectures
+from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.omics import expectations
+from aehpo_assets.space import configurations_of, search_space
+
+CONFIGURATIONS = Recipe(
+    "configurations",
+    ("aehpo_assets/space",),
+    settings=(
+        "configurations.count",
+        "configurations.seed",
+        "configurations.source",
+        "space",
+    ),
+)
+
+
+@dg.asset(
+    partitions_def=architectures,
+    group_name="configurations",
+    kinds={"parquet"},
+    check_specs=check_specs("configurations", expectations.CONFIGURATION_CHECKS),
+    **CONFIGURATIONS.definition,
+)
+def configurations(
+    context: dg.AssetExecutionContext, study: StudyResource
+) -> dg.MaterializeResult[None]:
+    """Configurations of an architecture, with ids that all tasks and architectures share."""
+    making = Making.begin(CONFIGURATIONS, context, study)
+    settings = study.study.configurations
+    if settings.source != "sample":
+        making.file(Path(settings.source))
+    table = configurations_of(study.study, context.partition_key)
+    space = search_space(context.partition_key, study.study.space)
+    return making.write_table(
+        table,
+        checks=expectations.check_configurations(table, space),
+        metadata={"configurations": len(table), "trained": settings.trained},
+        plots={"configurations": plots.configuration_distribution(table)},
+    )

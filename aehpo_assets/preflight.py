@@ -1,0 +1,55 @@
+"""What can be known to be wrong before a study starts, and is therefore refused before a write.
+
+Each rule lives with what it is about (spaces, searchers, data sets); here they are only asked
+one after another.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aehpo_assets.catalogue import Task
+from aehpo_assets.errors import InputError
+from aehpo_assets.hpo.searchers import check_searchers
+from aehpo_assets.omics.dataset import Dataset
+from aehpo_assets.omics.validate import validate_dataset
+from aehpo_assets.provenance import file_hash
+from aehpo_assets.space import configurations_of, search_space
+from aehpo_assets.store import Store
+from aehpo_assets.study import Study
+
+
+def check_study(study: Study, file: Path) -> None:
+    """Refuse a study whose spaces, searchers or configurations cannot work.
+
+    Raises
+    ------
+    InputError
+        At the first mistake; the message names file, key and remedy.
+    """
+    for architecture in study.architectures:
+        search_space(architecture, study.space, file=file)
+        if study.configurations.source != "sample":
+            configurations_of(study, architecture, file=file)
+    check_searchers(study.hpo.searchers, file)
+
+
+def check_datasets(tasks: dict[str, Task], store: Store) -> None:
+    """Validate, content included, every data set with a task that is not in the store as it is.
+
+    Raises
+    ------
+    InputError
+        At the first mistake found in any of them.
+    """
+    unknown: dict[Path, Dataset] = {}
+    for task, (dataset, modality) in tasks.items():
+        provenance = store.provenance("omics_matrix", (task,))
+        path = dataset.modality_path(modality)
+        known = provenance and provenance.inputs.get(f"file:{path}")
+        if not known or not path.exists() or known != file_hash(path):
+            unknown[dataset.folder] = dataset
+    for folder in unknown:
+        problems: list[InputError] = validate_dataset(folder)
+        if problems:
+            raise problems[0]

@@ -1,0 +1,363 @@
+"""Running a study without the UI: both code locations in one process, on the home's instance.
+
+The runner loads the code locations by the module names in ``workspace.yaml`` and imports neither
+by itself. It materializes one asset partition after another, leaves out what is up to date, and
+leaves the instance as the UI would have left it. What is printed belongs to ``cli``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import TopologicalSorter
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import yaml
+
+from aehpo_assets.catalogue import Task, dataset_settings
+from aehpo_assets.defs.partitions import partition_key, tasks
+from aehpo_assets.defs.recipe import DATASET_SECTION, SOURCE_VERSION, STUDY_SETTINGS
+from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.errors import AehpoError, InputError
+from aehpo_assets.freshness import study_settings, why_stale
+from aehpo_assets.home import Home
+from aehpo_assets.instance import open_instance
+from aehpo_assets.provenance import file_hash
+from aehpo_assets.store import Partition, artefact_name
+from aehpo_assets.study import Study
+
+WORKSPACE_FILE = Path(__file__).resolve().parents[1] / "workspace.yaml"
+HEADLESS_TAG = "aehpo/headless"
+
+
+@dataclass(frozen=True)
+class Work:
+    """One unit of work: the assets that are made together, for one partition."""
+
+    assets: tuple[str, ...]
+    partition: Partition
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """Name for messages: ``run_results [varix | tcga_rna]``."""
+        return f"{self.assets[0]} [{' | '.join(self.partition)}]"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a unit of work."""
+
+    work: Work
+    seconds: float
+    error: str | None
+    warnings: tuple[str, ...]
+
+
+class CodeLocations:
+    """The assets of all code locations of a workspace, each owned by exactly one."""
+
+    def __init__(self, workspace_file: Path = WORKSPACE_FILE):
+        self._workspace_file = workspace_file
+
+    @cached_property
+    def assets(self) -> list[dg.AssetsDefinition]:
+        """Every asset that some code location computes, upstream before downstream."""
+        content = yaml.safe_load(self._workspace_file.read_text(encoding="utf-8"))
+        owned: list[dg.AssetsDefinition] = []
+        for entry in content["load_from"]:
+            definitions = importlib.import_module(entry["python_module"]["module_name"]).defs
+            owned += [a for a in definitions.assets or [] if isinstance(a, dg.AssetsDefinition)]
+        by_key = {key: asset for asset in owned for key in asset.keys}
+        parents = {
+            id(asset): {
+                id(by_key[dep.asset_key])
+                for spec in asset.specs
+                for dep in spec.deps
+                if dep.asset_key in by_key and by_key[dep.asset_key] is not asset
+            }
+            for asset in owned
+        }
+        by_id = {id(asset): asset for asset in owned}
+        return [by_id[i] for i in TopologicalSorter(parents).static_order()]
+
+    @cached_property
+    def specs(self) -> dict[str, dg.AssetSpec]:
+        """Asset name to its spec."""
+        return {s.key.to_user_string(): s for asset in self.assets for s in asset.specs}
+
+
+class StudyRun:
+    """A study on its home: what there is to do, and doing it.
+
+    Parameters
+    ----------
+    home
+        The home, which has adopted the study.
+    instance
+        Its Dagster instance.
+    datasets
+        Task to the data set it belongs to and the modality.
+    locations
+        The code locations.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        instance: dg.DagsterInstance,
+        datasets: dict[str, Task],
+        locations: CodeLocations | None = None,
+    ):
+        self.home = home
+        self.study: Study = home.study()
+        self.instance = instance
+        self.datasets = datasets
+        self.locations = locations or CodeLocations()
+        self._file_hashes: dict[str, str] = {}
+
+    def partitions(self, asset: str) -> list[Partition]:
+        """Partitions of an asset within the study."""
+        definition = self.locations.specs[asset].partitions_def
+        return [tuple(p) for p in product(*(self._keys(d) for d in _dimensions(definition)))]
+
+    def works(self) -> Iterator[tuple[tuple[str, ...], Partition]]:
+        """All units of work of the study, upstream before downstream."""
+        for asset in self.locations.assets:
+            names = tuple(sorted(key.to_user_string() for key in asset.keys))
+            names = tuple(sorted(names, key=lambda name: name != "run_results"))
+            for partition in self.partitions(names[0]):
+                yield names, partition
+
+    def why_stale(self, asset: str, partition: Partition) -> str | None:
+        """Say why an artefact has to be made again, or None if it is up to date."""
+        spec = self.locations.specs[asset]
+        provenance = self.home.store.provenance(asset, partition)
+        settings = study_settings(self.study, list(spec.metadata[STUDY_SETTINGS]))
+        section = str(spec.metadata[DATASET_SECTION])
+        if section:
+            settings |= dataset_settings(self.datasets[partition[-1]], section)
+        recorded = provenance.inputs if provenance else {}
+        return why_stale(
+            provenance,
+            code_version=str(spec.metadata[SOURCE_VERSION]),
+            settings=settings,
+            inputs=self._expected_inputs(spec, partition, recorded),
+        )
+
+    def state(self, asset: str, partition: Partition) -> tuple[str, str]:
+        """Return the state of an artefact and the reason: up to date, stale, missing or failed."""
+        why = self.why_stale(asset, partition)
+        if why is None:
+            return "up to date", ""
+        attempt = self._latest_run(asset, partition)
+        if attempt is not None and attempt.status == dg.DagsterRunStatus.FAILURE:
+            return "failed", why
+        return ("missing" if why == "missing" else "stale"), why
+
+    def _latest_run(self, asset: str, partition: Partition) -> dg.DagsterRun | None:
+        """The latest run that was to make an artefact."""
+        wanted = dg.RunsFilter(tags={"dagster/partition": partition_key(partition)})
+        key = dg.AssetKey(asset)
+        runs = self.instance.get_runs(wanted, limit=200)
+        return next((run for run in runs if key in (run.asset_selection or {key})), None)
+
+    def run(
+        self,
+        *,
+        on_start: Callable[[Work], None] = lambda work: None,
+        on_end: Callable[[Outcome], None] = lambda outcome: None,
+        on_done: Callable[[int], None] = lambda count: None,
+    ) -> list[Outcome]:
+        """Materialize whatever is not up to date.
+
+        What hangs on something that failed is left out; everything else is made.
+
+        Parameters
+        ----------
+        on_start, on_end
+            Called around each unit of work that is done.
+        on_done
+            Called with the number of units looked at so far, up to date or made.
+
+        Returns
+        -------
+        list of Outcome
+            One for each unit of work that was done or failed, in order.
+        """
+        outcomes: list[Outcome] = []
+        failed: set[str] = set()
+        for count, (assets, partition) in enumerate(self.works()):
+            on_done(count)
+            if failed and self._hangs_on(assets, partition, failed):
+                failed |= {artefact_name(asset, partition) for asset in assets}
+                continue
+            reasons = [self.why_stale(asset, partition) for asset in assets]
+            reason = next((r for r in reasons if r), None)
+            if reason is None:
+                continue
+            work = Work(assets, partition, reason)
+            on_start(work)
+            outcome = self.materialize(work)
+            outcomes.append(outcome)
+            if outcome.error is not None:
+                failed |= {artefact_name(asset, partition) for asset in assets}
+            on_end(outcome)
+        return outcomes
+
+    def materialize(self, work: Work) -> Outcome:
+        """Materialize one unit of work in this process."""
+        started = time.monotonic()
+        result = dg.materialize(
+            self.locations.assets,
+            selection=list(work.assets),
+            partition_key=partition_key(work.partition),
+            instance=self.instance,
+            resources={"study": StudyResource(home_folder=str(self.home.root))},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={HEADLESS_TAG: "true"},
+            raise_on_error=False,
+        )
+        warnings = tuple(
+            f"{check.asset_key.to_user_string()}: {check.check_name}: {check.description or ''}"
+            for check in result.get_asset_check_evaluations()
+            if not check.passed and check.severity == dg.AssetCheckSeverity.WARN
+        )
+        error = None if result.success else _reason(result)
+        return Outcome(work, time.monotonic() - started, error, warnings)
+
+    def _keys(self, dimension: str) -> list[str]:
+        if dimension == "architecture":
+            return list(self.study.architectures)
+        if self.study.tasks == "all":
+            return sorted(self.instance.get_dynamic_partitions(tasks.name or "task"))
+        return list(self.study.tasks)
+
+    def _parents(self, spec: dg.AssetSpec, partition: Partition) -> dict[str, list[Partition]]:
+        """Partitions of each parent that this partition hangs on: equal in shared dimensions."""
+        own = dict(zip(_dimensions(spec.partitions_def), partition, strict=True))
+        parents = {}
+        for dep in spec.deps:
+            name = dep.asset_key.to_user_string()
+            dimensions = _dimensions(self.locations.specs[name].partitions_def)
+            choices = [[own[d]] if d in own else self._keys(d) for d in dimensions]
+            parents[name] = [tuple(p) for p in product(*choices)]
+        return parents
+
+    def _expected_inputs(
+        self, spec: dg.AssetSpec, partition: Partition, recorded: dict[str, str]
+    ) -> dict[str, str]:
+        """Data versions today of what the artefact read, and of parents that have come since."""
+        expected = {}
+        read = {name.split("/")[0] for name in recorded if not name.startswith("file:")}
+        for asset, partitions in self._parents(spec, partition).items():
+            for parent in partitions if asset in read else []:
+                provenance = self.home.store.provenance(asset, parent)
+                if provenance is not None:
+                    expected[artefact_name(asset, parent)] = provenance.data_version
+        for name in recorded:
+            if name.startswith("file:") and (path := Path(name.removeprefix("file:"))).exists():
+                expected[name] = self._file_hashes.setdefault(name, file_hash(path))
+        return expected
+
+    def _hangs_on(self, assets: Sequence[str], partition: Partition, failed: set[str]) -> bool:
+        return any(
+            artefact_name(parent, parent_partition) in failed
+            for asset in assets
+            for parent, partitions in self._parents(self.locations.specs[asset], partition).items()
+            for parent_partition in partitions
+        )
+
+
+def prepare(
+    study: Study,
+    home: Home,
+    datasets: dict[str, Task],
+    *,
+    file: Path,
+) -> dg.DagsterInstance:
+    """Adopt the study, open the instance, register the tasks and clear away killed runs.
+
+    Raises
+    ------
+    InputError
+        If the home belongs to another study.
+    """
+    home.adopt(study, file)
+    instance = open_instance(home)
+    wanted = list(datasets) if study.tasks == "all" else list(study.tasks)
+    instance.add_dynamic_partitions(tasks.name or "task", wanted)
+    unfinished = dg.RunsFilter(
+        tags={HEADLESS_TAG: "true"},
+        statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING],
+    )
+    for run in instance.get_runs(unfinished):
+        instance.report_run_failed(run, message="The process was killed before the run ended.")
+    return instance
+
+
+def study_tasks(study: Study, available: dict[str, Task], file: Path) -> dict[str, Task]:
+    """Restrict the available tasks to those of the study.
+
+    Raises
+    ------
+    InputError
+        If the study names a task that no data set has, or there is none at all.
+    """
+    if not available:
+        raise InputError(
+            "no data set was found",
+            file=file,
+            key="tasks",
+            remedy="Give a folder of data sets with --data or AEHPO_DATA.",
+        )
+    if study.tasks == "all":
+        return available
+    for task in study.tasks:
+        if task not in available:
+            raise InputError(
+                f"unknown task {task!r}",
+                file=file,
+                key="tasks",
+                remedy=f"Available: {', '.join(sorted(available))}. Add a data root with --data.",
+            )
+    return {task: available[task] for task in study.tasks}
+
+
+def _dimensions(definition: dg.PartitionsDefinition[Any] | None) -> tuple[str, ...]:
+    """Names of the dimensions of an asset, in the order of the store."""
+    if isinstance(definition, dg.MultiPartitionsDefinition):
+        return ("architecture", "task")
+    if isinstance(definition, dg.DynamicPartitionsDefinition):
+        return ("task",)
+    return ("architecture",)
+
+
+def _reason(result: dg.ExecuteInProcessResult) -> str:
+    """Say what failed: the message of the error that a person can act on, else the deepest one."""
+    for event in result.all_events:
+        if not event.is_step_failure:
+            continue
+        error: Any = event.step_failure_data.error
+        while error is not None:
+            if error.cls_name in _READABLE or error.cause is None:
+                return str(error.message).strip().removeprefix(_prefix(error.cls_name))
+            error = error.cause
+    return "the run failed; see it in the UI"
+
+
+def _subclasses(cls: type) -> set[str]:
+    return {cls.__name__}.union(*(_subclasses(sub) for sub in cls.__subclasses__()))
+
+
+_READABLE = _subclasses(AehpoError) | {"DagsterAssetCheckFailedError"}
+
+
+def _prefix(cls_name: str) -> str:
+    return f"aehpo_assets.errors.{cls_name}: "

@@ -1,0 +1,90 @@
+"""The Dagster UI and the daemon on one home, as two child processes that end together.
+
+``dagster dev`` reacts slowly to SIGTERM and would leave its children behind; two processes of our
+own, each in its own group, are stopped surely.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from aehpo_assets.errors import AehpoError
+from aehpo_assets.home import Home
+from aehpo_assets.instance import open_instance
+
+GRACE_SECONDS = 10
+
+
+def serve(home: Home, workspace_file: Path, host: str, port: int) -> None:
+    """Serve the UI until Ctrl-C or SIGTERM, then stop everything that was started.
+
+    Raises
+    ------
+    AehpoError
+        If the webserver or the daemon ends by itself, for instance because the port is taken.
+    """
+    open_instance(home)
+    # The two modules of workspace.yaml are found wherever the command is called from.
+    environment = os.environ | {"AEHPO_HOME": str(home.root), "DAGSTER_HOME": str(home.dagster)}
+    web = ["dagster_webserver", "--workspace", str(workspace_file), "--host", host]
+    daemon = ["dagster._daemon", "run", "--workspace", str(workspace_file)]
+    children = {
+        "webserver": _start([*web, "--port", str(port)], environment, workspace_file.parent),
+        "daemon": _start(daemon, environment, workspace_file.parent),
+    }
+    stopping = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        while not stopping:
+            for name, child in children.items():
+                if (code := child.poll()) is not None:
+                    raise AehpoError(
+                        f"The {name} ended by itself (exit code {code}). If the port {port} is "
+                        "taken, choose another with --port; its own message stands above."
+                    )
+            time.sleep(0.2)
+    finally:
+        _stop(list(children.values()))
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _start(
+    arguments: list[str], environment: dict[str, str], folder: Path
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", *arguments], env=environment, cwd=folder, start_new_session=True
+    )
+
+
+def _stop(children: list[subprocess.Popen[bytes]]) -> None:
+    """Ask every process group to end, and kill what is left after the grace period."""
+    for child in children:
+        _signal(child, signal.SIGTERM)
+    deadline = time.monotonic() + GRACE_SECONDS
+    for child in children:
+        try:
+            child.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            _signal(child, signal.SIGKILL)
+            child.wait()
+        # A grandchild (a code server) can outlive its parent inside the group.
+        _signal(child, signal.SIGKILL)
+
+
+def _signal(child: subprocess.Popen[bytes], number: int) -> None:
+    try:
+        os.killpg(child.pid, number)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,173 @@
+"""The graph-backed asset of run results and learning curves: plan, train shards, collect.
+
+A shard is execution, not data: it is mapped over, takes the pool ``gpu``, and leaves its finished
+runs in the archive, so that a run that is executed again trains only what is missing.
+See https://docs.dagster.io/guides/build/assets/graph-backed-assets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import dagster as dg
+
+from aehpo_assets.analysis import plots
+from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.partitions import architectures_and_tasks
+from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.omics import expectations
+from aehpo_gpu.defs.logging import training_log
+from aehpo_gpu.defs.training_task import read_training_task
+from aehpo_gpu.runs import (
+    ENGINE_VERSION,
+    MEASURED_COLUMNS,
+    RunTable,
+    Shard,
+    training_settings,
+    with_seeds,
+)
+
+_ENGINE = ("aehpo_gpu/architectures", "aehpo_gpu/training", "aehpo_gpu/evaluation")
+_SETTINGS = (
+    "configurations.count",
+    "configurations.train",
+    "seeds",
+    "epochs",
+    "annealing",
+    "vae_loss",
+    "precision",
+    "device",
+)
+RUN_RESULTS = Recipe("run_results", _ENGINE, settings=_SETTINGS)
+LEARNING_CURVES = Recipe("learning_curves", _ENGINE, settings=(*_SETTINGS, "fidelities"))
+
+
+def _run_table(making: Making) -> RunTable:
+    """The runs of the study for one architecture and task."""
+    architecture, task = making.partition
+    data = read_training_task(making, task)
+    configurations = making.table("configurations", architecture)
+    settings = making.study.study
+    return RunTable(
+        architecture=architecture,
+        data=data,
+        runs=with_seeds(configurations.head(settings.configurations.trained), settings.seeds),
+        settings=training_settings(settings),
+        inputs=making.inputs,
+        home=making.study.home,
+    )
+
+
+@dg.op(
+    ins={
+        name: dg.In(dg.Nothing)
+        for name in ("preprocessed_matrix", "data_split", "sample_labels", "configurations")
+    },
+    out=dg.DynamicOut(dict[str, Any]),
+)
+def plan_runs(
+    context: dg.OpExecutionContext, study: StudyResource
+) -> Iterator[dg.DynamicOutput[dict[str, Any]]]:
+    """Cut the runs that are not in the archive into shards of even length."""
+    table = _run_table(Making.begin(RUN_RESULTS, context, study))
+    shards = table.plan()
+    missing = sum(len(shard.runs) for shard in shards)
+    seconds = sum(shard.estimated_seconds for shard in shards)
+    context.log.info(
+        f"{missing} of {len(table.runs)} runs to train, in {len(shards)} shards, "
+        f"about {seconds:.0f} s"
+    )
+    for shard in shards:
+        yield dg.DynamicOutput(asdict(shard), mapping_key=shard.name)
+
+
+@dg.op(pool="gpu", retry_policy=dg.RetryPolicy(max_retries=1))
+def train_shard(context: dg.OpExecutionContext, study: StudyResource, shard: dict[str, Any]) -> int:
+    """Train one shard and put it into the archive; returns the number of runs."""
+    table = _run_table(Making.begin(RUN_RESULTS, context, study))
+    table.train(Shard(**shard), training_log(context))
+    return len(shard["runs"])
+
+
+@dg.op(
+    out={
+        "run_results": dg.Out(dg.Nothing),
+        "learning_curves": dg.Out(dg.Nothing),
+        **{f"run_results_{name}": dg.Out(dg.Nothing) for name in expectations.RUN_RESULT_CHECKS},
+    }
+)
+def collect_runs(
+    context: dg.OpExecutionContext, study: StudyResource, trained: list[int]
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Gather all runs of the study from the archive into the two tables."""
+    making = Making.begin(RUN_RESULTS, context, study)
+    table = _run_table(making)
+    results, curves = table.collect()
+    results["data_version"] = making.inputs[f"preprocessed_matrix/{table.data.task}"]
+    results["code_version"] = ENGINE_VERSION
+    device = str(results["device"].iloc[0])
+    score = "weighted_avg_auc_downstream_performance"
+    finished = results[results["status"] == "ok"]
+    yield making.write_table(
+        results,
+        checks=expectations.check_run_results(results, table.runs[["config_id", "seed"]]),
+        metadata={
+            "runs": len(results),
+            "runs_trained_now": sum(trained),
+            "diverged": int((results["status"] == "diverged").sum()),
+            "failed": int((results["status"] == "failed").sum()),
+            "best_valid_score": float(finished[f"{score}_valid"].max()),
+            "median_valid_r2": float(finished["valid_r2"].median()),
+            "fleet_seconds": float(results["fleet_runtime"].sum()),
+            "solo_seconds_estimated": float(results["training_runtime"].sum()),
+        },
+        plots={
+            "score against each hyperparameter": plots.score_against_hyperparameters(
+                results, table.runs.columns.drop(["config_id", "seed"]).tolist()
+            )
+        },
+        measured=MEASURED_COLUMNS,
+        device=device,
+    )
+    curve_making = Making.begin(LEARNING_CURVES, context, study)
+    curve_making.inputs = making.inputs
+    yield curve_making.write_table(
+        curves,
+        metadata={"runs": len(results), "epochs_kept": int(curves["epoch"].nunique())},
+        plots={"losses": plots.learning_curves(curves)},
+        measured=("runtime",),
+        device=device,
+    )
+
+
+@dg.graph_multi_asset(
+    name="trained_runs",
+    ins={
+        name: dg.AssetIn(dagster_type=dg.Nothing)
+        for name in ("preprocessed_matrix", "data_split", "sample_labels", "configurations")
+    },
+    outs={
+        recipe.asset: dg.AssetOut(
+            code_version=recipe.code_version, metadata=recipe.metadata, kinds={"pytorch"}
+        )
+        for recipe in (RUN_RESULTS, LEARNING_CURVES)
+    },
+    partitions_def=architectures_and_tasks,
+    group_name="training",
+    check_specs=check_specs("run_results", expectations.RUN_RESULT_CHECKS),
+)
+def trained_runs(
+    preprocessed_matrix: Any, data_split: Any, sample_labels: Any, configurations: Any
+) -> dict[str, Any]:
+    """Every configuration of the study trained and scored: results, and curves beside them."""
+    shards = plan_runs(
+        preprocessed_matrix=preprocessed_matrix,
+        data_split=data_split,
+        sample_labels=sample_labels,
+        configurations=configurations,
+    )
+    outputs = collect_runs(shards.map(train_shard).collect())
+    return dict(zip(outputs._fields, outputs, strict=True))

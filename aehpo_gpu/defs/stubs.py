@@ -1,0 +1,19 @@
+"""Stubs of the assets that this code location reads from the other one.
+
+Each has the partitions of its owner; a test holds them against each other, since Dagster does not.
+See https://docs.dagster.io/guides/deploy/code-locations.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from aehpo_assets.defs.partitions import architectures, architectures_and_tasks, tasks
+
+preprocessed_matrix = dg.AssetSpec("preprocessed_matrix", partitions_def=tasks)
+sample_labels = dg.AssetSpec("sample_labels", partitions_def=tasks)
+data_split = dg.AssetSpec("data_split", partitions_def=tasks)
+configurations = dg.AssetSpec("configurations", partitions_def=architectures)
+recommendations = dg.AssetSpec("recommendations", partitions_def=architectures_and_tasks)
+
+STUBS = [preprocessed_matrix, sample_labels, data_split, configurations, recommendations]

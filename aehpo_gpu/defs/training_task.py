@@ -1,0 +1,30 @@
+"""What every asset that trains or scores reads first: matrix, split and targets of a task.
+
+Training refuses a matrix whose checks did not pass, whatever run or code location made it: the
+inputs are read through :class:`~aehpo_assets.defs.recipe.Making`, which looks at their records.
+"""
+
+from __future__ import annotations
+
+from aehpo_assets.defs.recipe import Making
+from aehpo_assets.omics.labels import downstream_targets
+from aehpo_gpu.training.task import TrainingTask
+
+INPUTS = ("preprocessed_matrix", "data_split", "sample_labels")
+
+
+def read_training_task(making: Making, task: str) -> TrainingTask:
+    """Read the inputs of a training, and record them.
+
+    Raises
+    ------
+    StaleInputError
+        If one is missing, damaged, or did not pass its blocking checks.
+    """
+    matrix, split, labels = (making.table(asset, task) for asset in INPUTS)
+    return TrainingTask(
+        task=task,
+        matrix=matrix.to_numpy(),
+        split=split["split"].to_numpy(dtype=str),
+        targets=downstream_targets(labels, split["split"]),
+    )

@@ -1,0 +1,96 @@
+"""The asset of validated recommendations: predicted beside actual.
+
+Which configurations are validated against which is decided in ``aehpo_gpu.validation``; how they
+are trained in ``aehpo_gpu.training``.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from aehpo_assets.analysis import plots
+from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.partitions import architectures_and_tasks
+from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.omics import expectations
+from aehpo_assets.space import search_space
+from aehpo_gpu.defs.logging import training_log
+from aehpo_gpu.defs.stubs import recommendations
+from aehpo_gpu.defs.training_task import INPUTS, read_training_task
+from aehpo_gpu.runs import MEASURED_COLUMNS, RunTable, training_settings
+from aehpo_gpu.validation import candidates, validation_runs, with_candidates
+
+VALIDATED_RECOMMENDATIONS = Recipe(
+    "validated_recommendations",
+    (
+        "aehpo_gpu/architectures",
+        "aehpo_gpu/training",
+        "aehpo_gpu/evaluation",
+        "aehpo_gpu/validation.py",
+    ),
+    settings=(
+        "seeds",
+        "hpo.validate_top",
+        "hpo.validation_seeds",
+        "epochs",
+        "annealing",
+        "vae_loss",
+        "precision",
+        "device",
+    ),
+)
+
+
+@dg.asset(
+    partitions_def=architectures_and_tasks,
+    deps=[recommendations, "run_results", *INPUTS],
+    group_name="training",
+    kinds={"pytorch"},
+    pool="gpu",
+    check_specs=check_specs(
+        "validated_recommendations", expectations.VALIDATED_RECOMMENDATION_CHECKS
+    ),
+    **VALIDATED_RECOMMENDATIONS.definition,
+)
+def validated_recommendations(
+    context: dg.AssetExecutionContext, study: StudyResource
+) -> dg.MaterializeResult[None]:
+    """The best recommendations really trained, beside the best sampled configurations."""
+    making = Making.begin(VALIDATED_RECOMMENDATIONS, context, study)
+    architecture, task = making.partition
+    settings = study.study
+    space = search_space(architecture, settings.space)
+    data = read_training_task(making, task)
+    chosen = candidates(
+        making.table("recommendations", architecture, task),
+        making.table("run_results", architecture, task),
+        space,
+        settings.hpo.validate_top,
+    )
+    table = RunTable(
+        architecture=architecture,
+        data=data,
+        runs=validation_runs(chosen, space, settings),
+        settings=training_settings(settings),
+        inputs=making.inputs,
+        home=study.home,
+    )
+    for shard in table.plan():
+        table.train(shard, training_log(context.op_execution_context))
+    results, _ = table.collect()
+    validated = with_candidates(chosen, results)
+    score = "weighted_avg_auc_downstream_performance"
+    means = validated.groupby(["origin", "config_id"], sort=False)[[f"{score}_valid", score]].mean()
+    best = means.loc[means.groupby("origin")[f"{score}_valid"].idxmax()].droplevel("config_id")
+    return making.write_table(
+        validated,
+        checks=expectations.check_validated_recommendations(validated),
+        metadata={
+            "runs": len(validated),
+            **{f"{origin}_test_score": float(row[score]) for origin, row in best.iterrows()},
+        },
+        plots={"predicted against actual": plots.predicted_against_actual(validated)},
+        measured=MEASURED_COLUMNS,
+        device=str(results["device"].iloc[0]),
+    )

@@ -1,0 +1,170 @@
+"""From a table of runs to a table of results: plan, train shard by shard, collect.
+
+The steps are separate, so that an orchestrator can take them in separate processes. What is
+finished lies in the archive of the home; whoever comes next trains only what is missing. Knows
+neither Dagster nor how a fleet is trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from aehpo_assets.home import Home
+from aehpo_assets.provenance import source_version
+from aehpo_assets.study import Study
+from aehpo_gpu.archive import RUN_KEY, RunArchive, run_keys
+from aehpo_gpu.training.plan import plan_shards
+from aehpo_gpu.training.progress import Progress
+from aehpo_gpu.training.shard import train_shard
+from aehpo_gpu.training.task import TrainingSettings, TrainingTask
+
+ENGINE_VERSION = source_version(
+    *(Path(__file__).parent / part for part in ("architectures", "training", "evaluation"))
+)
+
+MEASURED_COLUMNS = ("fleet_runtime", "evaluation_runtime")
+"""Seconds that nothing downstream reads; they do not enter the data version."""
+
+
+def training_settings(study: Study) -> TrainingSettings:
+    """Pick the training settings out of a study."""
+    return TrainingSettings(
+        epochs=study.epochs,
+        fidelities=tuple(sorted(study.fidelities)),
+        annealing=study.annealing,
+        vae_loss=study.vae_loss,
+        precision=study.precision,
+        device=study.device,
+    )
+
+
+def with_seeds(configurations: pd.DataFrame, seeds: list[int]) -> pd.DataFrame:
+    """One row a run: every configuration with every seed."""
+    return configurations.merge(pd.DataFrame({"seed": seeds}), how="cross")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Some missing runs that are trained in one go.
+
+    Attributes
+    ----------
+    name
+        Name of the shard within its plan.
+    runs
+        Records of the runs, with their keys.
+    fleets
+        Positions within ``runs`` of each fleet.
+    estimated_seconds
+        What the planner expects.
+    """
+
+    name: str
+    runs: list[dict[str, Any]]
+    fleets: list[list[int]]
+    estimated_seconds: float
+
+
+@dataclass(frozen=True)
+class RunTable:
+    """Some runs of one architecture on one task, and everything their results hang on.
+
+    Attributes
+    ----------
+    architecture
+        Name of the architecture.
+    data
+        Matrix, split and targets of the task.
+    runs
+        One row a run: ``config_id``, the hyperparameters and ``seed``.
+    settings
+        Epochs, annealing, precision, device.
+    inputs
+        Name to data version of what ``data`` was made of.
+    home
+        Where finished shards are kept.
+    """
+
+    architecture: str
+    data: TrainingTask
+    runs: pd.DataFrame
+    settings: TrainingSettings
+    inputs: dict[str, str]
+    home: Home
+
+    @property
+    def archive(self) -> RunArchive:
+        """Finished shards of this architecture and task."""
+        return RunArchive(self.home.runs / self.architecture / self.data.task)
+
+    @property
+    def keys(self) -> list[str]:
+        """Key of each run, in the order of the runs."""
+        common = {
+            "architecture": self.architecture,
+            "task": self.data.task,
+            "inputs": {n: v for n, v in self.inputs.items() if n.endswith(f"/{self.data.task}")},
+            "settings": asdict(self.settings),
+            "engine": ENGINE_VERSION,
+        }
+        return run_keys(self.runs, common)
+
+    def plan(self) -> list[Shard]:
+        """Cut what is missing into shards of even length."""
+        runs = self.runs.assign(**{RUN_KEY: self.keys}).drop_duplicates(RUN_KEY)
+        done = self.archive.finished(runs[RUN_KEY])
+        missing = runs[~runs[RUN_KEY].isin(done)].reset_index(drop=True)
+        if missing.empty:
+            return []
+        train_samples = int((self.data.split == "train").sum())
+        planned = plan_shards(
+            self.architecture,
+            missing.drop(columns=RUN_KEY),
+            self.data.matrix.shape[1],
+            train_samples,
+            self.settings,
+        )
+        shards = []
+        for number, shard in enumerate(planned):
+            rows = [position for fleet in shard.fleets for position in fleet]
+            place = {position: row for row, position in enumerate(rows)}
+            shards.append(
+                Shard(
+                    name=f"shard_{number}",
+                    runs=missing.iloc[rows].to_dict("records"),
+                    fleets=[[place[position] for position in fleet] for fleet in shard.fleets],
+                    estimated_seconds=shard.estimated_seconds,
+                )
+            )
+        return shards
+
+    def train(self, shard: Shard, on_progress: Callable[[Progress], None]) -> None:
+        """Train a shard and put it into the archive."""
+        runs = pd.DataFrame(shard.runs)
+        keys = runs.pop(RUN_KEY)
+        result = train_shard(
+            self.data, self.architecture, runs, shard.fleets, self.settings, on_progress
+        )
+        identity = ["config_id", "seed"]
+        key_of = runs[identity].assign(**{RUN_KEY: keys})
+        self.archive.add(
+            result.runs.merge(key_of, on=identity, how="left", validate="one_to_one"),
+            result.curves.merge(key_of, on=identity, how="left"),
+        )
+
+    def collect(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return results and curves of all runs, in the order of the runs.
+
+        A run that the archive knows under another ``config_id`` takes the present one.
+        """
+        keys = self.keys
+        results, curves = self.archive.collect(keys)
+        results["config_id"] = self.runs["config_id"].to_numpy()
+        config_ids = dict(zip(keys, self.runs["config_id"], strict=True))
+        curves["config_id"] = curves[RUN_KEY].map(config_ids)
+        return results.drop(columns=RUN_KEY), curves.drop(columns=RUN_KEY)

@@ -1,0 +1,75 @@
+"""Which configurations are trained to see whether a recommendation holds, and with which seeds.
+
+The honest opponent of a recommendation is not the best sampled run as it was (the best of many
+noisy runs is partly luck) but that configuration trained again, with the same fresh seeds as the
+recommendation. Both sides get as many candidates, and on both sides the valid score chooses.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from aehpo_assets.hpo.evaluations import best_sampled, evaluation_table
+from aehpo_assets.space import SearchSpace
+from aehpo_assets.study import Study
+
+RECOMMENDED = "recommended"
+BEST_SAMPLED = "best_sampled"
+
+
+def candidates(
+    recommendations: pd.DataFrame, results: pd.DataFrame, space: SearchSpace, count: int
+) -> pd.DataFrame:
+    """Take the best recommendations and the best sampled configurations.
+
+    Parameters
+    ----------
+    recommendations
+        Recommendations of one architecture and task, best first.
+    results
+        Run results of the same architecture and task.
+    space
+        The architecture's search space.
+    count
+        How many of each.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``origin`` (recommended | best_sampled), ``rank``, ``config_id``, ``searcher``,
+        ``transfer``, the hyperparameters, and ``predicted_<objective>`` (missing for those that
+        were sampled).
+    """
+    recommended = recommendations.head(count)
+    predicted = [name for name in recommendations if name.startswith("predicted_")]
+    columns = ["rank", "config_id", "searcher", "transfer", *space.names, *predicted]
+    task = str(results["task"].iloc[0])
+    sampled = best_sampled(evaluation_table({task: results}, space), task, count)
+    sampled = sampled[["config_id", *space.names]].assign(rank=range(1, len(sampled) + 1))
+    return pd.concat(
+        [
+            recommended[columns].assign(origin=RECOMMENDED),
+            sampled.assign(origin=BEST_SAMPLED),
+        ],
+        ignore_index=True,
+    )
+
+
+def validation_seeds(study: Study) -> list[int]:
+    """Seeds for validation: as many as the study says, and none that chose anything before."""
+    count = study.hpo.validation_seeds or len(study.seeds)
+    first = max(study.seeds) + 1
+    return list(range(first, first + count))
+
+
+def validation_runs(chosen: pd.DataFrame, space: SearchSpace, study: Study) -> pd.DataFrame:
+    """One row a run: every candidate configuration once, with every validation seed."""
+    configurations = chosen.drop_duplicates("config_id")[["config_id", *space.names]]
+    seeds = pd.DataFrame({"seed": validation_seeds(study)})
+    return configurations.merge(seeds, how="cross")
+
+
+def with_candidates(chosen: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
+    """Put what was predicted beside what came out: one row a candidate and seed."""
+    described = chosen[[name for name in chosen if name == "config_id" or name not in results]]
+    return described.merge(results, on="config_id", how="left")

@@ -1,0 +1,56 @@
+"""Whether an artefact is up to date, and if not, why."""
+
+from __future__ import annotations
+
+import pytest
+
+from aehpo_assets.freshness import study_settings, why_stale
+from aehpo_assets.provenance import CheckResult, Provenance
+from aehpo_assets.study import Study
+
+RECORD = Provenance(
+    artefact="run_results/varix/tcga_rna",
+    data_version="d",
+    code_version="c",
+    settings={"epochs": 3},
+    inputs={"configurations/varix": "1"},
+)
+TODAY = {"code_version": "c", "settings": {"epochs": 3}, "inputs": {"configurations/varix": "1"}}
+
+
+def test_nothing_changed() -> None:
+    assert why_stale(RECORD, **TODAY) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"code_version": "e"}, "code"),
+        ({"settings": {"epochs": 4}}, "setting epochs changed"),
+        ({"settings": {"epochs": 3, "seeds": [0]}}, "setting seeds changed"),
+        ({"inputs": {"configurations/varix": "2"}}, "input configurations/varix changed"),
+        ({"inputs": {}}, "input configurations/varix is gone"),
+        ({"inputs": {"configurations/varix": "1", "x": "1"}}, "input x is new"),
+    ],
+)
+def test_every_change_is_a_reason(change: dict[str, object], reason: str) -> None:
+    assert reason in str(why_stale(RECORD, **(TODAY | change)))
+
+
+def test_what_is_missing_or_failed_is_made_again() -> None:
+    assert why_stale(None, **TODAY) == "missing"
+    check = CheckResult(name="finite", passed=False, blocking=True)
+    assert "finite" in str(why_stale(RECORD.model_copy(update={"checks": [check]}), **TODAY))
+
+
+def test_settings_are_picked_by_dotted_keys() -> None:
+    study = Study.model_validate(
+        {
+            "name": "tiny",
+            "tasks": "all",
+            "architectures": ["vanillix"],
+            "configurations": {"count": 4},
+            "epochs": 3,
+        }
+    )
+    assert study_settings(study, ["epochs", "hpo.trials"]) == {"epochs": 3, "hpo.trials": 200}

@@ -1,0 +1,77 @@
+"""The home: one folder, one study, one headless run at a time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aehpo_assets.errors import HomeBusyError, InputError
+from aehpo_assets.home import Home
+from aehpo_assets.study import Study
+
+STUDY = Study.model_validate(
+    {
+        "name": "tiny",
+        "tasks": "all",
+        "architectures": ["vanillix"],
+        "configurations": {"count": 4},
+        "epochs": 3,
+    }
+)
+
+
+def test_the_adopted_study_is_the_study_of_the_home(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with pytest.raises(InputError, match="holds no study"):
+        home.study()
+    home.adopt(STUDY, Path("tiny.yaml"))
+    assert home.study() == STUDY
+    changed = STUDY.model_copy(update={"epochs": 5})
+    home.adopt(changed, Path("tiny.yaml"))
+    assert home.study().epochs == 5
+
+
+def test_a_study_of_another_name_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.adopt(STUDY, Path("tiny.yaml"))
+    other = STUDY.model_copy(update={"name": "other"})
+    with pytest.raises(InputError, match="--home"):
+        home.adopt(other, Path("other.yaml"))
+    assert home.study() == STUDY
+
+
+def test_a_second_process_on_the_same_home_is_refused(tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom aehpo_assets.home import Home\n"
+        f"with Home({str(tmp_path)!r}).locked():\n"
+        "    print('held', flush=True)\n    sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with (
+            pytest.raises(HomeBusyError, match=f"process {other.pid}"),
+            Home(tmp_path).locked(),
+        ):
+            pass
+        other.communicate("")
+    with Home(tmp_path).locked():
+        pass
+
+
+def test_data_roots_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, first, second = Home(tmp_path / "home"), tmp_path / "one", tmp_path / "two"
+    first.mkdir()
+    second.mkdir()
+    home.record_data_roots([first])
+    monkeypatch.setenv("AEHPO_DATA", str(second))
+    roots = Home(tmp_path / "home").data_roots()
+    assert first in roots
+    assert second in roots
+    with pytest.raises(InputError, match="no such folder"):
+        home.check_data_roots([tmp_path / "absent"])

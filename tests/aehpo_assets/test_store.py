@@ -1,0 +1,168 @@
+"""The store: what is written comes back, with its record, or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aehpo_assets.errors import StaleInputError
+from aehpo_assets.files import atomic_file, atomic_folder, recover_folder
+from aehpo_assets.provenance import CheckResult, content_hash
+from aehpo_assets.store import Record, Store
+
+
+def frame() -> pd.DataFrame:
+    table = pd.DataFrame(
+        {"gene": [1.5, 2.5], "label": ["a", None]}, index=pd.Index(["s1", "s2"], name="sample_id")
+    )
+    table.attrs = {"objective": {"sex": ["SEX"]}}
+    return table
+
+
+def test_a_table_comes_back_with_its_index_attrs_and_record(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    record = Record("code", {"epochs": 3}, {"omics_matrix/tcga_rna": "abc"})
+    written = store.write_table("run_results", ("varix", "tcga_rna"), frame(), record)
+    path = tmp_path / "run_results" / "varix" / "tcga_rna.parquet"
+    assert path.exists()
+    back = store.read_table("run_results", ("varix", "tcga_rna"))
+    pd.testing.assert_frame_equal(back, frame())
+    assert back.attrs == frame().attrs
+    assert store.provenance("run_results", ("varix", "tcga_rna")) == written
+    assert written.inputs == {"omics_matrix/tcga_rna": "abc"}
+    assert store.partitions("run_results") == [("varix", "tcga_rna")]
+
+
+def test_the_data_version_is_that_of_the_content(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    first = store.write_table("a", ("x",), frame(), Record("1"))
+    again = store.write_table("a", ("y",), frame(), Record("2"))
+    other = store.write_table("a", ("z",), frame().assign(gene=[1.5, 2.6]), Record("1"))
+    assert first.data_version == again.data_version != other.data_version
+
+
+def test_measured_seconds_do_not_enter_the_data_version(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    versions = {
+        store.write_table(
+            "a", ("x",), frame().assign(seconds=s), Record("1"), measured=("seconds",)
+        ).data_version
+        for s in (1.0, 2.0)
+    }
+    assert len(versions) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t.rename(index={"s1": "s3"}),
+        lambda t: t.rename(columns={"gene": "other"}),
+        lambda t: t.iloc[::-1],
+        lambda t: t.astype({"gene": "float32"}),
+        lambda t: t.assign(label=["a", "b"]),
+        lambda t: t.assign(label=["a", ""]),
+    ],
+)
+def test_every_change_of_content_changes_the_hash(change) -> None:
+    assert content_hash(frame()) != content_hash(change(frame()))
+
+
+def test_the_hash_covers_attrs_and_survives_a_round_trip(tmp_path: Path) -> None:
+    table = frame()
+    table.attrs = {}
+    assert content_hash(table) != content_hash(frame())
+    store = Store(tmp_path)
+    written = store.write_table("a", ("x",), frame(), Record("1"))
+    assert content_hash(store.read_table("a", ("x",))) == written.data_version
+
+
+def test_a_failed_blocking_check_keeps_an_artefact_from_being_used(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    checks = [
+        CheckResult(name="warns", passed=False, blocking=False),
+        CheckResult(name="finite", passed=False, blocking=True, description="3 values are NaN"),
+    ]
+    store.write_table("a", ("x",), frame(), Record("1", checks=checks[:1]))
+    assert store.checked("a", ("x",)).checks == checks[:1]
+    store.write_table("a", ("x",), frame(), Record("1", checks=checks))
+    with pytest.raises(StaleInputError, match="3 values are NaN"):
+        store.checked("a", ("x",))
+
+
+def test_a_missing_artefact_says_what_to_do(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert store.provenance("a", ("x",)) is None
+    with pytest.raises(StaleInputError, match="a/x is not there"):
+        store.read_table("a", ("x",))
+
+
+def test_a_flipped_bit_is_noticed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    big = pd.DataFrame({"value": np.random.default_rng(0).normal(size=20_000)})
+    store.write_table("a", ("x",), big, Record("1"))
+    path = store.table_path("a", ("x",))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(StaleInputError, match="damaged"):
+        store.read_table("a", ("x",))
+
+
+def test_a_truncated_table_is_noticed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_table("a", ("x",), frame(), Record("1"))
+    path = store.table_path("a", ("x",))
+    path.write_bytes(path.read_bytes()[:-20])
+    assert store.provenance("a", ("x",)) is None
+    with pytest.raises(StaleInputError, match="damaged"):
+        store.read_table("a", ("x",))
+
+
+def test_the_old_table_survives_a_failed_write(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_table("a", ("x",), frame(), Record("1"))
+    unwritable = frame().assign(gene=[object(), object()])
+    with pytest.raises(Exception, match="object"):
+        store.write_table("a", ("x",), unwritable, Record("1"))
+    pd.testing.assert_frame_equal(store.read_table("a", ("x",)), frame())
+    assert [p.name for p in (tmp_path / "a").iterdir()] == ["x.parquet"]
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("the system has no /dev/full to play a full disk")
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(OSError, match="No space left"), atomic_file(path):
+        full.write_text("new")
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_folder(
+        "surrogate", ("varix",), lambda f: (f / "model").write_text("1"), Record("1")
+    )
+    store.write_folder(
+        "surrogate", ("varix",), lambda f: (f / "other").write_text("2"), Record("1")
+    )
+    folder = store.existing_folder("surrogate", ("varix",))
+    assert sorted(p.name for p in folder.iterdir()) == ["other", "provenance.json"]
+    assert store.partitions("surrogate") == [("varix",)]
+
+
+def test_a_folder_survives_a_failed_write_and_a_kill_between_the_two_moves(tmp_path: Path) -> None:
+    path = tmp_path / "blackbox"
+    with atomic_folder(path) as temporary:
+        (temporary / "file").write_text("old")
+    with pytest.raises(RuntimeError), atomic_folder(path) as temporary:
+        raise RuntimeError
+    assert (path / "file").read_text() == "old"
+    path.rename(tmp_path / ".blackbox.old")
+    recover_folder(path)
+    assert (path / "file").read_text() == "old"

@@ -1,0 +1,100 @@
+"""The study file: what is accepted, and how each mistake is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from aehpo_assets.errors import InputError
+from aehpo_assets.study import Study, read_study
+
+STUDIES = Path(__file__).parents[2] / "data" / "studies"
+
+MINIMAL = {
+    "name": "tiny",
+    "tasks": "all",
+    "architectures": ["vanillix"],
+    "configurations": {"count": 4},
+    "epochs": 3,
+}
+
+
+def write(folder: Path, **changes: object) -> Path:
+    content = {key: value for key, value in (MINIMAL | changes).items() if value is not None}
+    path = folder / "study.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+@pytest.mark.parametrize("name", ["demo", "thesis"])
+def test_the_studies_that_ship_with_the_project_are_valid(name: str) -> None:
+    assert read_study(STUDIES / f"{name}.yaml").name == name
+
+
+def test_defaults_are_those_of_the_design(tmp_path: Path) -> None:
+    study = read_study(write(tmp_path))
+    assert study.split.model_dump() == {**study.split.model_dump(), "train": 0.7, "seed": 0}
+    assert study.configurations.seed == 42
+    assert study.configurations.trained == 4
+    assert study.hpo.transfer_top_k == 30
+    assert study.precision == "float32"
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "words"),
+    [
+        ({"epoch": 3}, "epoch", "known keys"),
+        ({"hpo": {"trails": 3}}, "hpo.trails", "known keys: searchers"),
+        ({"epochs": None}, "epochs", "missing"),
+        ({"configurations": {"count": 0}}, "configurations.count", "greater than 0"),
+        ({"configurations": {"count": 4, "train": 5}}, "configurations", "exceeds count"),
+        ({"split": {"train": 0.9, "valid": 0.1, "test": 0.2}}, "split", "add up to 1"),
+        ({"fidelities": [4]}, "study.yaml", "between 1 and epochs"),
+        ({"seeds": [0, 0]}, "seeds", "twice"),
+        ({"tasks": "some"}, "tasks", "'all'"),
+        ({"name": "no spaces"}, "name", "pattern"),
+        ({"hpo": {"clock": "unit", "simulated_hours": 4}}, "hpo", "clock"),
+    ],
+)
+def test_a_mistake_is_named_with_file_and_key(
+    tmp_path: Path, changes: dict[str, object], key: str, words: str
+) -> None:
+    path = write(tmp_path, **changes)
+    with pytest.raises(InputError) as caught:
+        read_study(path)
+    assert str(path) in str(caught.value)
+    assert key in str(caught.value)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: a\nname: b\n", "occurs twice"),
+        ("- a list\n", "mapping"),
+        ("name: [unclosed\n", "no valid YAML"),
+        ("name: !!python/object/apply:os.getcwd []\n", "no valid YAML"),
+    ],
+)
+def test_a_file_that_is_no_study(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=words):
+        read_study(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        read_study(tmp_path / "absent.yaml")
+
+
+def test_a_relative_source_is_resolved_beside_the_study_file(tmp_path: Path) -> None:
+    path = write(tmp_path, configurations={"count": 4, "source": "mine.parquet"})
+    assert read_study(path).configurations.source == str(tmp_path / "mine.parquet")
+
+
+def test_simulated_hours_are_measured_unless_the_clock_is_set() -> None:
+    assert Study.model_validate(MINIMAL).hpo.clock == "unit"
+    assert Study.model_validate(MINIMAL | {"hpo": {"simulated_hours": 4}}).hpo.clock == "measured"
