@@ -1,0 +1,108 @@
+"""Asking a searcher for configurations and telling it how they did.
+
+The one place where this platform talks to a Syne Tune scheduler: it keeps the searcher's random
+stream private, converts types, adds hyperparameters that cannot vary, and turns objectives into
+losses. Used over a surrogate by ``simulation``, and for trainings that really happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from aehpo_assets.hpo.objectives import loss_sign
+from aehpo_assets.hpo.searchers import EPOCH, LOSS, Problem, fixed_value, make_scheduler
+
+
+class AskTell:
+    """A searcher in conversation.
+
+    Parameters
+    ----------
+    searcher
+        A key of :data:`aehpo_assets.hpo.searchers.SEARCHERS`.
+    problem
+        Where to search, for what, from which seed.
+    """
+
+    def __init__(self, searcher: str, problem: Problem):
+        from aehpo_assets.hpo.syne_tune_fixes import OwnNumpyStream
+
+        self.problem = problem
+        self._fixed = {
+            name: fixed_value(distribution)
+            for name, distribution in problem.space.hyperparameters.items()
+            if fixed_value(distribution) is not None
+        }
+        self._stream = OwnNumpyStream(problem.seed)
+        self._trials: dict[int, Any] = {}
+        self._exhausted = False
+        self._scheduler: Any = None
+        if len(self._fixed) < len(problem.space.hyperparameters):
+            with self._stream.active():
+                self._scheduler = make_scheduler(searcher, problem)
+
+    def ask(self) -> tuple[int, dict[str, Any]] | None:
+        """Return the number and configuration of a new trial, or None if there is none left."""
+        from syne_tune.backend.trial_status import Trial
+
+        from aehpo_assets.hpo.syne_tune_fixes import native_configuration
+
+        if self._exhausted:
+            return None
+        proposed: dict[str, Any] = {}
+        if self._scheduler is None:  # a space of one point
+            self._exhausted = True
+        else:
+            with self._stream.active():
+                suggestion = self._scheduler.suggest()
+            if suggestion is None:
+                self._exhausted = True
+                return None
+            proposed = suggestion.config
+        number = len(self._trials)
+        configuration = native_configuration(proposed | self._fixed, self.problem.space)
+        varying = {name: configuration[name] for name in configuration if name not in self._fixed}
+        self._trials[number] = Trial(number, varying, datetime.fromtimestamp(0))
+        if self._scheduler is not None:
+            with self._stream.active():
+                self._scheduler.on_trial_add(self._trials[number])
+        return number, configuration
+
+    def tell(self, number: int, objectives: Mapping[str, float], epoch: int | None = None) -> bool:
+        """Report what a trial reached, at some epoch or at its end.
+
+        Parameters
+        ----------
+        number
+            The trial, as :meth:`ask` numbered it.
+        objectives
+            At least the problem's objectives.
+        epoch
+            How far the trial is; by default, done.
+
+        Returns
+        -------
+        bool
+            Whether the trial should go on: False once it is done, or if the scheduler stops it.
+        """
+        last = self.problem.fidelities[-1]
+        epoch = last if epoch is None else epoch
+        if self._scheduler is None:
+            return epoch < last
+        losses = {
+            objective: loss_sign(objective) * float(objectives[objective])
+            for objective in self.problem.objectives
+        }
+        result = losses | {LOSS: losses[self.problem.objectives[0]], EPOCH: epoch}
+        trial = self._trials[number]
+        with self._stream.active():
+            decision = self._scheduler.on_trial_result(trial, result)
+            if decision != "CONTINUE":
+                self._scheduler.on_trial_remove(trial)
+                return False
+            if epoch >= last:
+                self._scheduler.on_trial_complete(trial, result)
+                return False
+        return True

@@ -1,0 +1,195 @@
+"""Recommendations: what to train next on a task, and why.
+
+Searchers walk the task's surrogate, with and without the evidence of other tasks; the best
+distinct configurations they found are recommended, by the predicted valid score only. Training
+them for real, and judging them, belongs to the validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aehpo_assets.hpo.ask_tell import AskTell
+from aehpo_assets.hpo.encoding import Encoder
+from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
+from aehpo_assets.hpo.searchers import Problem, check_searchers
+from aehpo_assets.hpo.seeds import named_seed
+from aehpo_assets.hpo.simulation import simulate
+from aehpo_assets.hpo.surrogate import Surrogate
+from aehpo_assets.hpo.transfer import bounding_box, top_configurations
+from aehpo_assets.space import SearchSpace
+from aehpo_assets.study import Hpo
+
+DISTINCT = 0.05
+"""Two recommendations differ by this share of the range of at least one hyperparameter."""
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """What the searchers found for one task.
+
+    Attributes
+    ----------
+    table
+        One row a recommendation, best first: ``rank, config_id, searcher, transfer, evidence,
+        repetition, search_seed``, the hyperparameters, ``k_filter_effective``,
+        ``predicted_<objective>`` with ``predicted_<objective>_lower`` and ``_upper`` (90 %
+        interval of a single run), and ``sampled_config_id`` (the sampled configuration with the
+        same hyperparameters, or missing).
+    trials
+        Every simulated trial: the columns of :func:`aehpo_assets.hpo.simulation.simulate` and
+        ``searcher, transfer, repetition, search_seed``.
+    """
+
+    table: pd.DataFrame
+    trials: pd.DataFrame
+
+
+def recommend(
+    task: str,
+    evaluations: pd.DataFrame,
+    surrogate: Surrogate,
+    space: SearchSpace,
+    hpo: Hpo,
+    n_features: int,
+    count: int | None = None,
+) -> Recommendations:
+    """Let every searcher of the study search a task's surrogate, and rank what they found.
+
+    Parameters
+    ----------
+    task
+        The task to recommend for.
+    evaluations
+        The evaluations of all tasks of the architecture
+        (:func:`aehpo_assets.hpo.surrogate.training_table`).
+    surrogate
+        The architecture's surrogate.
+    space
+        The architecture's search space.
+    hpo
+        The study's budgets. With transfer from other tasks, if there are any, every searcher
+        runs a second time in the box around their ``transfer_top_k`` best configurations.
+    n_features
+        Number of features of the task: configurations that differ only in a ``k_filter`` beyond
+        it are the same.
+    count
+        How many to recommend; ``max(10, hpo.validate_top)`` by default, fewer if the searchers
+        found fewer distinct ones.
+
+    Returns
+    -------
+    Recommendations
+
+    Raises
+    ------
+    InputError
+        If a searcher or one of its settings is unknown.
+    """
+    check_searchers(hpo.searchers)
+    others = [other for other in evaluations["task"].unique() if other != task]
+    box = space
+    if others:
+        box = bounding_box(
+            space, top_configurations(evaluations, others, hpo.transfer_top_k, space)
+        )
+
+    def evaluate(configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        return surrogate.predict_matrix(configurations, task)[:, None, :]
+
+    searches = []
+    for searcher in hpo.searchers:
+        for transfer in (False, True) if others else (False,):
+            for repetition in range(hpo.repetitions):
+                words = (searcher, "transfer") if transfer else (searcher,)
+                seed = named_seed(hpo.seed, task, *words, repetition)
+                problem = Problem(
+                    space=box if transfer else space,
+                    seed=seed,
+                    trials=hpo.trials,
+                    settings=hpo.searcher_settings.get(searcher, {}),
+                )
+                found = simulate(
+                    AskTell(searcher, problem),
+                    evaluate,
+                    workers=hpo.workers,
+                    trials=hpo.trials,
+                    simulated_hours=hpo.simulated_hours,
+                    clock=hpo.clock,
+                )
+                searches.append(
+                    found.assign(
+                        searcher=searcher,
+                        transfer=transfer,
+                        evidence=", ".join([task, *others] if transfer else [task]),
+                        repetition=repetition,
+                        search_seed=seed,
+                    )
+                )
+    trials = pd.concat(searches, ignore_index=True)
+    wanted = max(10, hpo.validate_top) if count is None else count
+    chosen = _distinct_best(trials, space, n_features, wanted)
+    return Recommendations(
+        _recommendation_table(chosen, task, evaluations, surrogate, space, n_features),
+        trials.drop(columns="evidence"),
+    )
+
+
+def _distinct_best(
+    trials: pd.DataFrame, space: SearchSpace, n_features: int, count: int
+) -> pd.DataFrame:
+    """Take the best trials that differ from every better one."""
+    ranked = trials.sort_values(VALID_SCORE, ascending=False, kind="stable")
+    ranked = ranked.drop_duplicates("config_id")
+    capped = ranked.assign(k_filter=ranked["k_filter"].clip(upper=n_features))
+    points = Encoder(space).matrix(capped)
+    chosen: list[int] = []
+    for position in range(len(ranked)):
+        if len(chosen) == count:
+            break
+        gaps = np.abs(points[chosen] - points[position]).max(axis=1, initial=0)
+        if (gaps >= DISTINCT).all():
+            chosen.append(position)
+    return ranked.iloc[chosen].reset_index(drop=True)
+
+
+def _recommendation_table(
+    chosen: pd.DataFrame,
+    task: str,
+    evaluations: pd.DataFrame,
+    surrogate: Surrogate,
+    space: SearchSpace,
+    n_features: int,
+) -> pd.DataFrame:
+    sampled = evaluations[evaluations["task"] == task].drop_duplicates("config_id")
+    known = dict(
+        zip(
+            sampled[space.names].itertuples(index=False, name=None),
+            sampled["config_id"],
+            strict=True,
+        )
+    )
+    keys = chosen[space.names].itertuples(index=False, name=None)
+    sampled_ids = [known.get(key) for key in keys]
+    lower, upper = surrogate.predict_interval(chosen, task)
+    predictions = {}
+    for objective in OBJECTIVES:
+        predictions[f"predicted_{objective}"] = chosen[objective].to_numpy()
+        predictions[f"predicted_{objective}_lower"] = lower[objective].to_numpy()
+        predictions[f"predicted_{objective}_upper"] = upper[objective].to_numpy()
+    origin = ["searcher", "transfer", "evidence", "repetition", "search_seed"]
+    table = chosen[["config_id", *origin, *space.names]].copy()
+    table.insert(0, "rank", np.arange(1, len(chosen) + 1))
+    table["config_id"] = [
+        known_id or own_id
+        for known_id, own_id in zip(sampled_ids, chosen["config_id"], strict=True)
+    ]
+    table["k_filter_effective"] = chosen["k_filter"].clip(upper=n_features)
+    table = table.assign(**predictions)
+    table["sampled_config_id"] = pd.Series(sampled_ids, dtype="str", index=table.index)
+    return table

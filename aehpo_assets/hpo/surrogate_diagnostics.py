@@ -1,0 +1,119 @@
+"""How far a surrogate can be trusted: predictions out of fold, their errors, their intervals.
+
+Everything here is measured on runs whose configuration the model did not see.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from aehpo_assets.hpo.regressors import XGBoostRegressor
+from aehpo_assets.hpo.transforms import from_model_scale
+
+INTERVAL = 0.9
+"""Nominal coverage of the prediction intervals."""
+
+FOLDS = 5
+
+
+def group_folds(config_ids: pd.Series, folds: int = FOLDS) -> np.ndarray:
+    """Assign every run to a fold; all runs of a configuration share one.
+
+    Returns
+    -------
+    numpy.ndarray
+        (runs,) fold numbers; all zero if there is only one configuration.
+    """
+    codes, unique = pd.factorize(config_ids)
+    return codes % min(folds, max(len(unique), 1))
+
+
+def out_of_fold_predictions(
+    X: np.ndarray, y: np.ndarray, folds: np.ndarray, seed: int
+) -> np.ndarray:
+    """Predict every run by a model that saw no run of its configuration; NaN with one fold."""
+    predicted = np.full(len(y), np.nan)
+    if folds.max(initial=0) == 0:
+        return predicted
+    for fold in np.unique(folds):
+        held = folds == fold
+        predicted[held] = XGBoostRegressor(seed).fit(X[~held], y[~held]).predict(X[held])
+    return predicted
+
+
+def conformal_margins(residuals: np.ndarray) -> tuple[float, float]:
+    """Lower and upper residual quantile, with the finite-sample correction of conformal margins."""
+    known = residuals[np.isfinite(residuals)]
+    if not len(known):
+        return 0.0, 0.0
+    tail = (1 - INTERVAL) / 2
+    level = min(1.0, (1 - tail) * (1 + 1 / len(known)))
+    return float(np.quantile(known, 1 - level)), float(np.quantile(known, level))
+
+
+def out_of_fold_frame(
+    runs: pd.DataFrame, objective: str, y: np.ndarray, held_out: np.ndarray, folds: np.ndarray
+) -> pd.DataFrame:
+    """Out-of-fold predictions on the objective's own scale; intervals from the other folds."""
+    lower, upper = held_out.copy(), held_out.copy()
+    for fold in np.unique(folds):
+        held = folds == fold
+        low, high = conformal_margins((y - held_out)[~held])
+        lower[held] += low
+        upper[held] += high
+    return pd.DataFrame(
+        {
+            "task": runs["task"].to_numpy(),
+            "objective": objective,
+            "config_id": runs["config_id"].to_numpy(),
+            "seed": runs["seed"].to_numpy(),
+            "actual": runs[objective].to_numpy(),
+            "predicted": from_model_scale(held_out, objective),
+            "lower": from_model_scale(lower, objective),
+            "upper": from_model_scale(upper, objective),
+        }
+    )
+
+
+def accuracy(frame: pd.DataFrame) -> dict[str, float]:
+    """Summarise out-of-fold predictions: R2, RMSE, Spearman's correlation, coverage.
+
+    R2 is NaN where all actual values are equal, Spearman's correlation also where all predicted
+    ones are.
+    """
+    actual, predicted = frame["actual"].to_numpy(), frame["predicted"].to_numpy()
+    if not np.isfinite(predicted).all() or len(actual) < 2:
+        return dict.fromkeys(("r2", "rmse", "spearman", "coverage"), float("nan"))
+    errors = actual - predicted
+    spread = float(((actual - actual.mean()) ** 2).sum())
+    ranks = frame[["actual", "predicted"]].rank()
+    inside = (frame["actual"] >= frame["lower"]) & (frame["actual"] <= frame["upper"])
+    return {
+        "r2": 1 - float((errors**2).sum()) / spread if spread > 0 else float("nan"),
+        "rmse": float(np.sqrt((errors**2).mean())),
+        "spearman": float(ranks["actual"].corr(ranks["predicted"]))
+        if ranks.nunique().min() > 1
+        else float("nan"),
+        "coverage": float(inside.mean()),
+    }
+
+
+def check_surrogate(diagnostics: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the diagnostics that deserve a warning, with the reason.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``task, objective, r2, spearman, reason``; empty if every model beats the mean.
+    """
+    reasons = []
+    for r2 in diagnostics["r2"].to_numpy("float64"):
+        if not np.isfinite(r2):
+            reasons.append("the objective does not vary, or there are too few configurations")
+        elif r2 <= 0:
+            reasons.append("no better out of fold than the mean")
+        else:
+            reasons.append("")
+    found = diagnostics.assign(reason=reasons)[["task", "objective", "r2", "spearman", "reason"]]
+    return found[found["reason"] != ""].reset_index(drop=True)

@@ -1,0 +1,136 @@
+"""Workarounds for defects of Syne Tune 0.16.0, each small and in this one place.
+
+Every item names the defect and when it may go; each has a test that shows the stock behaviour.
+Further defects are worked around by not using the faulty part, which ``DEFECTS_AVOIDED`` records.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from syne_tune.config_space import Categorical, Domain, Float, is_log_space, uniform
+from syne_tune.optimizer.schedulers.searchers.kde import KernelDensityEstimator
+
+from aehpo_assets.space import Choice, SearchSpace
+
+DEFECTS_AVOIDED = {
+    "the simulated clock includes the searcher's compute time": "simulation has its own clock",
+    "maximisation ranks NaN best in the transfer's top k": "losses are minimised, and are finite",
+    "a NaN drops the row for all objectives, infinities crash": "evaluations are finite",
+    "QuantileBasedSurrogateSearcher minimises objective 0": "its evidence is one loss",
+    "BoundingBox prints, and hands numpy categories on": "transfer computes the box itself",
+    "add_surrogate with fidelity= returns a wrong dictionary": "surrogate is our own",
+    "BlackboxRepositoryBackend calls a hub": "blackbox reads from disk",
+}
+
+
+class OwnNumpyStream:
+    """Gives Syne Tune a private stream of NumPy's global generator.
+
+    RandomSearch, TPE, REA, BORE, CQR and ASHA draw from the global generator whatever
+    ``random_seed`` says, so that two searches disturb each other and none repeats. May go when
+    they draw from ``random_seed`` only. Not for threads that share the interpreter's generator.
+
+    Parameters
+    ----------
+    seed
+        Seed of the private stream.
+    """
+
+    def __init__(self, seed: int):
+        self._state = np.random.RandomState(seed).get_state()
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Within the block, NumPy's global generator continues the private stream."""
+        outer = np.random.get_state()  # noqa: NPY002
+        np.random.set_state(self._state)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            self._state = np.random.get_state()  # noqa: NPY002
+            np.random.set_state(outer)  # noqa: NPY002
+
+
+def native_configuration(configuration: Mapping[str, Any], space: SearchSpace) -> dict[str, Any]:
+    """Return a configuration with Python's own types and the very values of the space.
+
+    NumPy scalars, which tables and boxes bring along, crash BORE and CQR, and cannot be written as
+    JSON. May go when Syne Tune accepts NumPy categories.
+    """
+    native: dict[str, Any] = {}
+    for name, distribution in space.hyperparameters.items():
+        value = configuration[name]
+        if isinstance(distribution, Choice):
+            native[name] = next(known for known in distribution.values if known == value)
+        else:
+            native[name] = min(max(float(value), distribution.lower), distribution.upper)
+    return native
+
+
+class ScaledKernelDensityEstimator(KernelDensityEstimator):
+    """TPE whose densities see every hyperparameter on a scale that makes sense.
+
+    Three defects of the stock searcher are worked around:
+
+    - Log-uniform hyperparameters are mapped linearly to [0, 1], where 90 % of ``[1e-5, 1e-1]`` is
+      the last decade. May go when ``_to_feature`` honours ``is_log_space``.
+    - Where all good trials share one category, statsmodels divides by ``num_levels - 1 = 0``, and
+      every category that was *never* good gets infinite density and wins. Categories are taken by
+      their position instead. May go when Syne Tune passes the number of levels on.
+    - It refuses to fit with as many good trials as hyperparameters, which is its own default, so
+      that 8 hyperparameters mean random search up to 60 trials. May go with that comparison.
+    """
+
+    def __init__(self, config_space: dict[str, Any], **settings: Any):
+        self._stock_space = config_space
+        scaled = {name: _scaled_domain(domain) for name, domain in config_space.items()}
+        searched = sum(isinstance(domain, Domain) for domain in scaled.values())
+        settings.setdefault("num_min_data_points", searched + 1)
+        super().__init__(config_space=scaled, **settings)
+
+    def suggest(self, **kwargs: Any) -> dict[str, Any] | None:
+        """Suggest a configuration."""
+        if self.points_to_evaluate:
+            return self._next_points_to_evaluate()
+        with warnings.catch_warnings():
+            # statsmodels announces a change of a default generator that is not used here.
+            warnings.simplefilter("ignore", FutureWarning)
+            suggestion = super().suggest(**kwargs)
+        return {
+            name: _from_scaled(suggestion[name], domain)
+            for name, domain in self._stock_space.items()
+        }
+
+    def on_trial_complete(self, trial_id: int, config: dict[str, Any], metric: float) -> None:
+        """Take in the loss of a configuration."""
+        scaled = {name: _to_scaled(config[name], self._stock_space[name]) for name in config}
+        super().on_trial_complete(trial_id, scaled, metric)
+
+
+def _scaled_domain(domain: Any) -> Any:
+    if isinstance(domain, Categorical):
+        return uniform(0.0, float(len(domain.categories)))
+    if isinstance(domain, Float) and is_log_space(domain):
+        return uniform(float(np.log(domain.lower)), float(np.log(domain.upper)))
+    return domain
+
+
+def _to_scaled(value: Any, domain: Any) -> Any:
+    if isinstance(domain, Categorical):
+        return domain.categories.index(value) + 0.5
+    if isinstance(domain, Float) and is_log_space(domain):
+        return float(np.log(value))
+    return value
+
+
+def _from_scaled(value: Any, domain: Any) -> Any:
+    if isinstance(domain, Categorical):
+        return domain.categories[min(int(value), len(domain.categories) - 1)]
+    if isinstance(domain, Float) and is_log_space(domain):
+        return float(np.exp(value))
+    return value

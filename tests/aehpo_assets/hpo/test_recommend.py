@@ -1,0 +1,182 @@
+"""Recommendations and the transfer between tasks behind them."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aehpo_assets.errors import InputError
+from aehpo_assets.hpo.encoding import Encoder
+from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
+from aehpo_assets.hpo.recommend import DISTINCT, Recommendations, recommend
+from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate, training_table
+from aehpo_assets.hpo.synthetic import synthetic_results
+from aehpo_assets.hpo.transfer import bounding_box, top_configurations
+from aehpo_assets.space import SearchSpace, sample_configurations, search_space
+from aehpo_assets.study import Hpo
+
+HPO = Hpo(searchers=["regularized_evolution", "kde"], trials=25, repetitions=2, transfer_top_k=5)
+
+
+@pytest.fixture(scope="module")
+def found(evaluations: pd.DataFrame, surrogate: Surrogate, space: SearchSpace) -> Recommendations:
+    return recommend("a", evaluations, surrogate, space, HPO, n_features=600)
+
+
+def test_table_is_ranked_distinct_and_inside_the_space(
+    found: Recommendations, space: SearchSpace
+) -> None:
+    table = found.table
+    assert table["rank"].tolist() == list(range(1, 11))
+    assert table[f"predicted_{VALID_SCORE}"].is_monotonic_decreasing
+    assert table["config_id"].is_unique
+    for row in table[space.names].to_dict("records"):
+        assert space.problem(row) is None
+    points = Encoder(space).matrix(table.assign(k_filter=table["k_filter_effective"]))
+    for i in range(len(points)):
+        for j in range(i):
+            assert abs(points[i] - points[j]).max() >= DISTINCT
+
+
+def test_predictions_are_the_surrogates(found: Recommendations, surrogate: Surrogate) -> None:
+    predicted = surrogate.predict(found.table, "a")
+    for objective in OBJECTIVES:
+        own = found.table[f"predicted_{objective}"]
+        assert own.tolist() == predicted[objective].tolist()
+        assert (found.table[f"predicted_{objective}_lower"] <= own).all()
+        assert (own <= found.table[f"predicted_{objective}_upper"]).all()
+
+
+def test_best_of_all_trials_is_recommended_first(found: Recommendations) -> None:
+    best = found.trials[VALID_SCORE].max()
+    assert found.table[f"predicted_{VALID_SCORE}"].iloc[0] == best
+
+
+def test_every_search_is_run_and_seeded_by_its_name(found: Recommendations) -> None:
+    searches = found.trials.groupby(["searcher", "transfer", "repetition"])
+    assert searches.size().tolist() == [25] * 8
+    assert found.trials["search_seed"].nunique() == 8
+    assert set(found.table["evidence"]) <= {"a", "a, b, c"}
+    of_transfer = found.table.loc[found.table["transfer"], "evidence"]
+    assert (of_transfer == "a, b, c").all()
+
+
+def test_same_again(
+    found: Recommendations, evaluations: pd.DataFrame, surrogate: Surrogate, space: SearchSpace
+) -> None:
+    again = recommend("a", evaluations, surrogate, space, HPO, n_features=600)
+    pd.testing.assert_frame_equal(again.table, found.table, check_exact=True)
+    pd.testing.assert_frame_equal(again.trials, found.trials, check_exact=True)
+
+
+def test_transfer_searches_stay_in_the_box(
+    found: Recommendations, evaluations: pd.DataFrame, space: SearchSpace
+) -> None:
+    box = bounding_box(space, top_configurations(evaluations, ["b", "c"], 5, space))
+    for row in found.trials[found.trials["transfer"]][space.names].to_dict("records"):
+        assert box.problem(row) is None or "k_filter" in str(box.problem(row))
+
+
+def test_a_single_task_has_no_transfer(space: SearchSpace) -> None:
+    evaluations = training_table(synthetic_results(space, ("only",), 25), space)
+    surrogate, _, _ = fit_surrogate(evaluations, space)
+    hpo = Hpo(searchers=["random_search"], trials=5)
+    found = recommend("only", evaluations, surrogate, space, hpo, n_features=10_000)
+    assert not found.trials["transfer"].any()
+    assert len(found.table) == 5
+
+
+def test_already_sampled_configurations_are_flagged() -> None:
+    """In a space of four points every proposal was sampled before."""
+    space = search_space(
+        "vanillix",
+        {
+            "k_filter": [64, 128],
+            "n_layers": [2],
+            "enc_factor": [2.0],
+            "latent_dim_fixed": [8],
+            "lr_fixed": [0.001],
+            "batch_size": [32, 64],
+            "drop_p": [0.1],
+        },
+    )
+    results = synthetic_results(space, ("a",), 30)["a"].drop_duplicates(space.names)
+    evaluations = training_table({"a": results}, space)
+    surrogate, _, _ = fit_surrogate(evaluations, space)
+    hpo = Hpo(searchers=["random_search"], trials=20)
+    found = recommend("a", evaluations, surrogate, space, hpo, n_features=1000).table
+    assert len(found) == 4
+    assert found["config_id"].tolist() == found["sampled_config_id"].tolist()
+    assert set(found["config_id"]) == set(results["config_id"])
+    # With 50 features, k_filter 64 and 128 are the same network.
+    few = recommend("a", evaluations, surrogate, space, hpo, n_features=50).table
+    assert len(few) == 2
+    assert (few["k_filter_effective"] == 50).all()
+
+
+def test_unknown_searcher_is_refused(
+    evaluations: pd.DataFrame, surrogate: Surrogate, space: SearchSpace
+) -> None:
+    with pytest.raises(InputError, match="unknown searcher"):
+        recommend("a", evaluations, surrogate, space, Hpo(searchers=["magic"]), n_features=10)
+
+
+@given(st.integers(0, 1000), st.integers(1, 40))
+def test_box_holds_what_it_was_made_from_and_nothing_outside_the_space(
+    seed: int, count: int
+) -> None:
+    space = search_space("varix")
+    best = sample_configurations(space, count, seed)
+    box = bounding_box(space, best)
+    assert list(box.hyperparameters) == space.names
+    for row in best[space.names].to_dict("records"):
+        assert box.problem(row) is None
+    for row in sample_configurations(box, 20, seed + 1)[space.names].to_dict("records"):
+        assert space.problem(row) is None
+
+
+def test_box_is_that_of_stock_syne_tune(evaluations: pd.DataFrame, space: SearchSpace) -> None:
+    import numpy as np
+    from syne_tune.optimizer.baselines import REA
+    from syne_tune.optimizer.schedulers.transfer_learning.bounding_box import BoundingBox
+    from syne_tune.optimizer.schedulers.transfer_learning.transfer_learning_task_evaluation import (
+        TransferLearningTaskEvaluations,
+    )
+
+    evidence = {}
+    for task in ("b", "c"):
+        runs = evaluations[(evaluations["task"] == task) & (evaluations["seed"] == 0)]
+        runs = runs.reset_index(drop=True)
+        evidence[task] = TransferLearningTaskEvaluations(
+            configuration_space=space.syne_tune(),
+            hyperparameters=runs[space.names],
+            objectives_names=[VALID_SCORE],
+            objectives_evaluations=runs[[VALID_SCORE]].to_numpy().reshape(-1, 1, 1, 1),
+        )
+    boxes = []
+    BoundingBox(
+        lambda box, metric, minimise, seed: (boxes.append(box), REA(box, metric))[1],
+        space.syne_tune(),
+        metric=VALID_SCORE,
+        transfer_learning_evaluations=evidence,
+        do_minimize=False,
+        num_hyperparameters_per_task=6,
+    )
+    first_seed = evaluations[evaluations["seed"] == 0]
+    ours = bounding_box(space, top_configurations(first_seed, ["b", "c"], 6, space)).syne_tune()
+    for name, domain in boxes[0].items():
+        if hasattr(domain, "categories"):
+            assert ours[name].categories == sorted(domain.categories)
+        else:
+            np.testing.assert_allclose(
+                [ours[name].lower, ours[name].upper], [domain.lower, domain.upper]
+            )
+
+
+def test_hours_and_unit_clock_exclude_each_other() -> None:
+    from pydantic import ValidationError
+
+    with pytest.raises(ValidationError, match="clock: unit"):
+        Hpo(clock="unit", simulated_hours=4)
