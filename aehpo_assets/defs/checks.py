@@ -1,19 +1,20 @@
-"""Asset check specifications, generated from the tables of checks that the domain declares.
+"""Asset check specifications, generated from the tables of checks in ``aehpo_assets.quality``.
 
 A check is evaluated inside the asset that it guards, before anything is written, so that its
-outcome becomes part of the artefact's provenance record; what is checked lives in
-``aehpo_assets.omics.expectations``.
+outcome becomes part of the artefact's provenance record.
 See https://docs.dagster.io/guides/test/asset-checks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import dagster as dg
 
+from aehpo_assets.quality.check import Check
 
-def check_specs(asset: str, checks: Mapping[str, tuple[bool, str]]) -> list[dg.AssetCheckSpec]:
+
+def check_specs(asset: str, checks: Sequence[Check]) -> list[dg.AssetCheckSpec]:
     """Return the specs of an asset's checks.
 
     Parameters
@@ -21,9 +22,11 @@ def check_specs(asset: str, checks: Mapping[str, tuple[bool, str]]) -> list[dg.A
     asset
         Name of the asset.
     checks
-        Name of each check to whether it is blocking, and its description.
+        The asset's table of checks.
     """
     return [
-        dg.AssetCheckSpec(name, asset=asset, blocking=blocking, description=description)
-        for name, (blocking, description) in checks.items()
+        dg.AssetCheckSpec(
+            check.name, asset=asset, blocking=check.blocking, description=check.description
+        )
+        for check in checks
     ]

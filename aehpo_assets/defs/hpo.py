@@ -6,12 +6,27 @@ What a failed run counts as, how a surrogate is fitted and how a searcher walks 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import dagster as dg
 import pandas as pd
 
-from aehpo_assets.defs.partitions import study_partitions
+from aehpo_assets.analysis import plots
+from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.partitions import architectures, architectures_and_tasks, study_partitions
 from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.stubs import learning_curves, run_results
 from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.hpo.blackbox import (
+    BlackboxTables,
+    build_blackboxes,
+    curves_blackboxes,
+    write_blackbox,
+)
+from aehpo_assets.hpo.recommend import recommend
+from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate, training_table
+from aehpo_assets.provenance import content_hash
+from aehpo_assets.quality import runs as quality
 from aehpo_assets.space import SearchSpace, search_space
 
 BLACKBOX = Recipe(
@@ -71,12 +86,10 @@ def _blackbox_metadata(tables: BlackboxTables) -> dict[str, int]:
     deps=[run_results],
     group_name="hpo",
     kinds={"synetune"},
-    check_specs=check_specs("blackbox", expectations.BLACKBOX_CHECKS),
+    check_specs=check_specs("blackbox", quality.BLACKBOX_CHECKS),
     **BLACKBOX.definition,
 )
-def blackbox(
-    context: dg.AssetExecutionContext, study: StudyResource
-) -> dg.MaterializeResult[None]:
+def blackbox(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult[None]:
     """Syne Tune's table of an architecture: configurations x seeds x objectives, for all tasks."""
     making = Making.begin(BLACKBOX, context, study)
     results = _tables(making, "run_results", context, study)
@@ -87,7 +100,7 @@ def blackbox(
         lambda folder: write_blackbox(folder, tables),
         # Compressed Parquet holds the time of writing; the evaluations are what counts.
         data_version=content_hash(evaluations),
-        checks=expectations.check_blackbox(evaluations, tables.dropped),
+        checks=quality.check_blackbox(evaluations, tables.dropped),
         metadata=_blackbox_metadata(tables),
         plots={"scores": plots.score_distribution(evaluations)},
     )
@@ -124,7 +137,7 @@ def blackbox_curves(
     deps=[blackbox, run_results],
     group_name="hpo",
     kinds={"xgboost"},
-    check_specs=check_specs("surrogate", expectations.SURROGATE_CHECKS),
+    check_specs=check_specs("surrogate", quality.SURROGATE_CHECKS),
     **SURROGATE.definition,
 )
 def surrogate(
@@ -146,7 +159,7 @@ def surrogate(
     by_objective = diagnostics.groupby("objective", sort=False)
     return making.write_folder(
         fill,
-        checks=expectations.check_surrogate(diagnostics),
+        checks=quality.check_surrogate(diagnostics),
         metadata={
             "tasks": len(fitted.tasks),
             **{
@@ -165,7 +178,7 @@ def surrogate(
     deps=[blackbox, surrogate, run_results, "dataset_profile"],
     group_name="hpo",
     kinds={"synetune"},
-    check_specs=check_specs("recommendations", expectations.RECOMMENDATION_CHECKS),
+    check_specs=check_specs("recommendations", quality.RECOMMENDATION_CHECKS),
     **RECOMMENDATIONS.definition,
 )
 def recommendations(
@@ -182,7 +195,7 @@ def recommendations(
     best = found.table.iloc[0]
     return making.write_table(
         found.table,
-        checks=expectations.check_recommendations(found.table, space),
+        checks=quality.check_recommendations(found.table, space),
         metadata={
             "recommendations": len(found.table),
             "simulated_trials": len(found.trials),

@@ -14,12 +14,14 @@ from aehpo_assets.defs.partitions import tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.errors import InputError
-from aehpo_assets.omics import expectations
 from aehpo_assets.omics.dataset import Dataset
-from aehpo_assets.omics.preprocess import preprocess
+from aehpo_assets.omics.labels import SPLITS
+from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.omics.profile import profile
 from aehpo_assets.omics.read import read_labels, read_matrix, read_sample_ids
 from aehpo_assets.omics.split import restrict_split, split_samples
+from aehpo_assets.quality import labels as label_quality
+from aehpo_assets.quality import matrix as matrix_quality
 
 _READING = ("aehpo_assets/omics/read.py", "aehpo_assets/omics/dataset.py")
 
@@ -54,7 +56,7 @@ def _begin(
     partitions_def=tasks,
     group_name="omics",
     kinds={"parquet"},
-    check_specs=check_specs("omics_matrix", expectations.MATRIX_CHECKS),
+    check_specs=check_specs("omics_matrix", matrix_quality.MATRIX_CHECKS),
     **OMICS_MATRIX.definition,
 )
 def omics_matrix(
@@ -66,7 +68,7 @@ def omics_matrix(
     matrix = read_matrix(dataset, modality)
     return making.write_table(
         matrix,
-        checks=expectations.check_matrix(matrix, dataset.modalities[modality]),
+        checks=matrix_quality.check_matrix(matrix, dataset.modalities[modality]),
         metadata={
             "samples": len(matrix),
             "features": matrix.shape[1],
@@ -82,7 +84,7 @@ def omics_matrix(
     deps=[omics_matrix],
     group_name="omics",
     kinds={"parquet"},
-    check_specs=check_specs("sample_labels", expectations.LABEL_CHECKS),
+    check_specs=check_specs("sample_labels", label_quality.LABEL_CHECKS),
     **SAMPLE_LABELS.definition,
 )
 def sample_labels(
@@ -95,7 +97,7 @@ def sample_labels(
     labels = read_labels(dataset, matrix.index)
     return making.write_table(
         labels,
-        checks=expectations.check_labels(labels),
+        checks=label_quality.check_labels(labels),
         metadata={
             "samples": len(labels),
             "samples_with_a_label": int(labels.notna().any(axis=1).sum()),
@@ -110,7 +112,7 @@ def sample_labels(
     deps=[omics_matrix, sample_labels],
     group_name="omics",
     kinds={"parquet"},
-    check_specs=check_specs("data_split", expectations.SPLIT_CHECKS),
+    check_specs=check_specs("data_split", label_quality.SPLIT_CHECKS),
     **DATA_SPLIT.definition,
 )
 def data_split(
@@ -124,10 +126,11 @@ def data_split(
         making.file(dataset.modality_path(modality))
     whole = split_samples(read_sample_ids(dataset), study.study.split, name=dataset.name)
     split = restrict_split(whole, matrix.index)
+    shares = {part: float(getattr(study.study.split, part)) for part in SPLITS}
     return making.write_table(
         split.to_frame(),
-        checks=expectations.check_split(split, matrix.index, labels),
-        metadata={f"{part}_samples": int((split == part).sum()) for part in split.unique()},
+        checks=label_quality.check_split(split, matrix.index, labels, shares),
+        metadata={f"{part}_samples": int((split == part).sum()) for part in SPLITS},
         plots={"split": plots.split_counts(split)},
     )
 
@@ -137,7 +140,7 @@ def data_split(
     deps=[omics_matrix, data_split],
     group_name="omics",
     kinds={"parquet", "sklearn"},
-    check_specs=check_specs("preprocessed_matrix", expectations.PREPROCESSED_CHECKS),
+    check_specs=check_specs("preprocessed_matrix", matrix_quality.PREPROCESSED_CHECKS),
     **PREPROCESSED_MATRIX.definition,
 )
 def preprocessed_matrix(
@@ -147,17 +150,18 @@ def preprocessed_matrix(
     making = Making.begin(PREPROCESSED_MATRIX, context, study)
     matrix = making.table("omics_matrix", context.partition_key)
     split = making.table("data_split", context.partition_key)["split"]
-    preprocessed = preprocess(matrix, split, study.study.preprocessing)
+    fitted = fit_preprocessing(matrix, split, study.study.preprocessing)
+    preprocessed = fitted.apply(matrix)
     return making.write_table(
         preprocessed,
-        checks=expectations.check_preprocessed(preprocessed, split),
+        checks=matrix_quality.check_preprocessed(preprocessed, split, fitted.variance),
         metadata={
             "samples": len(preprocessed),
             "features": preprocessed.shape[1],
             "features_removed": matrix.shape[1] - preprocessed.shape[1],
             "largest_absolute_value": float(preprocessed.abs().to_numpy().max()),
         },
-        plots={"variance": plots.variance_spectrum(matrix, split)},
+        plots={"variance": plots.variance_spectrum(fitted.variance)},
     )
 
 

@@ -14,7 +14,7 @@ from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_assets.omics import expectations
+from aehpo_assets.quality.runs import CONFIGURATION_CHECKS, check_configurations
 from aehpo_assets.space import configurations_of, search_space
 
 CONFIGURATIONS = Recipe(
@@ -33,7 +33,7 @@ CONFIGURATIONS = Recipe(
     partitions_def=architectures,
     group_name="configurations",
     kinds={"parquet"},
-    check_specs=check_specs("configurations", expectations.CONFIGURATION_CHECKS),
+    check_specs=check_specs("configurations", CONFIGURATION_CHECKS),
     **CONFIGURATIONS.definition,
 )
 def configurations(
@@ -48,7 +48,7 @@ def configurations(
     space = search_space(context.partition_key, study.study.space)
     return making.write_table(
         table,
-        checks=expectations.check_configurations(table, space),
+        checks=check_configurations(table, space),
         metadata={"configurations": len(table), "trained": settings.trained},
         plots={"configurations": plots.configuration_distribution(table)},
     )

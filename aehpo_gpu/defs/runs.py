@@ -18,7 +18,7 @@ from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_assets.omics import expectations
+from aehpo_assets.quality.runs import RUN_RESULT_CHECKS, check_run_results
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.training_task import read_training_task
 from aehpo_gpu.runs import (
@@ -96,7 +96,7 @@ def train_shard(context: dg.OpExecutionContext, study: StudyResource, shard: dic
     out={
         "run_results": dg.Out(dg.Nothing),
         "learning_curves": dg.Out(dg.Nothing),
-        **{f"run_results_{name}": dg.Out(dg.Nothing) for name in expectations.RUN_RESULT_CHECKS},
+        **{f"run_results_{check.name}": dg.Out(dg.Nothing) for check in RUN_RESULT_CHECKS},
     }
 )
 def collect_runs(
@@ -113,7 +113,7 @@ def collect_runs(
     finished = results[results["status"] == "ok"]
     yield making.write_table(
         results,
-        checks=expectations.check_run_results(results, table.runs[["config_id", "seed"]]),
+        checks=check_run_results(results, table.runs[["config_id", "seed"]]),
         metadata={
             "runs": len(results),
             "runs_trained_now": sum(trained),
@@ -157,7 +157,7 @@ def collect_runs(
     },
     partitions_def=architectures_and_tasks,
     group_name="training",
-    check_specs=check_specs("run_results", expectations.RUN_RESULT_CHECKS),
+    check_specs=check_specs("run_results", RUN_RESULT_CHECKS),
 )
 def trained_runs(
     preprocessed_matrix: Any, data_split: Any, sample_labels: Any, configurations: Any

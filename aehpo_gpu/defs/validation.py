@@ -13,7 +13,7 @@ from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_assets.omics import expectations
+from aehpo_assets.quality.runs import VALIDATION_CHECKS, check_validation
 from aehpo_assets.space import search_space
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import recommendations
@@ -48,9 +48,7 @@ VALIDATED_RECOMMENDATIONS = Recipe(
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",
-    check_specs=check_specs(
-        "validated_recommendations", expectations.VALIDATED_RECOMMENDATION_CHECKS
-    ),
+    check_specs=check_specs("validated_recommendations", VALIDATION_CHECKS),
     **VALIDATED_RECOMMENDATIONS.definition,
 )
 def validated_recommendations(
@@ -85,7 +83,7 @@ def validated_recommendations(
     best = means.loc[means.groupby("origin")[f"{score}_valid"].idxmax()].droplevel("config_id")
     return making.write_table(
         validated,
-        checks=expectations.check_validated_recommendations(validated),
+        checks=check_validation(validated),
         metadata={
             "runs": len(validated),
             **{f"{origin}_test_score": float(row[score]) for origin, row in best.iterrows()},

@@ -1,0 +1,171 @@
+"""The data set contract: a folder with a ``dataset.yaml``, and what may stand in it.
+
+Here belong the settings, their validation as far as the file alone allows it, and where data sets
+are found. Reading the files it names belongs to ``read``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from aehpo_assets.errors import InputError
+from aehpo_assets.study import Name, Settings, read_yaml, settings_error
+
+DATASET_FILE = "dataset.yaml"
+
+Kind = Literal["continuous", "counts", "binary"]
+
+
+class Modality(Settings):
+    """One omics layer: its file and how it is to be read."""
+
+    file: str
+    orientation: Literal["samples_by_features", "features_by_samples"] = "samples_by_features"
+    transform: Literal["none", "log1p", "normalize_log1p"] = "none"
+    kind: Kind = "continuous"
+    missing: Literal["refuse", "drop_features", "drop_samples", "impute_median"] = "refuse"
+
+
+class Survival(Settings):
+    """Columns of a survival analysis; kept for Cox models."""
+
+    time: str
+    event: str
+    event_value: str | int
+    covariates: list[str] = Field(default_factory=list)
+
+
+class Labels(Settings):
+    """The label table, and which of its columns are scored in which group."""
+
+    file: str
+    objective: dict[str, Annotated[list[str], Field(min_length=1)]] = Field(min_length=1)
+    regression: list[str] = Field(default_factory=list)
+    survival: Survival | None = None
+
+    @property
+    def classification(self) -> list[str]:
+        """Labels of the objective, each once, in order."""
+        return list(dict.fromkeys(name for names in self.objective.values() for name in names))
+
+    @property
+    def columns(self) -> list[str]:
+        """Every column that the labels need, each once."""
+        survival = []
+        if self.survival is not None:
+            survival = [self.survival.time, self.survival.event, *self.survival.covariates]
+        return list(dict.fromkeys([*self.classification, *self.regression, *survival]))
+
+    @model_validator(mode="after")
+    def _a_label_is_classified_or_regressed(self) -> Labels:
+        both = set(self.classification) & set(self.regression)
+        if both:
+            raise ValueError(f"{sorted(both)[0]} stands both in objective and in regression")
+        return self
+
+
+class DatasetFile(Settings):
+    """The content of ``dataset.yaml``."""
+
+    name: Name
+    title: str = ""
+    modalities: dict[Name, Modality] = Field(min_length=1)
+    labels: Labels
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set: its folder and its settings.
+
+    Attributes
+    ----------
+    folder
+        Folder that holds ``dataset.yaml``.
+    name, title, modalities, labels
+        As in ``dataset.yaml``.
+    """
+
+    folder: Path
+    name: str
+    title: str
+    modalities: dict[str, Modality]
+    labels: Labels
+
+    @property
+    def file(self) -> Path:
+        """Path of ``dataset.yaml``."""
+        return self.folder / DATASET_FILE
+
+    def modality_path(self, modality: str) -> Path:
+        """Path of the matrix of a modality."""
+        return self._inside(self.modalities[modality].file, f"modalities.{modality}.file")
+
+    def labels_path(self) -> Path:
+        """Path of the label table."""
+        return self._inside(self.labels.file, "labels.file")
+
+    def _inside(self, name: str, key: str) -> Path:
+        """Resolve a file of the data set, and refuse one that lies elsewhere."""
+        path = self.folder / name
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            raise InputError(
+                f"{name} leads out of the data set's folder",
+                file=self.file,
+                key=key,
+                remedy="Put the file into the folder; links may not leave it.",
+            )
+        if not path.is_file():
+            raise InputError(
+                f"there is no file {name}",
+                file=self.file,
+                key=key,
+                remedy=f"Put it into {self.folder}, or correct its name.",
+            )
+        return path
+
+
+def read_dataset(folder: Path) -> Dataset:
+    """Read and validate the ``dataset.yaml`` of a folder; the files it names must be there.
+
+    Raises
+    ------
+    InputError
+        If it is missing or malformed, a key is unknown, or a file is missing or lies outside.
+    """
+    folder = Path(folder)
+    path = folder / DATASET_FILE
+    if not path.is_file():
+        raise InputError(
+            "is no data set", file=folder, remedy=f"A data set is a folder with a {DATASET_FILE}."
+        )
+    try:
+        content = DatasetFile.model_validate(read_yaml(path))
+    except ValidationError as error:
+        raise settings_error(error, path, DatasetFile) from None
+    dataset = Dataset(folder, content.name, content.title, content.modalities, content.labels)
+    for modality in dataset.modalities:
+        dataset.modality_path(modality)
+    dataset.labels_path()
+    return dataset
+
+
+def find_datasets(roots: Sequence[Path]) -> Iterator[Path]:
+    """Yield the data set folders of some roots, sorted; a root may be a data set itself."""
+    seen = set()
+    for root in roots:
+        folders = [root] if (root / DATASET_FILE).is_file() else sorted(root.glob("*/"))
+        for folder in folders:
+            resolved = folder.resolve()
+            if (folder / DATASET_FILE).is_file() and resolved not in seen:
+                seen.add(resolved)
+                yield resolved
+
+
+def task_name(dataset: Dataset, modality: str) -> str:
+    """Name of a task: Syne Tune's word for a data set and one of its modalities."""
+    return f"{dataset.name}_{modality}"

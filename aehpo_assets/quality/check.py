@@ -1,0 +1,187 @@
+"""What a check is, and how a table of checks is run by Great Expectations.
+
+A check is one expectation on one column of a summary: a few rows for a label table, one row a
+sample or feature for a matrix, never one expectation for each gene. What is summarised is decided
+by the modules beside this one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import pandas as pd
+
+from aehpo_assets.provenance import CheckResult
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Check:
+    """One expectation on one column of a summary.
+
+    Attributes
+    ----------
+    name
+        Name of the check, unique within its asset.
+    summary
+        Name of the summary it looks at.
+    column
+        Column of that summary.
+    expectation
+        Class of ``great_expectations.expectations``.
+    description
+        What is expected, for a person.
+    blocking
+        Whether wrong numbers would follow if it fails; otherwise a person should look.
+    arguments
+        Further arguments of the expectation.
+    """
+
+    name: str
+    summary: str
+    column: str
+    expectation: str
+    description: str
+    blocking: bool
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+def at_most(
+    name: str, column: str, limit: float, description: str, *, of: str, blocking: bool
+) -> Check:
+    """Expect that no value of a column exceeds a limit."""
+    bound = {"max_value": limit}
+    return Check(name, of, column, "ExpectColumnMaxToBeBetween", description, blocking, bound)
+
+
+def at_least(
+    name: str, column: str, limit: float, description: str, *, of: str, blocking: bool
+) -> Check:
+    """Expect that no value of a column lies below a limit."""
+    bound = {"min_value": limit}
+    return Check(name, of, column, "ExpectColumnMinToBeBetween", description, blocking, bound)
+
+
+def unique(name: str, column: str, description: str, *, of: str) -> Check:
+    """Expect that no value of a column occurs twice; always blocking."""
+    return Check(name, of, column, "ExpectColumnValuesToBeUnique", description, True)
+
+
+def among(name: str, column: str, values: Sequence[str], description: str, *, of: str) -> Check:
+    """Expect that every value of a column is one of a set; always blocking."""
+    return Check(
+        name,
+        of,
+        column,
+        "ExpectColumnValuesToBeInSet",
+        description,
+        True,
+        {"value_set": list(values)},
+    )
+
+
+def run_checks(checks: Sequence[Check], summaries: Mapping[str, pd.DataFrame]) -> list[CheckResult]:
+    """Validate summaries with Great Expectations.
+
+    Parameters
+    ----------
+    checks
+        What is expected.
+    summaries
+        Name to summary. A summary without rows passes: there is nothing that could be wrong.
+
+    Returns
+    -------
+    list of CheckResult
+        One for each check, in their order. A failed one says what was found, and where: in the
+        summary's first column for values that are not as they should be.
+    """
+    outcomes: dict[str, CheckResult] = {}
+    for name in dict.fromkeys(check.summary for check in checks):
+        group = [check for check in checks if check.summary == name]
+        summary = summaries[name]
+        if summary.empty:
+            outcomes |= {c.name: _outcome(c, True, c.description, {}) for c in group}
+            continue
+        results = _validate(name, summary, group)
+        for check, (passed, result) in zip(group, results, strict=True):
+            description, values = _explain(check, passed, result, summary)
+            outcomes[check.name] = _outcome(check, passed, description, values)
+    return [outcomes[check.name] for check in checks]
+
+
+def _outcome(check: Check, passed: bool, text: str, values: dict[str, Any]) -> CheckResult:
+    return CheckResult(
+        name=check.name, passed=passed, blocking=check.blocking, description=text, values=values
+    )
+
+
+@cache
+def _context() -> Any:
+    """One ephemeral context a process; importing Great Expectations takes seconds."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return context
+
+
+def _validate(
+    name: str, summary: pd.DataFrame, checks: Sequence[Check]
+) -> list[tuple[bool, dict[str, Any]]]:
+    context = _context()
+    import great_expectations as gx
+
+    source = context.data_sources.add_or_update_pandas(name)
+    definition = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
+    batch = definition.get_batch({"dataframe": summary})
+    expectations = [
+        getattr(gx.expectations, check.expectation)(
+            column=check.column, meta={"check": check.name}, **check.arguments
+        )
+        for check in checks
+    ]
+    validated = batch.validate(gx.ExpectationSuite(name=name, expectations=expectations))
+    by_check = {r.expectation_config.meta["check"]: r for r in validated.results}
+    return [
+        (bool(by_check[check.name].success), dict(by_check[check.name].result)) for check in checks
+    ]
+
+
+def _explain(
+    check: Check, passed: bool, result: dict[str, Any], summary: pd.DataFrame
+) -> tuple[str, dict[str, Any]]:
+    """What was found, in words for the message and in numbers for the UI."""
+    values: dict[str, Any] = {}
+    if "observed_value" in result and result["observed_value"] is not None:
+        values["observed"] = float(result["observed_value"])
+    if "unexpected_count" in result:
+        values["unexpected"] = int(result["unexpected_count"])
+    if passed:
+        return check.description, values
+    where = _offenders(check, summary)
+    found = f"{values['observed']:g}" if "observed" in values else f"{values.get('unexpected')}"
+    text = f"{check.description}: found {found}"
+    return (f"{text} ({', '.join(where)})" if where else text), values
+
+
+def _offenders(check: Check, summary: pd.DataFrame) -> list[str]:
+    """The first few entries that break an expectation, by the summary's first column."""
+    column = summary[check.column]
+    if check.expectation == "ExpectColumnValuesToBeUnique":
+        wrong = column.duplicated(keep=False)
+    elif check.expectation == "ExpectColumnValuesToBeInSet":
+        wrong = ~column.isin(check.arguments["value_set"])
+    elif "max_value" in check.arguments:
+        wrong = column > check.arguments["max_value"]
+    else:
+        wrong = column < check.arguments["min_value"]
+    names = summary.iloc[:, 0][wrong].astype(str).drop_duplicates()
+    return [*names.head(_SHOWN), *(["…"] if len(names) > _SHOWN else [])]

@@ -1,0 +1,204 @@
+"""Checks of the raw matrix and of the preprocessed one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from aehpo_assets.omics.dataset import Modality
+from aehpo_assets.provenance import CheckResult
+from aehpo_assets.quality.check import at_most, run_checks, unique
+
+LARGEST_SCALED = 50.0
+"""Scaled values beyond this rule the reconstruction loss of a whole batch."""
+
+MATRIX_CHECKS = (
+    unique("unique_sample_ids", "sample", "every sample occurs once", of="samples"),
+    unique("unique_feature_names", "feature", "every feature occurs once", of="features"),
+    at_most("finite_values", "infinite", 0, "no value is infinite", of="features", blocking=True),
+    at_most(
+        "missing_values_treated",
+        "untreated",
+        0,
+        "no value is missing unless it will be imputed",
+        of="features",
+        blocking=True,
+    ),
+    at_most(
+        "value_range",
+        "out_of_range",
+        0,
+        "values are what the kind of the modality says",
+        of="features",
+        blocking=True,
+    ),
+    at_most(
+        "missing_share_of_samples",
+        "missing_share",
+        0.5,
+        "no sample misses more than half of its values",
+        of="samples",
+        blocking=False,
+    ),
+    at_most(
+        "missing_share_of_features",
+        "missing_share",
+        0.5,
+        "no feature misses more than half of its values",
+        of="features",
+        blocking=False,
+    ),
+    at_most(
+        "zero_share_of_samples",
+        "zero_share",
+        0.99,
+        "no sample consists of zeros",
+        of="samples",
+        blocking=False,
+    ),
+    at_most(
+        "constant_features", "constant", 0, "no feature is constant", of="features", blocking=False
+    ),
+    at_most(
+        "duplicated_samples",
+        "twins",
+        0,
+        "no two samples have the same values",
+        of="samples",
+        blocking=False,
+    ),
+)
+
+PREPROCESSED_CHECKS = (
+    unique("unique_sample_ids", "sample", "every sample occurs once", of="samples"),
+    at_most(
+        "finite_values", "not_finite", 0, "every value is finite", of="features", blocking=True
+    ),
+    at_most(
+        "features_vary",
+        "constant_on_train",
+        0,
+        "every feature varies on train",
+        of="features",
+        blocking=True,
+    ),
+    at_most(
+        "ordered_by_variance",
+        "out_of_order",
+        0,
+        "features come by variance on train, descending",
+        of="features",
+        blocking=True,
+    ),
+    at_most(
+        "outliers",
+        "largest",
+        LARGEST_SCALED,
+        "no scaled value rules the reconstruction (a robust scaler or clip helps)",
+        of="features",
+        blocking=False,
+    ),
+    at_most(
+        "train_test_twins",
+        "twin_in_train",
+        0,
+        "no sample outside train is the same as one in it",
+        of="samples",
+        blocking=False,
+    ),
+)
+
+
+def check_matrix(matrix: pd.DataFrame, settings: Modality) -> list[CheckResult]:
+    """Check a raw matrix.
+
+    Parameters
+    ----------
+    matrix
+        (samples, features), transformed.
+    settings
+        The modality; its ``kind`` says which values are possible if there is no transform.
+    """
+    values = matrix.to_numpy()
+    missing = np.isnan(values)
+    imputed = settings.missing == "impute_median"
+    with np.errstate(invalid="ignore"):
+        constant = np.nanmax(np.where(missing, -np.inf, values), axis=0) <= np.nanmin(
+            np.where(missing, np.inf, values), axis=0
+        )
+    features = pd.DataFrame(
+        {
+            "feature": matrix.columns.astype(str),
+            "infinite": np.isinf(values).sum(axis=0),
+            "untreated": np.zeros(values.shape[1], int) if imputed else missing.sum(axis=0),
+            "missing_share": missing.mean(axis=0),
+            "out_of_range": _out_of_range(values, settings).sum(axis=0),
+            "constant": constant.astype(int),
+        }
+    )
+    samples = pd.DataFrame(
+        {
+            "sample": matrix.index.astype(str),
+            "missing_share": missing.mean(axis=1),
+            "zero_share": (values == 0).mean(axis=1),
+            "twins": _row_hashes(values).duplicated(keep=False).to_numpy().astype(int),
+        }
+    )
+    return run_checks(MATRIX_CHECKS, {"features": features, "samples": samples})
+
+
+def check_preprocessed(
+    matrix: pd.DataFrame, split: pd.Series, train_variance: pd.Series
+) -> list[CheckResult]:
+    """Check a preprocessed matrix.
+
+    Parameters
+    ----------
+    matrix
+        (samples, features), scaled.
+    split
+        (samples,) in the order of the matrix.
+    train_variance
+        Variance of each feature on train before scaling, in the order of the matrix.
+    """
+    values = matrix.to_numpy()
+    train = (split == "train").to_numpy()
+    finite = np.isfinite(values)
+    variance = train_variance.to_numpy()
+    rises = np.concatenate([[False], variance[1:] > variance[:-1] * (1 + 1e-9)])
+    features = pd.DataFrame(
+        {
+            "feature": matrix.columns.astype(str),
+            "not_finite": (~finite).sum(axis=0),
+            "constant_on_train": (np.ptp(values[train], axis=0) == 0).astype(int),
+            "out_of_order": rises.astype(int),
+            "largest": np.abs(np.where(finite, values, 0)).max(axis=0),
+        }
+    )
+    rows = _row_hashes(values)
+    in_train = set(rows[train])
+    samples = pd.DataFrame(
+        {
+            "sample": matrix.index.astype(str),
+            "twin_in_train": (rows.isin(in_train).to_numpy() & ~train).astype(int),
+        }
+    )
+    return run_checks(PREPROCESSED_CHECKS, {"features": features, "samples": samples})
+
+
+def _out_of_range(values: np.ndarray, settings: Modality) -> np.ndarray:
+    """Values that a modality of this kind cannot have; the kind is that of the file as stored."""
+    known = np.isfinite(values)
+    if settings.kind == "continuous":
+        return np.zeros(values.shape, bool)
+    if settings.transform != "none":
+        return known & (values < 0)
+    if settings.kind == "binary":
+        return known & (values != 0) & (values != 1)
+    return known & ((values < 0) | (values != np.floor(values)))
+
+
+def _row_hashes(values: np.ndarray) -> pd.Series:
+    """A hash of each sample's values, for finding twins."""
+    rows = np.ascontiguousarray(values, dtype=np.float32)
+    return pd.Series([hash(row.tobytes()) for row in rows])

@@ -1,0 +1,281 @@
+"""Checks of configurations, run results, blackbox, surrogate, recommendations and validation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_R2, VALID_SCORE
+from aehpo_assets.provenance import CheckResult
+from aehpo_assets.quality.check import Check, among, at_least, at_most, run_checks, unique
+from aehpo_assets.space import SearchSpace
+
+STATUSES = ("ok", "diverged", "failed")
+
+_INSIDE = at_most(
+    "inside_the_space",
+    "outside",
+    0,
+    "every configuration lies inside the search space",
+    of="rows",
+    blocking=True,
+)
+_UNIQUE_IDS = unique("unique_config_ids", "config_id", "every config_id occurs once", of="rows")
+_DISTINCT = unique("distinct", "identity", "no configuration occurs twice", of="rows")
+
+CONFIGURATION_CHECKS = (_UNIQUE_IDS, _DISTINCT, _INSIDE)
+
+
+def _auc_checks(of: str) -> tuple[Check, ...]:
+    return (
+        at_least("auc_not_below_0", "auc_low", 0, "no AUC is below 0", of=of, blocking=True),
+        at_most("auc_not_above_1", "auc_high", 1, "no AUC is above 1", of=of, blocking=True),
+    )
+
+
+RUN_RESULT_CHECKS = (
+    unique("no_run_twice", "run", "no configuration has a seed twice", of="rows"),
+    at_most(
+        "as_planned",
+        "unplanned_or_missing",
+        0,
+        "the runs are those of the study, none missing",
+        of="whole",
+        blocking=True,
+    ),
+    among("known_status", "status", STATUSES, "every run is ok, diverged or failed", of="rows"),
+    *_auc_checks("rows"),
+    at_most("r2_not_above_1", "r2_high", 1, "no R2 is above 1", of="rows", blocking=True),
+    at_most(
+        "finished_runs_have_scores",
+        "without_score",
+        0,
+        "every run that is ok has a finite score and R2",
+        of="rows",
+        blocking=True,
+    ),
+    at_least(
+        "runtime_is_positive",
+        "training_runtime",
+        0,
+        "no training takes negative time",
+        of="rows",
+        blocking=True,
+    ),
+    at_most(
+        "diverged_share",
+        "diverged_share",
+        0.5,
+        "at most half of the runs diverged or failed",
+        of="whole",
+        blocking=False,
+    ),
+    at_most(
+        "collapsed_share",
+        "collapsed_share",
+        0.5,
+        "at most half of the runs have collapsed latents",
+        of="whole",
+        blocking=False,
+    ),
+)
+
+BLACKBOX_CHECKS = (
+    at_most(
+        "finite_objectives",
+        "not_finite",
+        0,
+        "every objective of every run is finite",
+        of="rows",
+        blocking=True,
+    ),
+    *_auc_checks("rows"),
+    at_most(
+        "configurations_dropped",
+        "dropped",
+        0,
+        "every configuration is there for every task",
+        of="whole",
+        blocking=False,
+    ),
+)
+
+SURROGATE_CHECKS = (
+    at_least(
+        "better_than_the_mean",
+        "r2",
+        0,
+        "out of fold, the surrogate of the valid score beats the mean",
+        of="score",
+        blocking=False,
+    ),
+    at_least(
+        "rank_correlation",
+        "spearman",
+        0.3,
+        "out of fold, the surrogate of the valid score ranks configurations",
+        of="score",
+        blocking=False,
+    ),
+    at_least(
+        "r2_surrogate_better_than_the_mean",
+        "r2",
+        0,
+        "out of fold, the surrogate of the valid R2 beats the mean",
+        of="reconstruction",
+        blocking=False,
+    ),
+)
+
+RECOMMENDATION_CHECKS = (
+    _DISTINCT,
+    _INSIDE,
+    *_auc_checks("rows"),
+    at_most(
+        "predictions_are_finite",
+        "not_finite",
+        0,
+        "every prediction is finite",
+        of="rows",
+        blocking=True,
+    ),
+)
+
+VALIDATION_CHECKS = (
+    unique("no_run_twice", "run", "no candidate has a seed twice", of="rows"),
+    at_most(
+        "every_candidate_trained",
+        "untrained",
+        0,
+        "every candidate was trained",
+        of="rows",
+        blocking=True,
+    ),
+    *_auc_checks("rows"),
+    at_most(
+        "predictions_hold",
+        "error",
+        0.1,
+        "the mean actual valid score is within 0.1 of the predicted one",
+        of="whole",
+        blocking=False,
+    ),
+)
+
+
+def check_configurations(table: pd.DataFrame, space: SearchSpace) -> list[CheckResult]:
+    """Check a table of configurations against their space."""
+    return run_checks(CONFIGURATION_CHECKS, {"rows": _described(table, space)})
+
+
+def check_run_results(results: pd.DataFrame, planned: pd.DataFrame) -> list[CheckResult]:
+    """Check run results against the study's plan.
+
+    Parameters
+    ----------
+    results
+        One row a run.
+    planned
+        ``config_id`` and ``seed`` of every run that the study asks for.
+    """
+    ok = results["status"] == "ok"
+    scores = results[[VALID_SCORE, VALID_R2]]
+    rows = pd.DataFrame(
+        {
+            "run": _runs(results),
+            "status": results["status"],
+            **_auc_range(results),
+            "r2_high": results.filter(regex="_r2$").max(axis=1).fillna(0),
+            "training_runtime": results["training_runtime"],
+            "without_score": (ok & ~np.isfinite(scores).all(axis=1)).astype(int),
+        }
+    )
+    whole = {
+        "runs": "all",
+        "unplanned_or_missing": len(set(_runs(results)) ^ set(_runs(planned))),
+        "diverged_share": float((~ok).mean()),
+        "collapsed_share": float((results["latent_status"] != "ok").mean()),
+    }
+    return run_checks(RUN_RESULT_CHECKS, {"rows": rows, "whole": pd.DataFrame([whole])})
+
+
+def check_blackbox(evaluations: pd.DataFrame, dropped: pd.DataFrame) -> list[CheckResult]:
+    """Check the evaluations that enter a blackbox."""
+    objectives = evaluations[list(OBJECTIVES)]
+    rows = pd.DataFrame(
+        {
+            "run": evaluations["task"] + " " + _runs(evaluations),
+            "not_finite": (~np.isfinite(objectives)).sum(axis=1),
+            **_auc_range(evaluations),
+        }
+    )
+    whole = pd.DataFrame([{"runs": "all", "dropped": len(dropped)}])
+    return run_checks(BLACKBOX_CHECKS, {"rows": rows, "whole": whole})
+
+
+def check_surrogate(diagnostics: pd.DataFrame) -> list[CheckResult]:
+    """Check the out-of-fold diagnostics of a surrogate; what cannot be measured counts as 0."""
+    known = diagnostics.assign(
+        r2=diagnostics["r2"].fillna(-1.0), spearman=diagnostics["spearman"].fillna(0.0)
+    )
+    return run_checks(
+        SURROGATE_CHECKS,
+        {
+            "score": known[known["objective"] == VALID_SCORE],
+            "reconstruction": known[known["objective"] == VALID_R2],
+        },
+    )
+
+
+def check_recommendations(table: pd.DataFrame, space: SearchSpace) -> list[CheckResult]:
+    """Check recommendations against their space."""
+    predicted = table[[f"predicted_{objective}" for objective in OBJECTIVES]]
+    rows = _described(table, space).assign(
+        not_finite=(~np.isfinite(predicted)).sum(axis=1), **_auc_range(predicted)
+    )
+    return run_checks(RECOMMENDATION_CHECKS, {"rows": rows})
+
+
+def check_validation(validated: pd.DataFrame) -> list[CheckResult]:
+    """Check validated recommendations: all trained, and what was predicted came out."""
+    rows = pd.DataFrame(
+        {
+            "run": validated["origin"] + " " + _runs(validated),
+            "untrained": validated["status"].isna().astype(int),
+            **_auc_range(validated),
+        }
+    )
+    recommended = validated[validated["origin"] == "recommended"]
+    error = recommended[VALID_SCORE] - recommended[f"predicted_{VALID_SCORE}"]
+    whole = pd.DataFrame([{"runs": "all", "error": abs(float(error.fillna(0).mean()))}])
+    return run_checks(VALIDATION_CHECKS, {"rows": rows, "whole": whole})
+
+
+def _runs(table: pd.DataFrame) -> pd.Series:
+    return table["config_id"].astype(str) + " seed " + table["seed"].astype(str)
+
+
+def _auc_range(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """Lowest and highest AUC of each row; rows without any count as 0.5."""
+    scores = table[[name for name in table if _is_auc(str(name))]]
+    return {
+        "auc_low": scores.min(axis=1).fillna(0.5),
+        "auc_high": scores.max(axis=1).fillna(0.5),
+    }
+
+
+def _is_auc(name: str) -> bool:
+    bare = name.removeprefix("predicted_")
+    return bare.startswith(("auc_", "weighted_avg_auc_"))
+
+
+def _described(table: pd.DataFrame, space: SearchSpace) -> pd.DataFrame:
+    """Identity of each configuration, and whether it lies outside the space."""
+    records = table[space.names].to_dict("records")
+    return pd.DataFrame(
+        {
+            "config_id": table["config_id"].astype(str),
+            "identity": [str(sorted(record.items())) for record in records],
+            "outside": [int(space.problem(record) is not None) for record in records],
+        }
+    )

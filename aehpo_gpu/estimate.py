@@ -1,0 +1,131 @@
+"""What a study would cost on this machine: runs, shards, hours, memory, disk.
+
+The hours are the planner's own estimates of its fleets; nothing is trained.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+
+from rich.table import Table
+
+from aehpo_assets.catalogue import Task
+from aehpo_assets.home import Home
+from aehpo_assets.omics.read import read_matrix
+from aehpo_assets.space import configurations_of
+from aehpo_assets.study import Study
+from aehpo_gpu.runs import training_settings, with_seeds
+from aehpo_gpu.training.plan import plan_shards
+
+BYTES_PER_RUN_ROW = 1_000
+"""Size of one row of results in a compressed Parquet file, measured, rounded up."""
+
+
+@dataclass(frozen=True)
+class TaskEstimate:
+    """What one architecture costs on one task."""
+
+    architecture: str
+    task: str
+    samples: int
+    features: int
+    runs: int
+    shards: int
+    hours: float
+    memory_bytes: int
+    disk_bytes: int
+
+
+def estimate_study(study: Study, tasks: dict[str, Task], home: Home) -> list[TaskEstimate]:
+    """Plan every architecture on every task, without training.
+
+    Parameters
+    ----------
+    study
+        The study.
+    tasks
+        Its tasks.
+    home
+        Its home; what its device was measured at is used if it is there.
+
+    Returns
+    -------
+    list of TaskEstimate
+        One for each architecture and task. Disk counts the matrices once, with the first
+        architecture.
+    """
+    settings = training_settings(study)
+    estimates = []
+    for task, (dataset, modality) in tasks.items():
+        matrix = read_matrix(dataset, modality)
+        samples, features = matrix.shape
+        matrix_bytes = matrix.to_numpy().nbytes
+        for position, architecture in enumerate(study.architectures):
+            configurations = configurations_of(study, architecture)
+            runs = with_seeds(configurations.head(study.configurations.trained), study.seeds)
+            shards = plan_shards(
+                architecture, runs, features, round(samples * study.split.train), settings
+            )
+            rows = len(runs) * (1 + len(study.fidelities))
+            matrices = 2 * matrix_bytes if position == 0 else 0
+            estimates.append(
+                TaskEstimate(
+                    architecture=architecture,
+                    task=task,
+                    samples=samples,
+                    features=features,
+                    runs=len(runs),
+                    shards=len(shards),
+                    hours=sum(shard.estimated_seconds for shard in shards) / 3600,
+                    memory_bytes=matrix_bytes + max(shard.estimated_bytes for shard in shards),
+                    disk_bytes=matrices + rows * BYTES_PER_RUN_ROW,
+                )
+            )
+    return estimates
+
+
+def estimate_table(estimates: list[TaskEstimate], disk_free: int | None = None) -> Table:
+    """Lay the estimates out for a terminal, with a line of totals.
+
+    Parameters
+    ----------
+    estimates
+        Output of :func:`estimate_study`.
+    disk_free
+        Free bytes; those of the present folder's disk by default.
+    """
+    free = shutil.disk_usage(".").free if disk_free is None else disk_free
+    table = Table("architecture", "task", title="What this study would cost here", show_footer=True)
+    for name in ("samples", "features", "runs", "shards", "hours", "memory", "disk"):
+        table.add_column(name, justify="right")
+    for e in estimates:
+        table.add_row(
+            e.architecture,
+            e.task,
+            str(e.samples),
+            str(e.features),
+            str(e.runs),
+            str(e.shards),
+            f"{e.hours:.2f}",
+            _size(e.memory_bytes),
+            _size(e.disk_bytes),
+        )
+    totals = {
+        "runs": str(sum(e.runs for e in estimates)),
+        "shards": str(sum(e.shards for e in estimates)),
+        "hours": f"{sum(e.hours for e in estimates):.2f}",
+        "memory": f"{_size(max(e.memory_bytes for e in estimates))} at most",
+        "disk": f"{_size(sum(e.disk_bytes for e in estimates))} of {_size(free)} free",
+    }
+    for column in table.columns:
+        column.footer = totals.get(str(column.header), "")
+    return table
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"

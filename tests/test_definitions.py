@@ -1,0 +1,124 @@
+"""Both code locations load, own what they own, and agree on what they share."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+
+from aehpo_assets.definitions import defs as assets_location
+from aehpo_gpu.definitions import defs as gpu_location
+
+LOCATIONS = {"aehpo_assets": assets_location, "aehpo_gpu": gpu_location}
+
+
+def owned(location: dg.Definitions) -> dict[str, dg.AssetSpec]:
+    return {
+        spec.key.to_user_string(): spec
+        for asset in location.assets or []
+        if isinstance(asset, dg.AssetsDefinition)
+        for spec in asset.specs
+    }
+
+
+def stubs(location: dg.Definitions) -> dict[str, dg.AssetSpec]:
+    return {
+        asset.key.to_user_string(): asset
+        for asset in location.assets or []
+        if isinstance(asset, dg.AssetSpec)
+    }
+
+
+@pytest.mark.parametrize("name", LOCATIONS)
+def test_a_code_location_is_loadable(name: str) -> None:
+    dg.Definitions.validate_loadable(LOCATIONS[name])
+
+
+def test_every_asset_has_one_owner() -> None:
+    first, second = (set(owned(location)) for location in LOCATIONS.values())
+    assert not first & second
+    assert first | second >= {
+        "omics_matrix",
+        "sample_labels",
+        "data_split",
+        "preprocessed_matrix",
+        "dataset_profile",
+        "configurations",
+        "run_results",
+        "learning_curves",
+        "baseline_performance",
+        "blackbox",
+        "surrogate",
+        "recommendations",
+        "validated_recommendations",
+    }
+
+
+@pytest.mark.parametrize(
+    ("here", "there"), [(assets_location, gpu_location), (gpu_location, assets_location)]
+)
+def test_stubs_have_the_partitions_of_their_owners(
+    here: dg.Definitions, there: dg.Definitions
+) -> None:
+    owners = owned(there)
+    for name, stub in stubs(here).items():
+        assert stub.partitions_def == owners[name].partitions_def, name
+
+
+@pytest.mark.parametrize("name", LOCATIONS)
+def test_every_dependency_is_known_to_its_code_location(name: str) -> None:
+    location = LOCATIONS[name]
+    known = set(owned(location)) | set(stubs(location))
+    for spec in owned(location).values():
+        missing = {dep.asset_key.to_user_string() for dep in spec.deps} - known
+        assert not missing, f"{spec.key.to_user_string()} hangs on {missing}"
+
+
+EDGES = {
+    "sample_labels": {"omics_matrix"},
+    "data_split": {"omics_matrix", "sample_labels"},
+    "preprocessed_matrix": {"omics_matrix", "data_split"},
+    "dataset_profile": {"preprocessed_matrix", "data_split", "sample_labels"},
+    "run_results": {"preprocessed_matrix", "data_split", "sample_labels", "configurations"},
+    "learning_curves": {"preprocessed_matrix", "data_split", "sample_labels", "configurations"},
+    "baseline_performance": {"preprocessed_matrix", "data_split", "sample_labels"},
+    "blackbox": {"run_results"},
+    "blackbox_curves": {"run_results", "learning_curves"},
+    "surrogate": {"blackbox", "run_results"},
+    "recommendations": {"blackbox", "surrogate", "run_results", "dataset_profile"},
+    "validated_recommendations": {
+        "recommendations",
+        "run_results",
+        "preprocessed_matrix",
+        "data_split",
+        "sample_labels",
+    },
+}
+
+
+def test_the_graph_is_that_of_the_design() -> None:
+    specs = owned(assets_location) | owned(gpu_location)
+    edges = {
+        name: {dep.asset_key.to_user_string() for dep in spec.deps}
+        for name, spec in specs.items()
+        if list(spec.deps)
+    }
+    assert edges == EDGES
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("aehpo_assets.definitions", ["torch", "xgboost", "syne_tune", "great_expectations"]),
+        ("aehpo_assets.cli", ["torch", "xgboost", "syne_tune", "great_expectations", "dagster"]),
+        ("aehpo_gpu.definitions", ["xgboost", "syne_tune", "great_expectations", "umap"]),
+    ],
+)
+def test_importing_stays_light(module: str, heavy: list[str]) -> None:
+    script = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
+    printed = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.strip() == "[]"
