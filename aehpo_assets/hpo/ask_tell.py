@@ -11,8 +11,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import pandas as pd
+
 from aehpo_assets.hpo.objectives import loss_sign
-from aehpo_assets.hpo.searchers import EPOCH, LOSS, Problem, fixed_value, make_scheduler
+from aehpo_assets.hpo.problem import EPOCH, LOSS, Problem, fixed_value
+from aehpo_assets.hpo.searchers import make_scheduler
 
 
 class AskTell:
@@ -37,18 +40,27 @@ class AskTell:
         }
         self._stream = OwnNumpyStream(problem.seed)
         self._trials: dict[int, Any] = {}
+        self._asked = 0
         self._exhausted = False
         self._scheduler: Any = None
         if len(self._fixed) < len(problem.space.hyperparameters):
             with self._stream.active():
                 self._scheduler = make_scheduler(searcher, problem)
+        if problem.observations is not None:
+            self._observe(problem.observations)
+
+    def _observe(self, observations: pd.DataFrame) -> None:
+        """Tell the searcher of configurations that it did not propose."""
+        names = [*self.problem.space.names, *self.problem.objectives]
+        rows = [dict(zip(names, row, strict=True)) for row in observations[names].to_numpy(object)]
+        for number, row in enumerate(rows, start=1):
+            # Negative numbers keep them apart from the trials that ask() hands out.
+            if self.problem.space.problem(row) is None and self._scheduler is not None:
+                self._add(-number, row)
+                self.tell(-number, row)
 
     def ask(self) -> tuple[int, dict[str, Any]] | None:
         """Return the number and configuration of a new trial, or None if there is none left."""
-        from syne_tune.backend.trial_status import Trial
-
-        from aehpo_assets.hpo.syne_tune_fixes import native_configuration
-
         if self._exhausted:
             return None
         proposed: dict[str, Any] = {}
@@ -61,14 +73,23 @@ class AskTell:
                 self._exhausted = True
                 return None
             proposed = suggestion.config
-        number = len(self._trials)
-        configuration = native_configuration(proposed | self._fixed, self.problem.space)
+        number = self._asked
+        self._asked += 1
+        return number, self._add(number, proposed | self._fixed)
+
+    def _add(self, number: int, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Register a trial with the scheduler; return its configuration in Python's types."""
+        from syne_tune.backend.trial_status import Trial
+
+        from aehpo_assets.hpo.syne_tune_fixes import native_configuration
+
+        configuration = native_configuration(values, self.problem.space)
         varying = {name: configuration[name] for name in configuration if name not in self._fixed}
         self._trials[number] = Trial(number, varying, datetime.fromtimestamp(0))
         if self._scheduler is not None:
             with self._stream.active():
                 self._scheduler.on_trial_add(self._trials[number])
-        return number, configuration
+        return configuration
 
     def tell(self, number: int, objectives: Mapping[str, float], epoch: int | None = None) -> bool:
         """Report what a trial reached, at some epoch or at its end.

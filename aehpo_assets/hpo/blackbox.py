@@ -170,8 +170,15 @@ def read_blackbox(folder: Path) -> BlackboxTables:
     )
 
 
-def blackbox_evaluations(tables: BlackboxTables) -> pd.DataFrame:
-    """Return the final fidelity of blackboxes as a long table, one row a run.
+def blackbox_evaluations(tables: BlackboxTables, fidelity: int = -1) -> pd.DataFrame:
+    """Return one fidelity of blackboxes as a long table, one row a run.
+
+    Parameters
+    ----------
+    tables
+        The blackboxes.
+    fidelity
+        Position of the fidelity; the last one by default.
 
     Returns
     -------
@@ -182,7 +189,7 @@ def blackbox_evaluations(tables: BlackboxTables) -> pd.DataFrame:
     parts = []
     for task, box in tables.tasks.items():
         for position, seed in enumerate(tables.seeds):
-            values = box.objectives_evaluations[:, position, -1, :].astype("float64")
+            values = box.objectives_evaluations[:, position, fidelity, :].astype("float64")
             part = box.hyperparameters.reset_index(drop=True).assign(
                 **dict(zip(box.objectives_names, values.T, strict=True))
             )

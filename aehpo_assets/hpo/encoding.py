@@ -7,14 +7,14 @@ words get one column each, log-uniform hyperparameters are encoded on the log sc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from aehpo_assets.space import Choice, LogUniform, SearchSpace
 
-Configurations = pd.DataFrame | Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]
+Configurations: TypeAlias = pd.DataFrame | Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]
 """Configurations as a frame, as columns, or as a list of rows."""
 
 

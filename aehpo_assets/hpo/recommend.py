@@ -17,7 +17,8 @@ import pandas as pd
 from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.encoding import Encoder
 from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
-from aehpo_assets.hpo.searchers import Problem, check_searchers
+from aehpo_assets.hpo.problem import Problem
+from aehpo_assets.hpo.searchers import TRANSFER, check_searchers
 from aehpo_assets.hpo.seeds import named_seed
 from aehpo_assets.hpo.simulation import simulate
 from aehpo_assets.hpo.surrogate import Surrogate
@@ -104,14 +105,16 @@ def recommend(
 
     searches = []
     for searcher in hpo.searchers:
-        for transfer in (False, True) if others else (False,):
+        learns_from_others = searcher in TRANSFER
+        for transfer in _ways(learns_from_others, bool(others)):
             for repetition in range(hpo.repetitions):
                 words = (searcher, "transfer") if transfer else (searcher,)
                 seed = named_seed(hpo.seed, task, *words, repetition)
                 problem = Problem(
-                    space=box if transfer else space,
+                    space=box if transfer and not learns_from_others else space,
                     seed=seed,
                     trials=hpo.trials,
+                    evidence=evaluations[evaluations["task"] != task],
                     settings=hpo.searcher_settings.get(searcher, {}),
                 )
                 found = simulate(
@@ -138,6 +141,13 @@ def recommend(
         _recommendation_table(chosen, task, evaluations, surrogate, space, n_features),
         trials.drop(columns="evidence"),
     )
+
+
+def _ways(learns_from_others: bool, others: bool) -> tuple[bool, ...]:
+    """Return whether to search without transfer, with it, or one after the other."""
+    if learns_from_others:
+        return (True,)
+    return (False, True) if others else (False,)
 
 
 def _distinct_best(

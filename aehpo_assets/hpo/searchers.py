@@ -1,143 +1,127 @@
 """The searchers, by name: one dictionary from name to factory.
 
-Whatever Syne Tune offers is one line here. Talking to a searcher belongs to ``ask_tell``, walking
-one over a surrogate to ``simulation``, restricting its space by other tasks to ``transfer``.
+Whatever Syne Tune offers is one line here. How a kind of searcher is made belongs to
+``searcher_factories``; talking to one to ``ask_tell``; walking one over a surrogate to
+``simulation``; restricting its space by other tasks to ``transfer``.
 """
 
 from __future__ import annotations
 
 import difflib
-import importlib
 import importlib.util
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.hpo.objectives import VALID_SCORE
-from aehpo_assets.space import Choice, SearchSpace
+from aehpo_assets.hpo.problem import EPOCH, LOSS, Problem
+from aehpo_assets.hpo.searcher_factories import (
+    Factory,
+    evolution_sizes,
+    median_stopping,
+    multi_objective,
+    multi_objective_successive_halving,
+    quantile_transfer,
+    single_fidelity,
+    successive_halving,
+    zero_shot,
+)
 
-LOSS = "loss"
-"""Name under which a scheduler is told what to minimise."""
-
-EPOCH = "epoch"
-"""Name under which a scheduler is told how far a trial is."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What a searcher is made for.
-
-    Attributes
-    ----------
-    space
-        Where to search.
-    seed
-        Seed of the searcher.
-    trials
-        How many trials there will be; sizes the population of evolution.
-    objectives
-        What to optimise; more than one only for multi-objective searchers.
-    fidelities
-        Epochs at which results come, ascending; the last one is a whole training.
-    points_to_evaluate
-        Configurations to propose first.
-    settings
-        Further settings of the searcher, by the names that Syne Tune gives them.
-    """
-
-    space: SearchSpace
-    seed: int
-    trials: int
-    objectives: tuple[str, ...] = (VALID_SCORE,)
-    fidelities: tuple[int, ...] = (1,)
-    points_to_evaluate: Sequence[Mapping[str, Any]] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def config_space(self) -> dict[str, Any]:
-        """The hyperparameters that can vary, as Syne Tune wants them."""
-        free = {n: d for n, d in self.space.hyperparameters.items() if fixed_value(d) is None}
-        return SearchSpace(self.space.architecture, free).syne_tune()
-
-
-Factory = Callable[[Problem], Any]
-
-
-def fixed_value(distribution: Any) -> Any:
-    """Return the only value of a distribution, or None if it has several.
-
-    Boxes can shrink a hyperparameter to one value, which not every searcher survives.
-    """
-    if isinstance(distribution, Choice):
-        return distribution.values[0] if len(distribution.values) == 1 else None
-    return distribution.lower if distribution.lower == distribution.upper else None
-
-
-def _load(path: str) -> Any:
-    module, name = path.split(":")
-    return getattr(importlib.import_module(module), name)
-
-
-def _single(path: str, defaults: Callable[[Problem], dict[str, Any]] = lambda _: {}) -> Factory:
-    """Make the factory of a single-fidelity, single-objective searcher of Syne Tune."""
-
-    def factory(problem: Problem) -> Any:
-        from syne_tune.optimizer.schedulers.single_objective_scheduler import (
-            SingleObjectiveScheduler,
-        )
-
-        searcher = _load(path)(
-            config_space=problem.config_space,
-            points_to_evaluate=list(problem.points_to_evaluate),
-            random_seed=problem.seed,
-            **(defaults(problem) | dict(problem.settings)),
-        )
-        return SingleObjectiveScheduler(
-            problem.config_space, metric=LOSS, searcher=searcher, random_seed=problem.seed
-        )
-
-    return factory
-
-
-def _evolution_sizes(problem: Problem) -> dict[str, Any]:
-    """Keep the random phase to a fifth of the budget; the stock population of 100 may be all."""
-    population = min(100, max(5, problem.trials // 5))
-    return {"population_size": population, "sample_size": max(2, population // 4)}
-
+__all__ = [
+    "EPOCH",
+    "LOSS",
+    "MULTI_FIDELITY",
+    "MULTI_OBJECTIVE",
+    "SEARCHERS",
+    "SINGLE_FIDELITY",
+    "TRANSFER",
+    "Problem",
+    "check_searchers",
+    "make_scheduler",
+]
 
 _STOCK = "syne_tune.optimizer.schedulers.searchers"
+_MULTI = "syne_tune.optimizer.schedulers.multiobjective"
+_RANDOM = f"{_STOCK}.random_searcher:RandomSearcher"
+_KDE = "aehpo_assets.hpo.syne_tune_fixes:ScaledKernelDensityEstimator"
+_BORE = "aehpo_assets.hpo.fast_searchers:BatchedBore"
+_CQR = "aehpo_assets.hpo.fast_searchers:BatchedConformalQuantileRegression"
 
-SEARCHERS: dict[str, Factory] = {
-    "random_search": _single(f"{_STOCK}.random_searcher:RandomSearcher"),
-    "kde": _single("aehpo_assets.hpo.syne_tune_fixes:ScaledKernelDensityEstimator"),
-    "regularized_evolution": _single(
-        f"{_STOCK}.regularized_evolution:RegularizedEvolution", _evolution_sizes
+SINGLE_FIDELITY: dict[str, Factory] = {
+    "random_search": single_fidelity(_RANDOM),
+    "kde": single_fidelity(_KDE),
+    "regularized_evolution": single_fidelity(
+        f"{_STOCK}.regularized_evolution:RegularizedEvolution", evolution_sizes
     ),
-    "bore": _single("aehpo_assets.hpo.fast_searchers:BatchedBore"),
-    "cqr": _single("aehpo_assets.hpo.fast_searchers:BatchedConformalQuantileRegression"),
+    "bore": single_fidelity(_BORE),
+    "cqr": single_fidelity(_CQR),
 }
-"""Name of a searcher to the factory of its scheduler."""
+"""Searchers that see one objective of whole trainings."""
+
+MULTI_FIDELITY: dict[str, Factory] = {
+    "asha": successive_halving(_RANDOM),
+    "asha_bore": successive_halving(_BORE),
+    "asha_cqr": successive_halving(_CQR),
+    "bohb": successive_halving(_KDE),
+    "median_stopping": median_stopping(_RANDOM),
+}
+"""Searchers that stop trials on their learning curves."""
+
+MULTI_OBJECTIVE: dict[str, Factory] = {
+    "mo_random_search": multi_objective(f"{_STOCK}.random_searcher:MultiObjectiveRandomSearcher"),
+    "mo_regularized_evolution": multi_objective(
+        f"{_MULTI}:MultiObjectiveRegularizedEvolution", evolution_sizes
+    ),
+    "moasha": multi_objective_successive_halving,
+}
+"""Searchers that look for a Pareto front; ``moasha`` stops trials on their learning curves too."""
+
+TRANSFER: dict[str, Factory] = {
+    "zero_shot": zero_shot,
+    "quantile_transfer": quantile_transfer,
+}
+"""Searchers that learn from the evaluations of other tasks."""
 
 if importlib.util.find_spec("botorch") is not None:
-    SEARCHERS["botorch"] = _single(f"{_STOCK}.botorch.botorch_searcher:BoTorchSearcher")
+    SINGLE_FIDELITY["botorch"] = single_fidelity(
+        f"{_STOCK}.botorch.botorch_searcher:BoTorchSearcher"
+    )
+    MULTI_OBJECTIVE["ehvi"] = multi_objective(
+        f"{_MULTI}.expected_hyper_volume_improvement:ExpectedHyperVolumeImprovement"
+    )
+
+SEARCHERS: dict[str, Factory] = SINGLE_FIDELITY | MULTI_FIDELITY | MULTI_OBJECTIVE | TRANSFER
+"""Name of a searcher to the factory of its scheduler."""
 
 
-def check_searchers(names: Iterable[str], file: str | Path | None = None) -> None:
-    """Refuse names that are no searcher.
+def check_searchers(
+    names: Iterable[str],
+    file: str | Path | None = None,
+    known: Iterable[str] = tuple(SINGLE_FIDELITY | TRANSFER),
+) -> None:
+    """Refuse names that are no searcher, or none of the kind that is needed.
+
+    Parameters
+    ----------
+    names
+        The names given.
+    file
+        The study file, for the message.
+    known
+        The searchers that fit; by default those that recommend configurations on a surrogate.
 
     Raises
     ------
     InputError
         Names the close match, if there is one.
     """
+    known = list(known)
     for name in names:
-        if name not in SEARCHERS:
-            close = difflib.get_close_matches(name, SEARCHERS, n=1)
-            known = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(SEARCHERS)}."
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            remedy = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}."
             raise InputError(
-                f"unknown searcher {name!r}", file=file, key="hpo.searchers", remedy=known
+                f"unknown searcher {name!r}", file=file, key="hpo.searchers", remedy=remedy
             )
 
 
@@ -149,7 +133,7 @@ def make_scheduler(name: str, problem: Problem) -> Any:
     InputError
         If the name is unknown, or the searcher does not take one of the settings.
     """
-    check_searchers([name])
+    check_searchers([name], known=SEARCHERS)
     try:
         return SEARCHERS[name](problem)
     except TypeError as error:

@@ -62,6 +62,12 @@ class Surrogate:
         self.encoder = Encoder(space)
 
     @property
+    def objectives(self) -> list[str]:
+        """The objectives it predicts, in the order of a blackbox."""
+        known = {objective for _, objective in self.models}
+        return [objective for objective in OBJECTIVES if objective in known]
+
+    @property
     def tasks(self) -> list[str]:
         """The tasks it can predict."""
         return list(dict.fromkeys(task for task, _ in self.models))
@@ -86,13 +92,13 @@ class Surrogate:
         InputError
             If the task is unknown.
         """
-        return pd.DataFrame(self.predict_matrix(configurations, task), columns=list(OBJECTIVES))
+        return pd.DataFrame(self.predict_matrix(configurations, task), columns=self.objectives)
 
     def predict_matrix(self, configurations: Configurations, task: str) -> np.ndarray:
         """Return what :meth:`predict` returns, as (configurations, objectives) without labels."""
         modelled = self._on_model_scale(configurations, task)
         return np.column_stack(
-            [from_model_scale(modelled[objective], objective) for objective in OBJECTIVES]
+            [from_model_scale(modelled[objective], objective) for objective in self.objectives]
         )
 
     def predict_interval(
@@ -119,12 +125,12 @@ class Surrogate:
         return ends[0], ends[1]
 
     def _on_model_scale(self, configurations: Configurations, task: str) -> dict[str, np.ndarray]:
-        if (task, OBJECTIVES[0]) not in self.models:
+        if task not in self.tasks:
             raise InputError(
                 f"the surrogate knows no task {task!r}", remedy=f"Known: {', '.join(self.tasks)}."
             )
         X = self.encoder.matrix(configurations)
-        return {objective: self.models[task, objective].predict(X) for objective in OBJECTIVES}
+        return {objective: self.models[task, objective].predict(X) for objective in self.objectives}
 
     def save(self, folder: Path) -> None:
         """Write the models and ``metadata.json`` into a folder; nothing in it is a pickle."""
@@ -192,7 +198,7 @@ def fit_surrogate(
     Parameters
     ----------
     evaluations
-        Output of :func:`training_table`.
+        Output of :func:`training_table`; of the objectives, those it has are modelled.
     space
         The architecture's search space.
     seed
@@ -215,7 +221,7 @@ def fit_surrogate(
         runs = evaluations[evaluations["task"] == task]
         X = encoder.matrix(runs)
         folds = group_folds(runs["config_id"])
-        for objective in OBJECTIVES:
+        for objective in [name for name in OBJECTIVES if name in runs]:
             y = to_model_scale(runs[objective].to_numpy(), objective)
             model_seed = named_seed(seed, "surrogate", task, objective)
             held_out = out_of_fold_predictions(X, y, folds, model_seed)

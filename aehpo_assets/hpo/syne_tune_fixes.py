@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 from syne_tune.config_space import Categorical, Domain, Float, is_log_space, uniform
+from syne_tune.optimizer.scheduler import TrialSuggestion
 from syne_tune.optimizer.schedulers.searchers.kde import KernelDensityEstimator
+from syne_tune.optimizer.schedulers.transfer_learning.zero_shot import ZeroShotTransfer
 
 from aehpo_assets.space import Choice, SearchSpace
 
@@ -134,3 +136,16 @@ def _from_scaled(value: Any, domain: Any) -> Any:
     if isinstance(domain, Float) and is_log_space(domain):
         return float(np.exp(value))
     return value
+
+
+class SuggestingZeroShotTransfer(ZeroShotTransfer):
+    """ZeroShotTransfer that suggests the configurations it has chosen.
+
+    The stock class computes its configurations in ``get_config``, which nothing calls: ``suggest``
+    is inherited and draws at random. May go when ``suggest`` calls ``get_config``.
+    """
+
+    def suggest(self) -> TrialSuggestion | None:
+        """Suggest the next configuration of the portfolio, or None when it is used up."""
+        configuration = self.get_config()
+        return None if configuration is None else TrialSuggestion.start_suggestion(configuration)

@@ -84,3 +84,36 @@ def _runs(
     runs.loc[diverged, "status"] = "diverged"
     runs.loc[diverged, [VALID_R2, VALID_SCORE, TEST_SCORE]] = np.nan
     return runs
+
+
+def synthetic_curves(
+    results: dict[str, pd.DataFrame], fidelities: tuple[int, ...]
+) -> dict[str, pd.DataFrame]:
+    """Make up learning curves that end where the run results end.
+
+    Parameters
+    ----------
+    results
+        Output of :func:`synthetic_results`.
+    fidelities
+        Epochs, ascending; the last one is a whole training.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        Task to ``config_id, seed, epoch, runtime`` and the objectives, which approach their last
+        value exponentially and start from chance; the runtime is cumulative.
+    """
+    curves = {}
+    for task, runs in results.items():
+        steps = []
+        for epoch in fidelities:
+            share = epoch / fidelities[-1]
+            reached = (1 - np.exp(-4 * share)) / (1 - np.exp(-4))
+            step = runs[["config_id", "seed"]].assign(epoch=epoch, runtime=runs[RUNTIME] * share)
+            step[VALID_R2] = -1 + (runs[VALID_R2] + 1) * reached
+            for score in (VALID_SCORE, TEST_SCORE):
+                step[score] = 0.5 + (runs[score] - 0.5) * reached
+            steps.append(step)
+        curves[task] = pd.concat(steps, ignore_index=True)
+    return curves
