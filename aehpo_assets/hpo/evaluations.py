@@ -46,7 +46,8 @@ def evaluation_table(results: Mapping[str, pd.DataFrame], space: SearchSpace) ->
     -------
     pandas.DataFrame
         RangeIndex; columns ``task``, ``config_id``, ``seed``, the hyperparameters, the four
-        objectives (float64, finite) and ``failed``.
+        objectives (float64, finite), ``failed`` and ``dead`` (failed, or a latent space that
+        collapsed).
 
     Raises
     ------
@@ -83,6 +84,8 @@ def _task_evaluations(task: str, runs: pd.DataFrame, space: SearchSpace) -> pd.D
         table[score] = objectives[score].mask(failed, FAILED_SCORE).fillna(FAILED_SCORE).clip(0, 1)
     table[RUNTIME] = objectives[RUNTIME].fillna(0.0).clip(lower=0.0)
     table["failed"] = failed
+    latent = runs.get("latent_status", pd.Series("ok", index=runs.index))
+    table["dead"] = failed | (latent == "collapsed").to_numpy()
     return table
 
 
@@ -106,7 +109,9 @@ def best_sampled(evaluations: pd.DataFrame, task: str, count: int = 1) -> pd.Dat
     """
     runs = evaluations[evaluations["task"] == task]
     hyperparameters = [
-        name for name in runs if name not in {"task", "config_id", "seed", "failed", *OBJECTIVES}
+        name
+        for name in runs
+        if name not in {"task", "config_id", "seed", "failed", "dead", *OBJECTIVES}
     ]
     rules = dict.fromkeys(hyperparameters, "first") | dict.fromkeys(OBJECTIVES, "mean")
     means = runs.groupby("config_id", sort=False).agg(rules).reset_index()

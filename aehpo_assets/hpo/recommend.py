@@ -40,11 +40,12 @@ class Recommendations:
         One row a recommendation, best first: ``rank, config_id, searcher, transfer, evidence,
         repetition, search_seed``, the hyperparameters, ``k_filter_effective``,
         ``predicted_<objective>`` with ``predicted_<objective>_lower`` and ``_upper`` (90 %
-        interval of a single run), and ``sampled_config_id`` (the sampled configuration with the
-        same hyperparameters, or missing).
+        interval of a single run), ``predicted_dead`` (the probability that the run diverges, fails
+        or collapses; above one half, a configuration ranks last), and ``sampled_config_id`` (the
+        sampled configuration with the same hyperparameters, or missing).
     trials
         Every simulated trial: the columns of :func:`aehpo_assets.hpo.simulation.simulate` and
-        ``searcher, transfer, repetition, search_seed``.
+        ``searcher, transfer, repetition, search_seed, predicted_dead``.
     """
 
     table: pd.DataFrame
@@ -135,6 +136,7 @@ def recommend(
                     )
                 )
     trials = pd.concat(searches, ignore_index=True)
+    trials["predicted_dead"] = surrogate.predict_dead(trials, task)
     wanted = max(10, hpo.validate_top) if count is None else count
     chosen = _distinct_best(trials, space, n_features, wanted)
     return Recommendations(
@@ -153,9 +155,12 @@ def _ways(learns_from_others: bool, others: bool) -> tuple[bool, ...]:
 def _distinct_best(
     trials: pd.DataFrame, space: SearchSpace, n_features: int, count: int
 ) -> pd.DataFrame:
-    """Take the best trials that differ from every better one."""
-    ranked = trials.sort_values(VALID_SCORE, ascending=False, kind="stable")
-    ranked = ranked.drop_duplicates("config_id")
+    """Take the best trials that differ from every better one; the likely dead come last."""
+    ranked = trials.drop_duplicates("config_id").assign(
+        likely_dead=lambda table: table["predicted_dead"] > 0.5
+    )
+    order = ["likely_dead", VALID_SCORE]
+    ranked = ranked.sort_values(order, ascending=[True, False], kind="stable")
     capped = ranked.assign(k_filter=ranked["k_filter"].clip(upper=n_features))
     points = Encoder(space).matrix(capped)
     chosen: list[int] = []
@@ -200,6 +205,6 @@ def _recommendation_table(
         for known_id, own_id in zip(sampled_ids, chosen["config_id"], strict=True)
     ]
     table["k_filter_effective"] = chosen["k_filter"].clip(upper=n_features)
-    table = table.assign(**predictions)
+    table = table.assign(**predictions, predicted_dead=chosen["predicted_dead"].to_numpy())
     table["sampled_config_id"] = pd.Series(sampled_ids, dtype="str", index=table.index)
     return table

@@ -2,15 +2,15 @@
 
 One model per task and objective, fitted on every run of the task, the validated recommendations
 included. Its honesty is measured out of fold. Which numbers a run counts as belongs to
-``evaluations``; walking the surrogate in search of an optimum belongs to ``simulation``.
+``evaluations``; choosing the model of an objective to ``objective_model``; walking the surrogate in
+search of an optimum to ``simulation``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,17 +18,16 @@ import pandas as pd
 from aehpo_assets.errors import InputError, StaleInputError
 from aehpo_assets.hpo.encoding import Configurations, Encoder
 from aehpo_assets.hpo.evaluations import evaluation_table
+from aehpo_assets.hpo.objective_model import ObjectiveModel, fit_objective
 from aehpo_assets.hpo.objectives import OBJECTIVES
-from aehpo_assets.hpo.regressors import XGBoostRegressor
+from aehpo_assets.hpo.regressors import REGRESSORS, Regressor, XGBoostRegressor
 from aehpo_assets.hpo.seeds import named_seed
 from aehpo_assets.hpo.space_json import space_from_json, space_to_json
 from aehpo_assets.hpo.surrogate_diagnostics import (
     INTERVAL,
     accuracy,
-    conformal_margins,
     group_folds,
     out_of_fold_frame,
-    out_of_fold_predictions,
 )
 from aehpo_assets.hpo.transforms import from_model_scale, to_model_scale
 from aehpo_assets.space import SearchSpace
@@ -44,21 +43,20 @@ class Surrogate:
     space
         The search space it was fitted on.
     models
-        (task, objective) to a fitted regressor.
-    margins
-        (task, objective) to the lower and upper margin of the prediction interval, on the model
-        scale.
+        (task, objective) to the model.
+    dead
+        Task to the classifier of runs that diverge, fail or collapse.
     """
 
     def __init__(
         self,
         space: SearchSpace,
-        models: dict[tuple[str, str], Any],
-        margins: dict[tuple[str, str], tuple[float, float]],
+        models: dict[tuple[str, str], ObjectiveModel],
+        dead: dict[str, Regressor],
     ):
         self.space = space
         self.models = models
-        self.margins = margins
+        self.dead = dead
         self.encoder = Encoder(space)
 
     @property
@@ -97,9 +95,7 @@ class Surrogate:
     def predict_matrix(self, configurations: Configurations, task: str) -> np.ndarray:
         """Return what :meth:`predict` returns, as (configurations, objectives) without labels."""
         modelled = self._on_model_scale(configurations, task)
-        return np.column_stack(
-            [from_model_scale(modelled[objective], objective) for objective in self.objectives]
-        )
+        return np.column_stack([from_model_scale(v, name) for name, v in modelled.items()])
 
     def predict_interval(
         self, configurations: Configurations, task: str
@@ -110,19 +106,37 @@ class Surrogate:
         prediction, Vovk 2015), so the ends stay inside the bounds of the objective.
         """
         modelled = self._on_model_scale(configurations, task)
-        ends = []
-        for side in (0, 1):
-            ends.append(
-                pd.DataFrame(
-                    {
-                        objective: from_model_scale(
-                            values + self.margins[task, objective][side], objective
-                        )
-                        for objective, values in modelled.items()
-                    }
-                )
+        lower, upper = (
+            pd.DataFrame(
+                {
+                    name: from_model_scale(values + self.models[task, name].margins[side], name)
+                    for name, values in modelled.items()
+                }
             )
-        return ends[0], ends[1]
+            for side in (0, 1)
+        )
+        return lower, upper
+
+    def predict_dead(self, configurations: Configurations, task: str) -> np.ndarray:
+        """Predict the probability that a run diverges, fails or collapses: (configurations,)."""
+        X = self.encoder.matrix(configurations)
+        return self.dead[task].predict(X) if task in self.dead else np.zeros(len(X))
+
+    def sample(
+        self, configurations: Configurations, task: str, generator: np.random.Generator
+    ) -> pd.DataFrame:
+        """Draw one synthetic run per configuration, as noisy as the data.
+
+        Predictions plus residuals that were seen out of fold; inside the bounds.
+        """
+        modelled = self._on_model_scale(configurations, task)
+        drawn = {}
+        for name, values in modelled.items():
+            residuals = self.models[task, name].residuals
+            levels = np.linspace(0, 1, len(residuals))
+            noise = np.interp(generator.random(len(values)), levels, residuals)
+            drawn[name] = from_model_scale(values + noise, name)
+        return pd.DataFrame(drawn)
 
     def _on_model_scale(self, configurations: Configurations, task: str) -> dict[str, np.ndarray]:
         if task not in self.tasks:
@@ -130,25 +144,34 @@ class Surrogate:
                 f"the surrogate knows no task {task!r}", remedy=f"Known: {', '.join(self.tasks)}."
             )
         X = self.encoder.matrix(configurations)
-        return {objective: self.models[task, objective].predict(X) for objective in self.objectives}
+        return {name: self.models[task, name].regressor.predict(X) for name in self.objectives}
 
     def save(self, folder: Path) -> None:
         """Write the models and ``metadata.json`` into a folder; nothing in it is a pickle."""
         folder.mkdir(parents=True, exist_ok=True)
         entries = []
         for (task, objective), model in self.models.items():
-            file = f"{task}.{objective}{model.suffix}"
-            model.save(folder / file)
+            file = f"{task}.{objective}{model.regressor.suffix}"
+            model.regressor.save(folder / file)
             entries.append(
                 {
                     "task": task,
                     "objective": objective,
                     "model": model.name,
                     "file": file,
-                    "margins": list(self.margins[task, objective]),
+                    "margins": list(model.margins),
+                    "residuals": list(model.residuals),
                 }
             )
-        content = {"space": space_to_json(self.space), "interval": INTERVAL, "models": entries}
+        dead = {task: f"{task}.dead{model.suffix}" for task, model in self.dead.items()}
+        for task, file in dead.items():
+            self.dead[task].save(folder / file)
+        content = {
+            "space": space_to_json(self.space),
+            "interval": INTERVAL,
+            "models": entries,
+            "dead": dead,
+        }
         (folder / "metadata.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
 
     @classmethod
@@ -164,12 +187,19 @@ class Surrogate:
             content = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise StaleInputError(f"{folder} holds no readable surrogate ({error})") from None
-        models, margins = {}, {}
+        models = {}
         for entry in content["models"]:
-            key = (entry["task"], entry["objective"])
-            models[key] = XGBoostRegressor.load(folder / entry["file"])
-            margins[key] = (entry["margins"][0], entry["margins"][1])
-        return cls(space_from_json(content["space"]), models, margins)
+            models[entry["task"], entry["objective"]] = ObjectiveModel(
+                name=entry["model"],
+                regressor=REGRESSORS[entry["model"]](0).restore(folder / entry["file"]),
+                margins=(entry["margins"][0], entry["margins"][1]),
+                residuals=tuple(entry["residuals"]),
+            )
+        dead: dict[str, Regressor] = {
+            task: XGBoostRegressor().restore(folder / file)
+            for task, file in content["dead"].items()
+        }
+        return cls(space_from_json(content["space"]), models, dead)
 
 
 def training_table(
@@ -191,7 +221,10 @@ def training_table(
 
 
 def fit_surrogate(
-    evaluations: pd.DataFrame, space: SearchSpace, seed: int = 0
+    evaluations: pd.DataFrame,
+    space: SearchSpace,
+    seed: int = 0,
+    candidates: Sequence[str] = ("xgboost",),
 ) -> tuple[Surrogate, pd.DataFrame, pd.DataFrame]:
     """Fit one model per task and objective, and measure each out of fold.
 
@@ -203,6 +236,9 @@ def fit_surrogate(
         The architecture's search space.
     seed
         Seed of the models.
+    candidates
+        Keys of :data:`aehpo_assets.hpo.regressors.REGRESSORS`; each objective gets the one with
+        the smallest out-of-fold error on the model scale.
 
     Returns
     -------
@@ -210,13 +246,28 @@ def fit_surrogate(
     diagnostics : pandas.DataFrame
         One row per task and objective: ``task, objective, model, runs, configurations, r2, rmse,
         spearman, coverage`` (of the 90 % interval), all of them out of fold, on the objective's
-        own scale; NaN where fewer than two configurations make them meaningless.
+        own scale, NaN where fewer than two configurations make them meaningless; and
+        ``error_<candidate>``, by which the model was chosen.
     out_of_fold : pandas.DataFrame
         One row per run and objective: ``task, objective, config_id, seed, actual, predicted,
         lower, upper``.
+
+    Raises
+    ------
+    InputError
+        If a candidate is unknown.
     """
+    for name in candidates:
+        if name not in REGRESSORS:
+            raise InputError(
+                f"unknown surrogate model {name!r}",
+                key="hpo.surrogates",
+                remedy=f"Known: {', '.join(REGRESSORS)}.",
+            )
     encoder = Encoder(space)
-    models, margins, rows, predictions = {}, {}, [], []
+    models: dict[tuple[str, str], ObjectiveModel] = {}
+    dead: dict[str, Regressor] = {}
+    rows, predictions = [], []
     for task in evaluations["task"].unique():
         runs = evaluations[evaluations["task"] == task]
         X = encoder.matrix(runs)
@@ -224,20 +275,31 @@ def fit_surrogate(
         for objective in [name for name in OBJECTIVES if name in runs]:
             y = to_model_scale(runs[objective].to_numpy(), objective)
             model_seed = named_seed(seed, "surrogate", task, objective)
-            held_out = out_of_fold_predictions(X, y, folds, model_seed)
-            models[task, objective] = XGBoostRegressor(model_seed).fit(X, y)
-            margins[task, objective] = conformal_margins(y - held_out)
+            model, held_out, errors = fit_objective(X, y, folds, model_seed, candidates)
+            models[task, objective] = model
             frame = out_of_fold_frame(runs, objective, y, held_out, folds)
             predictions.append(frame)
             rows.append(
                 {
                     "task": task,
                     "objective": objective,
-                    "model": XGBoostRegressor.name,
+                    "model": model.name,
                     "runs": len(runs),
                     "configurations": runs["config_id"].nunique(),
                 }
                 | accuracy(frame)
+                | {f"error_{name}": error for name, error in errors.items()}
             )
-    surrogate = Surrogate(space, models, margins)
+        if "dead" in runs:
+            dead[task] = dead_classifier(named_seed(seed, "dead", task)).fit(
+                X, runs["dead"].to_numpy("float64")
+            )
+    surrogate = Surrogate(space, models, dead)
     return surrogate, pd.DataFrame(rows), pd.concat(predictions, ignore_index=True)
+
+
+def dead_classifier(seed: int) -> XGBoostRegressor:
+    """Return the unfitted classifier of runs that diverge, fail or collapse."""
+    return XGBoostRegressor(
+        seed, rounds=120, objective="binary:logistic", max_depth=3, eta=0.1, min_child_weight=0.5
+    )

@@ -8,8 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.hpo.regressors import XGBoostRegressor
-from aehpo_assets.hpo.transforms import from_model_scale
+from aehpo_assets.hpo.transforms import from_model_scale, to_model_scale
 
 INTERVAL = 0.9
 """Nominal coverage of the prediction intervals."""
@@ -29,25 +28,12 @@ def group_folds(config_ids: pd.Series, folds: int = FOLDS) -> np.ndarray:
     return codes % min(folds, max(len(unique), 1))
 
 
-def out_of_fold_predictions(
-    X: np.ndarray, y: np.ndarray, folds: np.ndarray, seed: int
-) -> np.ndarray:
-    """Predict every run by a model that saw no run of its configuration; NaN with one fold."""
-    predicted = np.full(len(y), np.nan)
-    if folds.max(initial=0) == 0:
-        return predicted
-    for fold in np.unique(folds):
-        held = folds == fold
-        predicted[held] = XGBoostRegressor(seed).fit(X[~held], y[~held]).predict(X[held])
-    return predicted
-
-
-def conformal_margins(residuals: np.ndarray) -> tuple[float, float]:
+def conformal_margins(residuals: np.ndarray, interval: float = INTERVAL) -> tuple[float, float]:
     """Lower and upper residual quantile, with the finite-sample correction of conformal margins."""
     known = residuals[np.isfinite(residuals)]
     if not len(known):
         return 0.0, 0.0
-    tail = (1 - INTERVAL) / 2
+    tail = (1 - interval) / 2
     level = min(1.0, (1 - tail) * (1 + 1 / len(known)))
     return float(np.quantile(known, 1 - level)), float(np.quantile(known, level))
 
@@ -117,3 +103,71 @@ def check_surrogate(diagnostics: pd.DataFrame) -> pd.DataFrame:
             reasons.append("")
     found = diagnostics.assign(reason=reasons)[["task", "objective", "r2", "spearman", "reason"]]
     return found[found["reason"] != ""].reset_index(drop=True)
+
+
+def calibration(
+    out_of_fold: pd.DataFrame, levels: tuple[float, ...] = (0.5, 0.8, 0.9, 0.95)
+) -> pd.DataFrame:
+    """Measure how often prediction intervals of several levels hold the truth.
+
+    The margins of a fold come from the residuals of the other folds.
+
+    Parameters
+    ----------
+    out_of_fold
+        Out-of-fold predictions as :func:`aehpo_assets.hpo.surrogate.fit_surrogate` returns them.
+    levels
+        Nominal coverages.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``task, objective, level, coverage``.
+    """
+    rows = []
+    for (task, objective), frame in out_of_fold.groupby(["task", "objective"], sort=False):
+        actual = to_model_scale(frame["actual"].to_numpy(), str(objective))
+        residuals = actual - to_model_scale(frame["predicted"].to_numpy(), str(objective))
+        folds = group_folds(frame["config_id"])
+        for level in levels:
+            inside = np.zeros(len(frame), dtype=bool)
+            for fold in np.unique(folds):
+                low, high = conformal_margins(residuals[folds != fold], level)
+                held = folds == fold
+                inside[held] = (residuals[held] >= low) & (residuals[held] <= high)
+            rows.append((task, objective, level, float(inside.mean())))
+    return pd.DataFrame(rows, columns=["task", "objective", "level", "coverage"])
+
+
+def worst_regions(
+    out_of_fold: pd.DataFrame, evaluations: pd.DataFrame, hyperparameters: list[str]
+) -> pd.DataFrame:
+    """Find where each model errs most: the quarter of a hyperparameter with the largest error.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per task and objective: ``task, objective, hyperparameter, lower, upper, rmse``
+        inside that region and ``rmse_overall``.
+    """
+    known = evaluations.drop_duplicates(["task", "config_id"])[
+        ["task", "config_id", *hyperparameters]
+    ]
+    joined = out_of_fold.merge(known, on=["task", "config_id"])
+    joined["squared"] = (joined["actual"] - joined["predicted"]) ** 2
+    rows = []
+    for (task, objective), frame in joined.groupby(["task", "objective"], sort=False):
+        worst: tuple[float, str, float, float] | None = None
+        for name in hyperparameters:
+            values = frame[name]
+            quarters = pd.qcut(values, 4, labels=False, duplicates="drop")
+            for quarter, errors in frame["squared"].groupby(quarters):
+                error = float(np.sqrt(errors.mean()))
+                if worst is None or error > worst[0]:
+                    inside = values[quarters == quarter]
+                    worst = (error, name, float(inside.min()), float(inside.max()))
+        if worst is not None:
+            overall = float(np.sqrt(frame["squared"].mean()))
+            rows.append((task, objective, worst[1], worst[2], worst[3], worst[0], overall))
+    columns = ["task", "objective", "hyperparameter", "lower", "upper", "rmse", "rmse_overall"]
+    return pd.DataFrame(rows, columns=columns)
