@@ -1,7 +1,8 @@
 """Configurations as numbers in [0, 1], one column a hyperparameter, for models and distances.
 
-Categories that are numbers keep their order (their rank among the values), categories that are
-words get one column each, log-uniform hyperparameters are encoded on the log scale.
+Categories that are numbers keep their order (their rank among the values), unless one column each
+is asked for, which categories that are words always get. Log-uniform hyperparameters are encoded
+on the log scale.
 """
 
 from __future__ import annotations
@@ -25,17 +26,20 @@ class Encoder:
     ----------
     space
         The search space; values outside it are encoded too, at its border.
+    one_hot
+        Whether every category gets its own column, as in Syne Tune.
     """
 
-    def __init__(self, space: SearchSpace):
+    def __init__(self, space: SearchSpace, one_hot: bool = False):
         self.space = space
+        self.one_hot = one_hot
 
     @property
     def columns(self) -> list[str]:
         """Names of the matrix columns."""
         names: list[str] = []
         for name, distribution in self.space.hyperparameters.items():
-            if isinstance(distribution, Choice) and _has_words(distribution):
+            if isinstance(distribution, Choice) and self._unordered(distribution):
                 names += [f"{name}={value}" for value in distribution.values]
             else:
                 names.append(name)
@@ -65,7 +69,7 @@ class Encoder:
 
     def _encode(self, values: np.ndarray, distribution: Any) -> list[np.ndarray]:
         if isinstance(distribution, Choice):
-            if _has_words(distribution):
+            if self._unordered(distribution):
                 return [(values == value).astype("float64") for value in distribution.values]
             ordered = np.sort(np.asarray(distribution.values, dtype="float64"))
             ranks = np.linspace(0, 1, len(ordered)) if len(ordered) > 1 else np.zeros(1)
@@ -78,6 +82,5 @@ class Encoder:
         width = upper - lower
         return [np.clip((numbers - lower) / width, 0, 1) if width > 0 else np.zeros(len(numbers))]
 
-
-def _has_words(distribution: Choice) -> bool:
-    return any(isinstance(value, str) for value in distribution.values)
+    def _unordered(self, distribution: Choice) -> bool:
+        return self.one_hot or any(isinstance(value, str) for value in distribution.values)

@@ -2,9 +2,8 @@
 
 Stock BORE asks its classifier for one candidate at a time and stock CQR fits five gradient
 boosting models of scikit-learn at every suggestion; here one call scores all candidates, and one
-xgboost model predicts all quantiles. The methods are unchanged: the same number of candidates,
-classifier, quantiles, trees, depth, learning rate and conformal correction. What differs on
-purpose is that categories which are numbers keep their order, where the stock encodes them one-hot.
+xgboost model predicts all quantiles. The methods are unchanged: encoding, number of candidates,
+classifier, quantiles, trees, depth, learning rate and conformal correction.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def encoder_of(config_space: dict[str, Any]) -> Encoder:
         else:
             kind = LogUniform if is_log_space(domain) else Uniform
             distributions[name] = kind(domain.lower, domain.upper)
-    return Encoder(SearchSpace("", distributions))
+    return Encoder(SearchSpace("", distributions), one_hot=True)
 
 
 class BatchedBore(Bore):

@@ -6,7 +6,7 @@ Here belong the evidence other tasks give and what is made of it. Running the se
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
@@ -71,4 +71,54 @@ def bounding_box(space: SearchSpace, best: pd.DataFrame) -> SearchSpace:
         upper = min(float(values.max()), distribution.upper)
         kind = LogUniform if isinstance(distribution, LogUniform) else Uniform
         hyperparameters[name] = kind(lower, upper) if lower <= upper else distribution
+    return SearchSpace(space.architecture, hyperparameters)
+
+
+WEAKEST = 0.3
+"""Tasks of a smaller weight are left out of a transfer."""
+
+
+def weighted_box(
+    space: SearchSpace, evaluations: pd.DataFrame, weights: Mapping[str, float], top_k: int
+) -> SearchSpace:
+    """Restrict a space by what similar tasks liked, less the less alike they are.
+
+    Each task gives its best ``top_k`` configurations in proportion to its weight, none below
+    :data:`WEAKEST`. The box is then widened towards the whole space as the largest weight falls
+    short of 1, and its categories are dropped below one half. Without a task to learn from, it is
+    the whole space.
+
+    Parameters
+    ----------
+    space
+        The whole space.
+    evaluations
+        Evaluations of the other tasks.
+    weights
+        Task to weight in [0, 1] (:func:`aehpo_assets.hpo.task_similarity.transfer_weights`).
+    top_k
+        Configurations of a task of weight 1.
+    """
+    parts = [
+        top_configurations(evaluations, [task], max(1, round(top_k * weight)), space)
+        for task, weight in weights.items()
+        if weight >= WEAKEST
+    ]
+    if not parts:
+        return space
+    box = bounding_box(space, pd.concat(parts, ignore_index=True))
+    trust = min(1.0, max(weights.values()))
+    hyperparameters: dict[str, Distribution] = {}
+    for name, whole in space.hyperparameters.items():
+        inner = box.hyperparameters[name]
+        if isinstance(inner, Choice) or isinstance(whole, Choice):
+            hyperparameters[name] = inner if trust >= 0.5 else whole
+        elif isinstance(whole, LogUniform):
+            lower = inner.lower**trust * whole.lower ** (1 - trust)
+            upper = inner.upper**trust * whole.upper ** (1 - trust)
+            hyperparameters[name] = LogUniform(max(lower, whole.lower), min(upper, whole.upper))
+        else:
+            lower = trust * inner.lower + (1 - trust) * whole.lower
+            upper = trust * inner.upper + (1 - trust) * whole.upper
+            hyperparameters[name] = Uniform(max(lower, whole.lower), min(upper, whole.upper))
     return SearchSpace(space.architecture, hyperparameters)

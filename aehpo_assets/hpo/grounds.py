@@ -1,0 +1,47 @@
+"""What a simulated search is told: the surrogate's answers, or measured runs only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aehpo_assets.hpo.encoding import Encoder
+from aehpo_assets.hpo.evaluations import best_sampled
+from aehpo_assets.hpo.objectives import OBJECTIVES
+from aehpo_assets.hpo.surrogate import Surrogate
+from aehpo_assets.space import SearchSpace
+
+
+class SurrogateGround:
+    """Answers with the surrogate's predictions for one task: (configurations, 1, objectives)."""
+
+    def __init__(self, surrogate: Surrogate, task: str):
+        self.surrogate, self.task = surrogate, task
+
+    def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Predict all objectives."""
+        return self.surrogate.predict_matrix(configurations, self.task)[:, None, :]
+
+
+class TableGround:
+    """Answers with the measured objectives of the nearest configuration that was really trained.
+
+    No model stands between a searcher and the truth; the best it can reach is the best of the
+    table. Nearest is by the Euclidean distance of the encoded hyperparameters, objectives are
+    averaged over seeds.
+    """
+
+    def __init__(self, evaluations: pd.DataFrame, space: SearchSpace, task: str):
+        table = best_sampled(evaluations, task, count=len(evaluations))
+        self.encoder = Encoder(space)
+        self.points = self.encoder.matrix(table)
+        self.values = table[list(OBJECTIVES)].to_numpy("float64")
+
+    def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Look up all objectives."""
+        points = self.encoder.matrix(configurations)
+        nearest = [int(((self.points - p) ** 2).sum(axis=1).argmin()) for p in points]
+        return self.values[nearest][:, None, :]
