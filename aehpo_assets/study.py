@@ -75,6 +75,9 @@ class Hpo(Settings):
     every whole training the same length, so that no decision hangs on a stopwatch; it is the
     default unless ``simulated_hours`` asks for real ones. ``searcher_settings`` maps a searcher to
     the settings that Syne Tune names, such as ``{regularized_evolution: {population_size: 20}}``.
+    Transfer restricts a search to the ``transfer_top_k`` best configurations of the other tasks,
+    ``weighted`` by how alike the tasks are, or as one plain ``box``. Of several ``surrogates``,
+    each objective gets the model with the smallest out-of-fold error.
     """
 
     searchers: list[str] = Field(default=["regularized_evolution", "cqr"], min_length=1)
@@ -83,6 +86,7 @@ class Hpo(Settings):
     workers: int = Field(default=4, gt=0)
     repetitions: int = Field(default=1, gt=0)
     transfer_top_k: int = Field(default=30, gt=0)
+    transfer: Literal["box", "weighted"] = "weighted"
     validate_top: int = Field(default=3, gt=0)
     validation_seeds: int | None = Field(default=None, gt=0)
     seed: int = 0

@@ -7,22 +7,22 @@ them for real, and judging them, belongs to the validation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.encoding import Encoder
+from aehpo_assets.hpo.grounds import SurrogateGround
 from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
 from aehpo_assets.hpo.problem import Problem
 from aehpo_assets.hpo.searchers import TRANSFER, check_searchers
 from aehpo_assets.hpo.seeds import named_seed
 from aehpo_assets.hpo.simulation import simulate
 from aehpo_assets.hpo.surrogate import Surrogate
-from aehpo_assets.hpo.transfer import bounding_box, top_configurations
+from aehpo_assets.hpo.task_similarity import rank_correlation, transfer_weights
+from aehpo_assets.hpo.transfer import WEAKEST, bounding_box, top_configurations, weighted_box
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.study import Hpo
 
@@ -76,7 +76,8 @@ def recommend(
         The architecture's search space.
     hpo
         The study's budgets. With transfer from other tasks, if there are any, every searcher
-        runs a second time in the box around their ``transfer_top_k`` best configurations.
+        runs a second time in the box around their ``transfer_top_k`` best configurations, weighed
+        by how alike the tasks rank what was sampled (``transfer: weighted``) or not (``box``).
     n_features
         Number of features of the task: configurations that differ only in a ``k_filter`` beyond
         it are the same.
@@ -95,15 +96,9 @@ def recommend(
     """
     check_searchers(hpo.searchers)
     others = [other for other in evaluations["task"].unique() if other != task]
-    box = space
-    if others:
-        box = bounding_box(
-            space, top_configurations(evaluations, others, hpo.transfer_top_k, space)
-        )
+    box, teachers = _transfer_box(task, others, evaluations, space, hpo)
 
-    def evaluate(configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
-        return surrogate.predict_matrix(configurations, task)[:, None, :]
-
+    ground = SurrogateGround(surrogate, task)
     searches = []
     for searcher in hpo.searchers:
         learns_from_others = searcher in TRANSFER
@@ -120,7 +115,7 @@ def recommend(
                 )
                 found = simulate(
                     AskTell(searcher, problem),
-                    evaluate,
+                    ground,
                     workers=hpo.workers,
                     trials=hpo.trials,
                     simulated_hours=hpo.simulated_hours,
@@ -130,7 +125,7 @@ def recommend(
                     found.assign(
                         searcher=searcher,
                         transfer=transfer,
-                        evidence=", ".join([task, *others] if transfer else [task]),
+                        evidence=", ".join([task, *teachers] if transfer else [task]),
                         repetition=repetition,
                         search_seed=seed,
                     )
@@ -143,6 +138,20 @@ def recommend(
         _recommendation_table(chosen, task, evaluations, surrogate, space, n_features),
         trials.drop(columns="evidence"),
     )
+
+
+def _transfer_box(
+    task: str, others: list[str], evaluations: pd.DataFrame, space: SearchSpace, hpo: Hpo
+) -> tuple[SearchSpace, list[str]]:
+    """Return the space that transfer searches, and the tasks that shaped it."""
+    if not others:
+        return space, []
+    if hpo.transfer == "box":
+        top = top_configurations(evaluations, others, hpo.transfer_top_k, space)
+        return bounding_box(space, top), others
+    weights = transfer_weights(rank_correlation(evaluations, task))
+    box = weighted_box(space, evaluations, weights, hpo.transfer_top_k)
+    return box, [other for other in others if weights[other] >= WEAKEST]
 
 
 def _ways(learns_from_others: bool, others: bool) -> tuple[bool, ...]:

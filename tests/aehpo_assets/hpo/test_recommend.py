@@ -17,7 +17,13 @@ from aehpo_assets.hpo.transfer import bounding_box, top_configurations
 from aehpo_assets.space import SearchSpace, sample_configurations, search_space
 from aehpo_assets.study import Hpo
 
-HPO = Hpo(searchers=["regularized_evolution", "kde"], trials=25, repetitions=2, transfer_top_k=5)
+HPO = Hpo(
+    searchers=["regularized_evolution", "kde"],
+    trials=25,
+    repetitions=2,
+    transfer_top_k=5,
+    transfer="box",
+)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +83,18 @@ def test_transfer_searches_stay_in_the_box(
     box = bounding_box(space, top_configurations(evaluations, ["b", "c"], 5, space))
     for row in found.trials[found.trials["transfer"]][space.names].to_dict("records"):
         assert box.problem(row) is None or "k_filter" in str(box.problem(row))
+
+
+def test_weighed_transfer_leaves_out_unlike_tasks(
+    evaluations: pd.DataFrame, surrogate: Surrogate, space: SearchSpace
+) -> None:
+    upside_down = evaluations.copy()
+    of_b = upside_down["task"] == "b"
+    upside_down.loc[of_b, VALID_SCORE] = 1.4 - upside_down.loc[of_b, VALID_SCORE]
+    hpo = Hpo(searchers=["random_search"], trials=15)
+    found = recommend("a", upside_down, surrogate, space, hpo, n_features=9999).table
+    assert set(found["evidence"]) <= {"a", "a, c"}
+    assert "a, c" in set(found["evidence"])
 
 
 def test_a_single_task_has_no_transfer(space: SearchSpace) -> None:
