@@ -22,13 +22,17 @@ Kind = Literal["continuous", "counts", "binary"]
 
 
 class Modality(Settings):
-    """One omics layer: its file and how it is to be read."""
+    """One omics layer: its file and how it is to be read.
+
+    ``feature_type`` picks one of the types that a 10x file may hold, such as ``Gene Expression``.
+    """
 
     file: str
     orientation: Literal["samples_by_features", "features_by_samples"] = "samples_by_features"
     transform: Literal["none", "log1p", "normalize_log1p"] = "none"
     kind: Kind = "continuous"
     missing: Literal["refuse", "drop_features", "drop_samples", "impute_median"] = "refuse"
+    feature_type: str | None = None
 
 
 class Survival(Settings):
@@ -41,12 +45,17 @@ class Survival(Settings):
 
 
 class Labels(Settings):
-    """The label table, and which of its columns are scored in which group."""
+    """The label table, and which of its columns are scored in which group.
+
+    ``technical`` names columns that say how a sample was processed (batch, plate, centre): they are
+    never scored, and a matrix from which they can be told is suspect.
+    """
 
     file: str
     objective: dict[str, Annotated[list[str], Field(min_length=1)]] = Field(min_length=1)
     regression: list[str] = Field(default_factory=list)
     survival: Survival | None = None
+    technical: list[str] = Field(default_factory=list)
 
     @property
     def classification(self) -> list[str]:
@@ -59,7 +68,18 @@ class Labels(Settings):
         survival = []
         if self.survival is not None:
             survival = [self.survival.time, self.survival.event, *self.survival.covariates]
-        return list(dict.fromkeys([*self.classification, *self.regression, *survival]))
+        return list(
+            dict.fromkeys([*self.classification, *self.regression, *survival, *self.technical])
+        )
+
+    def key_of(self, column: str) -> str:
+        """Dotted key of ``dataset.yaml`` under which a column is named."""
+        for group, names in self.objective.items():
+            if column in names:
+                return f"labels.objective.{group}"
+        if column in self.regression:
+            return "labels.regression"
+        return "labels.technical" if column in self.technical else "labels.survival"
 
     @model_validator(mode="after")
     def _a_label_is_classified_or_regressed(self) -> Labels:
@@ -112,13 +132,7 @@ class Dataset:
     def _inside(self, name: str, key: str) -> Path:
         """Resolve a file of the data set, and refuse one that lies elsewhere."""
         path = self.folder / name
-        if not path.resolve().is_relative_to(self.folder.resolve()):
-            raise InputError(
-                f"{name} leads out of the data set's folder",
-                file=self.file,
-                key=key,
-                remedy="Put the file into the folder; links may not leave it.",
-            )
+        _refuse_outside(self.folder, name, self.file, key)
         if not path.is_file():
             raise InputError(
                 f"there is no file {name}",
@@ -129,6 +143,17 @@ class Dataset:
         return path
 
 
+def _refuse_outside(folder: Path, name: str, file: Path, key: str | None) -> None:
+    """Refuse a path that climbs out of a data set's folder, or a link that leaves it."""
+    if not (folder / name).resolve().is_relative_to(folder.resolve()):
+        raise InputError(
+            f"{name} leads out of the data set's folder",
+            file=file,
+            key=key,
+            remedy="Put the file into the folder; links may not leave it.",
+        )
+
+
 def read_dataset(folder: Path) -> Dataset:
     """Read and validate the ``dataset.yaml`` of a folder; the files it names must be there.
 
@@ -137,21 +162,47 @@ def read_dataset(folder: Path) -> Dataset:
     InputError
         If it is missing or malformed, a key is unknown, or a file is missing or lies outside.
     """
+    dataset = parse_dataset(folder)
+    for problem in file_problems(dataset).values():
+        raise problem
+    return dataset
+
+
+def parse_dataset(folder: Path) -> Dataset:
+    """Read and validate a ``dataset.yaml``, whatever becomes of the files it names.
+
+    Raises
+    ------
+    InputError
+        If it is missing or malformed, or a key is unknown.
+    """
     folder = Path(folder)
     path = folder / DATASET_FILE
     if not path.is_file():
         raise InputError(
             "is no data set", file=folder, remedy=f"A data set is a folder with a {DATASET_FILE}."
         )
+    _refuse_outside(folder, DATASET_FILE, path, None)
     try:
         content = DatasetFile.model_validate(read_yaml(path))
     except ValidationError as error:
         raise settings_error(error, path, DatasetFile) from None
-    dataset = Dataset(folder, content.name, content.title, content.modalities, content.labels)
+    return Dataset(folder, content.name, content.title, content.modalities, content.labels)
+
+
+def file_problems(dataset: Dataset) -> dict[str, InputError]:
+    """What is wrong with the files that a data set names: by modality, or ``""`` for the labels."""
+    problems: dict[str, InputError] = {}
     for modality in dataset.modalities:
-        dataset.modality_path(modality)
-    dataset.labels_path()
-    return dataset
+        try:
+            dataset.modality_path(modality)
+        except InputError as error:
+            problems[modality] = error
+    try:
+        dataset.labels_path()
+    except InputError as error:
+        problems[""] = error
+    return problems
 
 
 def find_datasets(roots: Sequence[Path]) -> Iterator[Path]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from aehpo_assets.errors import InputError
-from aehpo_assets.omics.dataset import read_dataset
-from aehpo_assets.omics.read import read_labels, read_matrix
+from aehpo_assets.omics.dataset import Dataset, file_problems, parse_dataset
+from aehpo_assets.omics.read import read_label_table, read_labels, read_matrix
 
 
 def validate_dataset(folder: Path) -> list[InputError]:
@@ -20,18 +22,36 @@ def validate_dataset(folder: Path) -> list[InputError]:
     Returns
     -------
     list of InputError
-        Empty if nothing is wrong. One for each modality and label table at most: the first
-        mistake in it.
+        Empty if nothing is wrong. The first mistake of ``dataset.yaml``; if it has none, the first
+        of each modality, of the label table, and of how they fit together.
     """
     try:
-        dataset = read_dataset(folder)
+        dataset = parse_dataset(folder)
     except InputError as error:
         return [error]
-    problems: dict[str, InputError] = {}
+    problems = file_problems(dataset)
+    samples: dict[str, pd.Index] = {}
     for modality in dataset.modalities:
+        if modality in problems:
+            continue
         try:
-            matrix = read_matrix(dataset, modality)
-            read_labels(dataset, matrix.index)
+            samples[modality] = read_matrix(dataset, modality).index
         except InputError as error:
-            problems.setdefault(str(error), error)
-    return list(problems.values())
+            problems[modality] = error
+    found = list(problems.values())
+    return found if "" in problems else found + _label_problems(dataset, samples)
+
+
+def _label_problems(dataset: Dataset, samples: dict[str, pd.Index]) -> list[InputError]:
+    """The first mistake of the label table, or each modality that it does not fit."""
+    try:
+        read_label_table(dataset)
+    except InputError as error:
+        return [error]
+    problems = []
+    for sample_ids in samples.values():
+        try:
+            read_labels(dataset, sample_ids)
+        except InputError as error:
+            problems.append(error)
+    return problems

@@ -1,0 +1,149 @@
+"""The HDF5 formats: h5ad and h5mu of scverse, and the feature-barcode matrices of 10x Genomics.
+
+All read through anndata, mudata and scanpy. A file that would have another file read in its place
+is refused: a data set may not read outside its folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aehpo_assets.errors import InputError
+from aehpo_assets.omics.stored import StoredMatrix, Values
+
+
+def open_h5ad(path: Path, modality: str, feature_type: str | None) -> StoredMatrix:
+    """Open ``X`` of an AnnData file; it is read when asked for."""
+    import anndata
+
+    _refuse_external_links(path)
+    data = anndata.read_h5ad(path, backed="r")
+    data.file.close()
+
+    def load() -> Values:
+        opened = anndata.read_h5ad(path, backed="r")
+        try:
+            stored = opened.X
+            return _float32(stored.to_memory() if hasattr(stored, "to_memory") else stored[...])
+        finally:
+            opened.file.close()
+
+    return StoredMatrix(data.obs_names, data.var_names, load, data.var)
+
+
+def open_h5mu(path: Path, modality: str, feature_type: str | None) -> StoredMatrix:
+    """Open ``X`` of one modality of a MuData file; the others are not read."""
+    import h5py
+    import mudata
+
+    _refuse_external_links(path)
+    with h5py.File(path, "r") as file:
+        present = sorted(file["mod"])
+    if modality not in present:
+        raise InputError(
+            f"has no modality {modality!r}",
+            file=path,
+            remedy=f"It has: {', '.join(present)}. Name the modality in dataset.yaml like one.",
+        )
+    data = mudata.read_h5ad(path, modality)
+    return StoredMatrix(data.obs_names, data.var_names, lambda: _float32(data.X), data.var)
+
+
+def open_10x(path: Path, modality: str, feature_type: str | None) -> StoredMatrix:
+    """Read a feature-barcode matrix of 10x Genomics; the features of one type."""
+    import scanpy
+
+    _refuse_external_links(path)
+    data = scanpy.read_10x_h5(path, gex_only=False)
+    # Symbols repeat in every 10x reference; scanpy's own way is to number the repeats.
+    data.var_names_make_unique()
+    kinds = list(data.var["feature_types"].unique()) if "feature_types" in data.var else []
+    if feature_type is None and len(kinds) > 1:
+        raise InputError(
+            f"holds features of {len(kinds)} types ({', '.join(kinds)})",
+            file=path,
+            key=f"modalities.{modality}.feature_type",
+            remedy="Say in dataset.yaml which of them this modality is.",
+        )
+    if feature_type is not None:
+        if feature_type not in kinds:
+            raise InputError(
+                f"holds no features of the type {feature_type!r}",
+                file=path,
+                key=f"modalities.{modality}.feature_type",
+                remedy=f"It has: {', '.join(kinds)}.",
+            )
+        data = data[:, (data.var["feature_types"] == feature_type).to_numpy()]
+    return StoredMatrix(data.obs_names, data.var_names, lambda: _float32(data.X), data.var)
+
+
+def _float32(values: Values) -> Values:
+    return (
+        values.tocsr().astype(np.float32)
+        if hasattr(values, "tocsr")
+        else np.asarray(values, dtype=np.float32)
+    )
+
+
+def _refuse_external_links(path: Path) -> None:
+    """Refuse an HDF5 file that would have another file read in its place."""
+    import h5py
+
+    def visit(group: Any) -> None:
+        for name in group:
+            link = group.get(name, getlink=True)
+            if isinstance(link, h5py.ExternalLink):
+                raise InputError(
+                    f"links to another file ({link.filename})",
+                    file=path,
+                    key=f"{group.name.rstrip('/')}/{name}",
+                    remedy="Store the data in the file itself.",
+                )
+            if isinstance(link, h5py.SoftLink):
+                continue
+            child = group[name]
+            if isinstance(child, h5py.Group):
+                visit(child)
+            elif child.external or child.is_virtual:
+                raise InputError(
+                    "is stored in another file",
+                    file=path,
+                    key=child.name,
+                    remedy="Store the data in the file itself.",
+                )
+
+    with h5py.File(path, "r") as file:
+        visit(file)
+
+
+def h5ad_table(path: Path) -> pd.DataFrame:
+    """Read ``obs`` of an AnnData file."""
+    import anndata
+
+    _refuse_external_links(path)
+    data = anndata.read_h5ad(path, backed="r")
+    data.file.close()
+    return _plain_columns(data.obs)
+
+
+def h5mu_table(path: Path) -> pd.DataFrame:
+    """Read ``obs`` of a MuData file."""
+    import mudata
+
+    _refuse_external_links(path)
+    return _plain_columns(mudata.read_h5mu(path).obs)
+
+
+def no_table(path: Path) -> pd.DataFrame:
+    """Refuse a 10x file as a label table."""
+    raise InputError(
+        "a 10x file holds no labels", file=path, remedy="Give the labels as a table of their own."
+    )
+
+
+def _plain_columns(obs: pd.DataFrame) -> pd.DataFrame:
+    return obs.astype({c: object for c in obs if isinstance(obs[c].dtype, pd.CategoricalDtype)})

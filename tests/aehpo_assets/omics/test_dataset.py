@@ -1,0 +1,127 @@
+"""The dataset.yaml contract: what is accepted, and how each mistake is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+
+from aehpo_assets.catalogue import available_tasks
+from aehpo_assets.errors import InputError
+from aehpo_assets.omics.dataset import find_datasets, read_dataset, task_name
+from aehpo_assets.omics.read import read_matrix
+from aehpo_assets.omics.validate import validate_dataset
+
+
+def test_a_dataset_names_its_tasks(make_dataset: Any) -> None:
+    dataset = read_dataset(make_dataset())
+    assert [task_name(dataset, modality) for modality in dataset.modalities] == ["tiny_rna"]
+    assert dataset.labels.columns == ["kind", "age"]
+
+
+@pytest.mark.parametrize("name", ["coread", "tcga", "pbmc_cite", "pbmc68k"])
+def test_the_real_datasets_are_accepted(shared_data: Path, name: str) -> None:
+    assert read_dataset(shared_data / name).name == name
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "words"),
+    [
+        ({"settings": {"titel": "x"}}, "titel", "unknown key"),
+        ({"modality": {"transfrom": "log1p"}}, "modalities.rna.transfrom", "unknown key"),
+        ({"modality": {"kind": "text"}}, "modalities.rna.kind", "continuous"),
+        ({"modality": {"file": "absent.csv"}}, "modalities.rna.file", "there is no file absent"),
+        ({"labels": {"file": "absent.csv"}}, "labels.file", "there is no file absent"),
+        ({"labels": {"objective": {}}}, "labels.objective", "at least 1"),
+        ({"labels": {"regression": ["kind"]}}, "labels", "both in objective and in regression"),
+        ({"settings": {"name": "no spaces"}}, "name", "pattern"),
+        ({"modality": {"file": "../rna.csv"}}, "modalities.rna.file", "leads out"),
+        ({"modality": {"file": "/etc/passwd"}}, "modalities.rna.file", "leads out"),
+        ({"labels": {"file": "../clinical.csv"}}, "labels.file", "leads out"),
+    ],
+)
+def test_a_mistake_is_named_with_file_and_key(
+    make_dataset: Any, changes: dict[str, Any], key: str, words: str
+) -> None:
+    folder = make_dataset(**changes)
+    with pytest.raises(InputError) as caught:
+        read_dataset(folder)
+    assert caught.value.file == folder / "dataset.yaml"
+    assert key in str(caught.value)
+    assert words in str(caught.value)
+    assert caught.value.remedy
+
+
+def test_a_folder_without_dataset_yaml_is_no_dataset(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no data set"):
+        read_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["rna.csv", "clinical.csv", "dataset.yaml"])
+def test_a_link_may_not_leave_the_folder(make_dataset: Any, tmp_path: Path, file: str) -> None:
+    folder = make_dataset()
+    (folder / file).rename(tmp_path / file)
+    (folder / file).symlink_to(tmp_path / file)
+    with pytest.raises(InputError, match="leads out of the data set's folder"):
+        read_dataset(folder)
+
+
+def test_a_link_within_the_folder_is_fine(make_dataset: Any) -> None:
+    folder = make_dataset()
+    (folder / "rna.csv").rename(folder / "rna_v2.csv")
+    (folder / "rna.csv").symlink_to("rna_v2.csv")
+    assert read_dataset(folder).modality_path("rna").is_file()
+
+
+def test_an_hdf5_file_may_not_link_to_another(make_dataset: Any, tmp_path: Path) -> None:
+    folder = make_dataset(modality={"file": "rna.h5ad"}, files={"rna.h5ad": ""})
+    with h5py.File(folder / "rna.h5ad", "w") as file:
+        file["X"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "/X")
+    with pytest.raises(InputError, match="links to another file"):
+        read_matrix(read_dataset(folder), "rna")
+
+
+def test_datasets_are_found_below_roots_and_in_them(make_dataset: Any, tmp_path: Path) -> None:
+    first, second = make_dataset(name="one"), make_dataset(name="two")
+    (tmp_path / "no_dataset").mkdir()
+    assert list(find_datasets([tmp_path])) == [first, second]
+    assert list(find_datasets([second, tmp_path])) == [second, first]
+    assert list(find_datasets([tmp_path / "absent"])) == []
+
+
+def test_two_datasets_may_not_make_the_same_task(make_dataset: Any, tmp_path: Path) -> None:
+    rna = {"file": "rna.csv"}
+    make_dataset(name="a", settings={"modalities": {"b_rna": rna}})
+    make_dataset(name="a_b", settings={"modalities": {"rna": rna}})
+    with pytest.raises(InputError, match="makes the task a_b_rna") as caught:
+        available_tasks([tmp_path])
+    assert caught.value.key == "name"
+
+
+def test_validation_collects_what_is_wrong(make_dataset: Any) -> None:
+    rna, absent = {"file": "rna.csv"}, {"file": "absent.csv"}
+    folder = make_dataset(
+        settings={"modalities": {"rna": rna, "meth": absent, "dna": {"file": "dna.csv"}}},
+        labels={"objective": {"type": ["knid"]}},
+        files={"dna.csv": "id,g\ns1,x\n"},
+    )
+    found = validate_dataset(folder)
+    text = "\n".join(map(str, found))
+    assert len(found) == 3
+    assert "there is no file absent.csv" in text
+    assert "'x' (row s1) is no number" in text
+    assert "Did you mean kind?" in text
+
+
+def test_validation_of_a_good_dataset_finds_and_writes_nothing(make_dataset: Any) -> None:
+    folder = make_dataset()
+    before = sorted(folder.iterdir())
+    assert validate_dataset(folder) == []
+    assert sorted(folder.iterdir()) == before
+
+
+def test_validation_names_what_is_wrong_with_dataset_yaml(make_dataset: Any) -> None:
+    (problem,) = validate_dataset(make_dataset(settings={"titel": "x"}))
+    assert problem.key == "titel"
