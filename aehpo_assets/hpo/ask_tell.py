@@ -7,6 +7,7 @@ losses. Used over a surrogate by ``simulation``, and for trainings that really h
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -27,6 +28,11 @@ class AskTell:
         A key of :data:`aehpo_assets.hpo.searchers.SEARCHERS`.
     problem
         Where to search, for what, from which seed.
+
+    Attributes
+    ----------
+    seconds
+        Real seconds that the searcher has computed for. No simulated clock looks at them.
     """
 
     def __init__(self, searcher: str, problem: Problem):
@@ -41,6 +47,7 @@ class AskTell:
         self._stream = OwnNumpyStream(problem.seed)
         self._trials: dict[int, Any] = {}
         self._asked = 0
+        self.seconds = 0.0
         self._exhausted = False
         self._scheduler: Any = None
         if len(self._fixed) < len(problem.space.hyperparameters):
@@ -67,8 +74,10 @@ class AskTell:
         if self._scheduler is None:  # a space of one point
             self._exhausted = True
         else:
+            begin = time.perf_counter()
             with self._stream.active():
                 suggestion = self._scheduler.suggest()
+            self.seconds += time.perf_counter() - begin
             if suggestion is None:
                 self._exhausted = True
                 return None

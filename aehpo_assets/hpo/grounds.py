@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aehpo_assets.errors import InputError
+from aehpo_assets.hpo.curve_surrogate import CurveSurrogate
 from aehpo_assets.hpo.encoding import Encoder
 from aehpo_assets.hpo.evaluations import best_sampled
 from aehpo_assets.hpo.objectives import OBJECTIVES
@@ -45,3 +47,25 @@ class TableGround:
         points = self.encoder.matrix(configurations)
         nearest = [int(((self.points - p) ** 2).sum(axis=1).argmin()) for p in points]
         return self.values[nearest][:, None, :]
+
+
+class CurveGround:
+    """Answers with predicted learning curves: (configurations, fidelities, objectives).
+
+    Raises
+    ------
+    InputError
+        If the curves do not know every objective.
+    """
+
+    def __init__(self, curves: CurveSurrogate, task: str):
+        if curves.objectives != list(OBJECTIVES):
+            raise InputError(
+                f"the learning curves know {', '.join(curves.objectives)} only",
+                remedy="Keep the downstream scores along the curves.",
+            )
+        self.curves, self.task = curves, task
+
+    def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Predict all objectives at every fidelity."""
+        return self.curves.predict(configurations, self.task)

@@ -1,0 +1,257 @@
+"""The benchmark of searchers: every searcher on every task, many times, resumable.
+
+Here belongs running it. What the trials say belongs to ``benchmark_analysis``.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from aehpo_assets.errors import InputError
+from aehpo_assets.hpo.ask_tell import AskTell
+from aehpo_assets.hpo.curve_surrogate import CurveSurrogate
+from aehpo_assets.hpo.grounds import CurveGround, SurrogateGround, TableGround
+from aehpo_assets.hpo.objectives import OBJECTIVES
+from aehpo_assets.hpo.pareto import PARETO_OBJECTIVES
+from aehpo_assets.hpo.problem import Problem
+from aehpo_assets.hpo.searchers import (
+    MULTI_FIDELITY,
+    MULTI_OBJECTIVE,
+    SINGLE_FIDELITY,
+    TRANSFER,
+    check_searchers,
+)
+from aehpo_assets.hpo.seeds import named_seed
+from aehpo_assets.hpo.simulation import Clock, Evaluate, simulate
+from aehpo_assets.hpo.surrogate import Surrogate
+from aehpo_assets.hpo.transfer import bounding_box, top_configurations
+from aehpo_assets.provenance import content_hash, folder_hash, settings_hash
+
+logger = logging.getLogger(__name__)
+
+BOX = "+box"
+"""Suffix of a single-fidelity searcher that searches the box of the other tasks."""
+
+
+@dataclass(frozen=True)
+class BenchmarkPlan:
+    """What a benchmark compares, and how long.
+
+    Attributes
+    ----------
+    searchers
+        Names of searchers; a single-fidelity one with ``+box`` searches the bounding box of the
+        other tasks' best configurations.
+    repetitions
+        Searches of each searcher on each task, each with its own seed.
+    trials, simulated_hours, workers, clock
+        As :func:`aehpo_assets.hpo.simulation.simulate` takes them.
+    ground
+        ``surrogate``: searches are told predictions. ``table``: they are told measured results of
+        the nearest trained configuration, and no model stands in between.
+    transfer_top_k
+        Configurations that each other task gives to a box.
+    seed
+        Seed of all of it.
+    """
+
+    searchers: tuple[str, ...]
+    repetitions: int = 10
+    trials: int = 1000
+    simulated_hours: float | None = 4.0
+    workers: int = 4
+    clock: Clock = "measured"
+    ground: Literal["surrogate", "table"] = "surrogate"
+    transfer_top_k: int = 30
+    seed: int = 0
+
+    def check(self, *, tasks: int, curves: bool) -> None:
+        """Refuse searchers that are unknown or cannot run on what there is.
+
+        Raises
+        ------
+        InputError
+            Names the searcher and what it lacks.
+        """
+        boxed = [name.removesuffix(BOX) for name in self.searchers if name.endswith(BOX)]
+        plain = [name for name in self.searchers if not name.endswith(BOX)]
+        check_searchers(boxed, known=SINGLE_FIDELITY)
+        check_searchers(plain, known=SINGLE_FIDELITY | MULTI_FIDELITY | MULTI_OBJECTIVE | TRANSFER)
+        for name in self.searchers:
+            if (name.endswith(BOX) or name in TRANSFER) and tasks < 2:
+                raise InputError(f"{name} needs a second task", key="searchers")
+            if _needs_curves(name) and (not curves or self.ground == "table"):
+                raise InputError(
+                    f"{name} stops trials on learning curves, and there are none",
+                    key="searchers",
+                    remedy="Keep fidelities in the study, or leave the searcher out.",
+                )
+
+
+def _needs_curves(searcher: str) -> bool:
+    return searcher in MULTI_FIDELITY or searcher == "moasha"
+
+
+def run_benchmark(
+    folder: Path,
+    plan: BenchmarkPlan,
+    evaluations: pd.DataFrame,
+    surrogate: Path,
+    curves: Path | None = None,
+    *,
+    processes: int = 1,
+    on_progress: Callable[[int, int, str], None] | None = None,
+) -> pd.DataFrame:
+    """Run a benchmark, cell by cell (task x searcher), and keep every finished cell.
+
+    A second call with the same plan and inputs goes on where the first one stopped.
+
+    Parameters
+    ----------
+    folder
+        Where finished cells are kept.
+    plan
+        What to compare.
+    evaluations
+        Evaluations of all tasks (:func:`aehpo_assets.hpo.surrogate.training_table`).
+    surrogate
+        Folder of the saved surrogate.
+    curves
+        Folder of the saved surrogate of learning curves, for the searchers that need it.
+    processes
+        Processes to share the cells.
+    on_progress
+        Called with cells done, cells in all, and the name of the cell.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Every trial: the columns of :func:`aehpo_assets.hpo.simulation.simulate` and ``task,
+        searcher, repetition, search_seed, searcher_seconds`` (real seconds that the searcher
+        computed for in that search).
+
+    Raises
+    ------
+    InputError
+        If a searcher is unknown or cannot run on what there is.
+    """
+    tasks = list(dict.fromkeys(evaluations["task"]))
+    plan.check(tasks=len(tasks), curves=curves is not None)
+    folder.mkdir(parents=True, exist_ok=True)
+    inputs = [content_hash(evaluations), folder_hash(surrogate)]
+    inputs += [folder_hash(curves)] if curves is not None else []
+    settings = {key: value for key, value in asdict(plan).items() if key != "searchers"}
+    key = settings_hash([settings, inputs])
+    table = folder / f"evaluations-{inputs[0]}.parquet"
+    if not table.exists():
+        _write(evaluations, table)
+    cells = [(task, searcher) for task in tasks for searcher in plan.searchers]
+    files = {cell: folder / f"{key}.{cell[0]}.{cell[1]}.parquet" for cell in cells}
+    missing = [cell for cell in cells if not files[cell].exists()]
+    done = len(cells) - len(missing)
+    work = [(plan, cell, table, surrogate, curves, files[cell]) for cell in missing]
+    for cell in _finished(work, processes):
+        done += 1
+        logger.info("benchmark: %d of %d cells, %s on %s", done, len(cells), cell[1], cell[0])
+        if on_progress is not None:
+            on_progress(done, len(cells), f"{cell[1]} on {cell[0]}")
+    return pd.concat([pd.read_parquet(files[cell]) for cell in cells], ignore_index=True)
+
+
+_Work = tuple[BenchmarkPlan, tuple[str, str], Path, Path, Path | None, Path]
+
+
+def _finished(work: list[_Work], processes: int) -> Iterator[tuple[str, str]]:
+    """Yield the cells as they finish."""
+    if processes == 1 or len(work) <= 1:
+        for item in work:
+            yield _run_and_keep(item)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        for future in as_completed([pool.submit(_run_and_keep, item) for item in work]):
+            yield future.result()
+
+
+def _write(frame: pd.DataFrame, path: Path) -> None:
+    """Write so that a reader never sees half a file."""
+    unfinished = path.with_suffix(".part")
+    frame.to_parquet(unfinished, index=False)
+    unfinished.replace(path)
+
+
+def _run_and_keep(item: _Work) -> tuple[str, str]:
+    plan, cell, table, surrogate, curves, file = item
+    evaluations, fitted, of_curves = _inputs(table, surrogate, curves)
+    _write(run_cell(plan, *cell, evaluations, fitted, of_curves), file)
+    return cell
+
+
+@functools.lru_cache(maxsize=1)
+def _inputs(
+    table: Path, surrogate: Path, curves: Path | None
+) -> tuple[pd.DataFrame, Surrogate, CurveSurrogate | None]:
+    of_curves = None if curves is None else CurveSurrogate.load(curves)
+    return pd.read_parquet(table), Surrogate.load(surrogate), of_curves
+
+
+def run_cell(
+    plan: BenchmarkPlan,
+    task: str,
+    searcher: str,
+    evaluations: pd.DataFrame,
+    surrogate: Surrogate,
+    curves: CurveSurrogate | None = None,
+) -> pd.DataFrame:
+    """Run all repetitions of one searcher on one task; see :func:`run_benchmark`."""
+    space = surrogate.space
+    others = evaluations[evaluations["task"] != task]
+    fidelities: tuple[int, ...] = (1,)
+    if _needs_curves(searcher) and curves is not None:
+        evaluate: Evaluate = CurveGround(curves, task)
+        fidelities = curves.fidelities
+    elif plan.ground == "table":
+        evaluate = TableGround(evaluations, space, task)
+    else:
+        evaluate = SurrogateGround(surrogate, task)
+    if searcher.endswith(BOX):
+        teachers = list(others["task"].unique())
+        space = bounding_box(
+            space, top_configurations(evaluations, teachers, plan.transfer_top_k, space)
+        )
+    parts = []
+    for repetition in range(plan.repetitions):
+        seed = named_seed(plan.seed, "benchmark", task, searcher, repetition)
+        objectives = PARETO_OBJECTIVES if searcher in MULTI_OBJECTIVE else Problem.objectives
+        problem = Problem(
+            space, seed, plan.trials, objectives, fidelities=fidelities, evidence=others
+        )
+        conversation = AskTell(searcher.removesuffix(BOX), problem)
+        found = simulate(
+            conversation,
+            evaluate,
+            workers=plan.workers,
+            trials=plan.trials,
+            simulated_hours=plan.simulated_hours,
+            clock=plan.clock,
+            objectives=OBJECTIVES,
+        )
+        parts.append(
+            found.assign(
+                task=task,
+                searcher=searcher,
+                repetition=repetition,
+                search_seed=seed,
+                searcher_seconds=conversation.seconds,
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
