@@ -1,0 +1,222 @@
+"""What a run would take alone on the device: a cost model, measured once and kept.
+
+Simulated searches charge one run at a time, so a run's ``training_runtime`` must not hang on the
+fleet that it happened to train in. Nearly every configuration has shapes of its own; timing each
+alone would undo the fleets. The model prices the work of a step (``work``); the prices are fitted
+to timings of some 60 runs alone and some fleets, spread over the space (``timing``).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from aehpo_assets.files import write_text
+from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.training.task import TrainingSettings, device_name
+from aehpo_gpu.training.widths import run_widths
+from aehpo_gpu.training.work import TERMS, step_work, steps_per_epoch
+
+logger = logging.getLogger(__name__)
+
+LARGER_THAN_MEASURED = 1.05
+"""A run whose operations exceed those of all timings by more than this asks for new timings."""
+
+
+@dataclass(frozen=True)
+class CostModel:
+    """Prices of the work of a training step.
+
+    Attributes
+    ----------
+    device
+        What was measured.
+    seconds
+        Term of :data:`aehpo_gpu.training.work.TERMS` to the seconds that one unit of it takes.
+    solo_error, fleet_error
+        Median relative error of the predicted step of a run alone, and of a fleet, each left out
+        of its fit in turn.
+    solo_timings, fleet_timings
+        How many of each were measured; 0 for the shipped prices.
+    largest_step
+        Operations of the largest step of a run alone that was timed.
+    """
+
+    device: str
+    seconds: dict[str, float]
+    solo_error: float = float("nan")
+    fleet_error: float = float("nan")
+    solo_timings: int = 0
+    fleet_timings: int = 0
+    largest_step: float = 0.0
+
+    def step_seconds(self, work: np.ndarray) -> np.ndarray:
+        """Seconds of steps, (fleets,), from the (fleets, terms) work of each."""
+        return work @ np.array([self.seconds[term] for term in TERMS])
+
+    def training_runtime(
+        self, architecture: str, runs: pd.DataFrame, n_features: int, n_train: int, epochs: int
+    ) -> np.ndarray:
+        """Seconds that each run's training would take alone, evaluation not included.
+
+        Parameters
+        ----------
+        architecture
+            Name of the architecture.
+        runs
+            One row a run.
+        n_features
+            Features of the task; a run that asks for more uses all.
+        n_train
+            Train samples of the task.
+        epochs
+            Number of epochs.
+
+        Returns
+        -------
+        np.ndarray
+            (runs,) seconds.
+        """
+        heads = len(ARCHITECTURES[architecture].heads)
+        seconds = np.empty(len(runs))
+        sizes = runs["batch_size"].to_numpy(dtype=int)
+        for row, (widths, size) in enumerate(zip(run_widths(runs, n_features), sizes, strict=True)):
+            steps = steps_per_epoch(n_train, int(size))
+            work = step_work(np.array([widths]), 1, heads, n_train / steps)
+            seconds[row] = epochs * steps * self.step_seconds(work)[0]
+        return seconds
+
+
+def fit_cost_model(
+    device: str, work: np.ndarray, seconds: np.ndarray, runs: np.ndarray
+) -> CostModel:
+    """Fit prices to timings: non-negative least squares on the relative error.
+
+    Parameters
+    ----------
+    device
+        What was measured.
+    work
+        (timings, terms).
+    seconds
+        (timings,) of one step.
+    runs
+        (timings,) runs of each fleet; 1 for a run alone.
+    """
+    predicted = np.empty(len(seconds))
+    for left_out in range(len(seconds)):
+        kept = np.arange(len(seconds)) != left_out
+        predicted[left_out] = work[left_out] @ _prices(work[kept], seconds[kept])
+    error = np.abs(predicted / seconds - 1)
+    prices = _prices(work, seconds)
+    return CostModel(
+        device=device,
+        seconds=dict(zip(TERMS, prices.tolist(), strict=True)),
+        solo_error=_median(error[runs == 1]),
+        fleet_error=_median(error[runs > 1]),
+        solo_timings=int((runs == 1).sum()),
+        fleet_timings=int((runs > 1).sum()),
+        largest_step=float(work[runs == 1, TERMS.index("operations")].max(initial=0)),
+    )
+
+
+def _median(values: np.ndarray) -> float:
+    return float(np.median(values)) if len(values) else float("nan")
+
+
+def _prices(work: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+    from scipy.optimize import nnls
+
+    relative = work / seconds[:, None]
+    scale = np.maximum(np.linalg.norm(relative, axis=0), 1e-300)
+    prices, _ = nnls(relative / scale, np.ones(len(seconds)))
+    return prices / scale
+
+
+def save_cost_model(model: CostModel, path: Path) -> None:
+    """Write a model as JSON, atomically."""
+    write_text(path, json.dumps(asdict(model), indent=2) + "\n")
+
+
+def load_cost_model(path: Path) -> CostModel | None:
+    """Read a model; None if there is none, or one of other terms or damaged."""
+    try:
+        model = CostModel(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError):
+        logger.warning("%s cannot be read as a cost model; it is measured anew", path)
+        return None
+    return model if set(model.seconds) == set(TERMS) else None
+
+
+def cost_model(
+    folder: Path,
+    architecture: str,
+    runs: pd.DataFrame,
+    n_features: int,
+    settings: TrainingSettings,
+) -> CostModel:
+    """Return the cost model of this device, measured if need be and kept in a folder.
+
+    What is kept is used as long as no run is larger than all that was timed.
+
+    Parameters
+    ----------
+    folder
+        Folder of the models: one file for each device, architecture and precision.
+    architecture
+        Name of the architecture.
+    runs
+        The runs whose cost will be asked for; timings are spread over them.
+    n_features
+        Features of the task.
+    settings
+        Device, precision, VAE loss.
+    """
+    from aehpo_gpu.training.timing import measure_cost_model
+
+    name = described_device(settings)
+    parts = (name, architecture, settings.vae_loss, settings.precision)
+    path = folder / f"{re.sub(r'[^a-z0-9]+', '-', ' '.join(parts).lower())}.json"
+    model = load_cost_model(path)
+    if model is None or _largest_step(architecture, runs, n_features) > (
+        LARGER_THAN_MEASURED * model.largest_step
+    ):
+        logger.info("measuring what training costs on %s, under a minute", name)
+        model = measure_cost_model(architecture, runs, n_features, settings)
+        save_cost_model(model, path)
+        logger.info(
+            "cost model of %s: error %.0f %% over %d runs alone, %.0f %% over %d fleets",
+            name,
+            100 * model.solo_error,
+            model.solo_timings,
+            100 * model.fleet_error,
+            model.fleet_timings,
+        )
+    return model
+
+
+def described_device(settings: TrainingSettings) -> str:
+    """Name of the device, with the number of threads on the CPU."""
+    device = settings.torch_device()
+    name = device_name(device)
+    return name if device.type == "cuda" else f"{name} {torch.get_num_threads()} threads"
+
+
+def _largest_step(architecture: str, runs: pd.DataFrame, n_features: int) -> float:
+    heads = len(ARCHITECTURES[architecture].heads)
+    operations = TERMS.index("operations")
+    widths: Sequence[Sequence[int]] = run_widths(runs, n_features)
+    return max(
+        step_work(np.array([w]), 1, heads, int(size))[0, operations]
+        for w, size in zip(widths, runs["batch_size"], strict=True)
+    )

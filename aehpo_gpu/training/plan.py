@@ -1,0 +1,282 @@
+"""The plan: which runs train together as a fleet, and which fleets make a shard.
+
+Runs of equal depth, batch size and seed can be stacked. Ordered by their widths, a fleet is a
+stretch of neighbours, and the cheapest cut of the order into fleets is found exactly, by dynamic
+programming over the prices of a cost model: a longer fleet shares its launches among more runs,
+but pads more and may leave the cache.
+
+Which runs share a fleet decides the rounding of their numbers, so on the CPU, where a plan gives
+bit-equal results again, fleets never hang on a stopwatch: they are cut by the shipped prices.
+What was measured on the device only says how long they take.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.training.cost import CostModel
+from aehpo_gpu.training.prices import SHIPPED_CPU, SHIPPED_CUDA
+from aehpo_gpu.training.task import TrainingSettings
+from aehpo_gpu.training.widths import run_widths
+from aehpo_gpu.training.work import TERMS, step_work, steps_per_epoch, work_bytes
+
+LARGEST_FLEET = 512
+"""Runs of a fleet at most; beyond it nothing is left to share."""
+
+MOST_SHARDS = 200
+"""Longer studies have longer shards: each costs its orchestrator a process."""
+
+CPU_FLEET_BYTES = 2 << 30
+GPU_MEMORY_SHARE = 0.6
+
+_OPERATIONS = TERMS.index("operations")
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Some runs that train as one stack.
+
+    Attributes
+    ----------
+    rows
+        Positions of the runs.
+    estimated_seconds, estimated_bytes
+        Training, without evaluation; memory at its peak.
+    operations, padded_operations
+        Floating-point operations of a step that the runs need, and that the stack does.
+    """
+
+    rows: tuple[int, ...]
+    estimated_seconds: float
+    estimated_bytes: int
+    operations: float
+    padded_operations: float
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Some fleets that are trained in one go.
+
+    Attributes
+    ----------
+    shard_id
+        Number of the shard within its plan.
+    fleets
+        Positions of the runs of each fleet.
+    estimated_seconds
+        Sum over the fleets.
+    estimated_bytes
+        Memory of the largest fleet.
+    padded_share
+        Share of the arithmetic that is padding.
+    """
+
+    shard_id: int
+    fleets: tuple[tuple[int, ...], ...]
+    estimated_seconds: float
+    estimated_bytes: int
+    padded_share: float
+
+
+def plan_shards(
+    architecture: str,
+    runs: pd.DataFrame,
+    n_features: int,
+    n_train: int,
+    settings: TrainingSettings,
+    *,
+    shard_seconds: float = 60.0,
+    cost: CostModel | None = None,
+) -> list[Shard]:
+    """Group runs into fleets, and fleets into shards of even length.
+
+    Parameters
+    ----------
+    architecture
+        Name of the architecture.
+    runs
+        One row a run: ``config_id``, ``seed`` and the hyperparameters.
+    n_features
+        Features of the task; a run that asks for more uses all.
+    n_train
+        Train samples of the task.
+    settings
+        Epochs, device, precision.
+    shard_seconds
+        Length of a shard to aim at; more if there would be over :data:`MOST_SHARDS`. A fleet is
+        not made longer, unless a single run is.
+    cost
+        Cost model of the device; the shipped prices by default.
+
+    Returns
+    -------
+    list of Shard
+        Longest first; every run is in one fleet of one shard.
+    """
+    task = (architecture, runs, n_features, n_train, settings)
+    uncut = sum(fleet.estimated_seconds for fleet in plan_fleets(*task))
+    shard_seconds = max(shard_seconds, uncut / MOST_SHARDS)
+    fleets = plan_fleets(*task, fleet_seconds=shard_seconds, cost=cost)
+    total = sum(fleet.estimated_seconds for fleet in fleets)
+    count = min(len(fleets), MOST_SHARDS, math.ceil(total / shard_seconds))
+    packed: list[list[Fleet]] = [[] for _ in range(count)]
+    length = [0.0] * count
+    for fleet in sorted(fleets, key=lambda f: -f.estimated_seconds):
+        shortest = min(range(count), key=length.__getitem__)
+        packed[shortest].append(fleet)
+        length[shortest] += fleet.estimated_seconds
+    packed.sort(key=lambda members: -sum(f.estimated_seconds for f in members))
+    return [
+        Shard(
+            shard_id=number,
+            fleets=tuple(fleet.rows for fleet in members),
+            estimated_seconds=sum(fleet.estimated_seconds for fleet in members),
+            estimated_bytes=max(fleet.estimated_bytes for fleet in members),
+            padded_share=padded_share(members),
+        )
+        for number, members in enumerate(packed)
+    ]
+
+
+def padded_share(fleets: list[Fleet]) -> float:
+    """Share of the arithmetic of some fleets that is padding."""
+    needed = sum(fleet.operations for fleet in fleets)
+    return 1 - needed / sum(fleet.padded_operations for fleet in fleets)
+
+
+def plan_fleets(
+    architecture: str,
+    runs: pd.DataFrame,
+    n_features: int,
+    n_train: int,
+    settings: TrainingSettings,
+    *,
+    fleet_seconds: float = math.inf,
+    cost: CostModel | None = None,
+) -> list[Fleet]:
+    """Group runs into fleets; parameters as in :func:`plan_shards`."""
+    device = settings.torch_device()
+    shipped = SHIPPED_CUDA if device.type == "cuda" else SHIPPED_CPU
+    cutting = cost if cost is not None and device.type == "cuda" else shipped
+    estimating = cost if cost is not None else cutting
+    heads = len(ARCHITECTURES[architecture].heads)
+    memory = fleet_memory(device)
+    widths = run_widths(runs, n_features)
+    fleets = []
+    for rows in _stackable(runs):
+        batch_size = int(runs["batch_size"].iloc[rows[0]])
+        steps = steps_per_epoch(n_train, batch_size)
+        stretch = _Stretch(
+            widths=np.array([widths[row] for row in rows]),
+            heads=heads,
+            batch_size=batch_size,
+            itemsize=settings.dtype.itemsize,
+        )
+        order = stretch.order
+        cuts = stretch.cut(
+            cutting, longest_step=fleet_seconds / (steps * settings.epochs), memory=memory
+        )
+        for start, stop in cuts:
+            work, needed = stretch.work(start, stop)
+            held = int(work_bytes(work[None], settings.dtype.itemsize)[0])
+            seconds = float(estimating.step_seconds(work[None])[0]) * steps * settings.epochs
+            fleets.append(
+                Fleet(
+                    rows=tuple(int(rows[position]) for position in order[start:stop]),
+                    estimated_seconds=seconds,
+                    estimated_bytes=held,
+                    operations=needed,
+                    padded_operations=float(work[_OPERATIONS]),
+                )
+            )
+    return fleets
+
+
+def fleet_memory(device: torch.device) -> int:
+    """Bytes a fleet may take: a share of the GPU, or a fixed amount of a computer's memory.
+
+    On the CPU it only depends on the machine where that is very small, so that plans are equal.
+    """
+    if device.type == "cuda":
+        return int(GPU_MEMORY_SHARE * torch.cuda.get_device_properties(device).total_memory)
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min(CPU_FLEET_BYTES, physical // 4)
+
+
+def _stackable(runs: pd.DataFrame) -> Iterator[np.ndarray]:
+    """Yield the positions of runs of equal depth, batch size and seed."""
+    keys = ["n_layers", "batch_size", "seed"]
+    for rows in runs.groupby(keys, sort=True).indices.values():
+        yield np.sort(np.asarray(rows))
+
+
+class _Stretch:
+    """Runs that can be stacked, ordered so that neighbours are alike.
+
+    Parameters
+    ----------
+    widths
+        (runs, n_layers + 1).
+    heads, batch_size, itemsize
+        As in :mod:`aehpo_gpu.training.work`.
+    """
+
+    def __init__(self, widths: np.ndarray, heads: int, batch_size: int, itemsize: int):
+        # np.lexsort takes the last key first: by features, then from the outermost layer inwards.
+        self.order = np.lexsort(widths.T[::-1])
+        self.widths = widths[self.order]
+        self.heads, self.batch_size, self.itemsize = heads, batch_size, itemsize
+        needed = step_work(self.widths, 1, heads, batch_size)[:, _OPERATIONS]
+        self._needed = np.concatenate([[0.0], np.cumsum(needed)])
+
+    def work(self, start: int, stop: int) -> tuple[np.ndarray, float]:
+        """Work of the fleet ``start:stop``, and the operations that its runs need."""
+        stacked = self.widths[start:stop].max(0)
+        work = step_work(stacked[None], stop - start, self.heads, self.batch_size)[0]
+        return work, float(self._needed[stop] - self._needed[start])
+
+    def cut(self, cost: CostModel, longest_step: float, memory: int) -> list[tuple[int, int]]:
+        """Find the cheapest cut into fleets.
+
+        Parameters
+        ----------
+        cost
+            Prices.
+        longest_step
+            Seconds that a step of a fleet may take; a single run may take longer.
+        memory
+            Bytes that a fleet may take; likewise.
+
+        Returns
+        -------
+        list of tuple
+            Start and stop of each fleet.
+        """
+        count = len(self.widths)
+        cheapest = np.full(count + 1, np.inf)
+        cheapest[count] = 0.0
+        stops = np.empty(count, dtype=int)
+        for start in range(count - 1, -1, -1):
+            reach = min(count, start + LARGEST_FLEET)
+            stacked = np.maximum.accumulate(self.widths[start:reach], axis=0)
+            sizes = np.arange(1, reach - start + 1)
+            work = step_work(stacked, sizes, self.heads, self.batch_size)
+            seconds = cost.step_seconds(work)
+            refused = (seconds > longest_step) | (work_bytes(work, self.itemsize) > memory)
+            refused[0] = False
+            total = np.where(refused, np.inf, seconds + cheapest[start + 1 : reach + 1])
+            best = int(total.argmin())
+            cheapest[start], stops[start] = total[best], start + 1 + best
+        cuts, start = [], 0
+        while start < count:
+            cuts.append((start, int(stops[start])))
+            start = int(stops[start])
+        return cuts

@@ -1,0 +1,136 @@
+"""Timing of training steps on the present device: runs alone, and fleets of equal runs.
+
+What is made of the timings belongs to ``cost``.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pandas as pd
+import torch
+
+from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.training.cost import CostModel, described_device, fit_cost_model
+from aehpo_gpu.training.fleet import train_epoch
+from aehpo_gpu.training.network import FleetNetwork
+from aehpo_gpu.training.optimiser import StackedAdamW
+from aehpo_gpu.training.task import TrainingSettings
+from aehpo_gpu.training.widths import run_widths
+from aehpo_gpu.training.work import TERMS, step_work, work_bytes
+
+SOLO_TIMINGS = 60
+FLEET_SIZES = (4, 16, 64)
+FLEETS_OF_A_SIZE = 8
+SECONDS_OF_A_TIMING = 0.15
+LARGEST_FLEET_OPERATIONS = 3e10
+LARGEST_FLEET_BYTES = 1 << 30
+
+
+def measure_cost_model(
+    architecture: str, runs: pd.DataFrame, n_features: int, settings: TrainingSettings
+) -> CostModel:
+    """Time some runs alone and some fleets, and fit the prices of their work.
+
+    Parameters
+    ----------
+    architecture
+        Name of the architecture.
+    runs
+        The space that the timings are spread over: all its sizes, the largest included.
+    n_features
+        Features of the task.
+    settings
+        Device, precision, VAE loss.
+    """
+    heads = len(ARCHITECTURES[architecture].heads)
+    shapes = runs.drop_duplicates(["k_filter", "n_layers", "enc_factor", "latent_dim_fixed"])
+    widths = run_widths(shapes, n_features)
+    sizes = shapes["batch_size"].to_numpy(dtype=int)
+    alone = np.concatenate(
+        [step_work(np.array([w]), 1, heads, b) for w, b in zip(widths, sizes, strict=True)]
+    )
+    operations = alone[:, TERMS.index("operations")]
+    held = work_bytes(alone, settings.dtype.itemsize)
+    by_size = np.argsort(operations, kind="stable")
+    chosen = [(int(row), 1) for row in _spread(by_size, SOLO_TIMINGS)]
+    for runs_of_fleet in FLEET_SIZES:
+        fits = (runs_of_fleet * operations <= LARGEST_FLEET_OPERATIONS) & (
+            runs_of_fleet * held <= LARGEST_FLEET_BYTES
+        )
+        fitting = by_size[fits[by_size]]
+        chosen += [(int(row), runs_of_fleet) for row in _spread(fitting, FLEETS_OF_A_SIZE)]
+    work, seconds = [], []
+    for row, count in chosen:
+        seconds.append(time_step(architecture, shapes.iloc[[row]], count, n_features, settings))
+        work.append(step_work(np.array([widths[row]]), count, heads, sizes[row]))
+    counts = np.array([count for _, count in chosen])
+    return fit_cost_model(
+        described_device(settings), np.concatenate(work), np.array(seconds), counts
+    )
+
+
+def _spread(rows: np.ndarray, count: int) -> np.ndarray:
+    """Take ``count`` of the rows at even distances, the first and the last included."""
+    positions = np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int)
+    return rows[np.unique(positions)]
+
+
+def time_step(
+    architecture: str, run: pd.DataFrame, size: int, n_features: int, settings: TrainingSettings
+) -> float:
+    """Time the training step of a fleet of ``size`` equal runs.
+
+    Parameters
+    ----------
+    architecture
+        Name of the architecture.
+    run
+        One row.
+    size
+        Runs of the fleet.
+    n_features
+        Features of the task.
+    settings
+        Device, precision, VAE loss.
+
+    Returns
+    -------
+    float
+        Seconds: the quickest of some short epochs, so that a busy machine disturbs little.
+    """
+    device, batch_size = settings.torch_device(), int(run["batch_size"].iloc[0])
+    members = pd.concat([run.assign(seed=0)] * size, ignore_index=True)
+    network = FleetNetwork(
+        ARCHITECTURES[architecture],
+        members,
+        features=n_features,
+        train_samples=16 * batch_size,
+        vae_loss=settings.vae_loss,
+        precision=settings.precision,
+        device=device,
+        dtype=settings.dtype,
+    )
+    rates = torch.full((size,), 1e-4, device=device, dtype=settings.dtype)
+    optimiser = StackedAdamW(network.stack.values, network.stack.gradients, rates)
+    source = torch.Generator().manual_seed(0)
+    data = torch.randn(16 * batch_size, network.width, generator=source)
+    data = data.to(device, settings.dtype)
+
+    def epoch_seconds(steps: int) -> float:
+        batches = [(i * batch_size, (i + 1) * batch_size) for i in range(steps)]
+        network.train_samples = steps * batch_size
+        started = time.perf_counter()
+        train_epoch(network, optimiser, data[: steps * batch_size], batches, 0, 1.0)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return time.perf_counter() - started
+
+    epoch_seconds(1)
+    steps = int(np.clip(SECONDS_OF_A_TIMING / 3 / epoch_seconds(1), 1, 16))
+    until = time.perf_counter() + SECONDS_OF_A_TIMING
+    quickest = epoch_seconds(steps)
+    while time.perf_counter() < until:
+        quickest = min(quickest, epoch_seconds(steps))
+    return quickest / steps

@@ -1,0 +1,95 @@
+"""The cost model: prices are recovered, kept, read again, and measured anew when need be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aehpo_assets.space import sample_configurations, search_space
+from aehpo_gpu.training import timing
+from aehpo_gpu.training.cost import (
+    CostModel,
+    cost_model,
+    fit_cost_model,
+    load_cost_model,
+    save_cost_model,
+)
+from aehpo_gpu.training.prices import SHIPPED_CPU
+from aehpo_gpu.training.task import TrainingSettings
+from aehpo_gpu.training.widths import run_widths
+from aehpo_gpu.training.work import TERMS, step_work, steps_per_epoch
+
+SETTINGS = TrainingSettings(epochs=1, device="cpu")
+
+
+def sampled(count: int) -> pd.DataFrame:
+    return sample_configurations(search_space("varix"), count, 0).assign(seed=0)
+
+
+def test_prices_are_recovered_from_exact_timings() -> None:
+    runs = sampled(80)
+    work = np.concatenate(
+        [
+            step_work(np.array([w]), 1 + 15 * (row % 2), 2, b)
+            for row, (w, b) in enumerate(
+                zip(run_widths(runs, 1024), runs["batch_size"], strict=True)
+            )
+        ]
+    )
+    counts = np.where(np.arange(80) % 2, 16, 1)
+    model = fit_cost_model("test", work, SHIPPED_CPU.step_seconds(work), counts)
+    assert model.solo_error < 1e-3
+    assert model.fleet_error < 1e-3
+    assert (model.solo_timings, model.fleet_timings) == (40, 40)
+
+
+def test_runtime_is_what_the_steps_of_a_run_alone_cost() -> None:
+    runs = sampled(1).assign(k_filter=128, n_layers=2, enc_factor=4.0, latent_dim_fixed=2)
+    runs["batch_size"] = 32
+    per_step = CostModel("test", {name: float(name == "steps") for name in TERMS})
+    assert per_step.training_runtime("varix", runs, 1000, 100, 7) == pytest.approx([7 * 4])
+    # 97 samples: the last single sample joins the batch before.
+    assert per_step.training_runtime("varix", runs, 1000, 97, 7) == pytest.approx([7 * 3])
+    arithmetic = CostModel("test", {name: float(name == "operations") for name in TERMS})
+    products = 6 * (2 * (128 * 32 + 32 * 2) + 32 * 2) - 2 * 128 * 32
+    expected = 7 * 100 * products
+    assert arithmetic.training_runtime("varix", runs, 1000, 100, 7) == pytest.approx([expected])
+
+
+@pytest.mark.parametrize(
+    ("samples", "size", "steps"), [(1, 32, 1), (32, 32, 1), (33, 32, 1), (34, 32, 2), (65, 32, 2)]
+)
+def test_steps_of_an_epoch(samples: int, size: int, steps: int) -> None:
+    from aehpo_gpu.training.fleet import batch_bounds
+
+    assert steps_per_epoch(samples, size) == steps == len(list(batch_bounds(samples, size)))
+
+
+def test_a_model_is_kept_and_a_damaged_one_ignored(tmp_path: Path) -> None:
+    path = tmp_path / "devices" / "cpu.json"
+    assert load_cost_model(path) is None
+    model = replace(SHIPPED_CPU, solo_error=0.1, fleet_error=0.2)
+    save_cost_model(model, path)
+    assert load_cost_model(path) == model
+    path.write_text("{")
+    assert load_cost_model(path) is None
+
+
+def test_the_device_is_measured_once_and_again_for_larger_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "SECONDS_OF_A_TIMING", 0.002)
+    monkeypatch.setattr(timing, "SOLO_TIMINGS", 8)
+    monkeypatch.setattr(timing, "FLEETS_OF_A_SIZE", 2)
+    runs = sampled(12)
+    first = cost_model(tmp_path, "varix", runs, 64, SETTINGS)
+    assert first.solo_timings == 8
+    assert (first.training_runtime("varix", runs, 64, 100, 2) > 0).all()
+    assert cost_model(tmp_path, "varix", runs, 64, SETTINGS) == first
+    larger = cost_model(tmp_path, "varix", runs, 512, SETTINGS)
+    assert larger.largest_step > first.largest_step
+    assert len(list(tmp_path.glob("*.json"))) == 1

