@@ -45,20 +45,46 @@ class Configurations(Settings):
 
 
 class Preprocessing(Settings):
-    """Which features are kept, and how they are scaled; all of it fitted on train only."""
+    """Which features are kept, and how they are scaled; all of it fitted on train only.
 
-    filter: Literal["var"] = "var"
-    scaler: Literal["standard", "robust"] = "standard"
+    Filters and scalers carry the names of Autoencodix, in lower case, and ``hvg``, scanpy's highly
+    variable genes. ``correlation_limit`` is for ``varcorr``: a feature that correlates more than
+    that with one of higher variance repeats it.
+    """
+
+    filter: Literal["var", "mad", "corr", "varcorr", "hvg", "nonzerovar"] = "var"
+    correlation_limit: float = Field(default=0.9, gt=0, le=1)
+    scaler: Literal["standard", "robust", "minmax", "maxabs", "none"] = "standard"
     clip: float | None = Field(default=None, gt=0)
 
 
+SplitColumn = str | dict[Name, str] | None
+"""A column of every data set's label table, or data set to column, or none."""
+
+
 class Split(Settings):
-    """Shares of the samples, drawn once per data set."""
+    """Shares of the samples, drawn once per data set.
+
+    ``stratify`` names a label whose classes get the same shares, ``group`` a column whose values
+    (patients, donors) never straddle two parts, ``column`` one that holds train, valid or test
+    already. Each is a column of the label table of every data set, or a mapping from data set to
+    column; data sets that the mapping does not name are split by the shares alone.
+    """
 
     train: float = Field(default=0.7, gt=0, lt=1)
     valid: float = Field(default=0.1, gt=0, lt=1)
     test: float = Field(default=0.2, gt=0, lt=1)
     seed: int = 0
+    stratify: SplitColumn = None
+    group: SplitColumn = None
+    column: SplitColumn = None
+
+    @model_validator(mode="after")
+    def _one_way_to_split(self) -> Split:
+        given = [name for name in ("stratify", "group", "column") if getattr(self, name)]
+        if len(given) > 1:
+            raise ValueError(f"{given[0]} and {given[1]} exclude each other")
+        return self
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> Split:

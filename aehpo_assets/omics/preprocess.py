@@ -1,18 +1,22 @@
 """From the raw matrix to the one that autoencoders are trained on; all of it fitted on train only.
 
-Missing values are imputed, constant features removed, the rest ordered by variance and scaled, so
-that every ``k_filter`` is a prefix of one matrix. What is fitted is kept in a
+Missing values are imputed, constant features removed, the rest put in order by the filter and
+scaled, so that every ``k_filter`` is a prefix of one matrix. What is fitted is kept in a
 :class:`FittedPreprocessing`, with which new samples can be brought to the same scale.
+
+Everything goes by blocks of features: a float64 copy of a whole matrix never exists.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.omics.filters import BLOCK, feature_order
 from aehpo_assets.study import Preprocessing
 
 
@@ -23,12 +27,15 @@ class FittedPreprocessing:
     Attributes
     ----------
     features
-        Names of the features kept, by variance on train, descending.
+        Names of the features kept, in the order of the filter: by variance on train, descending,
+        for ``var``.
     median, center, scale
         (features,) float64: what replaces a missing value, what is subtracted, and what the
         difference is divided by.
     variance
-        (features,) variance of each feature on train before scaling, descending.
+        (features,) variance of each feature on train before scaling.
+    score
+        (features,) what the filter ordered them by, never rising; the variance for ``var``.
     clip
         Scaled values beyond this are cut to it; None for none.
     """
@@ -38,6 +45,7 @@ class FittedPreprocessing:
     center: np.ndarray
     scale: np.ndarray
     variance: pd.Series
+    score: pd.Series
     clip: float | None
 
     def apply(self, matrix: pd.DataFrame) -> pd.DataFrame:
@@ -64,14 +72,18 @@ class FittedPreprocessing:
                 f"{len(absent)} features are missing, the first is {absent[0]}",
                 remedy="Give a matrix with the features that were trained on.",
             )
-        values = matrix[self.features].to_numpy(dtype=np.float64)
-        values = np.where(np.isnan(values), self.median, values)
-        values = (values - self.center) / self.scale
-        if self.clip is not None:
-            values = values.clip(-self.clip, self.clip)
-        return pd.DataFrame(
-            values.astype(np.float32), index=matrix.index, columns=pd.Index(self.features)
-        )
+        columns = matrix.columns.get_indexer(self.features)
+        values = matrix.to_numpy()
+        scaled = np.empty((len(matrix), len(columns)), dtype=np.float32)
+        for start in range(0, len(columns), BLOCK):
+            part = slice(start, start + BLOCK)
+            block = _imputed(values[:, columns[part]].astype(np.float64), self.median[part])
+            block -= self.center[part]
+            block /= self.scale[part]
+            if self.clip is not None:
+                block = block.clip(-self.clip, self.clip)
+            scaled[:, part] = block
+        return pd.DataFrame(scaled, index=matrix.index, columns=pd.Index(self.features), copy=False)
 
 
 def fit_preprocessing(
@@ -79,7 +91,7 @@ def fit_preprocessing(
 ) -> FittedPreprocessing:
     """Fit imputation, filter and scaler on the train samples.
 
-    Features that are constant on train are removed; ties in variance are settled by name.
+    Features that are constant on train are removed; ties are settled by name.
 
     Parameters
     ----------
@@ -93,32 +105,36 @@ def fit_preprocessing(
     Raises
     ------
     InputError
-        If no feature varies on train.
+        If no feature varies on train, or the filter does not fit the values.
     """
-    from sklearn.preprocessing import RobustScaler, StandardScaler
-
-    train = matrix[(split == "train").to_numpy()].to_numpy(dtype=np.float64)
-    with np.errstate(all="ignore"):
-        median = np.nan_to_num(np.nanmedian(train, axis=0))
-    train = np.where(np.isnan(train), median, train)
-    variance = train.var(axis=0)
-    varying = np.flatnonzero(train.max(axis=0) > train.min(axis=0))
+    if not split.index.equals(matrix.index):
+        raise ValueError("split and matrix must hold the same samples in the same order")
+    rows = (split == "train").to_numpy()
+    values = matrix.to_numpy()
+    parts = [
+        _fit_block(values[:, start : start + BLOCK][rows].astype(np.float64), settings)
+        for start in range(0, values.shape[1], BLOCK)
+    ]
+    median, center, scale, variance, varies = (
+        np.concatenate(part) for part in zip(*parts, strict=True)
+    )
+    varying = np.flatnonzero(varies)
     if not len(varying):
         raise InputError(
             "no feature varies on the train samples",
             remedy="Check the matrix; there is nothing to learn from it.",
         )
     names = matrix.columns.to_numpy(dtype=str)
-    order = varying[np.lexsort((names[varying], -variance[varying]))]
-    scaler = StandardScaler() if settings.scaler == "standard" else RobustScaler()
-    scaler.fit(train[:, order])
-    center = scaler.mean_ if settings.scaler == "standard" else scaler.center_
+    train = _imputed(values[np.ix_(rows, varying)], median[varying].astype(values.dtype))
+    order, score = feature_order(train, names[varying], variance[varying], settings)
+    kept = varying[order]
     return FittedPreprocessing(
-        features=[str(name) for name in names[order]],
-        median=median[order],
-        center=np.asarray(center),
-        scale=np.asarray(scaler.scale_),
-        variance=pd.Series(variance[order], index=names[order]),
+        features=[str(name) for name in names[kept]],
+        median=median[kept],
+        center=center[kept],
+        scale=scale[kept],
+        variance=pd.Series(variance[kept], index=names[kept]),
+        score=pd.Series(score, index=names[kept]),
         clip=settings.clip,
     )
 
@@ -132,3 +148,49 @@ def preprocess(matrix: pd.DataFrame, split: pd.Series, settings: Preprocessing) 
         (samples, features) float32, features by variance on train, descending.
     """
     return fit_preprocessing(matrix, split, settings).apply(matrix)
+
+
+def _fit_block(train: np.ndarray, settings: Preprocessing) -> tuple[np.ndarray, ...]:
+    """Median, center, scale, variance of some features, and whether they vary.
+
+    Parameters
+    ----------
+    train
+        (train samples, features) float64; missing values are NaN.
+    settings
+        The study's ``preprocessing``.
+    """
+    if np.isnan(train).any():
+        with warnings.catch_warnings():
+            # A feature that no train sample has gets 0, and is removed as constant.
+            warnings.filterwarnings("ignore", "All-NaN slice")
+            median = np.nan_to_num(np.nanmedian(train, axis=0))
+    else:
+        median = np.median(train, axis=0)
+    train = _imputed(train, median)
+    center, scale = _fit_scaler(train, settings.scaler)
+    return median, center, scale, train.var(axis=0), np.ptp(train, axis=0) > 0
+
+
+def _fit_scaler(train: np.ndarray, scaler: str) -> tuple[np.ndarray, np.ndarray]:
+    """What is subtracted and what is divided by, from scikit-learn's scaler of that name."""
+    from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+
+    features = train.shape[1]
+    if scaler == "standard":
+        standard = StandardScaler().fit(train)
+        return standard.mean_, standard.scale_
+    if scaler == "robust":
+        robust = RobustScaler().fit(train)
+        return robust.center_, robust.scale_
+    if scaler == "minmax":
+        minmax = MinMaxScaler().fit(train)
+        return minmax.data_min_, 1 / minmax.scale_
+    if scaler == "maxabs":
+        return np.zeros(features), MaxAbsScaler().fit(train).scale_
+    return np.zeros(features), np.ones(features)
+
+
+def _imputed(values: np.ndarray, median: np.ndarray) -> np.ndarray:
+    missing = np.isnan(values)
+    return np.where(missing, median, values) if missing.any() else values
