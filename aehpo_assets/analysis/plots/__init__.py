@@ -1,0 +1,41 @@
+"""Pictures as PNG bytes, one function a picture.
+
+Each function takes the table that an asset holds and returns what its page shows. Matplotlib is
+imported only when something is drawn.
+"""
+
+from aehpo_assets.analysis.plots.hpo import (
+    out_of_fold,
+    predicted_against_actual,
+    score_distribution,
+    search_progress,
+)
+from aehpo_assets.analysis.plots.importance import hyperparameter_importance
+from aehpo_assets.analysis.plots.omics import (
+    label_counts,
+    split_counts,
+    value_distribution,
+    variance_spectrum,
+)
+from aehpo_assets.analysis.plots.runs import (
+    baselines,
+    configuration_distribution,
+    learning_curves,
+    score_against_hyperparameters,
+)
+
+__all__ = [
+    "baselines",
+    "configuration_distribution",
+    "hyperparameter_importance",
+    "label_counts",
+    "learning_curves",
+    "out_of_fold",
+    "predicted_against_actual",
+    "score_against_hyperparameters",
+    "score_distribution",
+    "search_progress",
+    "split_counts",
+    "value_distribution",
+    "variance_spectrum",
+]
