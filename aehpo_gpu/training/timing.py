@@ -113,7 +113,7 @@ def time_step(
         dtype=settings.dtype,
     )
     rates = torch.full((size,), 1e-4, device=device, dtype=settings.dtype)
-    optimiser = StackedAdamW(network.stack.values, network.stack.gradients, rates)
+    optimiser = StackedAdamW(network.stack, rates)
     source = torch.Generator().manual_seed(0)
     data = torch.randn(16 * batch_size, network.width, generator=source)
     data = data.to(device, settings.dtype)

@@ -1,0 +1,177 @@
+"""A trained run as a folder that needs nothing of this project to be used.
+
+``model.pt`` is the state dict of plain ``torch.nn`` layers (``torch.load(weights_only=True)``),
+``config.json`` the widths and hyperparameters they were built from, ``preprocessing.json`` the
+features in order and what was fitted on the train samples to impute and scale them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+import aehpo_assets
+from aehpo_assets.errors import InputError
+from aehpo_assets.files import atomic_folder
+from aehpo_assets.omics.preprocess import FittedPreprocessing
+from aehpo_gpu.training.fleet import train_fleet
+from aehpo_gpu.training.module import Autoencoder, module_of_run
+from aehpo_gpu.training.network import FleetNetwork
+from aehpo_gpu.training.resident import ResidentMatrix
+from aehpo_gpu.training.task import TrainingSettings, TrainingTask
+
+FORMAT_VERSION = 1
+
+
+def train_module(
+    data: TrainingTask, architecture: str, run: pd.DataFrame, settings: TrainingSettings
+) -> Autoencoder:
+    """Train one run alone and return it as a module, which is what it was in its fleet.
+
+    Parameters
+    ----------
+    data
+        The task.
+    architecture
+        Name of the architecture.
+    run
+        One row: ``config_id``, ``seed`` and the hyperparameters.
+    settings
+        The study's.
+
+    Raises
+    ------
+    InputError
+        If the run diverges: there is no model to be had.
+    """
+    trained: list[FleetNetwork] = []
+    result = train_fleet(
+        architecture, run, ResidentMatrix(data, settings), settings, on_trained=trained.append
+    )
+    if bool(result.diverged[0]):
+        raise InputError(
+            f"the configuration {run['config_id'].iloc[0]} diverges on {data.task}; "
+            "there is no model to export",
+            remedy="Choose a run whose status is ok.",
+        )
+    return module_of_run(trained[0], 0, float(run["drop_p"].iloc[0]))
+
+
+def export_model(
+    folder: Path,
+    data: TrainingTask,
+    architecture: str,
+    run: pd.DataFrame,
+    settings: TrainingSettings,
+    preprocessing: FittedPreprocessing,
+) -> Autoencoder:
+    """Train one run and write it to a folder, atomically.
+
+    Parameters
+    ----------
+    folder
+        Where to; a folder that is there is replaced.
+    data, architecture, run, settings
+        As in :func:`train_module`.
+    preprocessing
+        What the matrix of the task was made with.
+
+    Returns
+    -------
+    Autoencoder
+        What was written.
+
+    Raises
+    ------
+    InputError
+        As in :func:`train_module`.
+    """
+    module = train_module(data, architecture, run, settings)
+    row = json.loads(run.to_json(orient="records", double_precision=15))[0]
+    identity = {name: row.pop(name) for name in ("config_id", "seed")}
+    config = {
+        "format_version": FORMAT_VERSION,
+        "aehpo": aehpo_assets.__version__,
+        "task": data.task,
+        "architecture": architecture,
+        **identity,
+        "widths": module.widths,
+        "heads": list(module.heads),
+        "drop_p": float(row["drop_p"]),
+        "hyperparameters": row,
+        "epochs": settings.epochs,
+        "annealing": settings.annealing,
+        "vae_loss": settings.vae_loss,
+        "precision": settings.precision,
+    }
+    with atomic_folder(folder) as target:
+        torch.save(module.state_dict(), target / "model.pt")
+        _write_json(target / "config.json", config)
+        _write_json(
+            target / "preprocessing.json", _preprocessing_of(preprocessing, module.widths[0])
+        )
+    return module
+
+
+def build_module(config: Mapping[str, Any]) -> Autoencoder:
+    """Build the module that the state dict of an export belongs to.
+
+    Parameters
+    ----------
+    config
+        Content of ``config.json``.
+
+    Raises
+    ------
+    InputError
+        If it is of another format version, or lacks what the module is built from.
+    """
+    version = config.get("format_version")
+    if version != FORMAT_VERSION:
+        raise InputError(
+            f"is of format version {version}, this program reads {FORMAT_VERSION}",
+            key="format_version",
+            remedy="Export the model again.",
+        )
+    try:
+        return Autoencoder(config["widths"], config["heads"], config["drop_p"])
+    except KeyError as error:
+        raise InputError("required, but missing", key=str(error.args[0])) from None
+
+
+def load_model(folder: Path) -> Autoencoder:
+    """Read an export back, in evaluation mode.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no export.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        state = torch.load(folder / "model.pt", weights_only=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"holds no exported model ({error})", file=folder) from None
+    module = build_module(config)
+    module.load_state_dict(state)
+    return module.to(next(iter(state.values())).dtype).eval()
+
+
+def _preprocessing_of(fitted: FittedPreprocessing, features: int) -> dict[str, Any]:
+    """The part of the preprocessing that the first features of the matrix need."""
+    return {
+        "features": fitted.features[:features],
+        "median": fitted.median[:features].tolist(),
+        "center": fitted.center[:features].tolist(),
+        "scale": fitted.scale[:features].tolist(),
+        "clip": fitted.clip,
+    }
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,141 @@
+"""An exported run encodes like its fleet, and needs nothing of the project to do so."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from plain_training import make_runs
+
+from aehpo_assets.errors import InputError
+from aehpo_assets.omics.preprocess import FittedPreprocessing, fit_preprocessing
+from aehpo_assets.study import Preprocessing
+from aehpo_gpu.training.export import build_module, export_model, load_model, train_module
+from aehpo_gpu.training.fleet import train_fleet
+from aehpo_gpu.training.resident import ResidentMatrix
+from aehpo_gpu.training.task import TrainingSettings, TrainingTask
+from aehpo_gpu.training.widths import trainable_parameters
+
+SETTINGS = TrainingSettings(epochs=3)
+
+ENCODE_WITHOUT_AEHPO = """
+import itertools, json, sys
+import pandas as pd
+import torch
+from torch import nn
+
+folder, matrix, out = sys.argv[1:]
+config = json.load(open(f"{folder}/config.json"))
+fitted = json.load(open(f"{folder}/preprocessing.json"))
+state = torch.load(f"{folder}/model.pt", weights_only=True)
+layers = []
+for i, o in itertools.pairwise(config["widths"][:-1]):
+    layers += [nn.Linear(i, o), nn.BatchNorm1d(o), nn.Dropout(config["drop_p"]), nn.ReLU()]
+encoder = nn.Sequential(*layers)
+encoder.load_state_dict({k[8:]: v for k, v in state.items() if k.startswith("encoder.")})
+head = f"heads.{config['heads'][0]}"
+x = pd.read_parquet(matrix)[fitted["features"]]
+x = x.fillna(dict(zip(fitted["features"], fitted["median"])))
+x = (x - fitted["center"]) / fitted["scale"]
+x = x if fitted["clip"] is None else x.clip(-fitted["clip"], fitted["clip"])
+hidden = encoder.eval()(torch.tensor(x.to_numpy(dtype="float32")))
+latents = nn.functional.linear(hidden, state[f"{head}.weight"], state[f"{head}.bias"])
+torch.save(latents.detach(), out)
+"""
+
+
+@pytest.fixture
+def raw(task: TrainingTask) -> pd.DataFrame:
+    source = np.random.default_rng(1)
+    values = 3.0 + 2.0 * task.matrix + 0.01 * source.normal(size=task.matrix.shape)
+    names = [f"gene {i}" for i in source.permutation(values.shape[1])]
+    return pd.DataFrame(values, columns=names, index=[f"s{i}" for i in range(len(values))])
+
+
+@pytest.fixture
+def fitted(raw: pd.DataFrame, task: TrainingTask) -> FittedPreprocessing:
+    split = pd.Series(task.split, index=raw.index)
+    return fit_preprocessing(raw, split, Preprocessing(clip=2.0))
+
+
+@pytest.fixture
+def scaled(task: TrainingTask, raw: pd.DataFrame, fitted: FittedPreprocessing) -> TrainingTask:
+    return TrainingTask("toy_rna", fitted.apply(raw).to_numpy(), task.split, task.targets)
+
+
+@pytest.mark.parametrize("architecture", ["vanillix", "varix", "disentanglix"])
+def test_a_module_encodes_like_its_run_in_a_padded_fleet(
+    task: TrainingTask, architecture: str
+) -> None:
+    runs = make_runs(
+        3, k_filter=[48, 32, 40], latent_dim_fixed=[4, 8, 2], n_layers=3, drop_p=[0.0, 0.5, 0.2]
+    )
+    matrix = ResidentMatrix(task, SETTINGS)
+    fleet = train_fleet(architecture, runs, matrix, SETTINGS)
+    for position in range(3):
+        module = train_module(task, architecture, runs.iloc[[position]], SETTINGS)
+        with torch.no_grad():
+            heads = module.encode(matrix.values[:, : module.widths[0]])
+        latents = next(iter(heads.values()))
+        ours = fleet.latents[position, :, : latents.shape[1]]
+        torch.testing.assert_close(latents, ours, rtol=1e-3, atol=1e-4)
+        count = sum(p.numel() for p in module.parameters())
+        assert count == trainable_parameters(module.widths, len(module.heads))
+
+
+@pytest.mark.parametrize("n_layers", [1, 2, 4])
+def test_an_export_encodes_a_raw_matrix_with_plain_pytorch(
+    scaled: TrainingTask,
+    raw: pd.DataFrame,
+    fitted: FittedPreprocessing,
+    tmp_path: Path,
+    n_layers: int,
+) -> None:
+    run = make_runs(1, k_filter=40, n_layers=n_layers, drop_p=0.2)
+    folder = tmp_path / "model"
+    module = export_model(folder, scaled, "varix", run, SETTINGS, fitted)
+    raw.to_parquet(tmp_path / "raw.parquet")
+    script = tmp_path / "encode.py"
+    script.write_text(ENCODE_WITHOUT_AEHPO, encoding="utf-8")
+    arguments = [str(folder), str(tmp_path / "raw.parquet"), str(tmp_path / "latents.pt")]
+    subprocess.run([sys.executable, str(script), *arguments], check=True, cwd=tmp_path)
+    with torch.no_grad():
+        expected = module.encode(torch.tensor(scaled.matrix[:, :40]))["mean"]
+    found = torch.load(tmp_path / "latents.pt", weights_only=True)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_an_export_is_read_back(
+    scaled: TrainingTask, fitted: FittedPreprocessing, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    for seed in (0, 1):
+        module = export_model(folder, scaled, "vanillix", make_runs(seed=seed), SETTINGS, fitted)
+    x = torch.tensor(scaled.matrix)
+    with torch.no_grad():
+        assert torch.equal(load_model(folder)(x), module(x))
+    assert json.loads((folder / "config.json").read_text())["seed"] == 1
+
+
+def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no exported model"):
+        load_model(tmp_path)
+    with pytest.raises(InputError, match="format version 7"):
+        build_module({"format_version": 7})
+    with pytest.raises(InputError, match="widths"):
+        build_module({"format_version": 1})
+
+
+def test_a_run_that_diverges_is_no_model(
+    scaled: TrainingTask, fitted: FittedPreprocessing, tmp_path: Path
+) -> None:
+    run = make_runs(lr_fixed=1e30)
+    with pytest.raises(InputError, match="diverges"):
+        export_model(tmp_path / "model", scaled, "vanillix", run, SETTINGS, fitted)
+    assert not (tmp_path / "model").exists()
