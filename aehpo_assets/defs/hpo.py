@@ -4,8 +4,6 @@ What a failed run counts as, how a surrogate is fitted and how a searcher walks 
 ``aehpo_assets.hpo``.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import dagster as dg

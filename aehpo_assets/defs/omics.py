@@ -3,8 +3,6 @@
 Reading, splitting, filtering and scaling live in ``aehpo_assets.omics``.
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
 from aehpo_assets.analysis import plots

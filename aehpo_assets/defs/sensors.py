@@ -6,8 +6,6 @@ lives in ``aehpo_assets.omics``.
 See https://docs.dagster.io/guides/automate/sensors.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

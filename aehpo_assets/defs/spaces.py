@@ -3,8 +3,6 @@
 Search spaces and how configurations are drawn live in ``aehpo_assets.space``.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import dagster as dg

@@ -3,8 +3,6 @@
 The baselines live in ``aehpo_gpu.evaluation.baselines``.
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
 from aehpo_assets.analysis import plots

@@ -1,7 +1,5 @@
 """How a training tells Dagster, and whoever listens in the terminal, how far it is."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

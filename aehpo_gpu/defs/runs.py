@@ -5,8 +5,6 @@ runs in the archive, so that a run that is executed again trains only what is mi
 See https://docs.dagster.io/guides/build/assets/graph-backed-assets.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any

@@ -4,8 +4,6 @@ Which configurations are validated against which is decided in ``aehpo_gpu.valid
 are trained in ``aehpo_gpu.training``.
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
 from aehpo_assets.analysis import plots

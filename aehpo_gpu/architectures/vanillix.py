@@ -1,0 +1,5 @@
+"""Vanillix: the plain autoencoder."""
+
+from aehpo_gpu.architectures.architecture import Architecture
+
+VANILLIX = Architecture(name="vanillix")

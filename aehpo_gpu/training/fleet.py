@@ -1,0 +1,227 @@
+"""Training one fleet: the loop over epochs and batches, and what is measured on the way.
+
+There is no data loader and, on a GPU, no host synchronisation inside the loop. All runs of a fleet
+have one seed, hence one batch order: a batch is gathered once and shared by the stack.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+import torch
+
+from aehpo_assets.omics.labels import SPLITS
+from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.training import draws
+from aehpo_gpu.training.annealing import annealing_weight
+from aehpo_gpu.training.network import FleetNetwork
+from aehpo_gpu.training.optimiser import StackedAdamW
+from aehpo_gpu.training.resident import ResidentMatrix
+from aehpo_gpu.training.task import TrainingSettings
+
+EVALUATION_CHUNK = 256
+"""Samples evaluated at once; fixed, since MMD and total correlation hang on the batch."""
+
+Metrics = dict[str, torch.Tensor]
+"""``{split}_{recon_loss, vae_loss, total_loss, r2}`` to (runs,), per sample."""
+
+
+@dataclass
+class FleetResult:
+    """What a fleet leaves behind.
+
+    Attributes
+    ----------
+    curves
+        Epoch to metrics, at the fidelities and the last epoch.
+    seconds
+        Epoch to wall-clock seconds of training up to it.
+    latents
+        (runs, samples, latents) latent means of all samples.
+    diverged
+        (runs,) whether a run became non-finite.
+    training_seconds, evaluation_seconds
+        Wall clock of the fleet.
+    """
+
+    latents: torch.Tensor
+    diverged: torch.Tensor
+    curves: dict[int, Metrics] = field(default_factory=dict)
+    seconds: dict[int, float] = field(default_factory=dict)
+    training_seconds: float = 0.0
+    evaluation_seconds: float = 0.0
+
+
+def train_fleet(
+    architecture: str,
+    runs: pd.DataFrame,
+    matrix: ResidentMatrix,
+    settings: TrainingSettings,
+    on_step: Callable[[float], None] = lambda share: None,
+    on_trained: Callable[[FleetNetwork], None] = lambda network: None,
+) -> FleetResult:
+    """Train runs of equal depth, batch size and seed as one stack.
+
+    Parameters
+    ----------
+    architecture
+        Their architecture.
+    runs
+        One row a run: hyperparameters and ``seed``.
+    matrix
+        The task on the device.
+    settings
+        What all runs share.
+    on_step
+        Called after every step with the share of the work that is done; may raise to cancel.
+    on_trained
+        Called at the end with the trained network; it is not kept, for it is large.
+
+    Returns
+    -------
+    FleetResult
+    """
+    network = FleetNetwork(
+        ARCHITECTURES[architecture],
+        runs,
+        features=matrix.features,
+        train_samples=len(matrix.train),
+        vae_loss=settings.vae_loss,
+        precision=settings.precision,
+        device=matrix.device,
+        dtype=matrix.dtype,
+    )
+    rates = torch.tensor(runs["lr_fixed"].tolist(), device=matrix.device, dtype=matrix.dtype)
+    optimiser = StackedAdamW(network.stack, rates)
+    train = matrix.train[:, : network.width]
+    batches = list(batch_bounds(len(train), int(runs["batch_size"].iloc[0])))
+    kept = sorted({*settings.fidelities, settings.epochs})
+    spread = matrix.spread(network.features)
+    curves, seconds = {}, {}
+    trained = evaluated = 0.0
+    for epoch in range(settings.epochs):
+        started = time.perf_counter()
+        weight = annealing_weight(settings.annealing, epoch, settings.epochs)
+
+        def on_batch(share: float, epoch: int = epoch) -> None:
+            on_step((epoch + share) / settings.epochs)
+
+        train_epoch(network, optimiser, train, batches, epoch, weight, on_batch)
+        _synchronise(matrix.device)
+        trained += time.perf_counter() - started
+        if epoch + 1 in kept:
+            started = time.perf_counter()
+            curves[epoch + 1], latents = evaluate_fleet(network, matrix, spread, weight)
+            seconds[epoch + 1] = trained
+            _synchronise(matrix.device)
+            evaluated += time.perf_counter() - started
+    on_trained(network)
+    finite = torch.stack([torch.isfinite(v) for v in curves[settings.epochs].values()]).all(0)
+    return FleetResult(
+        latents=latents[:, :, : max(widths[-1] for widths in network.widths)],
+        diverged=~(optimiser.alive & finite),
+        curves=curves,
+        seconds=seconds,
+        training_seconds=trained,
+        evaluation_seconds=evaluated,
+    )
+
+
+def train_epoch(
+    network: FleetNetwork,
+    optimiser: StackedAdamW,
+    train: torch.Tensor,
+    batches: Sequence[tuple[int, int]],
+    epoch: int,
+    weight: float,
+    on_batch: Callable[[float], None] = lambda share: None,
+) -> None:
+    """Train every run of a fleet for one epoch.
+
+    Parameters
+    ----------
+    network, optimiser
+        The fleet.
+    train
+        (train samples, features of the widest run).
+    batches
+        Start and stop of each batch, see :func:`batch_bounds`.
+    epoch
+        Number of the epoch, from 0: batch order and noise hang on it.
+    weight
+        Annealing weight of the VAE loss.
+    on_batch
+        Called after every batch with the share of the epoch that is done.
+    """
+    source = draws.generator(network.seed, "batch order", epoch)
+    order = torch.randperm(len(train), generator=source)
+    shuffled = train[order.to(train.device)]
+    noise = network.draw_noise(epoch)
+    for step, (start, stop) in enumerate(batches):
+        here = {name: values[start:stop] for name, values in noise.items()}
+        losses = network.training_losses(shuffled[start:stop], here, weight)
+        losses.total.sum().backward()
+        optimiser.step()
+        on_batch((step + 1) / len(batches))
+
+
+def batch_bounds(samples: int, batch_size: int) -> Iterator[tuple[int, int]]:
+    """Yield start and stop of each batch; a last batch of a single sample joins the one before.
+
+    BatchNorm needs two samples. The last short batch is kept.
+    """
+    starts = list(range(0, samples, batch_size))
+    if len(starts) > 1 and samples - starts[-1] == 1:
+        starts.pop()
+    yield from zip(starts, [*starts[1:], samples], strict=True)
+
+
+def evaluate_fleet(
+    network: FleetNetwork, matrix: ResidentMatrix, spread: torch.Tensor, weight: float
+) -> tuple[Metrics, torch.Tensor]:
+    """Evaluate every run on every split.
+
+    R2 is that of the study: for each sample over its scaled features, averaged over the samples.
+
+    Parameters
+    ----------
+    network
+        The fleet.
+    matrix
+        The task.
+    spread
+        (runs, samples) denominator of R2.
+    weight
+        Annealing weight of the VAE loss.
+
+    Returns
+    -------
+    metrics : dict
+        Losses and R2 per sample for each split.
+    latents : torch.Tensor
+        (runs, samples, latents).
+    """
+    values = matrix.values[:, : network.width]
+    runs = len(network.widths)
+    latents = values.new_zeros(runs, len(values), network.latent_dim)
+    metrics: Metrics = {}
+    for part in SPLITS:
+        rows = matrix.rows[part]
+        sums = values.new_zeros(4, runs)
+        for chunk in rows.split(EVALUATION_CHUNK):
+            found, losses, squared = network.evaluate(values[chunk], weight)
+            latents[:, chunk] = found
+            r2 = torch.where(spread[:, chunk] > 0, 1 - squared / spread[:, chunk], 0.0)
+            sums += torch.stack([losses.reconstruction, losses.vae, losses.total, r2.sum(1)])
+        names = ("recon_loss", "vae_loss", "total_loss", "r2")
+        metrics |= {f"{part}_{name}": v for name, v in zip(names, sums / len(rows), strict=True)}
+    return metrics, latents
+
+
+def _synchronise(device: torch.device) -> None:
+    """Wait for the device, so that the clock measures work rather than its submission."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

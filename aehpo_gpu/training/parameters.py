@@ -1,0 +1,170 @@
+"""The parameters of a fleet in one buffer: a row a run, a view a layer.
+
+One row holds everything that belongs to one run, so that its gradient norm is the norm of a row
+and its optimiser step is one call. Layers see three-dimensional views of the same memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+LANES = 16
+"""Stacked widths are multiples of this. A matrix product of the same numbers then takes the same
+path in any fleet (MKL has others for narrow and ragged shapes), so that padding does not even
+change the rounding; rows begin on cache lines as well."""
+
+
+def padded(width: int) -> int:
+    """The width of a stack whose widest run has ``width`` units."""
+    return width + -width % LANES
+
+
+@dataclass
+class LinearParameters:
+    """A stacked linear layer and, if it is hidden, the BatchNorm behind it.
+
+    Attributes
+    ----------
+    weight, weight_gradient
+        (runs, in, out).
+    bias, bias_gradient
+        (runs, 1, out).
+    gamma, beta, gamma_gradient, beta_gradient
+        (runs, 1, out); None for a bare layer.
+    running_mean, running_variance
+        (runs, 1, out); None for a bare layer.
+    """
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+    weight_gradient: torch.Tensor
+    bias_gradient: torch.Tensor
+    gamma: torch.Tensor | None = None
+    beta: torch.Tensor | None = None
+    gamma_gradient: torch.Tensor | None = None
+    beta_gradient: torch.Tensor | None = None
+    running_mean: torch.Tensor | None = None
+    running_variance: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """Shape of a layer for each run of the fleet.
+
+    Attributes
+    ----------
+    inputs, outputs
+        Width for each run; the stack has the largest.
+    hidden
+        Whether BatchNorm, Dropout and ReLU follow.
+    """
+
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    hidden: bool
+
+    @property
+    def stacked(self) -> tuple[int, int]:
+        """Width of the stack, in and out."""
+        return padded(max(self.inputs)), padded(max(self.outputs))
+
+
+@dataclass
+class ParameterStack:
+    """Parameters and gradients of a fleet.
+
+    Attributes
+    ----------
+    values, gradients
+        (runs, parameters) in one piece of memory each.
+    layers
+        Views of them.
+    layer_gradients
+        Everything of a layer's gradients, (runs, in + 1 or in + 3, out).
+    """
+
+    values: torch.Tensor
+    gradients: torch.Tensor
+    layers: list[LinearParameters] = field(default_factory=list)
+    layer_gradients: list[torch.Tensor] = field(default_factory=list)
+
+    @classmethod
+    def allocate(
+        cls, shapes: Sequence[LayerShape], device: torch.device, dtype: torch.dtype
+    ) -> ParameterStack:
+        """Allocate zeros for some layers."""
+        runs = len(shapes[0].inputs)
+        size = sum(_layer_size(shape) for shape in shapes)
+        values = torch.zeros(runs, size, device=device, dtype=dtype)
+        stack = cls(values, torch.zeros_like(values))
+        offset = 0
+        for shape in shapes:
+            stack.layers.append(stack._layer(shape, offset))
+            end = offset + _layer_size(shape)
+            block = stack.gradients[:, offset:end].view(runs, -1, shape.stacked[1])
+            stack.layer_gradients.append(block)
+            offset = end
+        return stack
+
+    def gradient_norms(self) -> torch.Tensor:
+        """Norm of the gradient of each run, (runs,).
+
+        Columns are added up by layer and joined in double precision, so that the norm does not
+        hang on how far a run is padded (a norm of the rows would).
+        """
+        columns = []
+        for blocks in self.layer_gradients:
+            squared = blocks * blocks
+            ones = squared.new_ones(1, squared.shape[1]).expand(len(squared), 1, -1)
+            columns.append(torch.bmm(ones, squared)[:, 0])
+        return torch.cat(columns, 1).sum(1, dtype=torch.float64).sqrt().to(self.values.dtype)
+
+    def _layer(self, shape: LayerShape, offset: int) -> LinearParameters:
+        inputs, outputs = shape.stacked
+        runs = len(self.values)
+
+        def view(start: int, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
+            stop = start + rows * outputs
+            return (
+                self.values[:, start:stop].view(runs, rows, outputs),
+                self.gradients[:, start:stop].view(runs, rows, outputs),
+            )
+
+        weight, weight_gradient = view(offset, inputs)
+        bias, bias_gradient = view(offset + inputs * outputs, 1)
+        layer = LinearParameters(weight, bias, weight_gradient, bias_gradient)
+        if shape.hidden:
+            layer.gamma, layer.gamma_gradient = view(offset + (inputs + 1) * outputs, 1)
+            layer.beta, layer.beta_gradient = view(offset + (inputs + 2) * outputs, 1)
+            layer.running_mean = torch.zeros(
+                runs, 1, outputs, device=weight.device, dtype=weight.dtype
+            )
+            layer.running_variance = torch.ones_like(layer.running_mean)
+        return layer
+
+
+def _layer_size(shape: LayerShape) -> int:
+    inputs, outputs = shape.stacked
+    return (inputs + (3 if shape.hidden else 1)) * outputs
+
+
+def initialise(
+    stack: ParameterStack, shapes: Sequence[LayerShape], generators: Sequence[torch.Generator]
+) -> None:
+    """Draw the initial parameters of every run from its own generator, at its own shape.
+
+    Weights are Glorot uniform (``torch.nn.init.xavier_uniform_``, in its (out, in) order), biases
+    0.01, BatchNorm 1 and 0. What pads a run in the stack stays zero.
+    """
+    for run, source in enumerate(generators):
+        for layer, shape in zip(stack.layers, shapes, strict=True):
+            inputs, outputs = shape.inputs[run], shape.outputs[run]
+            drawn = torch.empty(outputs, inputs, dtype=layer.weight.dtype)
+            torch.nn.init.xavier_uniform_(drawn, generator=source)
+            layer.weight[run, :inputs, :outputs] = drawn.T.to(layer.weight.device)
+            layer.bias[run, 0, :outputs] = 0.01
+            if layer.gamma is not None:
+                layer.gamma[run, 0, :outputs] = 1.0

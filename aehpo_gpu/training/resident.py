@@ -1,0 +1,69 @@
+"""The matrix of a task on the device: sent there once, read by every fleet."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from aehpo_assets.omics.labels import SPLITS
+from aehpo_gpu.training.parameters import padded
+from aehpo_gpu.training.task import TrainingSettings, TrainingTask
+
+
+class ResidentMatrix:
+    """The matrix and the split of a task on a device.
+
+    Parameters
+    ----------
+    data
+        The task.
+    settings
+        Device and type.
+
+    Attributes
+    ----------
+    features
+        Number of features; :attr:`values` has columns of zeros behind them, up to the width of a
+        stack.
+    values
+        (samples, padded features).
+    rows
+        Split to the positions of its samples.
+    """
+
+    def __init__(self, data: TrainingTask, settings: TrainingSettings):
+        self.device, self.dtype = settings.torch_device(), settings.dtype
+        samples, self.features = data.matrix.shape
+        self.values = torch.zeros(
+            samples, padded(self.features), device=self.device, dtype=self.dtype
+        )
+        self.values[:, : self.features] = torch.tensor(data.matrix)
+        self.rows = {
+            part: torch.as_tensor(np.flatnonzero(data.split == part), device=self.device)
+            for part in SPLITS
+        }
+
+    @cached_property
+    def train(self) -> torch.Tensor:
+        """(train samples, features)."""
+        return self.values[self.rows["train"]]
+
+    def spread(self, features: np.ndarray) -> torch.Tensor:
+        """Squared deviation of every sample from its own mean over its first features.
+
+        Parameters
+        ----------
+        features
+            (runs,) numbers of features.
+
+        Returns
+        -------
+        torch.Tensor
+            (runs, samples): the denominator of R2.
+        """
+        of = {
+            k: self.values[:, :k].var(1, correction=0) * k for k in sorted(set(features.tolist()))
+        }
+        return torch.stack([of[k] for k in features.tolist()])

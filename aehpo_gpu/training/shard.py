@@ -1,0 +1,191 @@
+"""Training a shard: fleet after fleet, and the rows that come out.
+
+A fleet that does not fit into the device's memory is split and trained in two halves; a run is
+the same in any fleet. What is planned into a shard belongs to ``plan``, what is kept of it to the
+caller.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from aehpo_assets.errors import InputError
+from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.evaluation.downstream import score_latents
+from aehpo_gpu.training.cost import CostModel
+from aehpo_gpu.training.fleet import FleetResult, train_fleet
+from aehpo_gpu.training.progress import Progress, ProgressMeter
+from aehpo_gpu.training.resident import ResidentMatrix
+from aehpo_gpu.training.task import TrainingSettings, TrainingTask, device_name
+from aehpo_gpu.training.widths import layer_widths, trainable_parameters, weights_and_biases
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ShardResult:
+    """What a shard leaves behind.
+
+    Attributes
+    ----------
+    runs
+        One row a run: the columns of run results, in the order of the runs given.
+    curves
+        One row a run and fidelity.
+    """
+
+    runs: pd.DataFrame
+    curves: pd.DataFrame
+
+
+def train_shard(
+    data: TrainingTask,
+    architecture: str,
+    runs: pd.DataFrame,
+    fleets: Sequence[Sequence[int]],
+    settings: TrainingSettings,
+    cost: CostModel,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> ShardResult:
+    """Train the fleets of a shard, score their latents, and lay out the rows.
+
+    Parameters
+    ----------
+    data
+        The task.
+    architecture
+        Name of the architecture.
+    runs
+        One row a run: ``config_id``, ``seed`` and the hyperparameters.
+    fleets
+        Positions within ``runs`` of each fleet; together they are all rows.
+    settings
+        What all runs share.
+    cost
+        The device's cost model: what a run would take alone.
+    on_progress
+        Called a few times a second; may raise to cancel.
+
+    Returns
+    -------
+    ShardResult
+        ``training_runtime`` is what the cost model says the run would take alone;
+        ``fleet_runtime`` and ``evaluation_runtime`` are its share of the fleet's wall clock.
+
+    Raises
+    ------
+    InputError
+        If a run asks for ``k_filter`` below its latent dimension, or the device is not there.
+    """
+    check_runs(runs)
+    matrix = ResidentMatrix(data, settings)
+    meter = ProgressMeter(len(runs), matrix.device, on_progress)
+    rows, curves = [], []
+    waiting = [list(fleet) for fleet in fleets]
+    while waiting:
+        fleet = waiting.pop(0)
+        members = runs.iloc[fleet].reset_index(drop=True)
+        try:
+            result = train_fleet(architecture, members, matrix, settings, meter.fleet(len(fleet)))
+        except torch.OutOfMemoryError:
+            if len(fleet) == 1:
+                raise
+            logger.warning("a fleet of %d runs does not fit into memory; split", len(fleet))
+            torch.cuda.empty_cache()
+            waiting[:0] = [fleet[: len(fleet) // 2], fleet[len(fleet) // 2 :]]
+            continue
+        described = _describe(architecture, members, data)
+        described["training_runtime"] = cost.training_runtime(
+            architecture, members, data.matrix.shape[1], len(matrix.train), settings.epochs
+        )
+        rows.append(_result_rows(described, members, result, data, settings).set_index([fleet]))
+        curves.append(_curve_rows(described, result, settings))
+        meter.finish(len(fleet))
+    return ShardResult(
+        runs=pd.concat(rows).sort_index(kind="stable").reset_index(drop=True),
+        curves=pd.concat(curves, ignore_index=True),
+    )
+
+
+def check_runs(runs: pd.DataFrame) -> None:
+    """Refuse runs that no network can have.
+
+    Raises
+    ------
+    InputError
+        If ``k_filter`` lies below ``latent_dim_fixed``.
+    """
+    narrow = runs[runs["k_filter"] < runs["latent_dim_fixed"]]
+    if len(narrow):
+        first = narrow.iloc[0]
+        raise InputError(
+            f"the configuration {first['config_id']} asks for k_filter {first['k_filter']} below "
+            f"its latent dimension {first['latent_dim_fixed']}",
+            key="k_filter",
+            remedy="Raise k_filter or lower latent_dim_fixed.",
+        )
+
+
+def _describe(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> pd.DataFrame:
+    """Everything about the runs that is known before they are trained."""
+    features = np.minimum(runs["k_filter"], data.matrix.shape[1])
+    heads = len(ARCHITECTURES[architecture].heads)
+    widths = [
+        layer_widths(int(k), int(row.n_layers), float(row.enc_factor), int(row.latent_dim_fixed))
+        for k, row in zip(features, runs.itertuples(), strict=True)
+    ]
+    described = runs.copy()
+    described.insert(1, "task", data.task)
+    described.insert(2, "architecture", architecture)
+    described["k_filter_effective"] = features
+    described["overcomplete"] = features < runs["latent_dim_fixed"]
+    described["trainable_parameters"] = [trainable_parameters(w, heads) for w in widths]
+    described["weights_and_biases"] = [weights_and_biases(w) for w in widths]
+    return described
+
+
+def _result_rows(
+    described: pd.DataFrame,
+    members: pd.DataFrame,
+    result: FleetResult,
+    data: TrainingTask,
+    settings: TrainingSettings,
+) -> pd.DataFrame:
+    started = time.perf_counter()
+    scores = score_latents(result.latents, data.split, data.targets)
+    seconds = result.evaluation_seconds + time.perf_counter() - started
+    diverged = result.diverged.cpu().numpy()
+    metrics = {
+        name: values.cpu().numpy().astype(np.float64)
+        for name, values in result.curves[settings.epochs].items()
+    }
+    return described.assign(
+        epochs=settings.epochs,
+        status=np.where(diverged, "diverged", "ok"),
+        error=np.where(diverged, "a loss or gradient became non-finite", ""),
+        fleet_runtime=result.training_seconds / len(members),
+        evaluation_runtime=seconds / len(members),
+        **metrics,
+        **{name: scores[name].to_numpy() for name in scores},
+        device=device_name(result.latents.device),
+    )
+
+
+def _curve_rows(
+    described: pd.DataFrame, result: FleetResult, settings: TrainingSettings
+) -> pd.DataFrame:
+    """Rows of the learning curves; the runtime of an epoch is its share of the solo runtime."""
+    identity = described[["config_id", "task", "architecture", "seed"]]
+    parts = []
+    for epoch, metrics in result.curves.items():
+        values = {name: v.cpu().numpy().astype(np.float64) for name, v in metrics.items()}
+        runtime = described["training_runtime"] * epoch / settings.epochs
+        parts.append(identity.assign(epoch=epoch, runtime=runtime, **values))
+    return pd.concat(parts, ignore_index=True)

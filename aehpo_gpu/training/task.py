@@ -1,0 +1,99 @@
+"""What a training is given: the data of a task and the settings that all runs share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+from aehpo_assets.errors import InputError
+from aehpo_assets.omics.labels import DownstreamTargets
+
+Precision = Literal["float32", "float64", "tf32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """The data of one task.
+
+    Attributes
+    ----------
+    task
+        Name of the task.
+    matrix
+        (samples, features), features by variance on train, scaled.
+    split
+        (samples,) ``train``, ``valid`` or ``test``.
+    targets
+        Labels that the latents are scored by.
+    """
+
+    task: str
+    matrix: np.ndarray
+    split: np.ndarray
+    targets: DownstreamTargets
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What all runs of a study share.
+
+    Attributes
+    ----------
+    epochs
+        Number of epochs.
+    fidelities
+        Epochs after which learning curves are kept; the last epoch always is.
+    annealing
+        Name of the schedule that weights the VAE loss.
+    vae_loss
+        ``kl`` or ``mmd``.
+    precision
+        Type of the parameters (``float32``, ``float64``), or of the matrix products alone
+        (``tf32``, ``bfloat16``, with parameters in float32).
+    device
+        ``auto``, ``cpu`` or ``cuda``.
+    """
+
+    epochs: int
+    fidelities: tuple[int, ...] = ()
+    annealing: str = "logistic-mid"
+    vae_loss: str = "kl"
+    precision: Precision = "float32"
+    device: str = "auto"
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of parameters, optimiser state and losses."""
+        return torch.float64 if self.precision == "float64" else torch.float32
+
+    def torch_device(self) -> torch.device:
+        """The device to train on.
+
+        Raises
+        ------
+        InputError
+            If CUDA is asked for and there is none, or tf32 is asked for without it.
+        """
+        available = torch.cuda.is_available()
+        if self.device == "cuda" and not available:
+            raise InputError(
+                "cuda is not available on this machine",
+                key="device",
+                remedy="Set device: auto or cpu in the study file.",
+            )
+        device = torch.device("cuda" if available and self.device != "cpu" else "cpu")
+        if self.precision == "tf32" and device.type == "cpu":
+            raise InputError(
+                "tf32 exists on CUDA only",
+                key="precision",
+                remedy="Set precision: float32 in the study file.",
+            )
+        return device
+
+
+def device_name(device: torch.device) -> str:
+    """Name of a device for records: the GPU's own, or ``cpu``."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"

@@ -1,0 +1,189 @@
+"""A fleet is what its runs are alone: parity, independence, divergence, determinism."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from plain_training import make_runs, train_plain
+
+from aehpo_gpu.training.fleet import FleetResult, batch_bounds, train_fleet
+from aehpo_gpu.training.resident import ResidentMatrix
+from aehpo_gpu.training.task import TrainingSettings, TrainingTask
+
+DIFFERENT = {
+    "k_filter": [48, 32, 48, 16],
+    "enc_factor": [2.0, 1.3, 3.7, 1.0],
+    "latent_dim_fixed": [4, 8, 2, 3],
+    "lr_fixed": [1e-3, 1e-2, 3e-4, 5e-3],
+    "beta": [0.1, 1.0, 0.01, 0.3],
+}
+
+
+def train(
+    task: TrainingTask, runs: pd.DataFrame, architecture: str = "vanillix", **settings: object
+) -> FleetResult:
+    chosen = TrainingSettings(**({"epochs": 5} | settings))  # type: ignore[arg-type]
+    return train_fleet(architecture, runs, ResidentMatrix(task, chosen), chosen)
+
+
+def final(result: FleetResult) -> pd.DataFrame:
+    last = max(result.curves)
+    return pd.DataFrame({name: v.numpy() for name, v in result.curves[last].items()})
+
+
+@pytest.mark.parametrize(
+    ("precision", "tolerance"), [("float64", 1e-9), ("float32", 2e-2)], ids=str
+)
+def test_every_run_of_a_fleet_equals_plain_pytorch(
+    task: TrainingTask, precision: str, tolerance: float
+) -> None:
+    runs = make_runs(4, **DIFFERENT)
+    metrics = final(train(task, runs, precision=precision))
+    settings = TrainingSettings(epochs=5, precision=precision)  # type: ignore[arg-type]
+    for position, run in runs.iterrows():
+        model, x = train_plain(task, run, settings)
+        with torch.no_grad():
+            squared = (model.decoder(model.encode(x)[0]) - x).square().sum(1).double()
+            spread = (x - x.mean(1, keepdim=True)).square().sum(1)
+        for part in ("train", "valid", "test"):
+            rows = torch.as_tensor(task.split == part)
+            row = metrics.iloc[position]
+            assert row[f"{part}_recon_loss"] == pytest.approx(
+                float(squared[rows].mean()), rel=tolerance
+            )
+            r2 = float((1 - squared[rows] / spread[rows]).mean())
+            assert row[f"{part}_r2"] == pytest.approx(r2, rel=tolerance, abs=tolerance)
+
+
+@pytest.mark.parametrize("architecture", ["vanillix", "varix", "disentanglix"])
+@pytest.mark.parametrize("dropout", [0.0, [0.0, 0.3, 0.5, 0.9]], ids=["no dropout", "dropout"])
+def test_a_run_in_a_fleet_equals_the_run_alone_in_float64(
+    task: TrainingTask, architecture: str, dropout: object
+) -> None:
+    runs = make_runs(4, **DIFFERENT, drop_p=dropout)
+    together = train(task, runs, architecture, epochs=20, precision="float64")
+    for position in range(len(runs)):
+        alone = train(task, runs.iloc[[position]], architecture, epochs=20, precision="float64")
+        ours, theirs = final(together).iloc[position], final(alone).iloc[0]
+        np.testing.assert_allclose(ours, theirs, rtol=1e-8)
+        latents = alone.latents[0].numpy()
+        np.testing.assert_allclose(
+            together.latents[position, :, : latents.shape[1]], latents, rtol=1e-6, atol=1e-9
+        )
+        assert not together.latents[position, :, latents.shape[1] :].any()
+
+
+@pytest.mark.parametrize("architecture", ["vanillix", "varix"])
+def test_a_run_in_a_fleet_equals_the_run_alone_in_float32(
+    task: TrainingTask, architecture: str
+) -> None:
+    runs = make_runs(4, **DIFFERENT)
+    together = final(train(task, runs, architecture, epochs=20))
+    for position in range(len(runs)):
+        alone = final(train(task, runs.iloc[[position]], architecture, epochs=20)).iloc[0]
+        np.testing.assert_allclose(together.iloc[position], alone, rtol=1e-4)
+
+
+def test_the_mmd_loss_is_independent_of_the_fleet(task: TrainingTask) -> None:
+    runs = make_runs(4, **DIFFERENT)
+    settings = {"vae_loss": "mmd", "precision": "float64", "annealing": "no-annealing"}
+    together = final(train(task, runs, "varix", **settings))
+    assert (together["train_vae_loss"] > 0).all()
+    for position in range(len(runs)):
+        alone = final(train(task, runs.iloc[[position]], "varix", **settings)).iloc[0]
+        np.testing.assert_allclose(together.iloc[position], alone, rtol=1e-8)
+
+
+def test_the_same_fleet_gives_the_same_bits(task: TrainingTask) -> None:
+    runs = make_runs(4, **DIFFERENT, drop_p=0.3)
+    first, second = (train(task, runs, "varix") for _ in range(2))
+    assert torch.equal(first.latents, second.latents)
+    pd.testing.assert_frame_equal(final(first), final(second), check_exact=True)
+
+
+def test_another_seed_gives_another_result(task: TrainingTask) -> None:
+    first, second = (train(task, make_runs(drop_p=0.3, seed=seed)) for seed in (0, 1))
+    assert not np.allclose(final(first), final(second))
+
+
+@pytest.mark.parametrize("architecture", ["vanillix", "varix"])
+def test_a_run_that_diverges_does_not_touch_the_others(
+    task: TrainingTask, architecture: str
+) -> None:
+    runs = make_runs(4, **DIFFERENT, drop_p=0.2)
+    healthy = train(task, runs, architecture)
+    bad = runs.copy()
+    bad.loc[2, "lr_fixed"] = 1e30
+    result = train(task, bad, architecture)
+    assert result.diverged.tolist() == [False, False, True, False]
+    others = [0, 1, 3]
+    assert torch.equal(result.latents[others], healthy.latents[others])
+    pd.testing.assert_frame_equal(
+        final(result).iloc[others], final(healthy).iloc[others], check_exact=True
+    )
+    assert not healthy.diverged.any()
+
+
+def test_curves_are_kept_at_the_fidelities_and_change_nothing(task: TrainingTask) -> None:
+    runs = make_runs(2)
+    with_curves = train(task, runs, fidelities=(1, 3))
+    assert sorted(with_curves.curves) == [1, 3, 5]
+    pd.testing.assert_frame_equal(final(with_curves), final(train(task, runs)), check_exact=True)
+    losses = [float(with_curves.curves[e]["train_recon_loss"][0]) for e in (1, 3, 5)]
+    assert losses == sorted(losses, reverse=True)
+    assert 0 < with_curves.seconds[1] < with_curves.seconds[5]
+
+
+def test_a_shorter_training_is_the_beginning_of_a_longer_one_without_annealing(
+    task: TrainingTask,
+) -> None:
+    settings = {"annealing": "no-annealing", "fidelities": (3,)}
+    longer = train(task, make_runs(), "varix", **settings).curves[3]
+    shorter = train(task, make_runs(), "varix", epochs=3, annealing="no-annealing").curves[3]
+    assert {n: v.item() for n, v in longer.items()} == {n: v.item() for n, v in shorter.items()}
+
+
+def test_training_can_be_cancelled_from_a_step(task: TrainingTask) -> None:
+    shares = []
+
+    def stop(share: float) -> None:
+        shares.append(share)
+        if share > 0.5:
+            raise KeyboardInterrupt
+
+    settings = TrainingSettings(epochs=4)
+    with pytest.raises(KeyboardInterrupt):
+        train_fleet("vanillix", make_runs(), ResidentMatrix(task, settings), settings, stop)
+    assert shares == sorted(shares)
+
+
+def test_more_features_than_the_task_has_are_cut_to_all_of_them(task: TrainingTask) -> None:
+    all_of_them, more = (final(train(task, make_runs(k_filter=k))) for k in (48, 4096))
+    pd.testing.assert_frame_equal(all_of_them, more, check_exact=True)
+
+
+def test_bfloat16_products_train_too(task: TrainingTask) -> None:
+    reduced, full = (
+        final(train(task, make_runs(), precision=p))["train_r2"].item()
+        for p in ("bfloat16", "float32")
+    )
+    assert reduced != full
+    assert reduced == pytest.approx(full, abs=0.05)
+
+
+@given(samples=st.integers(2, 5000), batch_size=st.integers(2, 512))
+def test_batches_cover_every_sample_once_and_none_is_alone(samples: int, batch_size: int) -> None:
+    bounds = list(batch_bounds(samples, batch_size))
+    assert bounds[0][0] == 0
+    assert bounds[-1][1] == samples
+    assert all(stop == start for (_, stop), (start, _) in itertools.pairwise(bounds))
+    sizes = [stop - start for start, stop in bounds]
+    assert min(sizes) >= 2
+    assert max(sizes) <= batch_size + 1
+    assert all(size == batch_size for size in sizes[:-1])
