@@ -31,8 +31,8 @@ def evaluation_table(results: Mapping[str, pd.DataFrame], space: SearchSpace) ->
     """Turn the run results of all tasks of one architecture into one table of evaluations.
 
     A run that diverged or failed counts as AUC 0.5 and as the lowest R2 that a finished run of its
-    task reached, at the runtime it spent. R2 is clipped to [-1, 1]. A finished run without a
-    finite AUC (nothing could be scored) counts as 0.5, for that objective only.
+    task reached, at the runtime it spent. R2 is clipped to [-1, 1]. A finished run that lacks one
+    objective (nothing could be scored) counts as failed for that objective only.
 
     Parameters
     ----------
@@ -70,11 +70,11 @@ def _task_evaluations(task: str, runs: pd.DataFrame, space: SearchSpace) -> pd.D
     table["config_id"] = table["config_id"].astype(str)
     objectives = table[list(OBJECTIVES)].astype("float64")
     objectives = objectives.where(np.isfinite(objectives))
-    failed = (runs["status"] != "ok").to_numpy() | objectives[VALID_R2].isna().to_numpy()
+    failed = (runs["status"] != "ok").to_numpy()
 
-    r2 = objectives[VALID_R2].clip(-1, 1)
-    lowest = r2[~failed].min() if (~failed).any() else -1.0
-    table[VALID_R2] = r2.mask(failed, lowest)
+    r2 = objectives[VALID_R2].clip(-1, 1).mask(failed)
+    lowest = -1.0 if r2.isna().all() else r2.min()
+    table[VALID_R2] = r2.fillna(lowest)
     for score in (VALID_SCORE, TEST_SCORE):
         unscored = int(objectives.loc[~failed, score].isna().sum())
         if unscored:

@@ -1,0 +1,253 @@
+"""Run results of other people's studies, in the columns of this platform.
+
+Two published sources are read: the 30,000 runs of the reference study (github.com/ralf-koenig/
+ae-st-hpo, one Parquet file per architecture and task, or the zip of all) and the JSON files of
+BBOmix (github.com/Kavlahkaff/BBOmix). What they do not say stays missing; where only one split was
+scored, ``score_split`` says which.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from aehpo_assets.errors import InputError
+from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
+from aehpo_assets.provenance import file_hash
+from aehpo_assets.space import ARCHITECTURE_SPACES, config_id_of
+
+TCGA_GROUPS: dict[str, list[str]] = {
+    "histology": ["CANCER_TYPE", "SUBTYPE", "ONCOTREE_CODE"],
+    "sex": ["SEX"],
+    "stage": ["AJCC_PATHOLOGIC_TUMOR_STAGE"],
+    "grade": ["GRADE"],
+    "n_stage": ["PATH_N_STAGE"],
+    "disease_specific_survival": ["DSS_STATUS"],
+    "overall_survival": ["OS_STATUS"],
+}
+SCHC_GROUPS: dict[str, list[str]] = {
+    "cell_type": ["author_cell_type"],
+    "age": ["age_group"],
+    "sex": ["sex"],
+}
+STUDY_GROUPS = {"tcga": TCGA_GROUPS, "schc": SCHC_GROUPS}
+"""Scenario of the reference study to its label groups: groups are averaged, then the groups."""
+
+_FILE = re.compile(r"real_ae_results_(?P<architecture>\w+)_(?P<scenario>\w+)_(?P<modality>\w+)$")
+_HYPERPARAMETERS = [
+    "k_filter",
+    "n_layers",
+    "enc_factor",
+    "latent_dim_fixed",
+    "lr_fixed",
+    "beta",
+    "batch_size",
+    "drop_p",
+]
+
+
+def import_study_results(
+    source: Path, groups: Mapping[str, Mapping[str, Sequence[str]]] | None = None
+) -> dict[str, dict[str, pd.DataFrame]]:
+    """Read the results of the reference study.
+
+    The study scored the test split only; its weighted AUC stands in both score columns, and
+    ``score_split`` is ``test``. Whoever searches on these results searches on test scores, as the
+    study did.
+
+    Parameters
+    ----------
+    source
+        A folder or zip with files ``real_ae_results_<architecture>_<scenario>_<MODALITY>.parquet``.
+    groups
+        Scenario to label groups; :data:`STUDY_GROUPS` by default. A label that a file lacks drops
+        out of its group.
+
+    Returns
+    -------
+    dict of str to dict of str to pandas.DataFrame
+        Architecture to task (``tcga_rna``) to run results. ``attrs["source"]`` holds file name
+        and hash of the source.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, one cannot be read, or lacks a column.
+    """
+    found: dict[str, dict[str, pd.DataFrame]] = {}
+    for name, frame, digest in _study_files(source):
+        match = _FILE.match(Path(name).stem)
+        if match is None:
+            continue
+        architecture, scenario, modality = match.group("architecture", "scenario", "modality")
+        task = f"{scenario}_{modality}".lower()
+        labels = (groups or STUDY_GROUPS).get(scenario.lower())
+        if labels is None:
+            raise InputError(
+                f"unknown scenario {scenario!r}", file=name, remedy="Give its label groups."
+            )
+        runs = _study_runs(frame, architecture.lower(), task, labels, name)
+        runs.attrs["source"] = {"file": Path(name).name, "sha256": digest}
+        found.setdefault(architecture.lower(), {})[task] = runs
+    if not found:
+        raise InputError(
+            "holds no file real_ae_results_<architecture>_<scenario>_<MODALITY>.parquet",
+            file=source,
+            remedy="Give the folder or the zip that the study published.",
+        )
+    return found
+
+
+def _study_files(source: Path) -> Iterator[tuple[str, pd.DataFrame, str]]:
+    """Yield name, content and hash of the source, in the order of the names."""
+    if source.is_dir():
+        for path in sorted(source.rglob("real_ae_results_*.parquet")):
+            yield str(path), _parquet(path, path), file_hash(path)
+        return
+    try:
+        archive = zipfile.ZipFile(source)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"is neither a folder nor a readable zip ({error})", file=source) from None
+    with archive:
+        digest = file_hash(source)
+        for name in sorted(archive.namelist()):
+            if Path(name).name.startswith("real_ae_results_") and name.endswith(".parquet"):
+                yield name, _parquet(io.BytesIO(archive.read(name)), name), digest
+
+
+def _parquet(content: Path | io.BytesIO, name: Path | str) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(content)
+    except Exception as error:
+        raise InputError(f"is no readable Parquet file ({error})", file=name) from None
+
+
+def _study_runs(
+    frame: pd.DataFrame,
+    architecture: str,
+    task: str,
+    groups: Mapping[str, Sequence[str]],
+    file: str,
+) -> pd.DataFrame:
+    lowered = frame.rename(columns=str.lower)
+    names = [n for n in _HYPERPARAMETERS if n in ARCHITECTURE_SPACES.get(architecture, {})]
+    for name in ["run_id", RUNTIME, "valid_r2", *names]:
+        if name not in lowered:
+            raise InputError("column missing", file=file, key=name.upper())
+    numbers = lowered[[*names, RUNTIME, "valid_r2"]].apply(pd.to_numeric, errors="coerce")
+    whole = ["k_filter", "n_layers", "latent_dim_fixed", "batch_size"]
+    runs = pd.DataFrame(
+        {
+            # RUN_varix_tcga_RNA_000123 is configuration 123 of the shared list.
+            "config_id": lowered["run_id"].str.extract(r"(\d+)$")[0].astype("int64").astype(str),
+            "task": task,
+            "architecture": architecture,
+            "seed": 0,
+        }
+    )
+    runs[names] = numbers[names].astype("float64")
+    runs[whole] = numbers[whole].astype("int64")
+    runs["epochs"] = pd.to_numeric(lowered.get("epochs", 300)).astype("int64")
+    runs["status"] = numbers["valid_r2"].notna().map({True: "ok", False: "failed"}).astype("str")
+    runs[[RUNTIME, "valid_r2"]] = numbers[[RUNTIME, "valid_r2"]].astype("float64")
+    means = {}
+    for group, labels in groups.items():
+        present = [label for label in labels if label.lower() in lowered]
+        scores = lowered[[label.lower() for label in present]].apply(pd.to_numeric)
+        for label in present:
+            runs[f"auc_{label}_test"] = scores[label.lower()].astype("float64")
+        if present:
+            means[group] = scores.mean(axis=1, skipna=False)
+    if not means:
+        raise InputError("holds none of the label columns", file=file, key=", ".join(groups))
+    runs[TEST_SCORE] = pd.DataFrame(means).mean(axis=1, skipna=False)
+    runs[VALID_SCORE] = runs[TEST_SCORE]
+    runs["score_split"] = "test"
+    return runs.sort_values("config_id", key=lambda ids: ids.astype(int)).reset_index(drop=True)
+
+
+def import_bbomix_results(source: Path) -> dict[str, dict[str, pd.DataFrame]]:
+    """Read the JSON files of BBOmix, one a run.
+
+    BBOmix scored the valid split only (``score_split`` is ``valid``, the test score is missing)
+    and reports no R2. Its ``n_layers`` counts hidden layers and is ours minus one. Its modalities
+    make the task; ``CLIN``, the labels, is left out of the name.
+
+    Parameters
+    ----------
+    source
+        A folder with files ``*_result.json`` at any depth.
+
+    Returns
+    -------
+    dict of str to dict of str to pandas.DataFrame
+        Architecture to task to run results. ``config_id`` is made of the hyperparameters, so that
+        tasks share it.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or one is no JSON or lacks a key.
+    """
+    files = sorted(source.rglob("*_result.json")) if source.is_dir() else []
+    if not files:
+        raise InputError("holds no *_result.json", file=source)
+    rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for path in files:
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            row = _bbomix_run(content)
+        except ValueError as error:
+            raise InputError(f"is no readable JSON ({error})", file=path) from None
+        except KeyError as error:
+            raise InputError("key missing", file=path, key=str(error.args[0])) from None
+        rows.setdefault((row["architecture"], row["task"]), []).append(row)
+    found: dict[str, dict[str, pd.DataFrame]] = {}
+    for (architecture, task), runs in rows.items():
+        found.setdefault(architecture, {})[task] = pd.DataFrame(runs)
+    return found
+
+
+def _bbomix_run(content: Mapping[str, Any]) -> dict[str, Any]:
+    given = content["HYPERPARAMETERS"]
+    values: dict[str, Any] = {
+        "k_filter": int(given["k_filter"]),
+        "n_layers": int(given["n_layers"]) + 1,
+        "enc_factor": float(given["enc_factor"]),
+        "latent_dim_fixed": int(given["latent_dim"]),
+        "lr_fixed": float(given["learning_rate"]),
+        "batch_size": int(given["batch_size"]),
+        "drop_p": float(given["drop_p"]),
+    }
+    values |= {name: float(given[name]) for name in ("beta", "weight_decay") if name in given}
+    modalities = [name for name in content["MODALITIES"] if name != "CLIN"]
+    ontology = content.get("ONTOLOGY")
+    parts = [
+        content["DATASET"],
+        *modalities,
+        *([ontology] if ontology not in (None, "N/A") else []),
+    ]
+    scores = content.get("PER_TASK_PERFORMANCE", {})
+    return {
+        "config_id": config_id_of(values),
+        "task": "_".join(parts).lower(),
+        "architecture": content["ARCHITECTURE"],
+        "seed": int(content["SEED"]),
+        **values,
+        "epochs": int(given.get("epochs", 300)),
+        "status": "ok",
+        RUNTIME: float(content["RUNTIME_SECONDS"]),
+        "valid_recon_loss": float(content["VALID_RECON_LOSS"]),
+        "valid_r2": float("nan"),
+        **{f"auc_{label}_valid": float(score) for label, score in scores.items()},
+        VALID_SCORE: float(content["AVG_ML_TASK_PERFORMANCE"]),
+        TEST_SCORE: float("nan"),
+        "score_split": "valid",
+    }

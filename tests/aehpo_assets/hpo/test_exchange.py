@@ -1,0 +1,219 @@
+"""Reading other people's results and writing for other people's tools."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from aehpo_assets.errors import InputError
+from aehpo_assets.hpo.blackbox import build_blackboxes
+from aehpo_assets.hpo.exporters import (
+    autoencodix_config,
+    legacy_autoencodix_config,
+    write_recommendation,
+)
+from aehpo_assets.hpo.importers import import_bbomix_results, import_study_results
+from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.surrogate import training_table
+from aehpo_assets.space import sample_configurations, search_space
+
+TCGA = [
+    "CANCER_TYPE",
+    "SUBTYPE",
+    "ONCOTREE_CODE",
+    "SEX",
+    "AJCC_PATHOLOGIC_TUMOR_STAGE",
+    "GRADE",
+    "PATH_N_STAGE",
+    "DSS_STATUS",
+    "OS_STATUS",
+]
+SCHC = ["author_cell_type", "age_group", "sex"]
+
+
+def study_file(folder: Path, architecture: str, scenario: str, modality: str) -> pd.DataFrame:
+    """Write a small file with the columns that the study's own script writes."""
+    generator = np.random.default_rng(0)
+    space = search_space("varix")
+    frame = sample_configurations(space, 12, seed=42)[space.names].rename(columns=str.upper)
+    frame.insert(
+        0, "run_id", [f"RUN_{architecture}_{scenario}_{modality}_{i:06d}" for i in range(12)]
+    )
+    frame.insert(1, "MODEL_TYPE", architecture)
+    frame["EPOCHS"] = 300
+    frame = frame.astype(object)  # as transposing a dictionary of lists leaves them
+    for name in ("data_runtime", "training_runtime", "total_runtime", "trainable_parameters"):
+        frame[name] = generator.uniform(10, 1000, 12)
+    frame["valid_r2"] = generator.uniform(0, 1, 12)
+    for label in TCGA if scenario == "tcga" else SCHC:
+        frame[label] = generator.uniform(0.5, 1, 12)
+    frame.to_parquet(folder / f"real_ae_results_{architecture}_{scenario}_{modality}.parquet")
+    return frame
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    for architecture in ("vanillix", "varix"):
+        study_file(tmp_path, architecture, "tcga", "RNA")
+        study_file(tmp_path, architecture, "schc", "METH")
+    return tmp_path
+
+
+def test_study_results_become_run_results(study: Path) -> None:
+    found = import_study_results(study)
+    assert set(found) == {"vanillix", "varix"}
+    assert set(found["varix"]) == {"tcga_rna", "schc_meth"}
+    runs = found["varix"]["tcga_rna"]
+    assert runs["config_id"].tolist() == [str(i) for i in range(12)]
+    expected = sample_configurations(search_space("varix"), 12, seed=42)
+    pd.testing.assert_frame_equal(
+        runs[search_space("varix").names], expected[search_space("varix").names]
+    )
+    assert (runs["score_split"] == "test").all()
+    assert runs.attrs["source"]["file"] == "real_ae_results_varix_tcga_RNA.parquet"
+    assert "beta" not in found["vanillix"]["tcga_rna"]
+
+
+def test_weights_are_the_studys(study: Path) -> None:
+    """The formula of Syne Tune's autoencodix_import: 1/21 for histology, 1/7 for the others."""
+    runs = import_study_results(study)["varix"]["tcga_rna"]
+    raw = pd.read_parquet(study / "real_ae_results_varix_tcga_RNA.parquet")
+    weights = [1 / 21] * 3 + [1 / 7] * 6
+    expected = raw[TCGA].astype(float).to_numpy() @ weights
+    np.testing.assert_allclose(runs[TEST_SCORE], expected)
+    np.testing.assert_allclose(runs[VALID_SCORE], expected)
+    np.testing.assert_allclose(runs["auc_SEX_test"], raw["SEX"])
+    schc = import_study_results(study)["varix"]["schc_meth"]
+    raw = pd.read_parquet(study / "real_ae_results_varix_schc_METH.parquet")
+    np.testing.assert_allclose(schc[TEST_SCORE], raw[SCHC].astype(float).mean(axis=1))
+
+
+def test_imported_results_can_be_searched(study: Path) -> None:
+    tables = build_blackboxes(import_study_results(study)["varix"], search_space("varix"), 300)
+    assert len(tables.config_ids) == 12
+    assert list(tables.tasks) == ["schc_meth", "tcga_rna"]
+
+
+def test_zip_is_read_like_the_folder(study: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "ae_results.zip"
+    with zipfile.ZipFile(archive, "w") as content:
+        for path in study.glob("*.parquet"):
+            content.write(path, f"inside/{path.name}")
+    from_zip, from_folder = import_study_results(archive), import_study_results(study)
+    for architecture, tasks in from_folder.items():
+        for task, runs in tasks.items():
+            pd.testing.assert_frame_equal(from_zip[architecture][task], runs)
+
+
+def test_bad_study_sources_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="real_ae_results"):
+        import_study_results(tmp_path)
+    with pytest.raises(InputError, match="neither a folder nor a readable zip"):
+        import_study_results(tmp_path / "none.zip")
+    frame = study_file(tmp_path, "varix", "tcga", "RNA")
+    path = tmp_path / "real_ae_results_varix_tcga_RNA.parquet"
+    frame.drop(columns="LR_FIXED").to_parquet(path)
+    with pytest.raises(InputError, match="LR_FIXED"):
+        import_study_results(tmp_path)
+    path.write_bytes(b"PAR1 but not really")
+    with pytest.raises(InputError, match="no readable Parquet"):
+        import_study_results(tmp_path)
+
+
+def bbomix_run(folder: Path, modality: str, seed: int) -> Path:
+    """Write one run with the keys that BBOmix' ``run_experiment.py`` writes."""
+    place = folder / "vanillix" / "tcga" / f"{modality}_CLIN" / f"seed_{seed}"
+    place.mkdir(parents=True)
+    run_id = f"vanillix_tcga_{seed}_{modality}_CLIN_hp0"
+    content = {
+        "RUN_ID": run_id,
+        "ARCHITECTURE": "vanillix",
+        "SEED": seed,
+        "DATASET": "tcga",
+        "MODALITIES": [modality, "CLIN"],
+        "ONTOLOGY": None,
+        "HYPERPARAMETERS": {
+            "epochs": 300,
+            "checkpoint_interval": 300,
+            "loss_reduction": "sum",
+            "k_filter": 4096,
+            "n_layers": 2,
+            "enc_factor": 1,
+            "learning_rate": 0.009,
+            "weight_decay": 9.5e-05,
+            "batch_size": 64,
+            "drop_p": 0.66,
+            "latent_dim": 64,
+        },
+        "AVG_ML_TASK_PERFORMANCE": 0.8,
+        "PER_TASK_PERFORMANCE": {"SEX": 0.7, "GRADE": 0.9},
+        "VALID_RECON_LOSS": 12.5,
+        "loss_per_epoch": {"0": 20.0, "299": 12.5},
+        "RUNTIME_SECONDS": 33.3,
+    }
+    path = place / f"{run_id}_result.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_bbomix_results_become_run_results(tmp_path: Path) -> None:
+    for modality in ("RNA", "METH"):
+        for seed in (1, 2):
+            bbomix_run(tmp_path, modality, seed)
+    found = import_bbomix_results(tmp_path)
+    assert set(found["vanillix"]) == {"tcga_rna", "tcga_meth"}
+    runs = found["vanillix"]["tcga_rna"]
+    assert runs["seed"].tolist() == [1, 2]
+    first = runs.iloc[0]
+    assert first["n_layers"] == 3  # theirs plus the latent layer
+    assert first["latent_dim_fixed"] == 64
+    assert first["lr_fixed"] == 0.009
+    assert first[RUNTIME] == 33.3
+    assert first[VALID_SCORE] == 0.8
+    assert np.isnan(first[TEST_SCORE])
+    assert first["auc_GRADE_valid"] == 0.9
+    assert runs["config_id"].nunique() == 1
+    assert first["config_id"] == found["vanillix"]["tcga_meth"]["config_id"].iloc[0]
+    evaluations = training_table(found["vanillix"], search_space("vanillix"))
+    assert not evaluations["failed"].any()
+    assert (evaluations[VALID_SCORE] == 0.8).all()
+
+
+def test_bad_bbomix_sources_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no \*_result.json"):
+        import_bbomix_results(tmp_path)
+    path = bbomix_run(tmp_path, "RNA", 1)
+    content = json.loads(path.read_text())
+    del content["HYPERPARAMETERS"]["learning_rate"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="learning_rate"):
+        import_bbomix_results(tmp_path)
+    path.write_text("{")
+    with pytest.raises(InputError, match="no readable JSON"):
+        import_bbomix_results(tmp_path)
+
+
+def test_exported_configurations(tmp_path: Path) -> None:
+    space = search_space("varix")
+    table = sample_configurations(space, 2, seed=1)
+    best = table.iloc[0]
+    present = autoencodix_config(best, epochs=300)
+    assert present["n_layers"] == best["n_layers"] - 1
+    assert present["latent_dim"] == best["latent_dim_fixed"]
+    assert present["beta"] == best["beta"]
+    older = legacy_autoencodix_config(best, "varix", epochs=300, run_id="x")
+    assert older["N_LAYERS"] == best["n_layers"]
+    assert older["K_FILTER"] == best["k_filter"]
+    vanillix = {name: best[name] for name in space.names if name != "beta"}
+    assert "beta" not in autoencodix_config(vanillix, epochs=1)
+    assert legacy_autoencodix_config(vanillix, "vanillix", epochs=1, run_id="x")["BETA"] == 1.0
+    files = write_recommendation(tmp_path, table, "varix", "tcga_rna", epochs=300)
+    assert pd.read_csv(files[0])["config_id"].tolist() == [0, 1]
+    assert yaml.safe_load(files[1].read_text()) == present
+    assert yaml.safe_load(files[2].read_text())["RUN_ID"] == "RUN_varix_tcga_rna_0"
