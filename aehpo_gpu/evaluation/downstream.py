@@ -24,6 +24,9 @@ COLLAPSED_VARIANCE = 1e-12
 
 SMALLEST_VARIANCE = 1e-30
 
+CHUNK_BYTES = 2**25
+"""Size of the class probabilities of the runs that are scored together."""
+
 
 def score_latents(latents: Tensor, split: np.ndarray, targets: DownstreamTargets) -> pd.DataFrame:
     """Score the latents of many runs on the labels of a task.
@@ -56,22 +59,30 @@ def score_latents(latents: Tensor, split: np.ndarray, targets: DownstreamTargets
     ValueError
         The latents and the split have different numbers of samples.
     """
-    n_runs, n_samples, _ = latents.shape
+    _, n_samples, _ = latents.shape
     if split.shape != (n_samples,):
         raise ValueError(f"latents of {n_samples} samples and a split of {split.shape}")
     status = latent_status(latents, split)
     usable = torch.from_numpy(status == "ok").to(latents.device)
     latents = torch.where(usable[:, None, None], latents, 0.0)
-    averages = {part: np.zeros(n_runs) for part in SCORES}
+    widest = max((len(target.classes) for target in targets.classification), default=1)
+    chunk = max(1, CHUNK_BYTES // (8 * n_samples * widest))
+    parts = [_scores(part, split, targets) for part in latents.split(chunk)]
+    return pd.concat(parts, ignore_index=True).assign(latent_status=status)
+
+
+def _scores(latents: Tensor, split: np.ndarray, targets: DownstreamTargets) -> pd.DataFrame:
+    averages = {part: np.zeros(len(latents)) for part in SCORES}
     columns: dict[str, np.ndarray] = {}
     for target in targets.classification:
+        n_classes = len(target.classes)
         known = target.codes >= 0
         X, codes = _part(latents, target.codes, known & (split == "train"))
-        coefficients = fit_logistic_regression(X, codes, len(target.classes))
+        coefficients = fit_logistic_regression(X, codes, n_classes)
         for part, average in averages.items():
             X, codes = _part(latents, target.codes, known & (split == part))
             probabilities = predict_probabilities(X, coefficients)
-            auc = auc_one_vs_one(probabilities, codes, len(target.classes)).cpu().numpy()
+            auc = auc_one_vs_one(probabilities, codes, n_classes).cpu().numpy()
             columns[f"auc_{target.label}_{part}"] = auc
             average += target.weight * auc
     for number in targets.regression:
@@ -81,8 +92,8 @@ def score_latents(latents: Tensor, split: np.ndarray, targets: DownstreamTargets
             X, values = _part(latents, number.values, known & (split == part))
             columns[f"r2_{number.label}_{part}"] = r2_of_ridge(X, ridge, values).cpu().numpy()
     for part, name in SCORES.items():
-        columns[name] = averages[part] if targets.classification else np.full(n_runs, np.nan)
-    return pd.DataFrame(columns | {"latent_status": status}, index=pd.RangeIndex(n_runs))
+        columns[name] = averages[part] if targets.classification else np.full(len(latents), np.nan)
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(latents)))
 
 
 def latent_status(latents: Tensor, split: np.ndarray) -> np.ndarray:

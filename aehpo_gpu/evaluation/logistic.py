@@ -15,7 +15,7 @@ MAX_CONJUGATE_STEPS = 100
 TOLERANCE = 1e-10
 """A run has converged when a Newton step promises less than this share of its objective."""
 
-CHUNK_BYTES = {"cpu": 16 * 2**20, "cuda": 2**29}
+CHUNK_BYTES = {"cpu": 2**24, "cuda": 2**27}
 """Size of a chunk's largest tensor: on CPU as fits the cache, on GPU as fills the machine."""
 
 CONSTANT = 1e-12
@@ -66,7 +66,7 @@ def fit_logistic_regression(latents: Tensor, codes: Tensor, n_classes: int) -> T
     counts = torch.bincount(codes, minlength=n_classes)
     if bool((counts == 0).any()):
         raise ValueError("every class needs a sample")
-    per_run = 8 * n_classes * n_samples * (latent_dim + 1)
+    per_run = 8 * n_classes * (n_samples + latent_dim) * (latent_dim + 1)
     chunk = max(1, CHUNK_BYTES[latents.device.type] // per_run)
     return torch.cat([_fit(part, codes, counts) for part in latents.split(chunk)])
 

@@ -28,13 +28,12 @@ def r2_per_sample(target: Tensor, reconstruction: Tensor, n_features: Tensor) ->
     Tensor
         (runs, samples) float64, at most 1. Not finite where the reconstruction is not.
     """
-    target = target.to(torch.float64)
-    count = n_features.to(device=target.device, dtype=torch.float64)[:, None]
-    residual = (target - reconstruction).square().sum(-1)
-    mean = target.sum(-1) / count
+    count = n_features.to(target.device)[:, None]
+    residual = (target - reconstruction).square().sum(-1, dtype=torch.float64)
+    mean = (target.sum(-1, dtype=torch.float64) / count).to(target.dtype)
     inside = torch.arange(target.shape[-1], device=target.device) < count[..., None]
     deviation = torch.where(inside, target - mean[..., None], 0.0)
-    total = deviation.square().sum(-1)
+    total = deviation.square().sum(-1, dtype=torch.float64)
     constant = total == 0
     r2 = 1 - residual / torch.where(constant, 1.0, total)
     return torch.where(constant & torch.isfinite(residual), (residual == 0).to(r2.dtype), r2)
