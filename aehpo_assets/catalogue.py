@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.omics.dataset import Dataset, find_datasets, read_dataset, task_name
+from aehpo_assets.omics.dataset import DATASET_FILE, Dataset, find_datasets, read_dataset, task_name
 
 Task = tuple[Dataset, str]
 """A data set and the name of one of its modalities."""
@@ -23,18 +23,28 @@ def available_tasks(roots: Sequence[Path]) -> dict[str, Task]:
     """
     found: dict[str, Task] = {}
     for folder in find_datasets(roots):
-        dataset = read_dataset(folder)
-        for modality in dataset.modalities:
-            name = task_name(dataset, modality)
-            if name in found and found[name][0].folder != dataset.folder:
+        for name, task in tasks_of(folder).items():
+            if name in found:
                 raise InputError(
                     f"makes the task {name}, as {found[name][0].folder} does",
-                    file=folder / "dataset.yaml",
+                    file=folder / DATASET_FILE,
                     key="name",
                     remedy="Rename one of the two data sets.",
                 )
-            found[name] = (dataset, modality)
+            found[name] = task
     return found
+
+
+def tasks_of(folder: Path) -> dict[str, Task]:
+    """Return the tasks of one data set, by name.
+
+    Raises
+    ------
+    InputError
+        If its ``dataset.yaml`` is wrong.
+    """
+    dataset = read_dataset(folder)
+    return {task_name(dataset, modality): (dataset, modality) for modality in dataset.modalities}
 
 
 def dataset_settings(task: Task, section: str) -> dict[str, Any]:

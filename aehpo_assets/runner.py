@@ -353,7 +353,7 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
 
 
 def _subclasses(cls: type) -> set[str]:
-    return {cls.__name__}.union(*(_subclasses(sub) for sub in cls.__subclasses__()))
+    return {cls.__name__}.union(*map(_subclasses, cls.__subclasses__()))
 
 
 _READABLE = _subclasses(AehpoError) | {"DagsterAssetCheckFailedError"}

@@ -18,6 +18,7 @@ from aehpo_assets.home import Home
 from aehpo_assets.provenance import source_version
 from aehpo_assets.study import Study
 from aehpo_gpu.archive import RUN_KEY, RunArchive, run_keys
+from aehpo_gpu.training.cost import CostModel, cost_model
 from aehpo_gpu.training.plan import plan_shards
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.shard import train_shard
@@ -122,12 +123,14 @@ class RunTable:
         if missing.empty:
             return []
         train_samples = int((self.data.split == "train").sum())
+        cost = self.cost(missing)
         planned = plan_shards(
             self.architecture,
             missing.drop(columns=RUN_KEY),
             self.data.matrix.shape[1],
             train_samples,
             self.settings,
+            cost=cost,
         )
         shards = []
         for number, shard in enumerate(planned):
@@ -143,12 +146,23 @@ class RunTable:
             )
         return shards
 
+    def cost(self, runs: pd.DataFrame) -> CostModel:
+        """Cost model of the device, measured once and kept in the home."""
+        features = self.data.matrix.shape[1]
+        return cost_model(self.home.devices, self.architecture, runs, features, self.settings)
+
     def train(self, shard: Shard, on_progress: Callable[[Progress], None]) -> None:
         """Train a shard and put it into the archive."""
         runs = pd.DataFrame(shard.runs)
         keys = runs.pop(RUN_KEY)
         result = train_shard(
-            self.data, self.architecture, runs, shard.fleets, self.settings, on_progress
+            self.data,
+            self.architecture,
+            runs,
+            shard.fleets,
+            self.settings,
+            self.cost(runs),
+            on_progress,
         )
         identity = ["config_id", "seed"]
         key_of = runs[identity].assign(**{RUN_KEY: keys})

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import dagster as dg
 
-_Condition = dg.AutomationCondition[dg.AssetKey]
-
-deps_changed: _Condition = dg.AutomationCondition.any_deps_match(
+deps_changed = dg.AutomationCondition.any_deps_match(
     dg.AutomationCondition.data_version_changed() | dg.AutomationCondition.will_be_requested()
 )
 
-when_inputs_change: _Condition = (
+when_inputs_change = (
     (dg.AutomationCondition.newly_missing() | deps_changed).since_last_handled()
     & ~dg.AutomationCondition.any_deps_missing()
     & ~dg.AutomationCondition.any_deps_in_progress()
@@ -22,7 +20,7 @@ when_inputs_change: _Condition = (
 ).with_label("when inputs change")
 """For what follows from its inputs: as ``eager``, but blind to updates that changed nothing."""
 
-when_missing: _Condition = (
+when_missing = (
     dg.AutomationCondition.missing()
     & ~dg.AutomationCondition.in_progress()
     & ~dg.AutomationCondition.execution_failed()
@@ -30,12 +28,12 @@ when_missing: _Condition = (
 ).with_label("when missing")
 """For what hangs on the study alone, also if it is missing already."""
 
-when_checked_inputs_change: _Condition = (
+when_checked_inputs_change = (
     when_inputs_change & dg.AutomationCondition.all_deps_blocking_checks_passed()
 ).with_label("when checked inputs change")
 """For training: nothing is trained on a matrix whose checks did not pass."""
 
-when_any_task_changes: _Condition = (
+when_any_task_changes = (
     deps_changed.since_last_handled()
     & ~dg.AutomationCondition.any_deps_in_progress()
     & ~dg.AutomationCondition.in_progress()

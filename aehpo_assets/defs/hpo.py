@@ -46,7 +46,7 @@ SURROGATE = Recipe(
         "aehpo_assets/hpo/encoding.py",
         "aehpo_assets/hpo/transforms.py",
     ),
-    settings=("space", "hpo.seed"),
+    settings=("space", "hpo.seed", "hpo.surrogates"),
 )
 RECOMMENDATIONS = Recipe("recommendations", ("aehpo_assets/hpo",), settings=("space", "hpo"))
 
@@ -87,7 +87,7 @@ def _blackbox_metadata(tables: BlackboxTables) -> dict[str, int]:
     check_specs=check_specs("blackbox", quality.BLACKBOX_CHECKS),
     **BLACKBOX.definition,
 )
-def blackbox(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult[None]:
+def blackbox(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Syne Tune's table of an architecture: configurations x seeds x objectives, for all tasks."""
     making = Making.begin(BLACKBOX, context, study)
     results = _tables(making, "run_results", context, study)
@@ -113,7 +113,7 @@ def blackbox(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mate
 )
 def blackbox_curves(
     context: dg.AssetExecutionContext, study: StudyResource
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:
     """Syne Tune's table with the epochs at which learning curves were kept as fidelities."""
     making = Making.begin(BLACKBOX_CURVES, context, study)
     results = _tables(making, "run_results", context, study)
@@ -140,13 +140,14 @@ def blackbox_curves(
 )
 def surrogate(
     context: dg.AssetExecutionContext, study: StudyResource
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:
     """What answers for configurations never run: one model per task and objective."""
     making = Making.begin(SURROGATE, context, study)
     results = _tables(making, "run_results", context, study)
     space = _space(study, context.partition_key)
+    hpo = study.study.hpo
     fitted, diagnostics, out_of_fold = fit_surrogate(
-        training_table(results, space), space, study.study.hpo.seed
+        training_table(results, space), space, hpo.seed, hpo.surrogates
     )
 
     def fill(folder: Path) -> None:
@@ -181,7 +182,7 @@ def surrogate(
 )
 def recommendations(
     context: dg.AssetExecutionContext, study: StudyResource
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:
     """Configurations that searchers propose on the surrogate, with and without transfer."""
     making = Making.begin(RECOMMENDATIONS, context, study)
     architecture, task = making.partition

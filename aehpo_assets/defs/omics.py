@@ -16,18 +16,23 @@ from aehpo_assets.omics.dataset import Dataset
 from aehpo_assets.omics.labels import SPLITS
 from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.omics.profile import profile
-from aehpo_assets.omics.read import read_labels, read_matrix, read_sample_ids
-from aehpo_assets.omics.split import restrict_split, split_samples
+from aehpo_assets.omics.read import read_labels, read_matrix
+from aehpo_assets.omics.split import draw_split, restrict_split
 from aehpo_assets.quality import labels as label_quality
 from aehpo_assets.quality import matrix as matrix_quality
 
-_READING = ("aehpo_assets/omics/read.py", "aehpo_assets/omics/dataset.py")
+_READING = tuple(
+    f"aehpo_assets/omics/{name}.py"
+    for name in ("dataset", "delimited", "formats", "hdf5", "read", "stored", "transform")
+)
 
 OMICS_MATRIX = Recipe("omics_matrix", _READING, dataset_section="modality")
 SAMPLE_LABELS = Recipe("sample_labels", _READING, dataset_section="labels")
 DATA_SPLIT = Recipe("data_split", ("aehpo_assets/omics/split.py",), settings=("split",))
 PREPROCESSED_MATRIX = Recipe(
-    "preprocessed_matrix", ("aehpo_assets/omics/preprocess.py",), settings=("preprocessing",)
+    "preprocessed_matrix",
+    ("aehpo_assets/omics/preprocess.py", "aehpo_assets/omics/filters.py"),
+    settings=("preprocessing",),
 )
 DATASET_PROFILE = Recipe("dataset_profile", ("aehpo_assets/omics/profile.py",))
 
@@ -59,7 +64,7 @@ def _begin(
 )
 def omics_matrix(
     context: dg.AssetExecutionContext, study: StudyResource
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:
     """One modality of a data set as it comes: samples x features, transformed, not yet scaled."""
     making, dataset, modality = _begin(OMICS_MATRIX, context, study)
     making.file(dataset.modality_path(modality))
@@ -87,7 +92,7 @@ def omics_matrix(
 )
 def sample_labels(
     context: dg.AssetExecutionContext, study: StudyResource
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:
     """Labels of the samples of a task, in the order of its matrix."""
     making, dataset, _ = _begin(SAMPLE_LABELS, context, study)
     matrix = making.table("omics_matrix", context.partition_key)
@@ -115,15 +120,15 @@ def sample_labels(
 )
 def data_split(
     context: dg.AssetExecutionContext, study: StudyResource
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:
     """Train, valid or test for each sample: drawn once per data set, restricted to the task."""
     making, dataset, _ = _begin(DATA_SPLIT, context, study)
     matrix = making.table("omics_matrix", context.partition_key)
     labels = making.table("sample_labels", context.partition_key)
     for modality in dataset.modalities:
         making.file(dataset.modality_path(modality))
-    whole = split_samples(read_sample_ids(dataset), study.study.split, name=dataset.name)
-    split = restrict_split(whole, matrix.index)
+    making.file(dataset.labels_path())
+    split = restrict_split(draw_split(dataset, study.study.split), matrix.index)
     shares = {part: float(getattr(study.study.split, part)) for part in SPLITS}
     return making.write_table(
         split.to_frame(),
@@ -143,7 +148,7 @@ def data_split(
 )
 def preprocessed_matrix(
     context: dg.AssetExecutionContext, study: StudyResource
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:
     """The matrix autoencoders are trained on: features by variance on train, scaled on train."""
     making = Making.begin(PREPROCESSED_MATRIX, context, study)
     matrix = making.table("omics_matrix", context.partition_key)
@@ -152,7 +157,7 @@ def preprocessed_matrix(
     preprocessed = fitted.apply(matrix)
     return making.write_table(
         preprocessed,
-        checks=matrix_quality.check_preprocessed(preprocessed, split, fitted.variance),
+        checks=matrix_quality.check_preprocessed(preprocessed, split, fitted.score),
         metadata={
             "samples": len(preprocessed),
             "features": preprocessed.shape[1],
@@ -172,7 +177,7 @@ def preprocessed_matrix(
 )
 def dataset_profile(
     context: dg.AssetExecutionContext, study: StudyResource
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:
     """What kind of data a task is: size, sparsity, moments, intrinsic dimension, label entropy."""
     making = Making.begin(DATASET_PROFILE, context, study)
     task = context.partition_key

@@ -36,7 +36,7 @@ CONFIGURATIONS = Recipe(
 )
 def configurations(
     context: dg.AssetExecutionContext, study: StudyResource
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:
     """Configurations of an architecture, with ids that all tasks and architectures share."""
     making = Making.begin(CONFIGURATIONS, context, study)
     settings = study.study.configurations

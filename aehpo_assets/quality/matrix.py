@@ -83,10 +83,10 @@ PREPROCESSED_CHECKS = (
         blocking=True,
     ),
     at_most(
-        "ordered_by_variance",
+        "ordered_by_the_filter",
         "out_of_order",
         0,
-        "features come by variance on train, descending",
+        "features come by the filter's score on train, never rising",
         of="features",
         blocking=True,
     ),
@@ -148,7 +148,7 @@ def check_matrix(matrix: pd.DataFrame, settings: Modality) -> list[CheckResult]:
 
 
 def check_preprocessed(
-    matrix: pd.DataFrame, split: pd.Series, train_variance: pd.Series
+    matrix: pd.DataFrame, split: pd.Series, score: pd.Series
 ) -> list[CheckResult]:
     """Check a preprocessed matrix.
 
@@ -158,14 +158,14 @@ def check_preprocessed(
         (samples, features), scaled.
     split
         (samples,) in the order of the matrix.
-    train_variance
-        Variance of each feature on train before scaling, in the order of the matrix.
+    score
+        What the filter ordered each feature by, in the order of the matrix.
     """
     values = matrix.to_numpy()
     train = (split == "train").to_numpy()
     finite = np.isfinite(values)
-    variance = train_variance.to_numpy()
-    rises = np.concatenate([[False], variance[1:] > variance[:-1] * (1 + 1e-9)])
+    scores = score.to_numpy()
+    rises = np.concatenate([[False], scores[1:] > scores[:-1] + 1e-9 * np.abs(scores[:-1])])
     features = pd.DataFrame(
         {
             "feature": matrix.columns.astype(str),

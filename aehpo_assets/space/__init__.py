@@ -7,7 +7,12 @@ searcher walks through a space belongs to ``aehpo_assets.hpo``.
 from aehpo_assets.space.distributions import Choice, Distribution, LogUniform, Uniform
 from aehpo_assets.space.identity import config_id_of
 from aehpo_assets.space.sample import read_configurations, sample_configurations
-from aehpo_assets.space.search_space import ARCHITECTURE_SPACES, SearchSpace, search_space
+from aehpo_assets.space.search_space import (
+    ARCHITECTURE_SPACES,
+    SearchSpace,
+    latent_dimensions,
+    search_space,
+)
 from aehpo_assets.space.study_configurations import configurations_of
 
 __all__ = [
@@ -19,6 +24,7 @@ __all__ = [
     "Uniform",
     "config_id_of",
     "configurations_of",
+    "latent_dimensions",
     "read_configurations",
     "sample_configurations",
     "search_space",

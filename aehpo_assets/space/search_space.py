@@ -116,6 +116,13 @@ def search_space(
     return SearchSpace(architecture, hyperparameters)
 
 
+def latent_dimensions(space: SearchSpace) -> list[int]:
+    """Latent dimensions that a space allows, ascending; the two ends of a continuous one."""
+    distribution = space.hyperparameters["latent_dim_fixed"]
+    values = distribution.values if isinstance(distribution, Choice) else _support(distribution)
+    return sorted(int(value) for value in values)
+
+
 def _distribution(given: Any, name: str, file: str | Path | None) -> Distribution:
     key = f"space.{name}"
     numeric = STUDY_HYPERPARAMETERS.get(name)

@@ -9,7 +9,7 @@ from aehpo_assets.analysis import plots
 from aehpo_assets.defs.partitions import tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_assets.space import search_space
+from aehpo_assets.space import latent_dimensions, search_space
 from aehpo_gpu.defs.stubs import data_split, preprocessed_matrix, sample_labels
 from aehpo_gpu.defs.training_task import read_training_task
 from aehpo_gpu.evaluation.baselines import baseline_table
@@ -28,12 +28,12 @@ BASELINE_PERFORMANCE = Recipe(
 )
 def baseline_performance(
     context: dg.AssetExecutionContext, study: StudyResource
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:
     """Scores of PCA, UMAP and random features: what an autoencoder has to beat."""
     making = Making.begin(BASELINE_PERFORMANCE, context, study)
     data = read_training_task(making, context.partition_key)
     space = search_space(study.study.architectures[0], study.study.space)
-    latent_dims = list(space.hyperparameters["latent_dim_fixed"].values)
+    latent_dims = latent_dimensions(space)
     table = baseline_table(data.matrix, data.split, data.targets, latent_dims, seed=0)
     score = "weighted_avg_auc_downstream_performance"
     best = table.loc[table.groupby("method")[f"{score}_valid"].idxmax()]

@@ -99,7 +99,7 @@ def train_shard(context: dg.OpExecutionContext, study: StudyResource, shard: dic
 )
 def collect_runs(
     context: dg.OpExecutionContext, study: StudyResource, trained: list[int]
-) -> Iterator[dg.MaterializeResult[None]]:
+) -> Iterator[dg.MaterializeResult]:
     """Gather all runs of the study from the archive into the two tables."""
     making = Making.begin(RUN_RESULTS, context, study)
     table = _run_table(making)

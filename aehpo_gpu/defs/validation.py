@@ -51,7 +51,7 @@ VALIDATED_RECOMMENDATIONS = Recipe(
 )
 def validated_recommendations(
     context: dg.AssetExecutionContext, study: StudyResource
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:
     """The best recommendations really trained, beside the best sampled configurations."""
     making = Making.begin(VALIDATED_RECOMMENDATIONS, context, study)
     architecture, task = making.partition
