@@ -1,0 +1,78 @@
+"""The plain way: one autoencoder after another, with autograd, a DataLoader and torch's AdamW.
+
+This is the loop that people write; nothing in it is slower than it has to be for that.
+"""
+
+from __future__ import annotations
+
+import time
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.training.annealing import annealing_weight
+from aehpo_gpu.training.module import Autoencoder
+from aehpo_gpu.training.widths import run_widths
+
+
+def train_plainly(matrix: Tensor, architecture: str, runs: pd.DataFrame, epochs: int) -> float:
+    """Train runs one after another.
+
+    Parameters
+    ----------
+    matrix
+        (samples, features).
+    architecture
+        ``vanillix`` or ``varix``.
+    runs
+        One row a run.
+    epochs
+        Number of epochs.
+
+    Returns
+    -------
+    float
+        Seconds of training.
+    """
+    heads = ARCHITECTURES[architecture].heads
+    total = 0.0
+    for widths, run in zip(run_widths(runs, matrix.shape[1]), runs.to_dict("records"), strict=True):
+        torch.manual_seed(int(run["seed"]))
+        model = Autoencoder(widths, heads, float(run["drop_p"]))
+        for module in model.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.constant_(module.bias, 0.01)
+        data = TensorDataset(matrix[:, : widths[0]].contiguous())
+        started = time.perf_counter()
+        _train(model.to(matrix.device), data, run, epochs)
+        total += time.perf_counter() - started
+    return total
+
+
+def _train(model: Autoencoder, data: TensorDataset, run: dict[str, float], epochs: int) -> None:
+    loader = DataLoader(data, batch_size=int(run["batch_size"]), shuffle=True)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=run["lr_fixed"], weight_decay=1e-3)
+    model.train()
+    for epoch in range(epochs):
+        weight = annealing_weight("logistic-mid", epoch, epochs) * run.get("beta", 0.0)
+        for (x,) in loader:
+            optimiser.zero_grad()
+            loss = _loss(model, x, weight)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+            optimiser.step()
+
+
+def _loss(model: Autoencoder, x: Tensor, weight: float) -> Tensor:
+    heads = model.encode(x)
+    if "log_variance" not in heads:
+        return nn.functional.mse_loss(model.decoder(heads["latent"]), x, reduction="sum")
+    mean, log_variance = heads["mean"], heads["log_variance"].clamp(-20, 20)
+    latents = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+    divergence = -0.5 * torch.sum(1 + log_variance - mean.pow(2) - log_variance.exp())
+    error = nn.functional.mse_loss(model.decoder(latents), x, reduction="sum")
+    return error + weight * divergence
