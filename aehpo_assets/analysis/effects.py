@@ -1,0 +1,125 @@
+"""What each hyperparameter does to the valid score by itself: its main effect, level by level.
+
+How much a model of all hyperparameters together leans on each belongs to ``importance``; the
+picture belongs to ``aehpo_assets.analysis.plots``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from aehpo_assets.errors import InputError
+from aehpo_assets.hpo.objectives import FAILED_SCORE, VALID_SCORE
+
+MOST_LEVELS = 8
+"""A hyperparameter with more distinct values is cut into bins."""
+
+BINS = 6
+
+COLUMNS = (
+    "hyperparameter",
+    "lower",
+    "upper",
+    "value",
+    "configurations",
+    "effect",
+    "standard_error",
+    "explained",
+)
+
+
+def main_effects(results: pd.DataFrame, hyperparameters: Sequence[str]) -> pd.DataFrame:
+    """Mean valid score at each level of each hyperparameter, less the mean over all.
+
+    Sampled configurations draw every hyperparameter independently, so that the plain mean at a
+    level averages the others out and needs no model: it is the first-order term of a functional
+    ANOVA (Hutter et al. 2014, "An efficient approach for assessing hyperparameter importance"),
+    estimated directly. This does not hold for configurations that a search has chosen.
+
+    A configuration counts once, averaged over its seeds and tasks, each task less its own mean. A
+    run that is not ``ok`` or has no score counts as an AUC of 0.5, as in the blackbox. Values are
+    levels where there are at most eight of them, else six bins of equally many configurations.
+
+    Parameters
+    ----------
+    results
+        Run results of one architecture: ``config_id``, the hyperparameters and the valid score;
+        ``status`` and ``task`` where there are any.
+    hyperparameters
+        Columns to judge, all numbers.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a hyperparameter and level, in that order: ``hyperparameter``, ``lower`` and
+        ``upper`` (smallest and largest value in the level), ``value`` (their median),
+        ``configurations``, ``effect`` (AUC), ``standard_error`` (NaN with one configuration) and
+        ``explained``, the share of the variance between configurations that the levels explain,
+        freed of what they would explain by chance (omega squared: around 0 or below means none;
+        NaN where it cannot be told).
+
+    Raises
+    ------
+    InputError
+        If the results lack a column.
+    """
+    for name in ("config_id", VALID_SCORE, *hyperparameters):
+        if name not in results:
+            raise InputError("run results lack a column", key=name)
+    configurations = _configurations(results, list(hyperparameters))
+    parts = [_levels(configurations[name], configurations[VALID_SCORE]) for name in hyperparameters]
+    parts = [part for part in parts if not part.empty]
+    if not parts:
+        return pd.DataFrame(columns=list(COLUMNS))
+    return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+
+
+def _configurations(results: pd.DataFrame, hyperparameters: list[str]) -> pd.DataFrame:
+    """Hyperparameters and mean score of each configuration, in the order of the results."""
+    score = pd.to_numeric(results[VALID_SCORE], errors="coerce").astype("float64")
+    if "status" in results:
+        score = score.where(results["status"] == "ok")
+    score = score.where(np.isfinite(score)).fillna(FAILED_SCORE)
+    if "task" in results:
+        score = score - score.groupby(results["task"]).transform("mean")
+    table = results[hyperparameters].astype("float64").assign(**{VALID_SCORE: score})
+    rules = dict.fromkeys(hyperparameters, "first") | {VALID_SCORE: "mean"}
+    return table.groupby(results["config_id"].astype(str), sort=False).agg(rules)
+
+
+def _levels(values: pd.Series, score: pd.Series) -> pd.DataFrame:
+    """Return one row a level of one hyperparameter."""
+    known = np.isfinite(values)
+    values, score = values[known], score[known]
+    if values.nunique() <= MOST_LEVELS:
+        level = values.rank(method="dense")
+    else:
+        level = pd.qcut(values.rank(method="first"), BINS, labels=False)
+    centred = score - score.mean()
+    by_value, by_score = values.groupby(level), centred.groupby(level)
+    return pd.DataFrame(
+        {
+            "hyperparameter": str(values.name),
+            "lower": by_value.min(),
+            "upper": by_value.max(),
+            "value": by_value.median(),
+            "configurations": by_score.size(),
+            "effect": by_score.mean(),
+            "standard_error": by_score.sem(),
+            "explained": _omega_squared(centred, level),
+        }
+    )
+
+
+def _omega_squared(centred: pd.Series, level: pd.Series) -> float:
+    """Share of variance explained by the levels, unbiased (Hays 1963)."""
+    within_freedom = len(centred) - level.nunique()
+    total = float((centred**2).sum())
+    if within_freedom < 1 or total == 0:
+        return float("nan")
+    between = float((centred.groupby(level).transform("mean") ** 2).sum())
+    within = max(total - between, 0.0) / within_freedom
+    return (between - (level.nunique() - 1) * within) / (total + within)
