@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 from syne_tune.config_space import Categorical, Domain, Float, is_log_space, uniform
 from syne_tune.optimizer.scheduler import TrialSuggestion
 from syne_tune.optimizer.schedulers.searchers.kde import KernelDensityEstimator
@@ -96,22 +97,56 @@ class ScaledKernelDensityEstimator(KernelDensityEstimator):
         super().__init__(config_space=scaled, **settings)
 
     def suggest(self, **kwargs: Any) -> dict[str, Any] | None:
-        """Suggest a configuration."""
+        """Suggest a configuration; candidates are drawn and scored in one batch."""
         if self.points_to_evaluate:
             return self._next_points_to_evaluate()
-        with warnings.catch_warnings():
-            # statsmodels announces a change of a default generator that is not used here.
-            warnings.simplefilter("ignore", FutureWarning)
-            suggestion = super().suggest(**kwargs)
+        suggestion = self._proposal()
         return {
             name: _from_scaled(suggestion[name], domain)
             for name, domain in self._stock_space.items()
         }
 
+    def _proposal(self) -> dict[str, Any]:
+        """Propose a configuration on the scale of the densities."""
+        with warnings.catch_warnings():
+            # statsmodels announces a change of a default generator that is not used here.
+            warnings.simplefilter("ignore", FutureWarning)
+            densities = self._train_kde(np.array(self.X), np.array(self.y)) if self.y else None
+        if densities is None or self.random_state.rand() < self.random_fraction:
+            return self._get_random_config()
+        bad, good = densities
+        means = good.data[self.random_state.randint(0, len(good.data), self.num_candidates)]
+        width = self.bandwidth_factor * np.maximum(good.bw, self.min_bandwidth)
+        # Normal around good trials, cut to [0, 1]: the inverse of its distribution function.
+        low, high = ndtr(-means / width), ndtr((1 - means) / width)
+        draws = low + self.random_state.uniform(size=means.shape) * (high - low)
+        candidates = np.clip(means + width * ndtri(draws), 0, 1)
+        ratio = np.maximum(product_kernel_density(bad.data, bad.bw, candidates), 1e-32)
+        ratio /= np.maximum(product_kernel_density(good.data, good.bw, candidates), 1e-32)
+        return self._from_feature(candidates[int(np.argmin(ratio))])
+
     def on_trial_complete(self, trial_id: int, config: dict[str, Any], metric: float) -> None:
         """Take in the loss of a configuration."""
         scaled = {name: _to_scaled(config[name], self._stock_space[name]) for name in config}
         super().on_trial_complete(trial_id, scaled, metric)
+
+
+def product_kernel_density(data: np.ndarray, bandwidth: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Density of a Gaussian product kernel, as ``statsmodels``' ``KDEMultivariate.pdf`` has it.
+
+    Parameters
+    ----------
+    data, bandwidth, at
+        (observations, dimensions), (dimensions,) and (points, dimensions).
+
+    Returns
+    -------
+    numpy.ndarray
+        (points,)
+    """
+    gaps = (at[:, None, :] - data[None]) / bandwidth
+    kernels = np.exp(-0.5 * (gaps**2).sum(axis=2))
+    return kernels.mean(axis=1) / np.prod(np.sqrt(2 * np.pi) * bandwidth)
 
 
 def _scaled_domain(domain: Any) -> Any:

@@ -21,6 +21,7 @@ from aehpo_assets.hpo.syne_tune_fixes import (
     OwnNumpyStream,
     ScaledKernelDensityEstimator,
     native_configuration,
+    product_kernel_density,
 )
 from aehpo_assets.hpo.transfer import bounding_box
 from aehpo_assets.space import Choice, SearchSpace, sample_configurations
@@ -146,6 +147,16 @@ def test_stock_tpe_prefers_categories_never_seen_good_and_ours_does_not() -> Non
             densities.append((good.pdf(seen), good.pdf(unseen)))
     assert np.isinf(densities[0][1])
     assert densities[1][1] < 1e-6 < densities[1][0]
+
+
+def test_density_is_that_of_statsmodels() -> None:
+    from statsmodels.nonparametric.kernel_density import KDEMultivariate
+
+    generator = np.random.default_rng(0)
+    data, points = generator.random((30, 3)), generator.random((20, 3))
+    stock = KDEMultivariate(data, var_type="ccc", bw="normal_reference")
+    ours = product_kernel_density(data, stock.bw, points)
+    np.testing.assert_allclose(ours, stock.pdf(points), rtol=1e-10)
 
 
 def test_ours_suggests_inside_the_space(space: SearchSpace) -> None:
