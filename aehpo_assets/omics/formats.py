@@ -21,6 +21,9 @@ from aehpo_assets.omics import hdf5
 from aehpo_assets.omics.delimited import read_delimited
 from aehpo_assets.omics.stored import SAMPLE_ID, StoredMatrix, missing_words
 
+_COLUMNS_AT_ONCE = 1024
+"""Columns of a Parquet file read together: a float64 table of the whole file never exists."""
+
 _EXPECTED = ".parquet, .csv, .tsv (.gz), .h5ad, .h5mu or .h5 (10x Genomics)"
 
 
@@ -110,28 +113,35 @@ def _open_parquet(path: Path, modality: str, feature_type: str | None) -> Stored
     if position is None:
         rows = pd.RangeIndex(file.metadata.num_rows)
     else:
-        rows = pd.Index(file.read(columns=[names[position]]).column(0).to_pandas())
+        name = names[position]
+        rows = pd.Index(file.read(columns=[name]).column(name).to_pandas())
     wanted = [i for i in range(len(names)) if i != position]
 
     def load() -> np.ndarray:
-        table = pq.read_table(path)
-        # Column by column into float32: a float64 frame of the whole file never exists.
         values = np.empty((len(rows), len(wanted)), dtype=np.float32, order="F")
-        for target, source in enumerate(wanted):
-            values[:, target] = _numbers(table.column(source), names[source], rows, path)
+        for start in range(0, len(wanted), _COLUMNS_AT_ONCE):
+            part = [names[i] for i in wanted[start : start + _COLUMNS_AT_ONCE]]
+            table = pq.read_table(path, columns=part)
+            for target, name in enumerate(part, start):
+                values[:, target] = _numbers(table.column(name), name, rows, path)
         return values
 
     return StoredMatrix(rows, pd.Index([names[i] for i in wanted], dtype=str), load)
 
 
 def _id_position(schema: pa.Schema) -> int | None:
-    """The column with the ids: pandas' index, ``sample_id``, or the first if it is no number."""
+    """The column with the ids, if there is one.
+
+    It is pandas' index, or ``sample_id``, or the first column if it is no number, or the only
+    column that is none.
+    """
     stored = (schema.pandas_metadata or {}).get("index_columns", [])
     if stored and isinstance(stored[0], str):
         return int(schema.names.index(stored[0]))
     if SAMPLE_ID in schema.names:
         return int(schema.names.index(SAMPLE_ID))
-    return None if _is_number(schema.types[0]) else 0
+    words = [i for i, kind in enumerate(schema.types) if not _is_number(kind)]
+    return words[0] if words and (words[0] == 0 or len(words) == 1) else None
 
 
 def _is_number(kind: pa.DataType) -> bool:

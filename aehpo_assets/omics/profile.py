@@ -7,10 +7,20 @@ import pandas as pd
 from scipy import stats
 
 EXPLAINED = 0.9
-COMPONENTS = 100
+MOST_SAMPLES = 2_000
+"""Train samples, drawn with a seed of their own, that the intrinsic dimension is estimated on."""
+MOST_VALUES = 1_000_000
+"""Values, at even distances, that the moments are taken of."""
+
+_SEED = [0, *b"profile"]
 
 
-def profile(matrix: pd.DataFrame, split: pd.Series, labels: pd.DataFrame) -> pd.DataFrame:
+def profile(
+    matrix: pd.DataFrame,
+    split: pd.Series,
+    labels: pd.DataFrame,
+    raw: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Describe a task by meta-features.
 
     Parameters
@@ -21,19 +31,25 @@ def profile(matrix: pd.DataFrame, split: pd.Series, labels: pd.DataFrame) -> pd.
         (samples,) in the order of the matrix.
     labels
         (samples, labels) with ``attrs["objective"]``.
+    raw
+        (samples, features) before preprocessing, of which shares and moments are taken; the
+        preprocessed matrix if it is not given. Scaling moves zeros, and makes mean and standard
+        deviation those of every task.
 
     Returns
     -------
     pandas.DataFrame
-        One row: numbers of samples and features, their ratio, share of zeros, moments of the
-        values, principal components for 90 % of the train variance (of the first 100), the
-        participation ratio of the spectrum, and number of classes, share of labelled samples and
-        normalised entropy of the labels, averaged.
+        One row: numbers of samples and features and their ratio; shares of missing values and of
+        zeros; moments of the values; intrinsic dimension of the train samples as the number of
+        principal components for 90 % of the variance, the participation ratio of the spectrum and
+        TwoNN; number of classes, share of labelled samples and normalised entropy of the labels,
+        averaged.
     """
-    values = matrix.to_numpy()
-    train = values[(split == "train").to_numpy()].astype(np.float64)
-    flat = values.ravel()[:: max(1, values.size // 1_000_000)].astype(np.float64)
-    spectrum = _spectrum(train)
+    shown = (matrix if raw is None else raw).to_numpy()
+    flat = shown.ravel(order="K")[:: max(1, shown.size // MOST_VALUES)].astype(np.float64)
+    known = flat[np.isfinite(flat)]
+    train = _some(matrix.to_numpy(), np.flatnonzero(split == "train"))
+    spectrum, squared = _spectrum_and_distances(train)
     explained = np.cumsum(spectrum) / spectrum.sum()
     names = dict.fromkeys(n for group in labels.attrs["objective"].values() for n in group)
     described = [_label(labels[name]) for name in names]
@@ -42,17 +58,19 @@ def profile(matrix: pd.DataFrame, split: pd.Series, labels: pd.DataFrame) -> pd.
     )
     row = {
         "n_samples": len(matrix),
-        "n_train": len(train),
+        "n_train": int((split == "train").sum()),
         "n_features": matrix.shape[1],
         "features_per_sample": matrix.shape[1] / len(matrix),
-        "zero_share": float((values == 0).mean()),
-        "mean": float(flat.mean()),
-        "std": float(flat.std()),
-        "skew": float(stats.skew(flat)),
-        "kurtosis": float(stats.kurtosis(flat)),
-        "largest_absolute_value": float(np.abs(values).max()),
+        "missing_share": float(np.isnan(shown).mean()),
+        "zero_share": float((shown == 0).mean()),
+        "mean": float(known.mean()),
+        "std": float(known.std()),
+        "skew": float(stats.skew(known)),
+        "kurtosis": float(stats.kurtosis(known)),
+        "largest_absolute_value": float(np.abs(matrix.to_numpy()).max()),
         "components_for_90_percent": int(np.searchsorted(explained, EXPLAINED) + 1),
         "participation_ratio": float(spectrum.sum() ** 2 / (spectrum**2).sum()),
+        "twonn_dimension": twonn(squared),
         "labels": len(described),
         "classes_mean": float(classes.mean()),
         "labelled_share_mean": float(shares.mean()),
@@ -61,13 +79,51 @@ def profile(matrix: pd.DataFrame, split: pd.Series, labels: pd.DataFrame) -> pd.
     return pd.DataFrame([row])
 
 
-def _spectrum(train: np.ndarray) -> np.ndarray:
-    """Variances along the first principal components."""
-    from sklearn.decomposition import PCA
+def twonn(squared_distances: np.ndarray) -> float:
+    """Intrinsic dimension from the ratio of the two nearest neighbours' distances.
 
-    components = min(COMPONENTS, *train.shape)
-    solver = "full" if max(train.shape) <= 2000 else "randomized"
-    return PCA(components, svd_solver=solver, random_state=0).fit(train).explained_variance_
+    The maximum-likelihood form, ``n / sum(log(r2 / r1))``, of Facco, d'Errico, Rodriguez and Laio
+    (Scientific Reports 2017). Of samples that are
+    the same, one counts.
+
+    Parameters
+    ----------
+    squared_distances
+        (samples, samples); what stands on the diagonal is ignored.
+
+    Returns
+    -------
+    float
+        NaN for fewer than three different samples.
+    """
+    same = squared_distances <= 1e-12 * np.median(squared_distances)
+    alone = ~np.triu(same, k=1).any(axis=0)
+    if alone.sum() < 3:
+        return float("nan")
+    others = squared_distances[np.ix_(alone, alone)].astype(np.float64)
+    np.fill_diagonal(others, np.inf)
+    nearest = np.partition(others, 1, axis=1)[:, :2]
+    logs = 0.5 * np.log(nearest[:, 1] / nearest[:, 0])
+    return float(len(logs) / logs.sum()) if logs.sum() > 0 else float("nan")
+
+
+def _some(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """At most :data:`MOST_SAMPLES` of some rows, as float64, centred."""
+    if len(positions) > MOST_SAMPLES:
+        generator = np.random.default_rng(_SEED)
+        positions = np.sort(generator.choice(positions, MOST_SAMPLES, replace=False))
+    chosen = values[positions].astype(np.float64)
+    return chosen - chosen.mean(axis=0)
+
+
+def _spectrum_and_distances(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Variances along all principal components, and squared distances of all pairs."""
+    gram = centred @ centred.T
+    small = gram if len(gram) <= centred.shape[1] else centred.T @ centred
+    spectrum = np.linalg.eigvalsh(small)[::-1].clip(0) / max(1, len(centred) - 1)
+    lengths = np.diag(gram)
+    squared = (lengths[:, None] + lengths - 2 * gram).clip(0)
+    return spectrum, squared
 
 
 def _label(column: pd.Series) -> tuple[float, int, float]:

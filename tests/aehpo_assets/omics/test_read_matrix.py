@@ -63,6 +63,9 @@ WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
     "rna.tsv.gz": lambda frame, path: frame.to_csv(path, sep="\t"),
     "rna.parquet": lambda frame, path: frame.to_parquet(path),
     "column.parquet": lambda frame, path: frame.reset_index().to_parquet(path),
+    "last.parquet": lambda frame, path: frame.assign(sample=frame.index).to_parquet(
+        path, index=False
+    ),
     "rna.h5ad": write_h5ad,
     "sparse.h5ad": lambda frame, path: write_h5ad(frame, path, csr=True),
     "rna.h5mu": write_h5mu,
@@ -303,3 +306,12 @@ def test_a_transform_that_does_not_fit_the_values_is_refused(
     with pytest.raises(InputError, match=words) as caught:
         read_matrix(read_dataset(folder), "rna")
     assert caught.value.key == key
+
+
+def test_a_feature_whose_name_begins_another_is_read_by_its_own(make_dataset: Any) -> None:
+    folder = make_dataset(modality={"file": "rna.parquet"}, files={"rna.parquet": ""})
+    frame = pd.DataFrame({"HLA.A": [1.0, 2.0], "HLA": [3.0, 4.0]}, index=["s1", "s2"])
+    frame.to_parquet(folder / "rna.parquet")
+    found = read_matrix(read_dataset(folder), "rna")
+    assert found.columns.tolist() == ["HLA.A", "HLA"]
+    assert found.to_numpy().tolist() == [[1, 3], [2, 4]]
