@@ -29,7 +29,9 @@ from aehpo_assets.space import Choice, SearchSpace, sample_configurations
 PLAIN = {"x": uniform(0, 1), "rate": loguniform(1e-5, 1e-1), "width": choice([1, 2, 4, 8])}
 
 
-@pytest.mark.parametrize("searcher", [RandomSearcher, RegularizedEvolution, Bore])
+@pytest.mark.parametrize(
+    "searcher", [RandomSearcher, RegularizedEvolution, Bore, KernelDensityEstimator]
+)
 def test_stock_ignores_its_seed_and_the_private_stream_does_not(searcher: Any) -> None:
     def first(stream: OwnNumpyStream | None) -> Any:
         if stream is None:
