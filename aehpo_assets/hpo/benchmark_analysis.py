@@ -82,12 +82,14 @@ def normalised_regret(
     Returns
     -------
     pandas.DataFrame
-        ``at_budgets`` with the column ``regret``; a search without a result yet has 1.
+        ``at_budgets`` with the column ``regret``, at most 1; a search without a result yet has 1,
+        like one that found nothing better than an average configuration.
     """
     best_known = at_budgets.groupby("task")["best"].max() if optimum is None else optimum
     top = at_budgets["task"].map(best_known)
     span = (top - at_budgets["task"].map(start)).clip(lower=1e-12)
-    return at_budgets.assign(regret=((top - at_budgets["best"]) / span).fillna(1.0))
+    regret = ((top - at_budgets["best"]) / span).fillna(1.0).clip(upper=1.0)
+    return at_budgets.assign(regret=regret)
 
 
 def band(values: np.ndarray, seed: int = 0, draws: int = 2000) -> tuple[float, float, float]:

@@ -25,6 +25,7 @@ from aehpo_assets.hpo.benchmark_analysis import (
     what_to_run_first,
 )
 from aehpo_assets.hpo.benchmark_plots import anytime_figure, critical_difference_figure
+from aehpo_assets.hpo.benchmark_summary import summarise
 from aehpo_assets.hpo.blackbox import curves_blackboxes
 from aehpo_assets.hpo.curve_surrogate import fit_curve_surrogate
 from aehpo_assets.hpo.evaluations import best_sampled
@@ -241,3 +242,32 @@ def test_pictures_are_drawn(trials: pd.DataFrame, tmp_path: Path) -> None:
     critical_difference_figure(critical_difference(ranked, 0.5)).savefig(tmp_path / "b.png")
     assert (tmp_path / "a.png").stat().st_size > 5000
     assert (tmp_path / "b.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("axis", ["hours", "evaluation"])
+def test_summary_has_every_table(
+    trials: pd.DataFrame, evaluations: pd.DataFrame, axis: str
+) -> None:
+    summary = summarise(trials, evaluations, axis=axis, random_count=5)
+    searchers = set(PLAN.searchers)
+    for table in (summary.regret, summary.rank, summary.seconds, summary.matches_random):
+        assert set(table["searcher"]) == searchers
+    assert (summary.regret["lower"] <= summary.regret["mean"]).all()
+    at_the_end = summary.rank[summary.rank["budget"] == summary.rank["budget"].max()]
+    assert at_the_end["mean"].mean() == pytest.approx((len(searchers) + 1) / 2)
+    assert summary.first["size"].tolist() == ["small", "large"]
+    assert set(summary.critical.mean_ranks.index) == searchers
+    # Regret of the best never grows with the budget.
+    for _, curve in summary.regret.groupby("searcher"):
+        assert (curve.sort_values("budget")["mean"].diff().dropna() <= 1e-9).all()
+
+
+def test_regret_on_a_table_is_measured_from_its_best(
+    evaluations: pd.DataFrame, saved: Path, tmp_path: Path
+) -> None:
+    plan = BenchmarkPlan(
+        ("random_search", "kde"), repetitions=2, trials=15, simulated_hours=None, ground="table"
+    )
+    found = run_benchmark(tmp_path, plan, evaluations, saved)
+    summary = summarise(found, evaluations, axis="evaluation", ground="table")
+    assert (summary.regret["mean"] >= 0).all()
