@@ -1,0 +1,224 @@
+"""Checks of matrices, labels and splits: each has data that trips it, and data that does not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aehpo_assets.omics.dataset import Modality
+from aehpo_assets.omics.preprocess import fit_preprocessing
+from aehpo_assets.provenance import CheckResult
+from aehpo_assets.quality.labels import LABEL_CHECKS, SPLIT_CHECKS, check_labels, check_split
+from aehpo_assets.quality.matrix import (
+    MATRIX_CHECKS,
+    PREPROCESSED_CHECKS,
+    check_matrix,
+    check_preprocessed,
+)
+from aehpo_assets.study import Preprocessing
+
+SHARES = {"train": 0.7, "valid": 0.1, "test": 0.2}
+
+
+def matrix(samples: int = 100, features: int = 8) -> pd.DataFrame:
+    values = np.random.default_rng(0).normal(size=(samples, features)).astype(np.float32)
+    index = pd.Index([f"s{i}" for i in range(samples)], name="sample_id")
+    return pd.DataFrame(values, index=index, columns=[f"g{i}" for i in range(features)])
+
+
+def failed(results: list[CheckResult]) -> set[str]:
+    return {check.name for check in results if not check.passed}
+
+
+def set_cell(value: float) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    def bend(frame: pd.DataFrame) -> pd.DataFrame:
+        frame.iloc[3, 2] = value
+        return frame
+
+    return bend
+
+
+def set_block(rows: slice, columns: slice, value: float) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    def bend(frame: pd.DataFrame) -> pd.DataFrame:
+        frame.iloc[rows, columns] = value
+        return frame
+
+    return bend
+
+
+EVERYTHING = slice(None)
+
+MATRIX_TRIPS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "unique_sample_ids": lambda f: f.rename(index={"s1": "s0"}),
+    "unique_feature_names": lambda f: f.rename(columns={"g1": "g0"}),
+    "finite_values": set_cell(np.inf),
+    "missing_values_treated": set_cell(np.nan),
+    "missing_share_of_samples": set_block(slice(3, 4), slice(0, 6), np.nan),
+    "missing_share_of_features": set_block(slice(0, 60), slice(2, 3), np.nan),
+    "zero_share_of_samples": set_block(slice(3, 4), EVERYTHING, 0),
+    "constant_features": set_block(EVERYTHING, slice(2, 3), 1),
+    "duplicated_samples": lambda f: pd.concat([f, f.head(1).rename(index={"s0": "twin"})]),
+}
+
+
+def test_a_good_matrix_passes_every_check() -> None:
+    results = check_matrix(matrix(), Modality(file="rna.csv"))
+    assert failed(results) == set()
+    assert [check.name for check in results] == [check.name for check in MATRIX_CHECKS]
+
+
+@pytest.mark.parametrize("name", MATRIX_TRIPS)
+def test_a_bad_matrix_trips_its_check(name: str) -> None:
+    results = check_matrix(MATRIX_TRIPS[name](matrix()), Modality(file="rna.csv"))
+    assert name in failed(results)
+    declared = {check.name: check for check in MATRIX_CHECKS}
+    assert all(check.blocking == declared[check.name].blocking for check in results)
+
+
+def test_every_check_of_a_matrix_is_tripped_by_something() -> None:
+    assert {check.name for check in MATRIX_CHECKS} == set(MATRIX_TRIPS) | {"value_range"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [("counts", 4, 4.5), ("counts", 0, -1), ("binary", 1, 2), ("binary", 0, 0.5)],
+)
+def test_values_must_be_of_their_kind(kind: str, good: float, bad: float) -> None:
+    frame = (matrix() > 0).astype(np.float32)
+    settings = Modality(file="rna.csv", kind=kind)
+    assert "value_range" not in failed(check_matrix(set_cell(good)(frame), settings))
+    assert "value_range" in failed(check_matrix(set_cell(bad)(frame), settings))
+
+
+def test_missing_values_that_will_be_imputed_are_treated() -> None:
+    settings = Modality(file="rna.csv", missing="impute_median")
+    assert failed(check_matrix(set_cell(np.nan)(matrix()), settings)) == set()
+
+
+def split_of(frame: pd.DataFrame) -> pd.Series:
+    sizes = [round(share * len(frame)) for share in SHARES.values()]
+    return pd.Series(np.repeat(list(SHARES), sizes), index=frame.index, name="split")
+
+
+def preprocessed() -> tuple[pd.DataFrame, pd.Series, pd.Series]:
+    frame = matrix()
+    fitted = fit_preprocessing(frame, split_of(frame), Preprocessing())
+    return fitted.apply(frame), split_of(frame), fitted.score
+
+
+PREPROCESSED_TRIPS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "unique_sample_ids": lambda f: f.set_axis(["s1", *f.index[1:]]),
+    "finite_values": set_cell(np.nan),
+    "features_vary": set_block(slice(0, 70), slice(2, 3), 0.5),
+    "outliers": set_cell(1e4),
+    "train_test_twins": lambda f: f.assign(**f.iloc[:1].iloc[0].to_dict()),
+}
+
+
+def test_a_good_preprocessed_matrix_passes_every_check() -> None:
+    results = check_preprocessed(*preprocessed())
+    assert failed(results) == set()
+    assert [check.name for check in results] == [check.name for check in PREPROCESSED_CHECKS]
+
+
+@pytest.mark.parametrize("name", PREPROCESSED_TRIPS)
+def test_a_bad_preprocessed_matrix_trips_its_check(name: str) -> None:
+    frame, split, score = preprocessed()
+    assert name in failed(check_preprocessed(PREPROCESSED_TRIPS[name](frame), split, score))
+
+
+def test_features_out_of_order_are_noticed() -> None:
+    frame, split, score = preprocessed()
+    assert "ordered_by_the_filter" in failed(check_preprocessed(frame, split, score.iloc[::-1]))
+    covered = set(PREPROCESSED_TRIPS) | {"ordered_by_the_filter"}
+    assert {check.name for check in PREPROCESSED_CHECKS} == covered
+
+
+@pytest.mark.parametrize("filter_name", ["mad", "corr", "varcorr", "nonzerovar"])
+def test_the_order_of_every_filter_is_accepted(filter_name: str) -> None:
+    frame = matrix()
+    fitted = fit_preprocessing(frame, split_of(frame), Preprocessing(filter=filter_name))
+    assert failed(check_preprocessed(fitted.apply(frame), split_of(frame), fitted.score)) == set()
+
+
+def labels(kinds: list[str | None] | None = None) -> pd.DataFrame:
+    index = matrix().index
+    values = kinds if kinds is not None else list(np.resize(["a", "b"], len(index)))
+    table = pd.DataFrame({"kind": values}, index=index)
+    table.attrs = {"objective": {"type": ["kind"]}, "regression": []}
+    return table
+
+
+LABEL_TRIPS: dict[str, Callable[[], pd.DataFrame]] = {
+    "unique_sample_ids": lambda: labels().set_axis(["s1", *labels().index[1:]]),
+    "labels_have_classes": lambda: labels(["a"] * 100),
+    "labelled_share": lambda: labels([*(["a", "b"] * 5), *([None] * 90)]),
+    "smallest_class": lambda: labels(["rare"] * 3 + ["a", "b"] * 48 + ["a"]),
+}
+
+
+def test_good_labels_pass_every_check() -> None:
+    results = check_labels(labels())
+    assert failed(results) == set()
+    assert [check.name for check in results] == [check.name for check in LABEL_CHECKS]
+    assert {check.name for check in LABEL_CHECKS} == set(LABEL_TRIPS)
+
+
+@pytest.mark.parametrize("name", LABEL_TRIPS)
+def test_bad_labels_trip_their_check(name: str) -> None:
+    assert name in failed(check_labels(LABEL_TRIPS[name]()))
+
+
+def rare_in_train(count: int) -> pd.DataFrame:
+    return labels(["rare"] * count + list(np.resize(["a", "b"], 100 - count)))
+
+
+SPLIT_TRIPS: dict[str, Callable[[pd.Series], tuple[pd.Series, pd.DataFrame]]] = {
+    "disjoint": lambda s: (pd.concat([s, s.head(1).replace("train", "test")]), labels()),
+    "known_splits": lambda s: (s.replace("valid", "validation"), labels()),
+    "complete": lambda s: (s.iloc[1:], labels()),
+    "shares": lambda s: (s.where(s != "test", "train").where(s.index != "s99", "test"), labels()),
+    "labels_scored": lambda s: (s, labels(["a"] * 90 + ["b"] * 10)),
+    "classes_dropped": lambda s: (s, rare_in_train(5)),
+    "something_is_scored": lambda s: (s, labels(["a"] * 100)),
+}
+
+
+def test_a_good_split_passes_every_check() -> None:
+    frame = matrix()
+    results = check_split(split_of(frame), frame.index, labels(), SHARES)
+    assert failed(results) == set()
+    assert [check.name for check in results] == [check.name for check in SPLIT_CHECKS]
+    assert {check.name for check in SPLIT_CHECKS} == set(SPLIT_TRIPS)
+
+
+@pytest.mark.parametrize("name", SPLIT_TRIPS)
+def test_a_bad_split_trips_its_check(name: str) -> None:
+    frame = matrix()
+    split, table = SPLIT_TRIPS[name](split_of(frame))
+    assert name in failed(check_split(split, frame.index, table, SHARES))
+
+
+def test_a_failed_check_says_where() -> None:
+    results = check_matrix(set_cell(np.inf)(matrix()), Modality(file="rna.csv"))
+    (check,) = [check for check in results if check.name == "finite_values"]
+    assert check.blocking
+    assert "g2" in check.description
+    assert check.values["observed"] == 1
+
+
+def test_a_wide_matrix_is_validated_through_summaries() -> None:
+    """One validation of a summary: twenty times the features is not twenty times the work."""
+
+    def seconds(features: int) -> float:
+        frame = matrix(50, features)
+        begun = time.perf_counter()
+        check_matrix(frame, Modality(file="rna.csv"))
+        return time.perf_counter() - begun
+
+    seconds(10)
+    assert seconds(20_000) < 20 * seconds(1_000) + 1
