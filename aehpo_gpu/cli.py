@@ -40,3 +40,22 @@ def plan(
     tasks = study_tasks(settings, available_tasks([*where.data_roots(), *(data or [])]), study)
     check_study(settings, study)
     console.print(estimate_table(estimate_study(settings, tasks, where)))
+
+
+@app.command("export-model")
+def export_model(
+    task: Annotated[str, typer.Argument(help="Name of the task.")],
+    architecture: Annotated[str, typer.Argument(help="Name of the architecture.")],
+    config_id: Annotated[str, typer.Argument(help="Id of the configuration.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the run.")] = None,
+    home: Annotated[
+        Path | None, typer.Option("--home", help="Home of the study.  [default: .aehpo]")
+    ] = None,
+) -> None:
+    """Train one run again and write it as a plain PyTorch model with its preprocessing."""
+    from aehpo_assets.home import Home
+    from aehpo_gpu.stored_model import export_stored_run
+
+    export_stored_run(Home(home), task, architecture, config_id, seed, out)
+    console.print(f"{out}: model.pt, config.json, preprocessing.json")

@@ -32,6 +32,12 @@ _SHARED = tuple(name for name in STUDY_HYPERPARAMETERS if name != "beta")
 ARCHITECTURE_SPACES: dict[str, dict[str, Distribution]] = {
     "vanillix": {name: STUDY_HYPERPARAMETERS[name] for name in _SHARED},
     "varix": dict(STUDY_HYPERPARAMETERS),
+    "disentanglix": {
+        **{name: STUDY_HYPERPARAMETERS[name] for name in _SHARED},
+        "beta_mi": LogUniform(1e-3, 10),
+        "beta_tc": LogUniform(1e-3, 10),
+        "beta_dimKL": LogUniform(1e-3, 10),
+    },
 }
 """The default space of each architecture."""
 

@@ -7,7 +7,7 @@ inputs are read through :class:`~aehpo_assets.defs.recipe.Making`, which looks a
 from __future__ import annotations
 
 from aehpo_assets.defs.recipe import Making
-from aehpo_assets.omics.labels import downstream_targets
+from aehpo_gpu.stored_model import training_task
 from aehpo_gpu.training.task import TrainingTask
 
 INPUTS = ("preprocessed_matrix", "data_split", "sample_labels")
@@ -22,9 +22,4 @@ def read_training_task(making: Making, task: str) -> TrainingTask:
         If one is missing, damaged, or did not pass its blocking checks.
     """
     matrix, split, labels = (making.table(asset, task) for asset in INPUTS)
-    return TrainingTask(
-        task=task,
-        matrix=matrix.to_numpy(),
-        split=split["split"].to_numpy(dtype=str),
-        targets=downstream_targets(labels, split["split"]),
-    )
+    return training_task(task, matrix, split, labels)

@@ -227,8 +227,10 @@ class FleetNetwork:
         if self.feature_mask is not None:
             difference.mul_(self.feature_mask)
         squared = difference.square_().sum(2)
-        key = draws.stream_key(self.seed, "prior", "evaluation")
-        prior = draws.normal(key, len(x), self.latent_dim, self.device, self.dtype)
+        prior = x
+        if self.architecture.loss is not None and self.vae_loss == "mmd":
+            key = draws.stream_key(self.seed, "prior", "evaluation")
+            prior = draws.normal(key, len(x), self.latent_dim, self.device, self.dtype)
         vae, weighted = self._latent_loss(heads, latents, prior)
         error = squared.sum(1)
         return latents, Losses(error, vae, error + weight * weighted), squared

@@ -87,11 +87,11 @@ def train_shard(
     check_runs(runs)
     matrix = ResidentMatrix(data, settings)
     meter = ProgressMeter(len(runs), matrix.device, on_progress)
-    rows, curves = [], []
+    trained: list[tuple[pd.DataFrame, FleetResult]] = []
     waiting = [list(fleet) for fleet in fleets]
     while waiting:
         fleet = waiting.pop(0)
-        members = runs.iloc[fleet].reset_index(drop=True)
+        members = runs.iloc[fleet]
         try:
             result = train_fleet(architecture, members, matrix, settings, meter.fleet(len(fleet)))
         except torch.OutOfMemoryError:
@@ -105,13 +105,15 @@ def train_shard(
         described["training_runtime"] = cost.training_runtime(
             architecture, members, data.matrix.shape[1], len(matrix.train), settings.epochs
         )
-        rows.append(_result_rows(described, members, result, data, settings).set_index([fleet]))
-        curves.append(_curve_rows(described, result, settings))
+        trained.append((described, result))
         meter.finish(len(fleet))
-    return ShardResult(
-        runs=pd.concat(rows).sort_index(kind="stable").reset_index(drop=True),
-        curves=pd.concat(curves, ignore_index=True),
-    )
+    rows = pd.concat([_result_rows(described, result, settings) for described, result in trained])
+    scores, seconds = _scores([(described.index, result) for described, result in trained], data)
+    rows["evaluation_runtime"] += seconds
+    rows = rows.join(scores).sort_index(kind="stable")
+    rows["device"] = device_name(matrix.device)
+    curves = [_curve_rows(described, result, settings) for described, result in trained]
+    return ShardResult(rows.reset_index(drop=True), pd.concat(curves, ignore_index=True))
 
 
 def check_runs(runs: pd.DataFrame) -> None:
@@ -152,15 +154,9 @@ def _describe(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> pd.D
 
 
 def _result_rows(
-    described: pd.DataFrame,
-    members: pd.DataFrame,
-    result: FleetResult,
-    data: TrainingTask,
-    settings: TrainingSettings,
+    described: pd.DataFrame, result: FleetResult, settings: TrainingSettings
 ) -> pd.DataFrame:
-    started = time.perf_counter()
-    scores = score_latents(result.latents, data.split, data.targets)
-    seconds = result.evaluation_seconds + time.perf_counter() - started
+    """Rows of a fleet, all but the downstream scores."""
     diverged = result.diverged.cpu().numpy()
     metrics = {
         name: values.cpu().numpy().astype(np.float64)
@@ -170,12 +166,32 @@ def _result_rows(
         epochs=settings.epochs,
         status=np.where(diverged, "diverged", "ok"),
         error=np.where(diverged, "a loss or gradient became non-finite", ""),
-        fleet_runtime=result.training_seconds / len(members),
-        evaluation_runtime=seconds / len(members),
+        fleet_runtime=result.training_seconds / len(described),
+        evaluation_runtime=result.evaluation_seconds / len(described),
         **metrics,
-        **{name: scores[name].to_numpy() for name in scores},
-        device=device_name(result.latents.device),
     )
+
+
+def _scores(
+    fleets: Sequence[tuple[pd.Index, FleetResult]], data: TrainingTask
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Downstream scores of all runs of a shard, and the seconds each took.
+
+    Fleets of equal latent width are scored together: most of the time of a small problem is spent
+    on starting it.
+    """
+    widths: dict[int, list[tuple[pd.Index, torch.Tensor]]] = {}
+    for rows, result in fleets:
+        widths.setdefault(result.latents.shape[2], []).append((rows, result.latents))
+    scores, seconds = [], []
+    for members in widths.values():
+        started = time.perf_counter()
+        index = members[0][0].append([rows for rows, _ in members[1:]])
+        latents = torch.cat([latents for _, latents in members])
+        scores.append(score_latents(latents, data.split, data.targets).set_index(index))
+        share = (time.perf_counter() - started) / len(index)
+        seconds.append(pd.Series(share, index=index))
+    return pd.concat(scores), pd.concat(seconds)
 
 
 def _curve_rows(

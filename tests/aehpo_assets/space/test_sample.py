@@ -100,3 +100,10 @@ def test_the_id_of_a_proposed_configuration_hangs_on_its_values_alone() -> None:
     assert first != config_id_of({"drop_p": 0.25, "k_filter": 128})
     assert len(first) == 9
     assert first.startswith("r")
+
+
+def test_further_hyperparameters_come_from_a_stream_of_their_own() -> None:
+    shared = sample_configurations(search_space("vanillix"), 20, 42)
+    further = sample_configurations(search_space("disentanglix"), 20, 42)
+    pd.testing.assert_frame_equal(further[shared.columns], shared)
+    assert further[["beta_mi", "beta_tc", "beta_dimKL"]].nunique().eq(20).all()

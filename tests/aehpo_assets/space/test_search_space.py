@@ -63,7 +63,7 @@ def test_a_mistake_in_the_space_names_its_key(overrides: dict[str, object], word
 
 
 def test_an_unknown_architecture_is_refused_with_those_known() -> None:
-    with pytest.raises(InputError, match="vanillix, varix"):
+    with pytest.raises(InputError, match="vanillix, varix, disentanglix"):
         search_space("vanilix")
 
 

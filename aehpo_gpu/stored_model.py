@@ -1,0 +1,103 @@
+"""Bringing back a run of a study as a model: its inputs from the store, and a training.
+
+The writing itself belongs to ``training.export``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from aehpo_assets.errors import InputError
+from aehpo_assets.home import Home
+from aehpo_assets.omics.labels import downstream_targets
+from aehpo_assets.omics.preprocess import fit_preprocessing
+from aehpo_assets.space import search_space
+from aehpo_gpu.runs import training_settings
+from aehpo_gpu.training.export import export_model
+from aehpo_gpu.training.task import TrainingTask
+
+_TABLES = ("run_results", "validated_recommendations")
+
+
+def training_task(
+    task: str, matrix: pd.DataFrame, split: pd.DataFrame, labels: pd.DataFrame
+) -> TrainingTask:
+    """Put the three tables of a task together for training."""
+    return TrainingTask(
+        task=task,
+        matrix=matrix.to_numpy(),
+        split=split["split"].to_numpy(dtype=str),
+        targets=downstream_targets(labels, split["split"]),
+    )
+
+
+def export_stored_run(
+    home: Home, task: str, architecture: str, config_id: str, seed: int | None, folder: Path
+) -> None:
+    """Train a run of a study again and write it as a plain PyTorch model.
+
+    Parameters
+    ----------
+    home
+        The home of the study.
+    task, architecture, config_id
+        Which run.
+    seed
+        Its seed; the first one that the study trained it with by default.
+    folder
+        Where to.
+
+    Raises
+    ------
+    InputError
+        If the study has no such run.
+    StaleInputError
+        If the matrix is missing or did not pass its checks.
+    """
+    study, store = home.study(), home.store
+    run = _stored_run(home, task, architecture, config_id, seed)
+    for asset in ("preprocessed_matrix", "data_split", "sample_labels"):
+        store.checked(asset, (task,))
+    split = store.read_table("data_split", (task,))
+    data = training_task(
+        task,
+        store.read_table("preprocessed_matrix", (task,)),
+        split,
+        store.read_table("sample_labels", (task,)),
+    )
+    fitted = fit_preprocessing(
+        store.read_table("omics_matrix", (task,)), split["split"], study.preprocessing
+    )
+    names = search_space(architecture, study.space).names
+    export_model(
+        folder,
+        data,
+        architecture,
+        run[["config_id", *names, "seed"]],
+        training_settings(study),
+        fitted,
+    )
+
+
+def _stored_run(
+    home: Home, task: str, architecture: str, config_id: str, seed: int | None
+) -> pd.DataFrame:
+    """The row of a run, from the runs of the study or the validated recommendations."""
+    for asset in _TABLES:
+        if home.store.provenance(asset, (architecture, task)) is None:
+            continue
+        table = home.store.read_table(asset, (architecture, task))
+        rows = table[table["config_id"] == config_id]
+        if seed is not None:
+            rows = rows[rows["seed"] == seed]
+        if len(rows):
+            return rows.head(1).reset_index(drop=True)
+    with_seed = "" if seed is None else f" with seed {seed}"
+    raise InputError(
+        f"the study has no run of the configuration {config_id!r}{with_seed} "
+        f"on {task} with {architecture}",
+        file=home.root,
+        remedy="Look up config_id and seed in run_results or validated_recommendations.",
+    )

@@ -1,0 +1,94 @@
+"""A shard's rows: every run once, in order, whatever the fleets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from plain_training import make_runs
+
+from aehpo_assets.errors import InputError
+from aehpo_gpu.training import shard
+from aehpo_gpu.training.cost import CostModel
+from aehpo_gpu.training.progress import Progress
+from aehpo_gpu.training.shard import train_shard
+from aehpo_gpu.training.task import TrainingSettings, TrainingTask
+from aehpo_gpu.training.work import TERMS
+
+COST = CostModel("cpu", dict.fromkeys(TERMS, 1e-9))
+SETTINGS = TrainingSettings(epochs=3, fidelities=(1,), device="cpu")
+
+
+def runs_of_two_depths() -> pd.DataFrame:
+    return make_runs(
+        4, n_layers=[2, 3, 2, 3], latent_dim_fixed=[2, 4, 8, 4], k_filter=[48, 48, 16, 99]
+    )
+
+
+def test_the_rows_are_those_of_the_runs_in_their_order(task: TrainingTask) -> None:
+    runs = runs_of_two_depths()
+    result = train_shard(task, "varix", runs, [[1, 3], [2, 0]], SETTINGS, COST)
+    assert list(result.runs["config_id"]) == ["0", "1", "2", "3"]
+    pd.testing.assert_frame_equal(result.runs[list(runs)], runs, check_dtype=False)
+    assert list(result.runs["k_filter_effective"]) == [48, 48, 16, 48]
+    assert (result.runs["status"] == "ok").all()
+    assert result.runs["auc_grade_valid"].between(0, 1).all()
+    assert (result.runs["training_runtime"] > 0).all()
+    assert set(result.curves["epoch"]) == {1, 3}
+    assert len(result.curves) == 8
+
+
+def test_fleets_change_no_number_but_seconds(task: TrainingTask) -> None:
+    runs = runs_of_two_depths()
+    seconds = ["fleet_runtime", "evaluation_runtime"]
+    together, alone = (
+        train_shard(task, "varix", runs, fleets, SETTINGS, COST).runs.drop(columns=seconds)
+        for fleets in ([[0, 2], [1, 3]], [[0], [1], [2], [3]])
+    )
+    pd.testing.assert_frame_equal(together, alone, rtol=1e-5)
+
+
+def test_a_diverged_run_is_a_row(task: TrainingTask) -> None:
+    runs = make_runs(2, lr_fixed=[1e-3, 1e30])
+    rows = train_shard(task, "vanillix", runs, [[0, 1]], SETTINGS, COST).runs
+    assert list(rows["status"]) == ["ok", "diverged"]
+    assert "non-finite" in rows["error"][1]
+    assert np.isfinite(rows["weighted_avg_auc_downstream_performance"]).all()
+
+
+def test_a_fleet_too_large_for_the_memory_is_split(
+    task: TrainingTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, sizes = shard.train_fleet, []
+
+    def small_device(architecture, runs, *rest):
+        sizes.append(len(runs))
+        if len(runs) > 2:
+            raise torch.OutOfMemoryError
+        return real(architecture, runs, *rest)
+
+    monkeypatch.setattr(shard, "train_fleet", small_device)
+    rows = train_shard(task, "vanillix", make_runs(5), [[0, 1, 2, 3, 4]], SETTINGS, COST).runs
+    assert sizes == [5, 2, 3, 1, 2]
+    assert list(rows["config_id"]) == ["0", "1", "2", "3", "4"]
+
+
+def test_k_filter_below_the_latents_is_refused(task: TrainingTask) -> None:
+    runs = make_runs(1, k_filter=2, latent_dim_fixed=4)
+    with pytest.raises(InputError, match="below its latent dimension 4"):
+        train_shard(task, "vanillix", runs, [[0]], SETTINGS, COST)
+
+
+def test_progress_counts_runs_and_can_cancel(task: TrainingTask) -> None:
+    seen: list[Progress] = []
+    train_shard(task, "vanillix", make_runs(3), [[0, 1], [2]], SETTINGS, COST, seen.append)
+    assert seen[-1].runs_done == 3
+    assert seen[-1].fraction == 1
+    assert "3.0 of 3 runs" in str(seen[-1])
+
+    def cancel(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_shard(task, "vanillix", make_runs(3), [[0, 1], [2]], SETTINGS, COST, cancel)

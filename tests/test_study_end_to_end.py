@@ -1,0 +1,273 @@
+"""A whole study on tiny data, in this process: every asset real, resumed, repeated, refused."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from rich.console import Console
+
+from aehpo_assets.errors import HomeBusyError, InputError
+from aehpo_assets.headless import print_status, run_headless
+from aehpo_assets.home import Home
+from aehpo_assets.instance import open_instance
+from aehpo_assets.store import Store
+
+STUDY = {
+    "name": "tiny",
+    "tasks": "all",
+    "architectures": ["vanillix", "varix"],
+    "configurations": {"count": 8},
+    "space": {"k_filter": [16, 32], "latent_dim_fixed": [2, 4], "lr_fixed": [0.001, 0.01]},
+    "epochs": 3,
+    "fidelities": [1],
+    "device": "cpu",
+    "hpo": {"trials": 12, "validate_top": 1},
+}
+
+MEASURED = (
+    "training_runtime",
+    "fleet_runtime",
+    "evaluation_runtime",
+    "runtime",
+    "predicted_training_runtime",
+    "predicted_training_runtime_lower",
+    "predicted_training_runtime_upper",
+)
+
+
+def write_dataset(folder: Path) -> None:
+    """120 patients with two modalities and two labels that hang on what the modalities share."""
+    source = np.random.default_rng(0)
+    hidden = source.normal(size=(120, 3))
+    ids = pd.Index([f"P{i:03d}" for i in range(120)], name="sample_id")
+    folder.mkdir(parents=True)
+    for name, width in (("rna", 40), ("meth", 24)):
+        values = np.tanh(hidden @ source.normal(size=(3, width)))
+        values += 0.3 * source.normal(size=values.shape)
+        columns = [f"{name}{i}" for i in range(width)]
+        pd.DataFrame(values, index=ids, columns=columns).to_parquet(folder / f"{name}.parquet")
+    labels = pd.DataFrame(
+        {
+            "subtype": np.array(["a", "b", "c"])[np.digitize(hidden[:, 0], [-0.5, 0.5])],
+            "sex": np.where(hidden[:, 1] > 0, "f", "m"),
+        },
+        index=ids,
+    )
+    labels.to_csv(folder / "clinical.csv")
+    (folder / "dataset.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "name": "toy",
+                "modalities": {"rna": {"file": "rna.parquet"}, "meth": {"file": "meth.parquet"}},
+                "labels": {
+                    "file": "clinical.csv",
+                    "objective": {"subtype": ["subtype"], "sex": ["sex"]},
+                },
+            }
+        )
+    )
+
+
+def run(study: dict[str, object], root: Path, home: Path) -> tuple[bool, str]:
+    """Run a study headless; returns whether it succeeded, and what it printed."""
+    file = root / f"{study['name']}.yaml"
+    file.write_text(yaml.safe_dump(study))
+    printed = io.StringIO()
+    ok = run_headless(file, Home(home), [root / "data"], Console(file=printed, width=160))
+    return ok, printed.getvalue()
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one data set, and no home of the user's in sight."""
+    folder = tmp_path_factory.mktemp("study")
+    write_dataset(folder / "data" / "toy")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def first(root: Path) -> tuple[Path, str]:
+    """The home of a finished study, and what was printed."""
+    ok, printed = run(STUDY, root, root / "home")
+    assert ok, printed
+    return root / "home", printed
+
+
+ARTEFACTS = {
+    "omics_matrix": 2,
+    "sample_labels": 2,
+    "data_split": 2,
+    "preprocessed_matrix": 2,
+    "dataset_profile": 2,
+    "configurations": 2,
+    "run_results": 4,
+    "learning_curves": 4,
+    "baseline_performance": 2,
+    "blackbox": 2,
+    "blackbox_curves": 2,
+    "surrogate": 2,
+    "recommendations": 4,
+    "validated_recommendations": 4,
+}
+
+
+def test_every_asset_is_materialized(first: tuple[Path, str]) -> None:
+    store = Store(first[0] / "store")
+    assert {asset: len(store.partitions(asset)) for asset in ARTEFACTS} == ARTEFACTS
+
+
+def test_the_instance_is_as_the_ui_would_have_left_it(first: tuple[Path, str]) -> None:
+    instance = open_instance(Home(first[0]))
+    assert set(instance.get_dynamic_partitions("task")) == {"toy_rna", "toy_meth"}
+    for asset, count in ARTEFACTS.items():
+        assert len(instance.get_materialized_partitions(dg.AssetKey(asset))) == count, asset
+    event = instance.get_latest_materialization_event(dg.AssetKey("run_results"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    metadata = event.asset_materialization.metadata
+    assert metadata["runs"].value == 8
+    assert "score against each hyperparameter" in metadata
+    keys = [dg.AssetCheckKey(dg.AssetKey("run_results"), "as_planned")]
+    checks = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    assert checks[keys[0]].status.value == "SUCCEEDED"
+
+
+def test_run_results_are_as_the_contract_says(first: tuple[Path, str]) -> None:
+    table = Store(first[0] / "store").read_table("run_results", ("varix", "toy_rna"))
+    assert list(table["config_id"]) == [str(i) for i in range(8)]
+    assert {"beta", "auc_subtype_valid", "auc_sex_test", "test_r2", "train_total_loss"} <= {*table}
+    average = (table["auc_subtype_valid"] + table["auc_sex_valid"]) / 2
+    np.testing.assert_allclose(
+        table["weighted_avg_auc_downstream_performance_valid"], average, atol=1e-12
+    )
+    assert table["data_version"].nunique() == 1
+    assert (table["training_runtime"] > 0).all()
+
+
+def test_stock_syne_tune_reads_the_blackbox(first: tuple[Path, str]) -> None:
+    from syne_tune.blackbox_repository import deserialize
+
+    tasks = deserialize(first[0] / "store" / "blackbox" / "vanillix")
+    assert list(tasks) == ["toy_meth", "toy_rna"]
+    assert tasks["toy_rna"].objectives_evaluations.shape == (8, 1, 1, 4)
+    table = Store(first[0] / "store").read_table("run_results", ("vanillix", "toy_rna"))
+    np.testing.assert_allclose(
+        tasks["toy_rna"].objectives_evaluations[:, 0, 0, 2],
+        table["weighted_avg_auc_downstream_performance_valid"],
+        rtol=1e-6,
+    )
+
+
+def test_what_is_printed_names_predicted_actual_and_baselines(first: tuple[Path, str]) -> None:
+    printed = first[1]
+    for word in ("PCA", "UMAP", "andom features", "toy_rna", "varix"):
+        assert word in printed
+
+
+def test_a_recommendation_traces_back_to_the_raw_file(first: tuple[Path, str]) -> None:
+    store, seen, waiting = Store(first[0] / "store"), set(), ["recommendations/varix/toy_rna"]
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        if not name.startswith("file:"):
+            asset, *partition = name.split("/")
+            provenance = store.provenance(asset, tuple(partition))
+            assert provenance is not None
+            waiting += [n for n in provenance.inputs if n not in seen]
+    files = {Path(name).name for name in seen if name.startswith("file:")}
+    assert files == {"rna.parquet", "meth.parquet", "clinical.csv"}
+
+
+def test_a_second_call_makes_nothing(first: tuple[Path, str], root: Path) -> None:
+    ok, printed = run(STUDY, root, first[0])
+    assert ok
+    assert "0 made" in printed
+
+
+def test_the_same_study_in_a_second_home_gives_the_same_tables(
+    first: tuple[Path, str], root: Path
+) -> None:
+    ok, printed = run(STUDY, root, root / "second")
+    assert ok, printed
+    one, two = Store(first[0] / "store"), Store(root / "second" / "store")
+    for asset in ARTEFACTS:
+        for partition in one.partitions(asset):
+            if not one.table_path(asset, partition).exists():
+                continue
+            ours, theirs = (
+                s.read_table(asset, partition).drop(columns=list(MEASURED), errors="ignore")
+                for s in (one, two)
+            )
+            pd.testing.assert_frame_equal(
+                ours, theirs, check_exact=True, obj=f"{asset} {partition}"
+            )
+
+
+def test_a_changed_study_makes_only_what_hangs_on_the_change(
+    first: tuple[Path, str], root: Path
+) -> None:
+    changed = STUDY | {"hpo": {"trials": 13, "validate_top": 1}}
+    ok, printed = run(changed, root, first[0])
+    assert ok, printed
+    assert "recommendations [varix | toy_rna]" in printed
+    for asset in ("run_results", "surrogate", "blackbox", "omics_matrix"):
+        assert f"made     {asset}" not in printed
+    printed = io.StringIO()
+    print_status(Home(first[0]), Console(file=printed, width=160))
+    assert "stale" not in printed.getvalue()
+
+
+def test_more_configurations_train_only_the_new_ones(first: tuple[Path, str], root: Path) -> None:
+    store = Store(first[0] / "store")
+    before = store.read_table("run_results", ("vanillix", "toy_rna"))
+    more = STUDY | {"configurations": {"count": 9}, "architectures": ["vanillix"]}
+    ok, printed = run(more, root, first[0])
+    assert ok, printed
+    after = store.read_table("run_results", ("vanillix", "toy_rna"))
+    assert len(after) == 9
+    # Fleet seconds are measured: had a run been trained again, they would differ.
+    pd.testing.assert_series_equal(after["fleet_runtime"].head(8), before["fleet_runtime"])
+
+
+def test_a_study_of_another_name_and_a_busy_home_are_refused(
+    first: tuple[Path, str], root: Path
+) -> None:
+    with pytest.raises(InputError, match="--home"):
+        run(STUDY | {"name": "other"}, root, first[0])
+    with Home(first[0]).locked(), pytest.raises(HomeBusyError, match=str(os.getpid())):
+        run(STUDY, root, first[0])
+
+
+def test_a_broken_data_set_is_refused_before_anything_is_written(
+    root: Path, tmp_path: Path
+) -> None:
+    write_dataset(tmp_path / "data" / "toy")
+    matrix = tmp_path / "data" / "toy" / "rna.parquet"
+    matrix.write_bytes(matrix.read_bytes()[:500])
+    with pytest.raises(InputError, match=r"rna\.parquet"):
+        run(STUDY, tmp_path, tmp_path / "home")
+    assert not (tmp_path / "home" / "store").exists()
+    assert not (tmp_path / "home" / "study.yaml").exists()
+
+
+def test_what_hangs_on_a_failure_is_left_out_and_the_rest_is_made(root: Path, tmp_path: Path) -> None:
+    """Of two modalities one says nothing: it stops there, and the other goes on."""
+    write_dataset(tmp_path / "data" / "toy")
+    matrix = pd.read_parquet(tmp_path / "data" / "toy" / "rna.parquet")
+    matrix.iloc[:, :] = 7.0
+    matrix.to_parquet(tmp_path / "data" / "toy" / "rna.parquet")
+    ok, printed = run(STUDY, tmp_path, tmp_path / "home")
+    assert not ok
+    assert "preprocessed_matrix [toy_rna]" in printed
+    assert "no feature varies" in printed
+    assert not (
+        tmp_path / "home" / "store" / "run_results" / "vanillix" / "toy_rna.parquet"
+    ).exists()
+    assert (tmp_path / "home" / "store" / "run_results" / "vanillix" / "toy_meth.parquet").exists()
