@@ -86,5 +86,5 @@ def fit_curve_surrogate(
     surrogates = {}
     for position, epoch in enumerate(box.fidelity_values):
         evaluations = blackbox_evaluations(tables, fidelity=position)
-        surrogates[int(epoch)], _, _ = fit_surrogate(evaluations, space, seed)
+        surrogates[int(epoch)], _, _ = fit_surrogate(evaluations, space, seed, folds=1)
     return CurveSurrogate(surrogates)

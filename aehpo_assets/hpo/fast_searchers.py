@@ -1,4 +1,4 @@
-"""BORE and CQR as Syne Tune has them, with candidates drawn, encoded and scored in batches.
+"""Searchers as Syne Tune has them, with candidates drawn, encoded and scored in batches.
 
 Stock BORE asks its classifier for one candidate at a time and stock CQR fits five gradient
 boosting models of scikit-learn at every suggestion; here one call scores all candidates, and one
@@ -17,6 +17,9 @@ from syne_tune.config_space import Domain, is_log_space
 from syne_tune.optimizer.schedulers.searchers.bore import Bore
 from syne_tune.optimizer.schedulers.searchers.conformal.conformal_quantile_regression_searcher import (  # noqa: E501
     ConformalQuantileRegression,
+)
+from syne_tune.optimizer.schedulers.transfer_learning.quantile_based.quantile_based_searcher import (  # noqa: E501
+    QuantileBasedSurrogateSearcher,
 )
 
 from aehpo_assets.hpo.encoding import Encoder
@@ -205,6 +208,20 @@ class QuantileTrees:
         """Draw one quantile per candidate and return the candidate with the lowest draw."""
         drawn = self.random_state.randint(0, len(self.quantiles), self.count)
         return _row(self.candidates, int(np.argmin(self.predictions[np.arange(self.count), drawn])))
+
+
+class BatchedQuantileTransfer(QuantileBasedSurrogateSearcher):
+    """Copula Thompson sampling (Salinas, Shen & Perrone, ICML 2020), its candidates drawn at once.
+
+    The stock searcher draws its 100,000 candidates one value at a time.
+    """
+
+    def _sample_random_config(self) -> dict[str, Any]:
+        if not getattr(self, "_drawn", None):
+            columns = draw_candidates(self.config_space, 100_000, self.random_state)
+            rows = zip(*columns.values(), strict=True)
+            self._drawn = [dict(zip(columns, row, strict=True)) for row in rows]
+        return self._drawn.pop()
 
 
 def _row(columns: Columns, position: int) -> dict[str, Any]:

@@ -165,12 +165,11 @@ def zero_shot(problem: Problem) -> Any:
 def quantile_transfer(problem: Problem) -> Any:
     """Make copula Thompson sampling on other tasks (Salinas, Shen & Perrone, ICML 2020)."""
     from syne_tune.optimizer.schedulers.single_objective_scheduler import SingleObjectiveScheduler
-    from syne_tune.optimizer.schedulers.transfer_learning.quantile_based.quantile_based_searcher import (  # noqa: E501
-        QuantileBasedSurrogateSearcher,
-    )
+
+    from aehpo_assets.hpo.fast_searchers import BatchedQuantileTransfer
 
     with contextlib.redirect_stdout(io.StringIO()):  # Syne Tune prints its timings.
-        searcher = QuantileBasedSurrogateSearcher(
+        searcher = BatchedQuantileTransfer(
             problem.config_space,
             transfer_learning_evaluations=_evidence(problem),
             random_seed=problem.seed,

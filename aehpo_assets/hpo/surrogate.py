@@ -24,6 +24,7 @@ from aehpo_assets.hpo.regressors import REGRESSORS, Regressor, XGBoostRegressor
 from aehpo_assets.hpo.seeds import named_seed
 from aehpo_assets.hpo.space_json import space_from_json, space_to_json
 from aehpo_assets.hpo.surrogate_diagnostics import (
+    FOLDS,
     INTERVAL,
     accuracy,
     group_folds,
@@ -225,6 +226,7 @@ def fit_surrogate(
     space: SearchSpace,
     seed: int = 0,
     candidates: Sequence[str] = ("xgboost",),
+    folds: int = FOLDS,
 ) -> tuple[Surrogate, pd.DataFrame, pd.DataFrame]:
     """Fit one model per task and objective, and measure each out of fold.
 
@@ -239,6 +241,8 @@ def fit_surrogate(
     candidates
         Keys of :data:`aehpo_assets.hpo.regressors.REGRESSORS`; each objective gets the one with
         the smallest out-of-fold error on the model scale.
+    folds
+        Number of folds; 1 leaves all measuring out and takes the first candidate.
 
     Returns
     -------
@@ -271,13 +275,13 @@ def fit_surrogate(
     for task in evaluations["task"].unique():
         runs = evaluations[evaluations["task"] == task]
         X = encoder.matrix(runs)
-        folds = group_folds(runs["config_id"])
+        fold_of_run = group_folds(runs["config_id"], folds)
         for objective in [name for name in OBJECTIVES if name in runs]:
             y = to_model_scale(runs[objective].to_numpy(), objective)
             model_seed = named_seed(seed, "surrogate", task, objective)
-            model, held_out, errors = fit_objective(X, y, folds, model_seed, candidates)
+            model, held_out, errors = fit_objective(X, y, fold_of_run, model_seed, candidates)
             models[task, objective] = model
-            frame = out_of_fold_frame(runs, objective, y, held_out, folds)
+            frame = out_of_fold_frame(runs, objective, y, held_out, fold_of_run)
             predictions.append(frame)
             rows.append(
                 {

@@ -117,17 +117,25 @@ def test_box_widens_as_trust_falls(with_hostile: pd.DataFrame, space: SearchSpac
 def test_plain_transfer_harms_on_a_hostile_task_and_weighed_transfer_does_not(
     with_hostile: pd.DataFrame, space: SearchSpace
 ) -> None:
-    surrogate, _, _ = fit_surrogate(with_hostile, space)
-    progress = leave_one_task_out(
-        with_hostile, surrogate, space, searchers=("random_search",), trials=30, repetitions=4
-    )
+    surrogate, _, _ = fit_surrogate(with_hostile, space, folds=1)
+
+    def search(repetitions: int) -> pd.DataFrame:
+        return leave_one_task_out(
+            with_hostile,
+            surrogate,
+            space,
+            searchers=("random_search",),
+            trials=20,
+            repetitions=repetitions,
+            probe=8,
+        )
+
+    progress = search(4)
     assert (progress.groupby(["task", "way", "repetition"])["best"].diff().dropna() >= 0).all()
-    assert progress.groupby(["task", "way", "repetition"]).size().eq(30).all()
+    assert progress.groupby(["task", "way", "repetition"]).size().eq(20).all()
     verdicts = transfer_verdicts(progress).set_index(["task", "way"])
     assert verdicts.loc[("hostile", "plain"), "verdict"] == "harms"
     assert verdicts.loc[("hostile", "weighted"), "verdict"] != "harms"
     assert verdicts.loc[("hostile", "plain"), "evaluations_saved"] == -np.inf
-    again = leave_one_task_out(
-        with_hostile, surrogate, space, searchers=("random_search",), trials=30, repetitions=4
-    )
-    pd.testing.assert_frame_equal(progress, again, check_exact=True)
+    first = progress[progress["repetition"] == 0].reset_index(drop=True)
+    pd.testing.assert_frame_equal(search(1), first, check_exact=True)
