@@ -19,6 +19,7 @@ import pandas as pd
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME, TEST_SCORE, VALID_R2, VALID_SCORE
+from aehpo_assets.hpo.problem import configuration_space
 from aehpo_assets.space import SearchSpace
 
 FIDELITY = "epoch"
@@ -236,7 +237,7 @@ def _arrange(table: pd.DataFrame, objectives: list[str], space: SearchSpace) -> 
     boxes = {
         task: BlackboxTabular(
             hyperparameters=hyperparameters,
-            configuration_space=space.syne_tune(),
+            configuration_space=configuration_space(space),
             fidelity_space={FIDELITY: randint(fidelities[0], fidelities[-1])},
             objectives_evaluations=values[position],
             fidelity_values=np.asarray(fidelities),

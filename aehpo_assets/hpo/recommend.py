@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.encoding import Encoder
 from aehpo_assets.hpo.grounds import SurrogateGround
@@ -92,7 +93,8 @@ def recommend(
     Raises
     ------
     InputError
-        If a searcher or one of its settings is unknown.
+        If a searcher or one of its settings is unknown, or the simulated hours are too few for a
+        single training.
     """
     check_searchers(hpo.searchers)
     others = [other for other in evaluations["task"].unique() if other != task]
@@ -130,7 +132,14 @@ def recommend(
                         search_seed=seed,
                     )
                 )
-    trials = pd.concat(searches, ignore_index=True)
+    trials = pd.concat([found for found in searches if len(found)] or searches[:1])
+    trials = trials.reset_index(drop=True)
+    if trials.empty:
+        raise InputError(
+            f"no simulated training of {task} ends within {hpo.simulated_hours} hours",
+            key="hpo.simulated_hours",
+            remedy="Allow more hours, or leave them out.",
+        )
     trials["predicted_dead"] = surrogate.predict_dead(trials, task)
     wanted = max(10, hpo.validate_top) if count is None else count
     chosen = _distinct_best(trials, space, n_features, wanted)

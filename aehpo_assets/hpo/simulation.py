@@ -128,6 +128,17 @@ def simulate(
                 "worker": trial["worker"],
             }
         )
-    columns = ["trial", "config_id", *searcher.problem.space.names, *objectives]
+    return _trial_table(finished, searcher.problem.space.names, objectives)
+
+
+def _trial_table(
+    finished: list[dict[str, Any]], hyperparameters: Sequence[str], objectives: Sequence[str]
+) -> pd.DataFrame:
+    """Sort the finished trials by their start; an empty table has the same columns and types."""
+    columns = ["trial", "config_id", *hyperparameters, *objectives]
     columns += ["epoch", "status", "start", "end", "worker"]
-    return pd.DataFrame(finished, columns=columns).sort_values("trial").reset_index(drop=True)
+    table = pd.DataFrame(finished, columns=columns)
+    if table.empty:
+        texts = dict.fromkeys(("config_id", "status"), "str")
+        return table.astype(dict.fromkeys(columns, "float64") | texts)
+    return table.sort_values("trial").reset_index(drop=True)

@@ -17,6 +17,7 @@ from aehpo_assets.hpo.blackbox import (
     write_blackbox,
 )
 from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME, VALID_R2, VALID_SCORE
+from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import Choice, SearchSpace, search_space
 
 Results = dict[str, pd.DataFrame]
@@ -182,6 +183,14 @@ def test_narrowed_space_is_recorded(results: Results, tmp_path: Path) -> None:
     write_blackbox(tmp_path / "box", build_blackboxes(results, space, 300))
     box = read_blackbox(tmp_path / "box").tasks["a"]
     assert box.configuration_space["k_filter"].categories == [128, 256, 512]
+
+
+def test_choices_of_whole_and_broken_numbers(tmp_path: Path) -> None:
+    space = search_space("vanillix", {"enc_factor": [1, 2.5]})
+    results = synthetic_results(space, ("a",), 12)
+    write_blackbox(tmp_path / "box", build_blackboxes(results, space, 3))
+    box = read_blackbox(tmp_path / "box").tasks["a"]
+    assert box.configuration_space["enc_factor"].categories == [1.0, 2.5]
 
 
 def test_curves_have_objectives_at_every_fidelity(

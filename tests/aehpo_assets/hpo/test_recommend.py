@@ -134,6 +134,14 @@ def test_already_sampled_configurations_are_flagged() -> None:
     assert (few["k_filter_effective"] == 50).all()
 
 
+def test_hours_too_few_for_one_training_are_refused(
+    evaluations: pd.DataFrame, surrogate: Surrogate, space: SearchSpace
+) -> None:
+    hpo = Hpo(searchers=["random_search"], simulated_hours=1e-6)
+    with pytest.raises(InputError, match="no simulated training"):
+        recommend("a", evaluations, surrogate, space, hpo, n_features=10)
+
+
 def test_unknown_searcher_is_refused(
     evaluations: pd.DataFrame, surrogate: Surrogate, space: SearchSpace
 ) -> None:

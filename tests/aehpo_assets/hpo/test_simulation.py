@@ -198,3 +198,15 @@ def test_unknown_searchers_and_settings_are_refused() -> None:
         check_searchers(["cqrr"])
     with pytest.raises(InputError, match="population"):
         AskTell("cqr", Problem(SPACE, 0, 5, settings={"population": 3}))
+
+
+def test_choices_of_whole_and_broken_numbers() -> None:
+    """Syne Tune wants one type per choice; the space says 1 and 2.5, and 1 stays 1."""
+    space = search_space("vanillix", {"enc_factor": [1, 2.5], "drop_p": [0, 0.5]})
+    for name in SINGLE_FIDELITY:
+        searcher = AskTell(name, Problem(space, 0, trials=25))
+        for _ in range(25):
+            number, configuration = searcher.ask()
+            assert space.problem(configuration) is None
+            assert configuration["enc_factor"] in (1, 2.5)
+            searcher.tell(number, {VALID_SCORE: 1 - configuration["drop_p"]})
