@@ -9,15 +9,19 @@ import pandas as pd
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.dataset import Dataset, file_problems, parse_dataset
 from aehpo_assets.omics.read import read_label_table, read_labels, read_matrix
+from aehpo_assets.omics.split import draw_split, restrict_split
+from aehpo_assets.study import Split
 
 
-def validate_dataset(folder: Path) -> list[InputError]:
+def validate_dataset(folder: Path, split: Split | None = None) -> list[InputError]:
     """Read everything a data set names, and return what is wrong, without writing anything.
 
     Parameters
     ----------
     folder
         Folder with a ``dataset.yaml``.
+    split
+        How a study would split it; if given, every task must get samples in every part.
 
     Returns
     -------
@@ -39,7 +43,10 @@ def validate_dataset(folder: Path) -> list[InputError]:
         except InputError as error:
             problems[modality] = error
     found = list(problems.values())
-    return found if "" in problems else found + _label_problems(dataset, samples)
+    if "" in problems:
+        return found
+    found += _label_problems(dataset, samples)
+    return found if found or split is None else _split_problems(dataset, samples, split)
 
 
 def _label_problems(dataset: Dataset, samples: dict[str, pd.Index]) -> list[InputError]:
@@ -54,4 +61,28 @@ def _label_problems(dataset: Dataset, samples: dict[str, pd.Index]) -> list[Inpu
             read_labels(dataset, sample_ids)
         except InputError as error:
             problems.append(error)
+    return problems
+
+
+def _split_problems(
+    dataset: Dataset, samples: dict[str, pd.Index], split: Split
+) -> list[InputError]:
+    """What keeps the data set from being split, or each task with too few samples."""
+    try:
+        whole = draw_split(dataset, split)
+    except InputError as error:
+        return [error]
+    problems = []
+    for modality, sample_ids in samples.items():
+        try:
+            restrict_split(whole, sample_ids)
+        except InputError as error:
+            problems.append(
+                InputError(
+                    f"{modality}: {error.problem}",
+                    file=dataset.modality_path(modality),
+                    key=error.key,
+                    remedy=error.remedy,
+                )
+            )
     return problems

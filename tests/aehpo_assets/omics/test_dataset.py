@@ -13,6 +13,7 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.omics.dataset import find_datasets, read_dataset, task_name
 from aehpo_assets.omics.read import read_matrix
 from aehpo_assets.omics.validate import validate_dataset
+from aehpo_assets.study import Split
 
 
 def test_a_dataset_names_its_tasks(make_dataset: Any) -> None:
@@ -120,6 +121,17 @@ def test_validation_of_a_good_dataset_finds_and_writes_nothing(make_dataset: Any
     before = sorted(folder.iterdir())
     assert validate_dataset(folder) == []
     assert sorted(folder.iterdir()) == before
+
+
+def test_validation_tells_whether_a_study_can_split_the_dataset(make_dataset: Any) -> None:
+    folder = make_dataset()
+    (few,) = validate_dataset(folder, Split())
+    assert few.key == "split"
+    assert few.file == folder / "rna.csv"
+    assert "rna: of 12 samples, 1 fall into valid" in str(few)
+    assert validate_dataset(folder, Split(train=0.5, valid=0.25, test=0.25)) == []
+    (unknown,) = validate_dataset(folder, Split(group="patient"))
+    assert unknown.key == "split.group"
 
 
 def test_validation_names_what_is_wrong_with_dataset_yaml(make_dataset: Any) -> None:

@@ -1,4 +1,4 @@
-"""Gates beyond the schema: each has data that trips it, real if possible, and some that does not."""
+"""Gates beyond the schema: each has data that trips it, real if possible, and data that passes."""
 
 from __future__ import annotations
 
