@@ -158,7 +158,7 @@ def run_benchmark(
     files = {cell: folder / f"{key}.{cell[0]}.{cell[1]}.parquet" for cell in cells}
     missing = [cell for cell in cells if not files[cell].exists()]
     done = len(cells) - len(missing)
-    work = [(plan, cell, table, surrogate, curves, files[cell]) for cell in missing]
+    work = [(plan, cell, key, table, surrogate, curves, files[cell]) for cell in missing]
     for cell in _finished(work, processes):
         done += 1
         logger.info("benchmark: %d of %d cells, %s on %s", done, len(cells), cell[1], cell[0])
@@ -167,7 +167,7 @@ def run_benchmark(
     return pd.concat([pd.read_parquet(files[cell]) for cell in cells], ignore_index=True)
 
 
-_Work = tuple[BenchmarkPlan, tuple[str, str], Path, Path, Path | None, Path]
+_Work = tuple[BenchmarkPlan, tuple[str, str], str, Path, Path, Path | None, Path]
 
 
 def _finished(work: list[_Work], processes: int) -> Iterator[tuple[str, str]]:
@@ -190,16 +190,17 @@ def _write(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _run_and_keep(item: _Work) -> tuple[str, str]:
-    plan, cell, table, surrogate, curves, file = item
-    evaluations, fitted, of_curves = _inputs(table, surrogate, curves)
+    plan, cell, key, table, surrogate, curves, file = item
+    evaluations, fitted, of_curves = _inputs(key, table, surrogate, curves)
     _write(run_cell(plan, *cell, evaluations, fitted, of_curves), file)
     return cell
 
 
 @functools.lru_cache(maxsize=1)
 def _inputs(
-    table: Path, surrogate: Path, curves: Path | None
+    key: str, table: Path, surrogate: Path, curves: Path | None
 ) -> tuple[pd.DataFrame, Surrogate, CurveSurrogate | None]:
+    """Read the inputs once per process; ``key`` changes with what is in the files."""
     of_curves = None if curves is None else CurveSurrogate.load(curves)
     return pd.read_parquet(table), Surrogate.load(surrogate), of_curves
 

@@ -30,7 +30,7 @@ from aehpo_assets.hpo.blackbox import curves_blackboxes
 from aehpo_assets.hpo.curve_surrogate import fit_curve_surrogate
 from aehpo_assets.hpo.evaluations import best_sampled
 from aehpo_assets.hpo.objectives import VALID_SCORE
-from aehpo_assets.hpo.surrogate import Surrogate
+from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate
 from aehpo_assets.hpo.synthetic import synthetic_curves
 from aehpo_assets.space import SearchSpace
 
@@ -105,6 +105,18 @@ def test_interrupted_benchmarks_go_on(
     pd.testing.assert_frame_equal(
         again.drop(columns=measured), trials.drop(columns=measured), check_exact=True
     )
+
+
+def test_a_changed_surrogate_in_the_same_folder_is_read_again(
+    evaluations: pd.DataFrame, space: SearchSpace, tmp_path: Path
+) -> None:
+    plan = BenchmarkPlan(("random_search",), repetitions=1, trials=4, simulated_hours=None)
+    found = []
+    for seed in (0, 1):
+        fit_surrogate(evaluations, space, seed, folds=1)[0].save(tmp_path / "surrogate")
+        cells = run_benchmark(tmp_path / "cells", plan, evaluations, tmp_path / "surrogate")
+        found.append(cells[VALID_SCORE].tolist())
+    assert found[0] != found[1]
 
 
 def test_processes_share_the_work(

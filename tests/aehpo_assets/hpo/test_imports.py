@@ -1,0 +1,21 @@
+"""Importing the package stays light."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def test_heavy_libraries_are_imported_where_they_are_used() -> None:
+    code = (
+        "import sys, pkgutil, importlib, aehpo_assets.hpo as hpo;"
+        "heavy = {'syne_tune_fixes', 'fast_searchers'};"
+        "[importlib.import_module(f'aehpo_assets.hpo.{m.name}') for m in"
+        " pkgutil.iter_modules(hpo.__path__) if m.name not in heavy];"
+        "print(sorted({'syne_tune', 'xgboost', 'sklearn', 'matplotlib', 'torch', 'dagster'}"
+        " & set(sys.modules)))"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert output.stdout.strip() == "[]"
