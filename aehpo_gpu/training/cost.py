@@ -3,7 +3,8 @@
 Simulated searches charge one run at a time, so a run's ``training_runtime`` must not hang on the
 fleet that it happened to train in. Nearly every configuration has shapes of its own; timing each
 alone would undo the fleets. The model prices the work of a step (``work``); the prices are fitted
-to timings of some 60 runs alone and some fleets, spread over the space (``timing``).
+to timings of some 60 runs alone and some fleets, spread over the space (``timing``). On the CPU,
+alone means on one core, which is how a fleet trains as well.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from aehpo_assets.files import write_text
 from aehpo_gpu.architectures import ARCHITECTURES
@@ -184,7 +184,7 @@ def cost_model(
     """
     from aehpo_gpu.training.timing import measure_cost_model
 
-    name = described_device(settings)
+    name = device_name(settings.torch_device())
     parts = (name, architecture, settings.vae_loss, settings.precision)
     path = folder / f"{re.sub(r'[^a-z0-9]+', '-', ' '.join(parts).lower())}.json"
     model = load_cost_model(path)
@@ -203,13 +203,6 @@ def cost_model(
             model.fleet_timings,
         )
     return model
-
-
-def described_device(settings: TrainingSettings) -> str:
-    """Name of the device, with the number of threads on the CPU."""
-    device = settings.torch_device()
-    name = device_name(device)
-    return name if device.type == "cuda" else f"{name} {torch.get_num_threads()} threads"
 
 
 def _largest_step(architecture: str, runs: pd.DataFrame, n_features: int) -> float:

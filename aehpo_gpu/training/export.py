@@ -24,6 +24,7 @@ from aehpo_gpu.training.module import Autoencoder, module_of_run
 from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
+from aehpo_gpu.training.workers import alone
 
 FORMAT_VERSION = 1
 
@@ -50,9 +51,9 @@ def train_module(
         If the run diverges: there is no model to be had.
     """
     trained: list[FleetNetwork] = []
-    result = train_fleet(
-        architecture, run, ResidentMatrix(data, settings), settings, on_trained=trained.append
-    )
+    matrix = ResidentMatrix(data, settings)
+    with alone(matrix.device):
+        result = train_fleet(architecture, run, matrix, settings, on_trained=trained.append)
     if bool(result.diverged[0]):
         raise InputError(
             f"the configuration {run['config_id'].iloc[0]} diverges on {data.task}; "

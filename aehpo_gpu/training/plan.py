@@ -32,7 +32,7 @@ LARGEST_FLEET = 512
 """Runs of a fleet at most; beyond it nothing is left to share."""
 
 MOST_SHARDS = 200
-"""Longer studies have longer shards: each costs its orchestrator a process."""
+"""About how many shards at most; longer studies have longer ones, for each costs a process."""
 
 CPU_FLEET_BYTES = 2 << 30
 GPU_MEMORY_SHARE = 0.6
@@ -72,9 +72,9 @@ class Shard:
     fleets
         Positions of the runs of each fleet.
     estimated_seconds
-        Sum over the fleets.
+        Training; on the CPU with as many fleets side by side as torch has threads.
     estimated_bytes
-        Memory of the largest fleet.
+        Memory of the largest fleets side by side.
     padded_share
         Share of the arithmetic that is padding.
     """
@@ -125,25 +125,50 @@ def plan_shards(
     uncut = sum(fleet.estimated_seconds for fleet in plan_fleets(*task))
     shard_seconds = max(shard_seconds, uncut / MOST_SHARDS)
     fleets = plan_fleets(*task, fleet_seconds=shard_seconds, cost=cost)
-    total = sum(fleet.estimated_seconds for fleet in fleets)
-    count = min(len(fleets), MOST_SHARDS, math.ceil(total / shard_seconds))
-    packed: list[list[Fleet]] = [[] for _ in range(count)]
-    length = [0.0] * count
-    for fleet in sorted(fleets, key=lambda f: -f.estimated_seconds):
-        shortest = min(range(count), key=length.__getitem__)
-        packed[shortest].append(fleet)
-        length[shortest] += fleet.estimated_seconds
-    packed.sort(key=lambda members: -sum(f.estimated_seconds for f in members))
+    lanes = 1 if settings.torch_device().type == "cuda" else torch.get_num_threads()
     return [
         Shard(
             shard_id=number,
             fleets=tuple(fleet.rows for fleet in members),
-            estimated_seconds=sum(fleet.estimated_seconds for fleet in members),
-            estimated_bytes=max(fleet.estimated_bytes for fleet in members),
+            estimated_seconds=_length(members, lanes),
+            estimated_bytes=sum(sorted(f.estimated_bytes for f in members)[-lanes:]),
             padded_share=padded_share(members),
         )
-        for number, members in enumerate(packed)
+        for number, members in enumerate(_pack(fleets, shard_seconds, lanes))
     ]
+
+
+def _pack(fleets: list[Fleet], shard_seconds: float, lanes: int) -> list[list[Fleet]]:
+    """Put fleets into shards of even length, the longest fleets first.
+
+    A fleet that is longer than a shard shares its shard with fleets of its own length, so that no
+    lane stands idle beside it.
+    """
+    total = sum(fleet.estimated_seconds for fleet in fleets) / lanes
+    even = total / min(MOST_SHARDS, max(1, math.ceil(total / shard_seconds)))
+    shards: list[list[Fleet]] = []
+    room: list[float] = []
+    for fleet in sorted(fleets, key=lambda f: (-f.estimated_seconds, f.rows)):
+        seconds = fleet.estimated_seconds
+        for number, members in enumerate(shards):
+            if len(members) < lanes or seconds <= room[number]:
+                break
+        else:
+            number = len(shards)
+            shards.append([])
+            room.append(lanes * max(even, seconds))
+        shards[number].append(fleet)
+        room[number] -= seconds
+    return shards
+
+
+def _length(fleets: list[Fleet], lanes: int) -> float:
+    """Seconds that fleets take side by side, each in the lane that is free first."""
+    busy = [0.0] * lanes
+    for fleet in fleets:
+        first = min(range(lanes), key=busy.__getitem__)
+        busy[first] += fleet.estimated_seconds
+    return max(busy)
 
 
 def padded_share(fleets: list[Fleet]) -> float:

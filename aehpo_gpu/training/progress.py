@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -54,39 +52,6 @@ class Progress:
         return f"{line}, {self.device_bytes / 2**30:.1f} GiB" if self.device_bytes else line
 
 
-class ProgressMeter:
-    """Turns the steps of fleets into progress, a few times a second at most.
-
-    Parameters
-    ----------
-    runs_total
-        Runs of the shard.
-    device
-        Device they are trained on.
-    listen
-        Called with the progress; may raise to cancel.
-    """
-
-    def __init__(self, runs_total: int, device: torch.device, listen: Callable[[Progress], None]):
-        self._total, self._device, self._listen = runs_total, device, listen
-        self._started = self._last = time.monotonic()
-        self._done = 0
-
-    def fleet(self, runs: int) -> Callable[[float], None]:
-        """Return the step callback of a fleet of so many runs."""
-
-        def on_step(share: float) -> None:
-            if time.monotonic() - self._last >= 0.3:
-                self._tell(self._done + runs * share)
-
-        return on_step
-
-    def finish(self, runs: int) -> None:
-        """Count the runs of a finished fleet."""
-        self._done += runs
-        self._tell(self._done)
-
-    def _tell(self, done: float) -> None:
-        self._last = time.monotonic()
-        memory = torch.cuda.memory_allocated(self._device) if self._device.type == "cuda" else 0
-        self._listen(Progress(done, self._total, self._last - self._started, memory))
+def device_bytes(device: torch.device) -> int:
+    """Memory in use on a GPU; 0 on the CPU."""
+    return torch.cuda.memory_allocated(device) if device.type == "cuda" else 0

@@ -40,6 +40,7 @@ class ResidentMatrix:
             samples, padded(self.features), device=self.device, dtype=self.dtype
         )
         self.values[:, : self.features] = torch.tensor(data.matrix)
+        self._spreads: dict[int, torch.Tensor] = {}
         self.rows = {
             part: torch.as_tensor(np.flatnonzero(data.split == part), device=self.device)
             for part in SPLITS
@@ -63,7 +64,10 @@ class ResidentMatrix:
         torch.Tensor
             (runs, samples): the denominator of R2.
         """
-        of = {
-            k: self.values[:, :k].var(1, correction=0) * k for k in sorted(set(features.tolist()))
-        }
-        return torch.stack([of[k] for k in features.tolist()])
+        return torch.stack([self._spread_of(k) for k in features.tolist()])
+
+    def _spread_of(self, features: int) -> torch.Tensor:
+        if features not in self._spreads:
+            deviation = self.values[:, :features].var(1, correction=0) * features
+            self._spreads[features] = deviation
+        return self._spreads[features]

@@ -1,13 +1,11 @@
-"""Training a shard: fleet after fleet, and the rows that come out.
+"""Training a shard: its fleets, and the rows that come out.
 
-A fleet that does not fit into the device's memory is split and trained in two halves; a run is
-the same in any fleet. What is planned into a shard belongs to ``plan``, what is kept of it to the
-caller.
+How fleets share the device belongs to ``workers``, what is planned into a shard to ``plan``, what
+is kept of it to the caller.
 """
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,13 +18,12 @@ from aehpo_assets.errors import InputError
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.training.cost import CostModel
-from aehpo_gpu.training.fleet import FleetResult, train_fleet
-from aehpo_gpu.training.progress import Progress, ProgressMeter
+from aehpo_gpu.training.fleet import FleetResult
+from aehpo_gpu.training.progress import Progress, device_bytes
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask, device_name
 from aehpo_gpu.training.widths import layer_widths, trainable_parameters, weights_and_biases
-
-logger = logging.getLogger(__name__)
+from aehpo_gpu.training.workers import train_fleets
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def train_shard(
     cost
         The device's cost model: what a run would take alone.
     on_progress
-        Called a few times a second; may raise to cancel.
+        Called a few times a second from the calling thread; may raise to cancel.
 
     Returns
     -------
@@ -86,27 +83,19 @@ def train_shard(
     """
     check_runs(runs)
     matrix = ResidentMatrix(data, settings)
-    meter = ProgressMeter(len(runs), matrix.device, on_progress)
+    started = time.monotonic()
+
+    def tell(runs_done: float) -> None:
+        seconds = time.monotonic() - started
+        on_progress(Progress(runs_done, len(runs), seconds, device_bytes(matrix.device)))
+
     trained: list[tuple[pd.DataFrame, FleetResult]] = []
-    waiting = [list(fleet) for fleet in fleets]
-    while waiting:
-        fleet = waiting.pop(0)
-        members = runs.iloc[fleet]
-        try:
-            result = train_fleet(architecture, members, matrix, settings, meter.fleet(len(fleet)))
-        except torch.OutOfMemoryError:
-            if len(fleet) == 1:
-                raise
-            logger.warning("a fleet of %d runs does not fit into memory; split", len(fleet))
-            torch.cuda.empty_cache()
-            waiting[:0] = [fleet[: len(fleet) // 2], fleet[len(fleet) // 2 :]]
-            continue
-        described = _describe(architecture, members, data)
+    for fleet, result in train_fleets(architecture, runs, fleets, matrix, settings, tell):
+        described = _describe(architecture, runs.iloc[fleet], data)
         described["training_runtime"] = cost.training_runtime(
-            architecture, members, data.matrix.shape[1], len(matrix.train), settings.epochs
+            architecture, runs.iloc[fleet], data.matrix.shape[1], len(matrix.train), settings.epochs
         )
         trained.append((described, result))
-        meter.finish(len(fleet))
     rows = pd.concat([_result_rows(described, result, settings) for described, result in trained])
     scores, seconds = _scores([(described.index, result) for described, result in trained], data)
     rows["evaluation_runtime"] += seconds

@@ -12,13 +12,14 @@ import pandas as pd
 import torch
 
 from aehpo_gpu.architectures import ARCHITECTURES
-from aehpo_gpu.training.cost import CostModel, described_device, fit_cost_model
+from aehpo_gpu.training.cost import CostModel, fit_cost_model
 from aehpo_gpu.training.fleet import train_epoch
 from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.optimiser import StackedAdamW
-from aehpo_gpu.training.task import TrainingSettings
+from aehpo_gpu.training.task import TrainingSettings, device_name
 from aehpo_gpu.training.widths import run_widths
 from aehpo_gpu.training.work import TERMS, step_work, work_bytes
+from aehpo_gpu.training.workers import alone
 
 SOLO_TIMINGS = 60
 FLEET_SIZES = (4, 16, 64)
@@ -48,11 +49,11 @@ def measure_cost_model(
     shapes = runs.drop_duplicates(["k_filter", "n_layers", "enc_factor", "latent_dim_fixed"])
     widths = run_widths(shapes, n_features)
     sizes = shapes["batch_size"].to_numpy(dtype=int)
-    alone = np.concatenate(
+    solo = np.concatenate(
         [step_work(np.array([w]), 1, heads, b) for w, b in zip(widths, sizes, strict=True)]
     )
-    operations = alone[:, TERMS.index("operations")]
-    held = work_bytes(alone, settings.dtype.itemsize)
+    operations = solo[:, TERMS.index("operations")]
+    held = work_bytes(solo, settings.dtype.itemsize)
     by_size = np.argsort(operations, kind="stable")
     chosen = [(int(row), 1) for row in _spread(by_size, SOLO_TIMINGS)]
     for runs_of_fleet in FLEET_SIZES:
@@ -62,13 +63,14 @@ def measure_cost_model(
         fitting = by_size[fits[by_size]]
         chosen += [(int(row), runs_of_fleet) for row in _spread(fitting, FLEETS_OF_A_SIZE)]
     work, seconds = [], []
-    for row, count in chosen:
-        seconds.append(time_step(architecture, shapes.iloc[[row]], count, n_features, settings))
-        work.append(step_work(np.array([widths[row]]), count, heads, sizes[row]))
+    with alone(settings.torch_device()):
+        for row, count in chosen:
+            members = pd.concat([shapes.iloc[[row]].assign(seed=0)] * count, ignore_index=True)
+            seconds.append(time_step(architecture, members, n_features, settings))
+            work.append(step_work(np.array([widths[row]]), count, heads, sizes[row]))
     counts = np.array([count for _, count in chosen])
-    return fit_cost_model(
-        described_device(settings), np.concatenate(work), np.array(seconds), counts
-    )
+    name = device_name(settings.torch_device())
+    return fit_cost_model(name, np.concatenate(work), np.array(seconds), counts)
 
 
 def _spread(rows: np.ndarray, count: int) -> np.ndarray:
@@ -78,18 +80,16 @@ def _spread(rows: np.ndarray, count: int) -> np.ndarray:
 
 
 def time_step(
-    architecture: str, run: pd.DataFrame, size: int, n_features: int, settings: TrainingSettings
+    architecture: str, members: pd.DataFrame, n_features: int, settings: TrainingSettings
 ) -> float:
-    """Time the training step of a fleet of ``size`` equal runs.
+    """Time the training step of a fleet.
 
     Parameters
     ----------
     architecture
         Name of the architecture.
-    run
-        One row.
-    size
-        Runs of the fleet.
+    members
+        One row a run, of equal depth, batch size and seed.
     n_features
         Features of the task.
     settings
@@ -100,8 +100,7 @@ def time_step(
     float
         Seconds: the quickest of some short epochs, so that a busy machine disturbs little.
     """
-    device, batch_size = settings.torch_device(), int(run["batch_size"].iloc[0])
-    members = pd.concat([run.assign(seed=0)] * size, ignore_index=True)
+    device, batch_size = settings.torch_device(), int(members["batch_size"].iloc[0])
     network = FleetNetwork(
         ARCHITECTURES[architecture],
         members,
@@ -112,7 +111,7 @@ def time_step(
         device=device,
         dtype=settings.dtype,
     )
-    rates = torch.full((size,), 1e-4, device=device, dtype=settings.dtype)
+    rates = torch.full((len(members),), 1e-4, device=device, dtype=settings.dtype)
     optimiser = StackedAdamW(network.stack, rates)
     source = torch.Generator().manual_seed(0)
     data = torch.randn(16 * batch_size, network.width, generator=source)

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,7 +45,7 @@ def test_every_run_is_in_one_fleet_of_runs_that_can_be_stacked(
         assert (
             len(runs.iloc[list(fleet)][["n_layers", "batch_size", "seed"]].drop_duplicates()) == 1
         )
-    assert len(shards) <= MOST_SHARDS
+    assert len(shards) <= 1.5 * MOST_SHARDS
 
 
 def test_three_thousand_configurations_are_planned_in_seconds_with_little_padding() -> None:
@@ -85,12 +86,24 @@ def test_launches_make_fleets_large_and_arithmetic_makes_them_small() -> None:
     assert padded_share(computed) == pytest.approx(0, abs=1e-12)
 
 
-def test_shards_are_of_even_length_and_longest_first() -> None:
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_shards_are_of_even_length(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     shards = plan_shards("varix", sampled(300), 256, 500, SETTINGS, shard_seconds=120)
-    seconds = [shard.estimated_seconds for shard in shards]
-    assert seconds == sorted(seconds, reverse=True)
-    longest_fleet = max(seconds) if len(shards[0].fleets) == 1 else 120
-    assert seconds[0] - seconds[-1] <= longest_fleet
+    seconds = np.array([shard.estimated_seconds for shard in shards])
+    # The last shard takes what is left; fleets of 120 s leave gaps in the others.
+    assert seconds[:-1].min() > 60
+    assert seconds.max() < 240
+    assert all(len(shard.fleets) >= threads for shard in shards[:-1])
+
+
+def test_fleets_do_not_hang_on_the_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    plans = []
+    for threads in (1, 8):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        shards = plan_shards("varix", sampled(100), 512, 500, SETTINGS)
+        plans.append(sorted(fleet for shard in shards for fleet in shard.fleets))
+    assert plans[0] == plans[1]
 
 
 def test_what_was_measured_changes_estimates_and_never_the_fleets_of_a_cpu() -> None:

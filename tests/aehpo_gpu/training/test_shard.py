@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +12,7 @@ import torch
 from plain_training import make_runs
 
 from aehpo_assets.errors import InputError
-from aehpo_gpu.training import shard
+from aehpo_gpu.training import workers
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.shard import train_shard
@@ -60,7 +63,7 @@ def test_a_diverged_run_is_a_row(task: TrainingTask) -> None:
 def test_a_fleet_too_large_for_the_memory_is_split(
     task: TrainingTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, sizes = shard.train_fleet, []
+    real, sizes = workers.train_fleet, []
 
     def small_device(architecture, runs, *rest):
         sizes.append(len(runs))
@@ -68,7 +71,7 @@ def test_a_fleet_too_large_for_the_memory_is_split(
             raise torch.OutOfMemoryError
         return real(architecture, runs, *rest)
 
-    monkeypatch.setattr(shard, "train_fleet", small_device)
+    monkeypatch.setattr(workers, "train_fleet", small_device)
     rows = train_shard(task, "vanillix", make_runs(5), [[0, 1, 2, 3, 4]], SETTINGS, COST).runs
     assert sizes == [5, 2, 3, 1, 2]
     assert list(rows["config_id"]) == ["0", "1", "2", "3", "4"]
@@ -92,3 +95,54 @@ def test_progress_counts_runs_and_can_cancel(task: TrainingTask) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         train_shard(task, "vanillix", make_runs(3), [[0, 1], [2]], SETTINGS, COST, cancel)
+
+
+@pytest.fixture
+def four_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_fleets_side_by_side_give_the_same_bits_as_one_after_another(task: TrainingTask) -> None:
+    runs, fleets = runs_of_two_depths(), [[0], [1, 3], [2]]
+    seconds = ["fleet_runtime", "evaluation_runtime"]
+    tables = []
+    for threads in (4, 1):
+        torch.set_num_threads(threads)
+        shard = train_shard(task, "varix", runs, fleets, SETTINGS, COST)
+        tables.append((shard.runs.drop(columns=seconds), shard.curves))
+        assert torch.get_num_threads() == threads
+    for side_by_side, in_turn in zip(*tables, strict=True):
+        pd.testing.assert_frame_equal(side_by_side, in_turn, check_exact=True)
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_cancelling_stops_fleets_side_by_side_within_seconds(task: TrainingTask) -> None:
+    def cancel(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    endless = TrainingSettings(epochs=10**7, device="cpu")
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        train_shard(task, "vanillix", make_runs(3), [[0], [1], [2]], endless, COST, cancel)
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_an_error_in_one_fleet_ends_the_others(
+    task: TrainingTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = workers.train_fleet
+
+    def failing(architecture, runs, *rest):
+        if runs["config_id"].iloc[0] == "1":
+            raise ZeroDivisionError
+        return real(architecture, runs, *rest)
+
+    monkeypatch.setattr(workers, "train_fleet", failing)
+    endless = TrainingSettings(epochs=10**7, device="cpu")
+    with pytest.raises(ZeroDivisionError):
+        train_shard(task, "vanillix", make_runs(2), [[0], [1]], endless, COST)

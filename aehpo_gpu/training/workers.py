@@ -1,0 +1,155 @@
+"""Fleets side by side: on a GPU one after another, on the CPU one on each core.
+
+A fleet takes a single thread on the CPU. Its matrix products are small; several threads would wait
+for each other after each of them, and on a machine with other work to do, most of the time. One
+thread also makes every result independent of the number of cores.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
+import numpy as np
+import pandas as pd
+import torch
+
+from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.training.fleet import FleetResult, train_fleet
+from aehpo_gpu.training.memory import freed_memory_kept
+from aehpo_gpu.training.resident import ResidentMatrix
+from aehpo_gpu.training.task import TrainingSettings
+from aehpo_gpu.training.widths import run_widths
+from aehpo_gpu.training.work import step_work, work_bytes
+
+logger = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_REPORTS = 0.3
+
+MEMORY_SHARE = 0.5
+"""Share of a computer's memory that the fleets side by side may take."""
+
+TrainedFleet = tuple[list[int], FleetResult]
+"""Positions of the runs, and what their fleet left behind."""
+
+
+class _CancelledError(Exception):
+    """Ends the training of a fleet because the whole shard ends."""
+
+
+def train_fleets(
+    architecture: str,
+    runs: pd.DataFrame,
+    fleets: Sequence[Sequence[int]],
+    matrix: ResidentMatrix,
+    settings: TrainingSettings,
+    on_progress: Callable[[float], None] = lambda runs_done: None,
+) -> list[TrainedFleet]:
+    """Train fleets, as many side by side as the device has room for.
+
+    Parameters
+    ----------
+    architecture
+        Their architecture.
+    runs
+        One row a run.
+    fleets
+        Positions within ``runs`` of each fleet.
+    matrix
+        The task on the device.
+    settings
+        What all runs share.
+    on_progress
+        Called a few times a second, from the calling thread, with the number of runs done, those
+        under way counted by their share; may raise to cancel.
+
+    Returns
+    -------
+    list
+        Trained fleets in the order given; one that did not fit into the GPU's memory comes back
+        in parts.
+    """
+    done = [0.0] * len(fleets)
+    cancelled = threading.Event()
+
+    def train(number: int, rows: list[int], before: float = 0.0) -> list[TrainedFleet]:
+        def on_step(share: float) -> None:
+            done[number] = before + share * len(rows)
+            if cancelled.is_set():
+                raise _CancelledError
+
+        try:
+            result = train_fleet(architecture, runs.iloc[rows], matrix, settings, on_step)
+        except torch.OutOfMemoryError:
+            if len(rows) == 1:
+                raise
+        else:
+            return [(rows, result)]
+        # Outside the except clause, whose traceback would keep the failed network alive.
+        logger.warning("a fleet of %d runs does not fit into memory; split", len(rows))
+        torch.cuda.empty_cache()
+        half = len(rows) // 2
+        return [*train(number, rows[:half], before), *train(number, rows[half:], before + half)]
+
+    lanes = side_by_side(architecture, runs, fleets, matrix, settings)
+    workers = ThreadPoolExecutor(lanes, initializer=_begin_worker, initargs=(matrix.device,))
+    with alone(matrix.device), workers as pool:
+        futures = [pool.submit(train, i, list(rows)) for i, rows in enumerate(fleets)]
+        pending = set(futures)
+        try:
+            while pending:
+                finished, pending = wait(pending, SECONDS_BETWEEN_REPORTS, FIRST_EXCEPTION)
+                for future in finished:
+                    future.result()
+                on_progress(sum(done))
+        except BaseException:
+            cancelled.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [trained for future in futures for trained in future.result()]
+
+
+def side_by_side(
+    architecture: str,
+    runs: pd.DataFrame,
+    fleets: Sequence[Sequence[int]],
+    matrix: ResidentMatrix,
+    settings: TrainingSettings,
+) -> int:
+    """Number of fleets that may train at the same time: torch's threads, if memory allows."""
+    if matrix.device.type == "cuda":
+        return 1
+    heads = len(ARCHITECTURES[architecture].heads)
+    largest = 1.0
+    for rows in fleets:
+        members = runs.iloc[list(rows)]
+        widths = np.array(run_widths(members, matrix.values.shape[1])).max(0)
+        batch_size = int(members["batch_size"].iloc[0])
+        work = step_work(widths[None], len(members), heads, batch_size)
+        largest = max(largest, float(work_bytes(work, settings.dtype.itemsize)[0]))
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    fitting = int(MEMORY_SHARE * physical / largest)
+    return max(1, min(torch.get_num_threads(), len(fleets), fitting))
+
+
+@contextlib.contextmanager
+def alone(device: torch.device) -> Iterator[None]:
+    """Let everything inside the block run as a fleet does: on one thread, keeping freed memory."""
+    before = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        with freed_memory_kept():
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _begin_worker(device: torch.device) -> None:
+    """Prepare a worker thread; torch counts threads for each of them."""
+    if device.type == "cpu":
+        torch.set_num_threads(1)
