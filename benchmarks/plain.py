@@ -1,6 +1,7 @@
 """The plain way: one autoencoder after another, with autograd, a DataLoader and torch's AdamW.
 
-This is the loop that people write; nothing in it is slower than it has to be for that.
+This is the loop that people write; nothing in it is slower than it has to be for that. Like ours
+it is timed from the draw of the weights to the losses of all samples at the end.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ def train_plainly(matrix: Tensor, architecture: str, runs: pd.DataFrame, epochs:
     Returns
     -------
     float
-        Seconds of training.
+        Wall clock.
     """
     heads = ARCHITECTURES[architecture].heads
-    total = 0.0
+    started = time.perf_counter()
     for widths, run in zip(run_widths(runs, matrix.shape[1]), runs.to_dict("records"), strict=True):
         torch.manual_seed(int(run["seed"]))
         model = Autoencoder(widths, heads, float(run["drop_p"]))
@@ -46,11 +47,12 @@ def train_plainly(matrix: Tensor, architecture: str, runs: pd.DataFrame, epochs:
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.constant_(module.bias, 0.01)
-        data = TensorDataset(matrix[:, : widths[0]].contiguous())
-        started = time.perf_counter()
-        _train(model.to(matrix.device), data, run, epochs)
-        total += time.perf_counter() - started
-    return total
+        x = matrix[:, : widths[0]].contiguous()
+        _train(model, TensorDataset(x), run, epochs)
+        model.eval()
+        with torch.no_grad():
+            nn.functional.mse_loss(model(x), x, reduction="sum").item()
+    return time.perf_counter() - started
 
 
 def _train(model: Autoencoder, data: TensorDataset, run: dict[str, float], epochs: int) -> None:

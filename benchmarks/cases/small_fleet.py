@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings
+from aehpo_gpu.training.work import steps_per_epoch
 from benchmarks.case import Case, side_by_side, threads
 from benchmarks.data import small_runs, synthetic_task
 from benchmarks.fleets import train_planned
@@ -34,12 +35,12 @@ def _case(architecture: str, quick: bool) -> Case:
 
     ours()
     ratios, fast, slow = side_by_side(ours, theirs, 3 if quick else 5)
-    steps = epochs * -(-len(matrix.train) // 32)
+    steps = epochs * steps_per_epoch(len(matrix.train), 32)
     return Case.of(
         f"64 small networks, {architecture}",
         "plain PyTorch loop with a DataLoader, 1 thread",
         10.0,
         ratios,
-        milliseconds_per_step_of_the_fleet=1e3 * fast / steps,
-        milliseconds_per_step_of_one_plain_run=1e3 * slow / steps / len(runs),
+        milliseconds_of_a_fleet_step=1e3 * fast / steps,
+        milliseconds_of_a_plain_step_of_one_run=1e3 * slow / steps / len(runs),
     )
