@@ -299,6 +299,9 @@ def prepare(
     )
     for run in instance.get_runs(unfinished):
         instance.report_run_failed(run, message="The process was killed before the run ended.")
+        # A killed process takes its place in the pool with it; without the daemon nobody else
+        # gives it back, and the next training would wait for it forever.
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     return instance
 
 

@@ -21,6 +21,7 @@ from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.optimiser import StackedAdamW
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings
+from aehpo_gpu.training.threads import threads_for
 
 EVALUATION_CHUNK = 256
 """Samples evaluated at once; fixed, since MMD and total correlation hang on the batch."""
@@ -114,7 +115,8 @@ def train_fleet(
         trained += time.perf_counter() - started
         if epoch + 1 in kept:
             started = time.perf_counter()
-            curves[epoch + 1], latents = evaluate_fleet(network, matrix, spread, weight)
+            with threads_for(network.operations_per_sample * EVALUATION_CHUNK):
+                curves[epoch + 1], latents = evaluate_fleet(network, matrix, spread, weight)
             seconds[epoch + 1] = trained
             _synchronise(matrix.device)
             evaluated += time.perf_counter() - started
@@ -160,12 +162,13 @@ def train_epoch(
     order = torch.randperm(len(train), generator=source)
     shuffled = train[order.to(train.device)]
     noise = network.draw_noise(epoch)
-    for step, (start, stop) in enumerate(batches):
-        here = {name: values[start:stop] for name, values in noise.items()}
-        losses = network.training_losses(shuffled[start:stop], here, weight)
-        losses.total.sum().backward()
-        optimiser.step()
-        on_batch((step + 1) / len(batches))
+    with threads_for(network.operations_per_sample * (batches[0][1] - batches[0][0])):
+        for step, (start, stop) in enumerate(batches):
+            here = {name: values[start:stop] for name, values in noise.items()}
+            losses = network.training_losses(shuffled[start:stop], here, weight)
+            losses.total.sum().backward()
+            optimiser.step()
+            on_batch((step + 1) / len(batches))
 
 
 def batch_bounds(samples: int, batch_size: int) -> Iterator[tuple[int, int]]:

@@ -19,7 +19,7 @@ from aehpo_gpu.training.layers import (
     evaluate_linear,
 )
 from aehpo_gpu.training.parameters import LayerShape, ParameterStack, initialise, padded
-from aehpo_gpu.training.widths import layer_widths
+from aehpo_gpu.training.widths import layer_widths, operations_per_sample
 
 _REDUCED = {"bfloat16": torch.bfloat16}
 
@@ -79,6 +79,8 @@ class FleetNetwork:
         initialise(
             self.stack, self.shapes, [draws.generator(self.seed, "weights") for _ in self.widths]
         )
+        heads = len(architecture.heads)
+        self.operations_per_sample = sum(operations_per_sample(w, heads) for w in self.widths)
         self.hidden = len(self.widths[0]) - 2
         self.width = padded(int(self.features.max()))
         self.latent_dim = padded(max(widths[-1] for widths in self.widths))

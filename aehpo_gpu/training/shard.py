@@ -22,6 +22,7 @@ from aehpo_gpu.training.fleet import FleetResult
 from aehpo_gpu.training.progress import Progress, device_bytes
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask, device_name
+from aehpo_gpu.training.threads import threads_for
 from aehpo_gpu.training.widths import layer_widths, trainable_parameters, weights_and_biases
 from aehpo_gpu.training.workers import train_fleets
 
@@ -177,7 +178,10 @@ def _scores(
         started = time.perf_counter()
         index = members[0][0].append([rows for rows, _ in members[1:]])
         latents = torch.cat([latents for _, latents in members])
-        scores.append(score_latents(latents, data.split, data.targets).set_index(index))
+        # The classifiers' steps are made of many small products.
+        with threads_for(latents.numel()):
+            scored = score_latents(latents, data.split, data.targets)
+        scores.append(scored.set_index(index))
         share = (time.perf_counter() - started) / len(index)
         seconds.append(pd.Series(share, index=index))
     return pd.concat(scores), pd.concat(seconds)

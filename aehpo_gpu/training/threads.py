@@ -1,0 +1,27 @@
+"""How many CPU threads a piece of work deserves.
+
+Small products wait for each other on several threads, and on a machine that others use as well
+they wait long. Threads never change a number: each product is whole in one of them, or cut along
+its rows and columns, never along its sums.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+
+WORTH_SHARING = 1e8
+"""Floating-point operations of a step from which on all threads take part: some milliseconds."""
+
+
+@contextlib.contextmanager
+def threads_for(operations: float) -> Iterator[None]:
+    """Run a block on one thread if its steps are small, on all threads otherwise."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(before if operations >= WORTH_SHARING else 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
