@@ -1,7 +1,15 @@
 """Workarounds for defects of Syne Tune 0.16.0, each small and in this one place.
 
 Every item names the defect and when it may go; each has a test that shows the stock behaviour.
-Further defects are worked around by not using the faulty part, which ``DEFECTS_AVOIDED`` records.
+Further defects are steered clear of by not using the faulty part:
+
+- The simulated clock includes the searcher's compute time: ``simulation`` has its own clock.
+- Maximisation ranks NaN best in the transfer's top k; a NaN drops the row for all objectives;
+  infinities crash the surrogate: ``evaluations`` are finite, and all searchers minimise losses.
+- ``QuantileBasedSurrogateSearcher`` minimises objective 0: its evidence is one loss.
+- ``BoundingBox`` prints, and hands NumPy categories on: ``transfer`` computes the box itself.
+- ``add_surrogate`` with ``fidelity=`` returns a wrong dictionary: ``surrogate`` is our own.
+- ``BlackboxRepositoryBackend`` calls a hub: ``blackbox`` reads from disk.
 """
 
 from __future__ import annotations
@@ -19,16 +27,6 @@ from syne_tune.optimizer.schedulers.searchers.kde import KernelDensityEstimator
 from syne_tune.optimizer.schedulers.transfer_learning.zero_shot import ZeroShotTransfer
 
 from aehpo_assets.space import Choice, SearchSpace
-
-DEFECTS_AVOIDED = {
-    "the simulated clock includes the searcher's compute time": "simulation has its own clock",
-    "maximisation ranks NaN best in the transfer's top k": "losses are minimised, and are finite",
-    "a NaN drops the row for all objectives, infinities crash": "evaluations are finite",
-    "QuantileBasedSurrogateSearcher minimises objective 0": "its evidence is one loss",
-    "BoundingBox prints, and hands numpy categories on": "transfer computes the box itself",
-    "add_surrogate with fidelity= returns a wrong dictionary": "surrogate is our own",
-    "BlackboxRepositoryBackend calls a hub": "blackbox reads from disk",
-}
 
 
 class OwnNumpyStream:
