@@ -206,10 +206,13 @@ def file_problems(dataset: Dataset) -> dict[str, InputError]:
 
 
 def find_datasets(roots: Sequence[Path]) -> Iterator[Path]:
-    """Yield the data set folders of some roots, sorted; a root may be a data set itself."""
+    """Yield the data set folders of some roots, sorted; a root may be a data set itself.
+
+    Hidden folders are passed over: one that is being written is hidden until it is whole.
+    """
     seen = set()
     for root in roots:
-        folders = [root] if (root / DATASET_FILE).is_file() else sorted(root.glob("*/"))
+        folders = [root] if (root / DATASET_FILE).is_file() else sorted(root.glob("[!.]*/"))
         for folder in folders:
             resolved = folder.resolve()
             if (folder / DATASET_FILE).is_file() and resolved not in seen:

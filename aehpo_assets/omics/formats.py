@@ -48,8 +48,9 @@ def open_matrix(path: Path, modality: str, feature_type: str | None = None) -> S
     opener, _ = _format(path)
     stored = _told(path, lambda: opener(path, modality, feature_type))
     for what, names in (("row", stored.rows), ("column", stored.columns)):
-        if names.isna().any():
-            position = int(np.flatnonzero(names.isna())[0]) + 1
+        nameless = names.isna() | (names == "")
+        if nameless.any():
+            position = int(np.flatnonzero(nameless)[0]) + 1
             raise InputError(f"its {what} {position} has no name", file=path, remedy="Give it one.")
     if not len(stored.rows) or not len(stored.columns):
         raise InputError("holds no values", file=path)

@@ -84,12 +84,29 @@ def test_an_hdf5_file_may_not_link_to_another(make_dataset: Any, tmp_path: Path)
         read_matrix(read_dataset(folder), "rna")
 
 
+def test_an_hdf5_file_may_not_store_its_values_elsewhere(make_dataset: Any, tmp_path: Path) -> None:
+    folder = make_dataset(modality={"file": "rna.h5ad"}, files={"rna.h5ad": ""})
+    (tmp_path / "secret.bin").write_bytes(bytes(800))
+    with h5py.File(folder / "rna.h5ad", "w") as file:
+        external = [(str(tmp_path / "secret.bin"), 0, 800)]
+        file.create_dataset("X", shape=(10, 10), dtype="f8", external=external)
+    with pytest.raises(InputError, match="is stored in another file"):
+        read_matrix(read_dataset(folder), "rna")
+
+
 def test_datasets_are_found_below_roots_and_in_them(make_dataset: Any, tmp_path: Path) -> None:
     first, second = make_dataset(name="one"), make_dataset(name="two")
     (tmp_path / "no_dataset").mkdir()
     assert list(find_datasets([tmp_path])) == [first, second]
     assert list(find_datasets([second, tmp_path])) == [second, first]
     assert list(find_datasets([tmp_path / "absent"])) == []
+
+
+def test_a_dataset_that_is_being_written_is_not_found_yet(
+    make_dataset: Any, tmp_path: Path
+) -> None:
+    make_dataset().rename(tmp_path / ".tiny.x1.part")
+    assert list(find_datasets([tmp_path])) == []
 
 
 def test_two_datasets_may_not_make_the_same_task(make_dataset: Any, tmp_path: Path) -> None:

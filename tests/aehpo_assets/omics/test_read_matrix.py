@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import scanpy
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import sparse
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.dataset import read_dataset
+from aehpo_assets.omics.formats import open_matrix
 from aehpo_assets.omics.read import read_feature_metadata, read_matrix, read_sample_ids
+from aehpo_assets.omics.stored import MISSING_WORDS
 
 
 def as_anndata(frame: pd.DataFrame, *, csr: bool = False) -> anndata.AnnData:
@@ -167,6 +172,7 @@ def test_names_are_kept_as_they_stand_in_the_file(
         ("id,a,b\ns1,1\ns2,3\n", None, "header has 3 fields"),
         ("id,a,b\ns1,1,2,7\ns2,3,4,8\nx,1,2,3,4\n", None, "cannot be read"),
         ("id;a\ns1;1\n", None, "single column"),
+        ("id,a,\ns1,1,2\n", None, "its column 2 has no name"),
         ("id,a,b\n", None, "cannot be read"),
         ("", None, "cannot be read"),
         ("id,a\ns1,inf\ns2,1\n", "a", "infinite"),
@@ -315,3 +321,31 @@ def test_a_feature_whose_name_begins_another_is_read_by_its_own(make_dataset: An
     found = read_matrix(read_dataset(folder), "rna")
     assert found.columns.tolist() == ["HLA.A", "HLA"]
     assert found.to_numpy().tolist() == [[1, 3], [2, 4]]
+
+
+names = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=8).filter(
+    lambda name: name.strip().lower() not in (*MISSING_WORDS, "-nan", "#na", "#n/a")
+)
+numbers = st.floats(-1e6, 1e6, width=32)
+
+
+@given(
+    st.lists(names, min_size=1, max_size=4, unique=True),
+    st.lists(names, min_size=1, max_size=4, unique=True),
+    st.data(),
+)
+@settings(max_examples=60, deadline=None)
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_any_names_and_numbers_survive_a_text_file(
+    ending: str, samples: list[str], features: list[str], data: st.DataObject
+) -> None:
+    rows = [[data.draw(numbers) for _ in features] for _ in samples]
+    frame = pd.DataFrame(rows, index=pd.Index(samples, name="id"), columns=features)
+    separator = "," if ending == "csv" else "\t"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"rna.{ending}"
+        frame.to_csv(path, sep=separator)
+        stored = open_matrix(path, "rna")
+        assert stored.rows.tolist() == samples
+        assert stored.columns.tolist() == features
+        assert np.array_equal(stored.load(), frame.to_numpy(dtype=np.float32))
