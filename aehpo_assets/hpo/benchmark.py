@@ -17,6 +17,7 @@ from typing import Literal
 import pandas as pd
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.files import atomic_file
 from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.curve_surrogate import CurveSurrogate
 from aehpo_assets.hpo.grounds import CurveGround, SurrogateGround, TableGround
@@ -153,7 +154,8 @@ def run_benchmark(
     key = settings_hash([settings, inputs])
     table = folder / f"evaluations-{inputs[0]}.parquet"
     if not table.exists():
-        _write(evaluations, table)
+        with atomic_file(table) as unfinished:
+            evaluations.to_parquet(unfinished, index=False)
     cells = [(task, searcher) for task in tasks for searcher in plan.searchers]
     files = {cell: folder / f"{key}.{cell[0]}.{cell[1]}.parquet" for cell in cells}
     missing = [cell for cell in cells if not files[cell].exists()]
@@ -182,17 +184,12 @@ def _finished(work: list[_Work], processes: int) -> Iterator[tuple[str, str]]:
             yield future.result()
 
 
-def _write(frame: pd.DataFrame, path: Path) -> None:
-    """Write so that a reader never sees half a file."""
-    unfinished = path.with_suffix(".part")
-    frame.to_parquet(unfinished, index=False)
-    unfinished.replace(path)
-
-
 def _run_and_keep(item: _Work) -> tuple[str, str]:
     plan, cell, key, table, surrogate, curves, file = item
     evaluations, fitted, of_curves = _inputs(key, table, surrogate, curves)
-    _write(run_cell(plan, *cell, evaluations, fitted, of_curves), file)
+    trials = run_cell(plan, *cell, evaluations, fitted, of_curves)
+    with atomic_file(file) as unfinished:
+        trials.to_parquet(unfinished, index=False)
     return cell
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from aehpo_assets.errors import StaleInputError
+from aehpo_assets.files import atomic_file
 from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME
@@ -104,7 +105,8 @@ def live_search(
             results.insert(0, "batch", number)
         batches.append(results)
         if not len(recorded):
-            _write(pd.concat(batches, ignore_index=True), record)
+            with atomic_file(record) as unfinished:
+                pd.concat(batches, ignore_index=True).to_parquet(unfinished, index=False)
         # What a failed run counts as is the same rule as everywhere.
         so_far = pd.concat(batches, ignore_index=True)
         told = evaluation_table({task: so_far}, problem.space).iloc[-len(results) :]
@@ -124,10 +126,3 @@ def _in_order(results: pd.DataFrame, proposed: pd.DataFrame) -> pd.DataFrame:
     """Return one row per proposal; a configuration that was proposed twice is trained once."""
     by_id = results.drop_duplicates("config_id").set_index("config_id")
     return by_id.loc[proposed["config_id"]].reset_index()
-
-
-def _write(frame: pd.DataFrame, path: Path) -> None:
-    """Write so that a reader never sees half a file."""
-    unfinished = path.with_suffix(".part")
-    frame.to_parquet(unfinished, index=False)
-    unfinished.replace(path)
