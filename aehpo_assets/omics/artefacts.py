@@ -21,7 +21,10 @@ FLOOR_SHARE = 0.05
 """Share of a cohort that has the lowest value before this counts as the floor of a feature."""
 
 MOST_FEATURES = 2_000
-"""Features, at even distances, that are searched for floors."""
+"""Features, at even distances, that are searched for traces of scaling."""
+
+FEWEST_FEATURES = 10
+"""Features in which a trace can show before it means something."""
 
 COMPONENTS = 20
 MOST_SAMPLES = 2_000
@@ -85,9 +88,9 @@ def cohort_scaling(matrix: pd.DataFrame, targets: DownstreamTargets) -> pd.DataF
     -------
     pandas.DataFrame
         One row a label: ``private_floors``, the share of the features with a floor in two or more
-        classes whose floors are found in no other class (0 if fewer than ten have any), and
-        ``equal_means``, the share of features with an F statistic that chance falls below once in
-        a hundred times.
+        classes whose floors are found in no other class, and ``equal_means``, the share of the
+        features with few ties whose F statistic chance falls below once in a hundred times. Both
+        are 0 where fewer than ten features could show the trace.
     """
     rows = [
         {
@@ -180,19 +183,29 @@ def _squared_correlation(matrix: pd.DataFrame, target: np.ndarray) -> np.ndarray
 
 
 def _equal_means(matrix: pd.DataFrame, codes: np.ndarray, classes: int) -> float:
-    between, total = _variances(matrix, codes, classes)
-    varies = total > 0
-    if not varies.any():
+    matrix = _some_features(matrix)
+    matrix = matrix.loc[:, _rarely_tied(matrix.to_numpy()[codes >= 0])]
+    if matrix.shape[1] < FEWEST_FEATURES:
         return 0.0
-    between, total = between[varies], total[varies]
+    between, total = _variances(matrix, codes, classes)
     freedom = classes - 1, int((codes >= 0).sum()) - classes
     within = np.maximum(total - between, 1e-12 * total)
     ratio = (between / freedom[0]) / (within / freedom[1])
     return float((ratio < stats.f.ppf(0.01, *freedom)).mean())
 
 
+def _rarely_tied(values: np.ndarray) -> np.ndarray:
+    """Features of which half the values are different: ties make means equal by chance."""
+    ordered = np.sort(values, axis=0)
+    return 1 + (np.diff(ordered, axis=0) > 0).sum(axis=0) >= len(values) / 2
+
+
+def _some_features(matrix: pd.DataFrame) -> pd.DataFrame:
+    return matrix.iloc[:, :: max(1, matrix.shape[1] // MOST_FEATURES)]
+
+
 def _private_floors(matrix: pd.DataFrame, codes: np.ndarray) -> float:
-    values = matrix.to_numpy()[:, :: max(1, matrix.shape[1] // MOST_FEATURES)]
+    values = _some_features(matrix).to_numpy()
     sizes = np.bincount(codes[codes >= 0])
     cohorts = np.flatnonzero(sizes >= SMALLEST_COHORT)
     floors = np.zeros(values.shape[1], dtype=int)
@@ -206,7 +219,7 @@ def _private_floors(matrix: pd.DataFrame, codes: np.ndarray) -> float:
         floors += has_floor
         private += has_floor & ~elsewhere
     several = floors >= 2
-    return float((private[several] >= 2).mean()) if several.sum() >= 10 else 0.0
+    return float((private[several] >= 2).mean()) if several.sum() >= FEWEST_FEATURES else 0.0
 
 
 def _principal_components(matrix: pd.DataFrame, train: np.ndarray) -> np.ndarray:

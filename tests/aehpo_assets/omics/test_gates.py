@@ -144,6 +144,22 @@ def test_centring_within_cohorts_is_seen_without_floors() -> None:
     assert trace["equal_means"] == 1
 
 
+@pytest.mark.parametrize("samples", [20, 40, 200])
+def test_ties_of_discrete_values_are_no_trace_of_scaling(samples: int) -> None:
+    index = pd.Index([f"s{i}" for i in range(samples)], name="sample_id")
+    labels = pd.DataFrame({"kind": np.resize(["a", "b"], samples)}, index=index)
+    labels.attrs = {"objective": {"type": ["kind"]}, "regression": []}
+    parts = ["train"] * 4 + ["valid"] * 2 + ["test"] * 2
+    split = pd.Series(np.resize(parts, samples), index=index)
+    for seed in range(5):
+        generator = np.random.default_rng(seed)
+        matrix = pd.DataFrame(generator.random((samples, 100)) < 0.2, index=index)
+        matrix = matrix.astype(np.float32)
+        trace = cohort_scaling(matrix, downstream_targets(labels, split)).iloc[0]
+        assert trace["equal_means"] == 0
+        assert trace["private_floors"] == 0
+
+
 def test_the_scaling_of_tcga_within_cancer_types_is_noticed(shared_data: Path) -> None:
     results = check_artefacts(*real(shared_data, "tcga rna"))
     assert failed(results) == {"cohorts_not_scaled_apart"}

@@ -14,7 +14,7 @@ from aehpo_assets.omics.dataset import Dataset, read_dataset
 from aehpo_assets.omics.labels import downstream_targets
 from aehpo_assets.omics.preprocess import preprocess
 from aehpo_assets.omics.read import read_labels, read_matrix, read_sample_ids
-from aehpo_assets.omics.split import restrict_split, split_samples
+from aehpo_assets.omics.split import draw_split, restrict_split, split_samples
 from aehpo_assets.omics.validate import validate_dataset
 from aehpo_assets.study import Preprocessing, Split
 
@@ -94,3 +94,21 @@ def test_a_patient_is_in_the_same_split_for_every_modality(shared_data: Path) ->
     shared = parts[0].index.intersection(parts[1].index)
     assert len(shared) > 100
     assert parts[0][shared].equals(parts[1][shared])
+
+
+def test_clipping_keeps_the_outliers_of_tcga_from_ruling_the_reconstruction(
+    shared_data: Path,
+) -> None:
+    """The remedy is ``clip``: genes silent in most samples make a robust scale tiny."""
+    dataset = read_dataset(shared_data / "tcga")
+    matrix = read_matrix(dataset, "rna")
+    split = restrict_split(draw_split(dataset, Split()), matrix.index)
+
+    def share_of_one_in_a_hundred(chosen: Preprocessing) -> float:
+        squares = (preprocess(matrix, split, chosen).to_numpy()[split != "train"] ** 2).sum(axis=1)
+        return float(np.sort(squares)[-len(squares) // 100 :].sum() / squares.sum())
+
+    assert share_of_one_in_a_hundred(Preprocessing()) > 0.5
+    assert share_of_one_in_a_hundred(Preprocessing(scaler="robust")) > 0.5
+    assert share_of_one_in_a_hundred(Preprocessing(clip=10)) < 0.1
+    assert share_of_one_in_a_hundred(Preprocessing(scaler="robust", clip=10)) < 0.1
