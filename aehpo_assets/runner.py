@@ -293,16 +293,27 @@ def prepare(
     instance = open_instance(home)
     wanted = list(datasets) if study.tasks == "all" else list(study.tasks)
     instance.add_dynamic_partitions(tasks.name or "task", wanted)
+    _clear_killed_runs(instance)
+    return instance
+
+
+def _clear_killed_runs(instance: dg.DagsterInstance) -> None:
+    """Say of headless runs whose process is gone that they failed, and free their pool places.
+
+    Whoever holds the home's lock knows that no headless run is alive. A killed process takes its
+    place in the pool with it; without the daemon nobody else gives it back, and the next training
+    would wait for it forever.
+    """
     unfinished = dg.RunsFilter(
         tags={HEADLESS_TAG: "true"},
         statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING],
     )
     for run in instance.get_runs(unfinished):
         instance.report_run_failed(run, message="The process was killed before the run ended.")
-        # A killed process takes its place in the pool with it; without the daemon nobody else
-        # gives it back, and the next training would wait for it forever.
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-    return instance
+    for run_id in instance.event_log_storage.get_concurrency_run_ids():
+        holder = instance.get_run_by_id(run_id)
+        if holder is None or holder.is_finished:
+            instance.event_log_storage.free_concurrency_slots_for_run(run_id)
 
 
 def study_tasks(study: Study, available: dict[str, Task], file: Path) -> dict[str, Task]:

@@ -152,7 +152,7 @@ def test_run_results_are_as_the_contract_says(first: tuple[Path, str]) -> None:
 
 
 def test_stock_syne_tune_reads_the_blackbox(first: tuple[Path, str]) -> None:
-    from syne_tune.blackbox_repository import deserialize
+    from syne_tune.blackbox_repository.blackbox_tabular import deserialize
 
     tasks = deserialize(first[0] / "store" / "blackbox" / "vanillix")
     assert list(tasks) == ["toy_meth", "toy_rna"]
@@ -257,7 +257,9 @@ def test_a_broken_data_set_is_refused_before_anything_is_written(
     assert not (tmp_path / "home" / "study.yaml").exists()
 
 
-def test_what_hangs_on_a_failure_is_left_out_and_the_rest_is_made(root: Path, tmp_path: Path) -> None:
+def test_what_hangs_on_a_failure_is_left_out_and_the_rest_is_made(
+    root: Path, tmp_path: Path
+) -> None:
     """Of two modalities one says nothing: it stops there, and the other goes on."""
     write_dataset(tmp_path / "data" / "toy")
     matrix = pd.read_parquet(tmp_path / "data" / "toy" / "rna.parquet")

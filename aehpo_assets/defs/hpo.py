@@ -39,16 +39,39 @@ BLACKBOX_CURVES = Recipe(
 )
 SURROGATE = Recipe(
     "surrogate",
-    (
-        "aehpo_assets/hpo/surrogate.py",
-        "aehpo_assets/hpo/evaluations.py",
-        "aehpo_assets/hpo/regressors.py",
-        "aehpo_assets/hpo/encoding.py",
-        "aehpo_assets/hpo/transforms.py",
+    tuple(
+        f"aehpo_assets/hpo/{name}.py"
+        for name in (
+            "encoding",
+            "evaluations",
+            "objective_model",
+            "regressors",
+            "seeds",
+            "space_json",
+            "surrogate",
+            "transforms",
+        )
     ),
     settings=("space", "hpo.seed", "hpo.surrogates"),
 )
-RECOMMENDATIONS = Recipe("recommendations", ("aehpo_assets/hpo",), settings=("space", "hpo"))
+RECOMMENDATIONS = Recipe(
+    "recommendations",
+    tuple(
+        f"aehpo_assets/hpo/{name}.py"
+        for name in (
+            "ask_tell",
+            "fast_searchers",
+            "grounds",
+            "problem",
+            "recommend",
+            "searchers",
+            "simulation",
+            "task_similarity",
+            "transfer",
+        )
+    ),
+    settings=("space", "hpo"),
+)
 
 
 def _space(study: StudyResource, architecture: str) -> SearchSpace:
@@ -138,9 +161,7 @@ def blackbox_curves(
     check_specs=check_specs("surrogate", quality.SURROGATE_CHECKS),
     **SURROGATE.definition,
 )
-def surrogate(
-    context: dg.AssetExecutionContext, study: StudyResource
-) -> dg.MaterializeResult:
+def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """What answers for configurations never run: one model per task and objective."""
     making = Making.begin(SURROGATE, context, study)
     results = _tables(making, "run_results", context, study)

@@ -62,9 +62,7 @@ def _begin(
     check_specs=check_specs("omics_matrix", matrix_quality.MATRIX_CHECKS),
     **OMICS_MATRIX.definition,
 )
-def omics_matrix(
-    context: dg.AssetExecutionContext, study: StudyResource
-) -> dg.MaterializeResult:
+def omics_matrix(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """One modality of a data set as it comes: samples x features, transformed, not yet scaled."""
     making, dataset, modality = _begin(OMICS_MATRIX, context, study)
     making.file(dataset.modality_path(modality))
@@ -90,9 +88,7 @@ def omics_matrix(
     check_specs=check_specs("sample_labels", label_quality.LABEL_CHECKS),
     **SAMPLE_LABELS.definition,
 )
-def sample_labels(
-    context: dg.AssetExecutionContext, study: StudyResource
-) -> dg.MaterializeResult:
+def sample_labels(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Labels of the samples of a task, in the order of its matrix."""
     making, dataset, _ = _begin(SAMPLE_LABELS, context, study)
     matrix = making.table("omics_matrix", context.partition_key)
@@ -118,9 +114,7 @@ def sample_labels(
     check_specs=check_specs("data_split", label_quality.SPLIT_CHECKS),
     **DATA_SPLIT.definition,
 )
-def data_split(
-    context: dg.AssetExecutionContext, study: StudyResource
-) -> dg.MaterializeResult:
+def data_split(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Train, valid or test for each sample: drawn once per data set, restricted to the task."""
     making, dataset, _ = _begin(DATA_SPLIT, context, study)
     matrix = making.table("omics_matrix", context.partition_key)

@@ -34,9 +34,7 @@ CONFIGURATIONS = Recipe(
     check_specs=check_specs("configurations", CONFIGURATION_CHECKS),
     **CONFIGURATIONS.definition,
 )
-def configurations(
-    context: dg.AssetExecutionContext, study: StudyResource
-) -> dg.MaterializeResult:
+def configurations(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Configurations of an architecture, with ids that all tasks and architectures share."""
     making = Making.begin(CONFIGURATIONS, context, study)
     settings = study.study.configurations
