@@ -219,6 +219,16 @@ def test_a_truncated_file_is_named(make_dataset: Any, tiny_matrix: pd.DataFrame,
     assert caught.value.file == folder / file
 
 
+def test_an_anndata_file_without_x_is_named(make_dataset: Any, tiny_matrix: pd.DataFrame) -> None:
+    folder = make_dataset(modality={"file": "rna.h5ad"}, files={"rna.h5ad": ""})
+    data = as_anndata(tiny_matrix)
+    data.layers["counts"], data.X = data.X, None
+    with pd.option_context("future.infer_string", False):
+        data.write_h5ad(folder / "rna.h5ad")
+    with pytest.raises(InputError, match="holds no X"):
+        read_matrix(read_dataset(folder), "rna")
+
+
 def test_an_unknown_ending_is_named(make_dataset: Any) -> None:
     folder = make_dataset(modality={"file": "rna.xlsx"}, files={"rna.xlsx": ""})
     with pytest.raises(InputError, match="unknown ending"):
