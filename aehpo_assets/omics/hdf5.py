@@ -19,8 +19,14 @@ from aehpo_assets.omics.stored import StoredMatrix, Values
 def open_h5ad(path: Path, modality: str, feature_type: str | None) -> StoredMatrix:
     """Open ``X`` of an AnnData file; it is read when asked for."""
     import anndata
+    import h5py
 
     _refuse_external_links(path)
+    with h5py.File(path, "r") as file:
+        if "X" not in file:
+            raise InputError(
+                "holds no X", file=path, remedy="Store the matrix as X; layers are not read."
+            )
     data = anndata.read_h5ad(path, backed="r")
     data.file.close()
 

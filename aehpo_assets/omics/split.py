@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -55,6 +57,40 @@ def draw_split(dataset: Dataset, settings: Split) -> pd.Series:
 def split_column(setting: SplitColumn, dataset: str) -> str | None:
     """Column that a setting names for a data set, if any."""
     return setting.get(dataset) if isinstance(setting, dict) else setting
+
+
+def check_split_columns(settings: Split, datasets: Collection[str], file: Path) -> None:
+    """Refuse a mapping from data set to column that names a data set there is not.
+
+    It would be passed over otherwise, and its patients spread over the parts unnoticed.
+
+    Parameters
+    ----------
+    settings
+        The study's ``split``.
+    datasets
+        Names of all data sets below the data roots.
+    file
+        The study file, for the message.
+
+    Raises
+    ------
+    InputError
+        If a data set is unknown.
+    """
+    for way in ("stratify", "group", "column"):
+        setting = getattr(settings, way)
+        for name in setting if isinstance(setting, dict) else ():
+            if name not in datasets:
+                close = difflib.get_close_matches(name, list(datasets), n=1)
+                raise InputError(
+                    f"there is no data set {name!r}",
+                    file=file,
+                    key=f"split.{way}",
+                    remedy=f"Did you mean {close[0]}?"
+                    if close
+                    else f"Data sets: {', '.join(sorted(datasets))}.",
+                )
 
 
 def split_samples(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.dataset import read_dataset
 from aehpo_assets.omics.labels import SPLITS
-from aehpo_assets.omics.split import draw_split, restrict_split, split_samples
+from aehpo_assets.omics.split import check_split_columns, draw_split, restrict_split, split_samples
 from aehpo_assets.study import Split
 
 
@@ -163,6 +164,16 @@ def test_a_ready_made_split_must_have_every_sample(make_dataset: Any) -> None:
     dataset = read_dataset(make_dataset(files=clinical({"s4": ""})))
     with pytest.raises(InputError, match="s4 \\(no value\\)"):
         draw_split(dataset, Split(column="part"))
+
+
+def test_a_mapping_may_not_name_a_dataset_there_is_not() -> None:
+    study = Path("study.yaml")
+    check_split_columns(Split(group={"tiny": "patient"}), ["tiny", "other"], study)
+    check_split_columns(Split(group="patient"), ["tiny"], study)
+    with pytest.raises(InputError, match="no data set 'tinny'. Did you mean tiny") as caught:
+        check_split_columns(Split(group={"tinny": "patient"}), ["tiny", "other"], study)
+    assert caught.value.key == "split.group"
+    assert caught.value.file == study
 
 
 def test_ways_to_split_exclude_each_other() -> None:
