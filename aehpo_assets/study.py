@@ -209,8 +209,10 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
 
 def settings_error(error: ValidationError, file: Path, model: type[BaseModel]) -> InputError:
-    """Turn the first complaint of pydantic into one that names file, key and remedy."""
-    first = error.errors()[0]
+    """Turn the most telling complaint of pydantic into one that names file, key and remedy."""
+    # A misspelt key is missing and unknown at once; that it is unknown explains more.
+    complaints = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    first = complaints[0]
     key = ".".join(str(part) for part in first["loc"]) or None
     if first["type"] == "extra_forbidden":
         owner: Any = model

@@ -46,6 +46,7 @@ def test_defaults_are_those_of_the_design(tmp_path: Path) -> None:
     ("changes", "key", "words"),
     [
         ({"epoch": 3}, "epoch", "known keys"),
+        ({"epoch": 3, "epochs": None}, "epoch", "known keys"),
         ({"hpo": {"trails": 3}}, "hpo.trails", "known keys: searchers"),
         ({"epochs": None}, "epochs", "missing"),
         ({"configurations": {"count": 0}}, "configurations.count", "greater than 0"),
