@@ -42,8 +42,8 @@ def open_matrix(path: Path, modality: str, feature_type: str | None = None) -> S
     Raises
     ------
     InputError
-        If the file is not what its ending says, a row has no name, or a value is no number.
-        The latter two are found when the values are loaded.
+        If the file is not what its ending says or a row has no name; when the values are loaded,
+        if one is no number.
     """
     opener, _ = _format(path)
     stored = _told(path, lambda: opener(path, modality, feature_type))

@@ -170,7 +170,7 @@ def test_a_mapping_may_not_name_a_dataset_there_is_not() -> None:
     study = Path("study.yaml")
     check_split_columns(Split(group={"tiny": "patient"}), ["tiny", "other"], study)
     check_split_columns(Split(group="patient"), ["tiny"], study)
-    with pytest.raises(InputError, match="no data set 'tinny'. Did you mean tiny") as caught:
+    with pytest.raises(InputError, match=r"no data set 'tinny'\. Did you mean tiny") as caught:
         check_split_columns(Split(group={"tinny": "patient"}), ["tiny", "other"], study)
     assert caught.value.key == "split.group"
     assert caught.value.file == study
