@@ -21,7 +21,7 @@ import dagster as dg
 import yaml
 
 from aehpo_assets.catalogue import Task, dataset_settings
-from aehpo_assets.defs.partitions import partition_key, tasks
+from aehpo_assets.defs.partitions import every_task, partition_key, tasks
 from aehpo_assets.defs.recipe import DATASET_SECTION, SOURCE_VERSION, STUDY_SETTINGS
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.errors import AehpoError, InputError
@@ -240,13 +240,17 @@ class StudyRun:
         return list(self.study.tasks)
 
     def _parents(self, spec: dg.AssetSpec, partition: Partition) -> dict[str, list[Partition]]:
-        """Partitions of each parent that this partition hangs on: equal in shared dimensions."""
+        """Partitions of each parent that this partition hangs on.
+
+        Equal in shared dimensions, unless the dependency is mapped to every task.
+        """
         own = dict(zip(_dimensions(spec.partitions_def), partition, strict=True))
         parents = {}
         for dep in spec.deps:
             name = dep.asset_key.to_user_string()
             dimensions = _dimensions(self.locations.specs[name].partitions_def)
-            choices = [[own[d]] if d in own else self._keys(d) for d in dimensions]
+            shared = own.keys() - ({"task"} if dep.partition_mapping == every_task else set())
+            choices = [[own[d]] if d in shared else self._keys(d) for d in dimensions]
             parents[name] = [tuple(p) for p in product(*choices)]
         return parents
 

@@ -11,7 +11,12 @@ import pandas as pd
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.defs.checks import check_specs
-from aehpo_assets.defs.partitions import architectures, architectures_and_tasks, study_partitions
+from aehpo_assets.defs.partitions import (
+    architectures,
+    architectures_and_tasks,
+    every_task,
+    study_partitions,
+)
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import learning_curves, run_results
 from aehpo_assets.defs.study_resource import StudyResource
@@ -195,7 +200,12 @@ def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mat
 
 @dg.asset(
     partitions_def=architectures_and_tasks,
-    deps=[blackbox, surrogate, run_results, "dataset_profile"],
+    deps=[
+        blackbox,
+        surrogate,
+        dg.AssetDep(run_results, partition_mapping=every_task),
+        "dataset_profile",
+    ],
     group_name="hpo",
     kinds={"synetune"},
     check_specs=check_specs("recommendations", quality.RECOMMENDATION_CHECKS),

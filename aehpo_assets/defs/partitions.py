@@ -19,6 +19,14 @@ architectures_and_tasks = dg.MultiPartitionsDefinition(
     {"architecture": architectures, "task": tasks}
 )
 
+every_task = dg.MultiPartitionMapping(
+    {
+        "architecture": dg.DimensionPartitionMapping("architecture", dg.IdentityPartitionMapping()),
+        "task": dg.DimensionPartitionMapping("task", dg.AllPartitionMapping()),
+    }
+)
+"""What transfers between tasks hangs on all of them, within its architecture."""
+
 
 def partition_key(partition: Partition) -> str:
     """Return Dagster's key of a partition: ``(varix, tcga_rna)`` is ``varix|tcga_rna``."""
