@@ -26,37 +26,42 @@ def generator(seed: int, *names: object) -> torch.Generator:
 
 
 def uniform(
-    key: int, rows: int, columns: int, device: torch.device, dtype: torch.dtype
+    key: int, rows: range, columns: int, device: torch.device, dtype: torch.dtype
 ) -> torch.Tensor:
     """Uniform numbers inside (0, 1), each a hash of its row, its column and the key.
 
-    Two rounds of the integer finaliser ``lowbias32`` (C. Wellons, 2018).
+    The integer finaliser ``lowbias32`` (C. Wellons, 2018), without its last shift: only the upper
+    23 bits are used. The halves of the key enter before and inside it, so that no two keys give
+    shifted copies of the same numbers; they have to be well mixed, as those of
+    :func:`stream_key` are.
 
     Returns
     -------
     torch.Tensor
-        (rows, columns); element (i, j) is the same whatever the shape.
+        (len(rows), columns); the number of a row and a column is the same whatever the shape.
     """
-    row = torch.arange(rows, device=device, dtype=torch.int32)
+    row = torch.arange(rows.start, rows.stop, device=device, dtype=torch.int32)[:, None]
     column = torch.arange(columns, device=device, dtype=torch.int32)
-    first, second = key & 0x7FFFFFFF, (key >> 31) & 0x7FFFFFFF
-    mixed = _mix(row ^ first)[:, None] ^ _mix(column ^ second)[None, :]
-    bits = _mix(mixed) & 0xFFFFFF
-    return bits.to(dtype).add_(0.5).mul_(2.0**-24)
+    first, second = _signed(key & 0xFFFFFFFF), _signed(key >> 32)
+    # Integer arithmetic wraps, and the masks make the shifts logical.
+    x = row * _signed(0x9E3779B1) + (column * _signed(0x85EBCA77) + first)
+    shifted = (x >> 16).bitwise_and_(0xFFFF)
+    x.bitwise_xor_(shifted).bitwise_xor_(second).mul_(0x7FEB352D)
+    shifted = torch.bitwise_right_shift(x, 15, out=shifted).bitwise_and_(0x1FFFF)
+    x.bitwise_xor_(shifted).mul_(_signed(0x846CA68B)).bitwise_right_shift_(9)
+    # With a bit more, float32 would round the outermost numbers to 0 or 1, and the normal numbers
+    # made of them would be infinite.
+    return x.to(dtype).add_(2.0**22 + 0.5).mul_(2.0**-23)
 
 
 def normal(
-    key: int, rows: int, columns: int, device: torch.device, dtype: torch.dtype
+    key: int, rows: range, columns: int, device: torch.device, dtype: torch.dtype
 ) -> torch.Tensor:
     """Standard normal numbers by inversion of :func:`uniform`."""
     draws = uniform(key, rows, columns, device, dtype)
     return draws.mul_(2).sub_(1).erfinv_().mul_(math.sqrt(2))
 
 
-def _mix(x: torch.Tensor) -> torch.Tensor:
-    """The finaliser; int32 arithmetic wraps, and the masks make the shifts logical."""
-    x = x ^ ((x >> 16) & 0xFFFF)
-    x = x * 0x7FEB352D
-    x = x ^ ((x >> 15) & 0x1FFFF)
-    x = x * (0x846CA68B - 0x100000000)
-    return x ^ ((x >> 16) & 0xFFFF)
+def _signed(bits: int) -> int:
+    """The 32-bit integer of these bits, as torch has it."""
+    return bits - (1 << 32) if bits >= 1 << 31 else bits

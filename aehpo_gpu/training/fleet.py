@@ -7,7 +7,7 @@ have one seed, hence one batch order: a batch is gathered once and shared by the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -21,10 +21,12 @@ from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.optimiser import StackedAdamW
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings
-from aehpo_gpu.training.threads import threads_for
 
 EVALUATION_CHUNK = 256
 """Samples evaluated at once; fixed, since MMD and total correlation hang on the batch."""
+
+NOISE_AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 24}
+"""Numbers that a layer draws in one go: few launches, and on the CPU all within the cache."""
 
 Metrics = dict[str, torch.Tensor]
 """``{split}_{recon_loss, vae_loss, total_loss, r2}`` to (runs,), per sample."""
@@ -115,8 +117,7 @@ def train_fleet(
         trained += time.perf_counter() - started
         if epoch + 1 in kept:
             started = time.perf_counter()
-            with threads_for(network.operations_per_sample * EVALUATION_CHUNK):
-                curves[epoch + 1], latents = evaluate_fleet(network, matrix, spread, weight)
+            curves[epoch + 1], latents = evaluate_fleet(network, matrix, spread, weight)
             seconds[epoch + 1] = trained
             _synchronise(matrix.device)
             evaluated += time.perf_counter() - started
@@ -161,14 +162,19 @@ def train_epoch(
     source = draws.generator(network.seed, "batch order", epoch)
     order = torch.randperm(len(train), generator=source)
     shuffled = train[order.to(train.device)]
-    noise = network.draw_noise(epoch)
-    with threads_for(network.operations_per_sample * (batches[0][1] - batches[0][0])):
-        for step, (start, stop) in enumerate(batches):
-            here = {name: values[start:stop] for name, values in noise.items()}
-            losses = network.training_losses(shuffled[start:stop], here, weight)
-            losses.total.sum().backward()
-            optimiser.step()
-            on_batch((step + 1) / len(batches))
+    samples = batches[0][1] - batches[0][0]
+    together = samples * max(1, NOISE_AT_ONCE[train.device.type] // (samples * network.noise_width))
+    noise: Mapping[str, torch.Tensor] = {}
+    drawn = range(0)
+    for step, (start, stop) in enumerate(batches):
+        if stop > drawn.stop:
+            drawn = range(start, max(stop, min(start + together, len(train))))
+            noise = network.draw_noise(epoch, drawn)
+        here = {name: v[start - drawn.start : stop - drawn.start] for name, v in noise.items()}
+        losses = network.training_losses(shuffled[start:stop], here, weight)
+        losses.total.sum().backward()
+        optimiser.step()
+        on_batch((step + 1) / len(batches))
 
 
 def batch_bounds(samples: int, batch_size: int) -> Iterator[tuple[int, int]]:

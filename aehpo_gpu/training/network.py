@@ -19,7 +19,7 @@ from aehpo_gpu.training.layers import (
     evaluate_linear,
 )
 from aehpo_gpu.training.parameters import LayerShape, ParameterStack, initialise, padded
-from aehpo_gpu.training.widths import layer_widths, operations_per_sample
+from aehpo_gpu.training.widths import layer_widths
 
 _REDUCED = {"bfloat16": torch.bfloat16}
 
@@ -79,8 +79,6 @@ class FleetNetwork:
         initialise(
             self.stack, self.shapes, [draws.generator(self.seed, "weights") for _ in self.widths]
         )
-        heads = len(architecture.heads)
-        self.operations_per_sample = sum(operations_per_sample(w, heads) for w in self.widths)
         self.hidden = len(self.widths[0]) - 2
         self.width = padded(int(self.features.max()))
         self.latent_dim = padded(max(widths[-1] for widths in self.widths))
@@ -104,23 +102,39 @@ class FleetNetwork:
         units = torch.arange(padded(max(widths)), device=self.device)
         return (units[None] < widths_of[:, None]).to(self.dtype)[:, None, :]
 
-    def draw_noise(self, epoch: int) -> dict[str, torch.Tensor]:
-        """Draw what the runs need for an epoch: (train samples, units) for each layer."""
+    def draw_noise(self, epoch: int, rows: range) -> dict[str, torch.Tensor]:
+        """Draw what the runs need for some samples of an epoch.
+
+        Parameters
+        ----------
+        epoch
+            Number of the epoch.
+        rows
+            Positions in the batch order of the epoch.
+
+        Returns
+        -------
+        dict
+            (len(rows), units) for each layer that draws.
+        """
         noise = {}
         if self.has_dropout:
-            for number in range(2 * self.hidden):
-                units = self.shapes[self._hidden_positions[number]].stacked[1]
+            for number, position in enumerate(self._hidden_positions):
                 key = draws.stream_key(self.seed, "dropout", number, epoch)
+                units = self.shapes[position].stacked[1]
                 noise[f"dropout {number}"] = draws.uniform(
-                    key, self.train_samples, units, self.device, self.dtype
+                    key, rows, units, self.device, self.dtype
                 )
         if self.architecture.sample is not None:
-            for name in ("latent", "prior"):
+            for name in ("latent", "prior") if self.vae_loss == "mmd" else ("latent",):
                 key = draws.stream_key(self.seed, name, epoch)
-                noise[name] = draws.normal(
-                    key, self.train_samples, self.latent_dim, self.device, self.dtype
-                )
+                noise[name] = draws.normal(key, rows, self.latent_dim, self.device, self.dtype)
         return noise
+
+    @property
+    def noise_width(self) -> int:
+        """Numbers that a sample draws in the widest layer."""
+        return max((shape.stacked[1] for shape in self.shapes if shape.hidden), default=1)
 
     @property
     def _hidden_positions(self) -> list[int]:
@@ -158,7 +172,7 @@ class FleetNetwork:
             h = self._hidden(h, next(layers), noise, number)
         output = Linear.apply(h, self._anchor, next(layers), None, self.reduced)
         error = SquaredError.apply(output, x, self.feature_mask)
-        vae, weighted = self._latent_loss(heads, latents, noise.get("prior", x))
+        vae, weighted = self._latent_loss(heads, latents, noise.get("prior", latents))
         return Losses(error, vae, error + weight * weighted)
 
     def _hidden(
@@ -232,7 +246,7 @@ class FleetNetwork:
         prior = x
         if self.architecture.loss is not None and self.vae_loss == "mmd":
             key = draws.stream_key(self.seed, "prior", "evaluation")
-            prior = draws.normal(key, len(x), self.latent_dim, self.device, self.dtype)
+            prior = draws.normal(key, range(len(x)), self.latent_dim, self.device, self.dtype)
         vae, weighted = self._latent_loss(heads, latents, prior)
         error = squared.sum(1)
         return latents, Losses(error, vae, error + weight * weighted), squared

@@ -17,6 +17,10 @@ path in any fleet (MKL has others for narrow and ragged shapes), so that padding
 change the rounding; rows begin on cache lines as well."""
 
 
+_LARGE_LAYER, _ROWS_OF_A_PART = 1 << 20, 128
+"""From this size on a layer's squares are taken some rows at a time, which stay in the cache."""
+
+
 def padded(width: int) -> int:
     """The width of a stack whose widest run has ``width`` units."""
     return width + -width % LANES
@@ -117,9 +121,13 @@ class ParameterStack:
         """
         columns = []
         for blocks in self.layer_gradients:
-            squared = blocks * blocks
-            ones = squared.new_ones(1, squared.shape[1]).expand(len(squared), 1, -1)
-            columns.append(torch.bmm(ones, squared)[:, 0])
+            rows = blocks.shape[1]
+            part = rows if blocks[0].numel() < _LARGE_LAYER else _ROWS_OF_A_PART
+            sums = blocks.new_zeros(len(blocks), 1, blocks.shape[2])
+            for some in blocks.split(part, 1):
+                ones = blocks.new_ones(1, some.shape[1]).expand(len(blocks), 1, -1)
+                sums.baddbmm_(ones, some * some)
+            columns.append(sums[:, 0])
         return torch.cat(columns, 1).sum(1, dtype=torch.float64).sqrt().to(self.values.dtype)
 
     def _layer(self, shape: LayerShape, offset: int) -> LinearParameters:

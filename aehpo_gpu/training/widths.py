@@ -46,15 +46,6 @@ def trainable_parameters(widths: Sequence[int], heads: int) -> int:
     return weights_and_biases(widths) + norms + (heads - 1) * (widths[-2] * latent + latent)
 
 
-def operations_per_sample(widths: Sequence[int], heads: int) -> int:
-    """Floating-point operations of one training step, for each sample of the batch.
-
-    A weight costs a multiplication and an addition forward, twice as many backward.
-    """
-    weights = sum(2 * i * o for i, o in itertools.pairwise(widths))
-    return 6 * (weights + (heads - 1) * widths[-2] * widths[-1])
-
-
 def run_widths(runs: pd.DataFrame, n_features: int) -> list[list[int]]:
     """Widths of the encoder of every run.
 
