@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_gpu.defs import baselines, runs, validation
+from aehpo_gpu.defs import baselines, latents, runs, validation
 from aehpo_gpu.defs.stubs import STUBS
 
 
@@ -16,6 +16,7 @@ def build_definitions(study: StudyResource) -> dg.Definitions:
             runs.trained_runs,
             baselines.baseline_performance,
             validation.validated_recommendations,
+            latents.recommended_latents,
             *STUBS,
         ],
         resources={"study": study},

@@ -53,6 +53,7 @@ def test_every_asset_has_one_owner() -> None:
         "surrogate",
         "recommendations",
         "validated_recommendations",
+        "recommended_latents",
     }
 
 
@@ -91,6 +92,12 @@ EDGES = {
     "validated_recommendations": {
         "recommendations",
         "run_results",
+        "preprocessed_matrix",
+        "data_split",
+        "sample_labels",
+    },
+    "recommended_latents": {
+        "validated_recommendations",
         "preprocessed_matrix",
         "data_split",
         "sample_labels",

@@ -115,6 +115,7 @@ ARTEFACTS = {
     "surrogate": 2,
     "recommendations": 4,
     "validated_recommendations": 4,
+    "recommended_latents": 4,
 }
 
 

@@ -7,6 +7,8 @@ See https://docs.dagster.io/guides/build/partitions-and-backfills.
 
 from __future__ import annotations
 
+import warnings
+
 import dagster as dg
 
 from aehpo_assets.space import ARCHITECTURE_SPACES
@@ -19,12 +21,17 @@ architectures_and_tasks = dg.MultiPartitionsDefinition(
     {"architecture": architectures, "task": tasks}
 )
 
-every_task = dg.MultiPartitionMapping(
-    {
-        "architecture": dg.DimensionPartitionMapping("architecture", dg.IdentityPartitionMapping()),
-        "task": dg.DimensionPartitionMapping("task", dg.AllPartitionMapping()),
-    }
-)
+with warnings.catch_warnings():
+    # Dagster announces at every start that this class is in beta.
+    warnings.simplefilter("ignore", dg.BetaWarning)
+    every_task = dg.MultiPartitionMapping(
+        {
+            "architecture": dg.DimensionPartitionMapping(
+                "architecture", dg.IdentityPartitionMapping()
+            ),
+            "task": dg.DimensionPartitionMapping("task", dg.AllPartitionMapping()),
+        }
+    )
 """What transfers between tasks hangs on all of them, within its architecture."""
 
 

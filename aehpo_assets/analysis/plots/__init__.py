@@ -11,6 +11,7 @@ from aehpo_assets.analysis.plots.hpo import (
     search_progress,
 )
 from aehpo_assets.analysis.plots.importance import hyperparameter_importance
+from aehpo_assets.analysis.plots.latents import latents
 from aehpo_assets.analysis.plots.omics import (
     label_counts,
     split_counts,
@@ -29,6 +30,7 @@ __all__ = [
     "configuration_distribution",
     "hyperparameter_importance",
     "label_counts",
+    "latents",
     "learning_curves",
     "out_of_fold",
     "predicted_against_actual",

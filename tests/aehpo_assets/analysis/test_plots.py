@@ -372,3 +372,23 @@ def test_helpers() -> None:
     assert finite(pd.Series(["1", "x", None, np.inf])).tolist() == [1.0]
     assert shortened("a" * 10, 24) == "a" * 10
     assert len(shortened("a" * 100, 24)) == 24
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 16])
+def test_latents_are_coloured_by_the_first_label_and_its_commonest_classes(
+    drawn: list[matplotlib.figure.Figure], dimensions: int
+) -> None:
+    frame = pd.DataFrame(np.random.default_rng(5).normal(size=(80, dimensions)))
+    png_size(plots.latents(frame, labels(80)))
+    legend = drawn[-1].axes[0].get_legend()
+    assert legend is not None
+    assert legend.get_title().get_text() == "CANCER_TYPE"
+    assert len(legend.get_texts()) == 8  # seven classes, and the rest
+
+
+def test_latents_without_a_label_of_classes_are_drawn_in_one_colour(
+    drawn: list[matplotlib.figure.Figure],
+) -> None:
+    frame = pd.DataFrame(np.random.default_rng(5).normal(size=(30, 4)))
+    png_size(plots.latents(frame, labels(30)[["AGE"]]))
+    assert drawn[-1].axes[0].get_legend() is None

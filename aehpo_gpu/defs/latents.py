@@ -1,0 +1,66 @@
+"""The asset of latents: where the samples lie in the recommended autoencoders.
+
+Training and files belong to ``aehpo_gpu.latents``.
+"""
+
+from pathlib import Path
+
+import dagster as dg
+
+from aehpo_assets.analysis import plots
+from aehpo_assets.defs.partitions import architectures_and_tasks
+from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.provenance import content_hash
+from aehpo_assets.space import search_space
+from aehpo_gpu.defs.training_task import INPUTS, read_training_task
+from aehpo_gpu.latents import latents_table, recommended_runs, train_latents, write_h5ad
+from aehpo_gpu.runs import training_settings
+
+RECOMMENDED_LATENTS = Recipe(
+    "recommended_latents",
+    ("aehpo_gpu/architectures", "aehpo_gpu/training", "aehpo_gpu/latents.py"),
+    settings=("epochs", "annealing", "vae_loss", "precision", "device", "space"),
+)
+
+
+@dg.asset(
+    partitions_def=architectures_and_tasks,
+    deps=["validated_recommendations", *INPUTS],
+    group_name="training",
+    kinds={"pytorch"},
+    pool="gpu",
+    **RECOMMENDED_LATENTS.definition,
+)
+def recommended_latents(
+    context: dg.AssetExecutionContext, study: StudyResource
+) -> dg.MaterializeResult:
+    """Latents of every sample in the recommended autoencoders: ``latents.parquet`` and .h5ad."""
+    making = Making.begin(RECOMMENDED_LATENTS, context, study)
+    architecture, task = making.partition
+    data = read_training_task(making, task)
+    split = making.table("data_split", task)["split"]
+    labels = making.table("sample_labels", task)
+    space = search_space(architecture, study.study.space)
+    validated = making.table("validated_recommendations", architecture, task)
+    runs = recommended_runs(validated, list(space.names))
+    settings = training_settings(study.study)
+    latents = train_latents(data, architecture, runs, settings, split.index)
+    table = latents_table(latents, split)
+
+    def fill(folder: Path) -> None:
+        table.to_parquet(folder / "latents.parquet", index=False)
+        if latents:
+            write_h5ad(folder / "latents.h5ad", latents, runs, labels, split)
+
+    best = next(iter(latents.values()), None)
+    return making.write_folder(
+        fill,
+        data_version=content_hash(table),
+        metadata={
+            "configurations": len(latents),
+            "samples": len(split),
+            "best_config_id": next(iter(latents), "none"),
+        },
+        plots={} if best is None else {"best latents": plots.latents(best, labels)},
+    )

@@ -1,0 +1,162 @@
+"""The latents of recommended configurations: what people take away to draw and to cluster.
+
+Which configurations are recommended is read from the validated recommendations; how a run is
+trained belongs to ``training``. A run is trained again, alone in no other way than in its fleet,
+so that its latents are those that were scored.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from aehpo_gpu.training.plan import plan_fleets
+from aehpo_gpu.training.resident import ResidentMatrix
+from aehpo_gpu.training.task import TrainingSettings, TrainingTask
+from aehpo_gpu.training.workers import train_fleets
+from aehpo_gpu.validation import RECOMMENDED
+
+Latents = dict[str, pd.DataFrame]
+"""``config_id`` to (samples, latent dimensions), indexed by ``sample_id``."""
+
+
+def recommended_runs(validated: pd.DataFrame, hyperparameters: list[str]) -> pd.DataFrame:
+    """One run of each recommended configuration that did not diverge, best first.
+
+    Parameters
+    ----------
+    validated
+        Validated recommendations of one architecture and task.
+    hyperparameters
+        Names of the columns a run is trained from.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``config_id``, the hyperparameters and ``seed``: the first with which it ended well.
+    """
+    recommended = validated[(validated["origin"] == RECOMMENDED) & (validated["status"] == "ok")]
+    first = recommended.sort_values(["rank", "seed"]).drop_duplicates("config_id")
+    return first[["config_id", *hyperparameters, "seed"]].reset_index(drop=True)
+
+
+def train_latents(
+    data: TrainingTask,
+    architecture: str,
+    runs: pd.DataFrame,
+    settings: TrainingSettings,
+    sample_ids: pd.Index,
+) -> Latents:
+    """Train runs and return the latent means of every sample.
+
+    Parameters
+    ----------
+    data
+        The task.
+    architecture
+        Name of the architecture.
+    runs
+        One row a run: ``config_id``, the hyperparameters and ``seed``.
+    settings
+        The study's.
+    sample_ids
+        (samples,) names of the rows of ``data.matrix``.
+
+    Returns
+    -------
+    dict
+        In the order of the runs; columns ``latent_1`` and on, float32.
+    """
+    if runs.empty:
+        return {}
+    matrix = ResidentMatrix(data, settings)
+    n_features, n_train = matrix.values.shape[1], len(matrix.train)
+    plan = plan_fleets(architecture, runs, n_features, n_train, settings)
+    fleets = [list(fleet.rows) for fleet in plan]
+    of_run: dict[int, np.ndarray] = {}
+    for rows, result in train_fleets(architecture, runs, fleets, matrix, settings):
+        for position, values in zip(rows, result.latents.float().cpu().numpy(), strict=True):
+            of_run[position] = values
+    latents = {}
+    for position, (config_id, width) in enumerate(
+        zip(runs["config_id"], runs["latent_dim_fixed"], strict=True)
+    ):
+        columns = [f"latent_{number}" for number in range(1, int(width) + 1)]
+        values = of_run[position][:, : len(columns)]
+        latents[str(config_id)] = pd.DataFrame(values, index=sample_ids, columns=columns)
+    return latents
+
+
+def latents_table(latents: Latents, split: pd.Series) -> pd.DataFrame:
+    """Put the latents of all configurations below each other.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``config_id``, ``sample_id``, ``split`` and ``latent_1`` and on; a configuration of fewer
+        dimensions than another has missing values in the rest.
+    """
+    parts = []
+    for config_id, frame in latents.items():
+        part = frame.rename_axis("sample_id").reset_index()
+        part.insert(0, "config_id", config_id)
+        part.insert(2, "split", split.reindex(frame.index).to_numpy())
+        parts.append(part)
+    if not parts:
+        return pd.DataFrame({"config_id": [], "sample_id": [], "split": []})
+    return pd.concat(parts, ignore_index=True)
+
+
+def write_h5ad(
+    path: Path, latents: Latents, runs: pd.DataFrame, labels: pd.DataFrame, split: pd.Series
+) -> None:
+    """Write the latents as an AnnData file that scanpy draws at once.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    latents
+        At least one configuration.
+    runs
+        One row a run; kept in ``.uns["runs"]``.
+    labels
+        (samples, labels), kept in ``.obs`` beside the split.
+    split
+        Split of each sample.
+
+    Notes
+    -----
+    ``.obsm["X_<config_id>"]`` holds the latents of a configuration, ready for
+    ``scanpy.pp.neighbors(adata, use_rep=...)``; ``.X`` is empty.
+    """
+    import anndata
+
+    samples = next(iter(latents.values())).index
+    observed = labels.reindex(samples).assign(split=split.reindex(samples))
+    configurations = runs.drop(columns="config_id")
+    # anndata 0.12 cannot write pandas 3's own text type, and the option for the old one warns.
+    quiet = warnings.catch_warnings(action="ignore")
+    with quiet, pd.option_context("future.infer_string", False):
+        columns = {
+            str(name): values.to_numpy()
+            if is_numeric_dtype(values)
+            else pd.Categorical(values.astype(object))
+            for name, values in observed.items()
+        }
+        data = anndata.AnnData(
+            obs=pd.DataFrame(columns, index=_plain_index(samples)),
+            obsm={f"X_{config_id}": frame.to_numpy() for config_id, frame in latents.items()},
+            uns={"runs": configurations.set_axis(_plain_index(runs["config_id"]))},
+        )
+        data.write_h5ad(path)
+
+
+def _plain_index(names: Iterable[str]) -> pd.Index:
+    """Names as Python's own strings."""
+    return pd.Index(list(names), dtype=object)
