@@ -11,12 +11,11 @@ from pathlib import Path
 from aehpo_assets.catalogue import Task
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.searchers import check_searchers
-from aehpo_assets.omics.dataset import Dataset
 from aehpo_assets.omics.validate import validate_dataset
 from aehpo_assets.provenance import file_hash
 from aehpo_assets.space import configurations_of, search_space
 from aehpo_assets.store import Store
-from aehpo_assets.study import Study
+from aehpo_assets.study import Split, Study
 
 
 def check_study(study: Study, file: Path) -> None:
@@ -34,22 +33,25 @@ def check_study(study: Study, file: Path) -> None:
     check_searchers(study.hpo.searchers, file)
 
 
-def check_datasets(tasks: dict[str, Task], store: Store) -> None:
-    """Validate, content included, every data set with a task that is not in the store as it is.
+def check_datasets(tasks: dict[str, Task], store: Store, split: Split | None = None) -> None:
+    """Validate, content included, every task that is not in the store as it is.
+
+    What is wrong with a modality that no task of the study needs does not stop the study. With the
+    study's ``split``, every task must get samples in every part.
 
     Raises
     ------
     InputError
         At the first mistake found in any of them.
     """
-    unknown: dict[Path, Dataset] = {}
+    unknown: dict[Path, list[str]] = {}
     for task, (dataset, modality) in tasks.items():
         provenance = store.provenance("omics_matrix", (task,))
         path = dataset.modality_path(modality)
         known = provenance and provenance.inputs.get(f"file:{path}")
         if not known or not path.exists() or known != file_hash(path):
-            unknown[dataset.folder] = dataset
-    for folder in unknown:
-        problems: list[InputError] = validate_dataset(folder)
+            unknown.setdefault(dataset.folder, []).append(modality)
+    for folder, modalities in unknown.items():
+        problems: list[InputError] = validate_dataset(folder, split, modalities)
         if problems:
             raise problems[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,9 @@ from aehpo_assets.omics.split import draw_split, restrict_split
 from aehpo_assets.study import Split
 
 
-def validate_dataset(folder: Path, split: Split | None = None) -> list[InputError]:
+def validate_dataset(
+    folder: Path, split: Split | None = None, modalities: Collection[str] | None = None
+) -> list[InputError]:
     """Read everything a data set names, and return what is wrong, without writing anything.
 
     Parameters
@@ -22,6 +25,8 @@ def validate_dataset(folder: Path, split: Split | None = None) -> list[InputErro
         Folder with a ``dataset.yaml``.
     split
         How a study would split it; if given, every task must get samples in every part.
+    modalities
+        The modalities whose content counts; all of them by default.
 
     Returns
     -------
@@ -33,9 +38,10 @@ def validate_dataset(folder: Path, split: Split | None = None) -> list[InputErro
         dataset = parse_dataset(folder)
     except InputError as error:
         return [error]
-    problems = file_problems(dataset)
+    asked = [m for m in dataset.modalities if modalities is None or m in modalities]
+    problems = {m: p for m, p in file_problems(dataset).items() if m in asked or m == ""}
     samples: dict[str, pd.Index] = {}
-    for modality in dataset.modalities:
+    for modality in asked:
         if modality in problems:
             continue
         try:

@@ -133,6 +133,15 @@ def test_validation_collects_what_is_wrong(make_dataset: Any) -> None:
     assert "Did you mean kind?" in text
 
 
+def test_validation_can_be_of_some_modalities_only(make_dataset: Any) -> None:
+    folder = make_dataset(
+        settings={"modalities": {"rna": {"file": "rna.csv"}, "dna": {"file": "dna.csv"}}},
+        files={"dna.csv": "id,g\ns1,x\n"},
+    )
+    assert len(validate_dataset(folder)) == 1
+    assert validate_dataset(folder, modalities=["rna"]) == []
+
+
 def test_validation_of_a_good_dataset_finds_and_writes_nothing(make_dataset: Any) -> None:
     folder = make_dataset()
     before = sorted(folder.iterdir())
