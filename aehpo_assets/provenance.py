@@ -10,6 +10,8 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -21,7 +23,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 import aehpo_assets
 
-LIBRARIES = ("numpy", "pandas", "pyarrow", "scikit-learn", "torch", "xgboost", "syne-tune")
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "anndata",
+    "mudata",
+    "scanpy",
+    "scikit-learn",
+    "umap-learn",
+    "torch",
+    "xgboost",
+    "syne-tune",
+)
 """Distributions whose versions can move a number, and are therefore recorded."""
 
 
@@ -42,7 +57,11 @@ class Provenance(BaseModel):
 
     ``inputs`` maps the name of each artefact or file read (``preprocessed_matrix/tcga_rna``) to
     its data version; ``settings`` holds the part of the study that this artefact hangs on.
-    Together with ``code_version`` they say whether it is still up to date.
+    Together with ``code_version`` they say whether it is still up to date. ``measured`` names the
+    columns that hold what a clock said: they do not enter ``data_version``; None in a record that
+    was written before they were kept. ``files`` maps each file of a folder to its bytes' hash.
+    ``commit`` is that of the code's git checkout, and ``dirty`` says whether the code differed from
+    it; None where the code lies in no checkout.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -53,6 +72,10 @@ class Provenance(BaseModel):
     settings: dict[str, Any] = Field(default_factory=dict)
     inputs: dict[str, str] = Field(default_factory=dict)
     checks: list[CheckResult] = Field(default_factory=list)
+    measured: tuple[str, ...] | None = None
+    files: dict[str, str] = Field(default_factory=dict)
+    commit: str | None = None
+    dirty: bool | None = None
     libraries: dict[str, str] = Field(default_factory=dict)
     python: str = Field(default_factory=platform.python_version)
     aehpo: str = aehpo_assets.__version__
@@ -63,6 +86,19 @@ class Provenance(BaseModel):
     def failed_checks(self) -> list[CheckResult]:
         """The blocking checks that did not pass."""
         return [check for check in self.checks if check.blocking and not check.passed]
+
+    @property
+    def seeds(self) -> dict[str, Any]:
+        """The seeds among the settings, by dotted key: ``split.seed``, ``seeds``."""
+        return dict(_seeds(self.settings))
+
+
+def _seeds(settings: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from _seeds(value, f"{prefix}{key}.")
+        elif key.rpartition(".")[2] in ("seed", "seeds"):
+            yield f"{prefix}{key}", value
 
 
 @cache
@@ -75,6 +111,28 @@ def library_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
+
+
+@cache
+def git_state() -> tuple[str | None, bool | None]:
+    """Commit of the checkout that this code runs from, and whether the code differs from it.
+
+    Read once in a process: the code of a process is that of its start. Both are None where the
+    packages lie in no checkout, or git is not installed.
+    """
+    package = Path(aehpo_assets.__file__).resolve().parent
+
+    def git(*arguments: str) -> str:
+        command = ["git", "--no-optional-locks", "-C", str(package.parent), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    try:
+        # An installed package may lie below a checkout that does not know it.
+        git("ls-files", "--error-unmatch", f"{package.name}/__init__.py")
+        changed = git("status", "--porcelain", "--", package.name, "aehpo_gpu")
+        return git("rev-parse", "HEAD"), bool(changed)
+    except (OSError, subprocess.CalledProcessError):
+        return None, None
 
 
 def text_hash(text: str) -> str:
@@ -93,10 +151,18 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 
 
+def file_hashes(path: Path) -> dict[str, str]:
+    """Name within a folder to hash of the bytes, for all files below it but its own record."""
+    files = sorted(p for p in path.rglob("*") if p.is_file() and p.name != "provenance.json")
+    return {str(p.relative_to(path)): file_hash(p) for p in files}
+
+
 def folder_hash(path: Path) -> str:
     """Hash over the names and bytes of all files below a folder."""
-    files = sorted(p for p in path.rglob("*") if p.is_file() and p.name != "provenance.json")
-    return settings_hash({str(p.relative_to(path)): file_hash(p) for p in files})
+    return settings_hash(file_hashes(path))
+
+
+_ROWS_AT_ONCE = 512
 
 
 def content_hash(frame: pd.DataFrame, without: tuple[str, ...] = ()) -> str:
@@ -114,7 +180,8 @@ def content_hash(frame: pd.DataFrame, without: tuple[str, ...] = ()) -> str:
     str
         16 hexadecimal digits. Equal content gives equal digits across processes.
     """
-    frame = frame[[column for column in frame.columns if column not in without]]
+    if without:
+        frame = frame[[column for column in frame.columns if column not in without]]
     digest = hashlib.sha256()
     digest.update(json.dumps([str(c) for c in frame.columns]).encode())
     digest.update(json.dumps(frame.attrs, sort_keys=True, default=str).encode())
@@ -127,7 +194,10 @@ def content_hash(frame: pd.DataFrame, without: tuple[str, ...] = ()) -> str:
         and dtype.kind in "fiub"
     ):
         digest.update(str(dtype).encode())
-        digest.update(np.ascontiguousarray(frame.to_numpy()).tobytes())
+        values = frame.to_numpy()
+        # Some rows at a time: a second copy of a large matrix never exists.
+        for start in range(0, len(values), _ROWS_AT_ONCE):
+            digest.update(np.ascontiguousarray(values[start : start + _ROWS_AT_ONCE]).data)
         return digest.hexdigest()[:16]
     for name in frame.columns:
         column = frame[name]

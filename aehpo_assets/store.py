@@ -4,12 +4,17 @@
 folders (blackboxes, surrogates). A table's provenance and its ``attrs`` live in the Parquet
 metadata, so that a file never parts from its record; a folder's in ``provenance.json``.
 
+What is read is held against the hash in its record. What is not what was written is set aside as
+``.<name>.damaged``: it is missing from then on, and whoever runs the study next makes it again.
+
 What an artefact means, and whether it is up to date, is not known here.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,14 +30,17 @@ from aehpo_assets.provenance import (
     CheckResult,
     Provenance,
     content_hash,
-    folder_hash,
+    file_hashes,
+    git_state,
     library_versions,
+    settings_hash,
 )
 
 Partition = tuple[str, ...]
 
 _PROVENANCE = b"aehpo.provenance"
 _ATTRS = b"aehpo.attrs"
+_SEAL = b"aehpo.seal"
 
 
 @dataclass
@@ -100,19 +108,22 @@ class Store:
             The record as written, with the data version.
         """
         provenance = self._provenance(
-            asset, partition, content_hash(frame, without=measured), record
+            asset, partition, content_hash(frame, without=measured), record, measured=measured
         )
         table = pa.Table.from_pandas(frame, preserve_index=frame.index.name is not None)
         metadata = dict(table.schema.metadata or {})
         metadata[_PROVENANCE] = provenance.model_dump_json().encode()
         metadata[_ATTRS] = json.dumps(frame.attrs).encode()
-        with atomic_file(self.table_path(asset, partition)) as temporary:
+        metadata[_SEAL] = _seal(metadata)
+        path = self.table_path(asset, partition)
+        with atomic_file(path) as temporary:
             pq.write_table(
                 table.replace_schema_metadata(metadata),
                 temporary,
                 compression="zstd",
                 write_page_checksum=True,
             )
+        _aside(path).unlink(missing_ok=True)
         return provenance
 
     def write_folder(
@@ -132,50 +143,65 @@ class Store:
         path = self.folder_path(asset, partition)
         with atomic_folder(path) as temporary:
             fill(temporary)
-            version = data_version or folder_hash(temporary)
-            provenance = self._provenance(asset, partition, version, record)
+            files = file_hashes(temporary)
+            version = data_version or settings_hash(files)
+            provenance = self._provenance(asset, partition, version, record, files=files)
             (temporary / "provenance.json").write_text(
                 provenance.model_dump_json(indent=1), encoding="utf-8"
             )
+        shutil.rmtree(_aside(path), ignore_errors=True)
         return provenance
 
-    def read_table(
-        self, asset: str, partition: Partition, columns: list[str] | None = None
-    ) -> pd.DataFrame:
-        """Read a table with its ``attrs``; the pages' checksums are verified.
+    def read_table(self, asset: str, partition: Partition) -> pd.DataFrame:
+        """Read a table with its ``attrs``, and hold its content against its data version.
 
         Raises
         ------
         StaleInputError
-            If the artefact is missing or damaged; the message says how to get it back.
+            If the artefact is missing or damaged; what is damaged is set aside.
         """
         path = self.table_path(asset, partition)
         try:
-            table = pq.read_table(path, columns=columns, page_checksum_verification=True)
+            return _read_verified(path)
         except FileNotFoundError:
             raise self._missing(asset, partition) from None
-        except (OSError, pa.ArrowException) as error:
-            raise StaleInputError(
-                f"{path}: damaged ({error}). Delete it and materialize "
-                f"{artefact_name(asset, partition)} again."
-            ) from None
-        frame = table.to_pandas()
-        frame.attrs = json.loads((table.schema.metadata or {}).get(_ATTRS, b"{}"))
-        return frame
+        except _DamagedError as error:
+            raise self._set_aside(path, asset, partition, str(error)) from None
 
     def existing_folder(self, asset: str, partition: Partition) -> Path:
-        """Path of a folder artefact that exists.
+        """Path of a folder artefact, whose files are those that were written.
 
         Raises
         ------
         StaleInputError
-            If it is missing.
+            If it is missing or damaged; what is damaged is set aside.
         """
         path = self.folder_path(asset, partition)
         recover_folder(path)
         if not (path / "provenance.json").exists():
             raise self._missing(asset, partition)
+        try:
+            _verify_folder(path)
+        except _DamagedError as error:
+            raise self._set_aside(path, asset, partition, str(error)) from None
         return path
+
+    def damage(self, asset: str, partition: Partition) -> str | None:
+        """Say what is wrong with the content of an artefact, or None; nothing is set aside.
+
+        Of one that is missing, nothing is wrong unless it was set aside.
+        """
+        table, folder = self.table_path(asset, partition), self.folder_path(asset, partition)
+        try:
+            if table.exists():
+                _read_verified(table)
+            elif (folder / "provenance.json").exists():
+                _verify_folder(folder)
+            elif _aside(table).exists() or _aside(folder).exists():
+                return "it was damaged, and is set aside"
+        except _DamagedError as error:
+            return str(error)
+        return None
 
     def provenance(self, asset: str, partition: Partition) -> Provenance | None:
         """Provenance of an artefact, or None if it is missing or unreadable."""
@@ -183,8 +209,7 @@ class Store:
         folder = self.folder_path(asset, partition)
         try:
             if table.exists():
-                metadata: Mapping[bytes, bytes] = pq.read_schema(table).metadata or {}
-                return Provenance.model_validate_json(metadata[_PROVENANCE])
+                return _record_of(pq.read_schema(table))
             recover_folder(folder)
             if (folder / "provenance.json").exists():
                 return Provenance.model_validate_json((folder / "provenance.json").read_bytes())
@@ -213,6 +238,11 @@ class Store:
             )
         return provenance
 
+    def is_usable(self, asset: str, partition: Partition) -> bool:
+        """Whether an artefact is there and its blocking checks passed."""
+        provenance = self.provenance(asset, partition)
+        return provenance is not None and not provenance.failed_checks
+
     def partitions(self, asset: str) -> list[Partition]:
         """Partitions of an asset that lie in the store, sorted."""
         folder = self.root / asset
@@ -230,8 +260,16 @@ class Store:
         return sorted(tables | folders)
 
     def _provenance(
-        self, asset: str, partition: Partition, data_version: str, record: Record
+        self,
+        asset: str,
+        partition: Partition,
+        data_version: str,
+        record: Record,
+        *,
+        measured: tuple[str, ...] = (),
+        files: dict[str, str] | None = None,
     ) -> Provenance:
+        commit, dirty = git_state()
         return Provenance(
             artefact=artefact_name(asset, partition),
             data_version=data_version,
@@ -239,6 +277,10 @@ class Store:
             settings=record.settings,
             inputs=record.inputs,
             checks=list(record.checks),
+            measured=measured,
+            files=files or {},
+            commit=commit,
+            dirty=dirty,
             libraries=library_versions(),
             device=record.device,
         )
@@ -247,3 +289,89 @@ class Store:
         return StaleInputError(
             f"{artefact_name(asset, partition)} is not there. Materialize it first."
         )
+
+    def _set_aside(
+        self, path: Path, asset: str, partition: Partition, damage: str
+    ) -> StaleInputError:
+        """Move what is damaged out of the way, and return the error that says so."""
+        aside = _aside(path)
+        if aside.is_dir():
+            shutil.rmtree(aside)
+        # Two readers may find the damage at once; the second has nothing left to move.
+        with contextlib.suppress(FileNotFoundError):
+            path.replace(aside)
+        return StaleInputError(
+            f"{path}: damaged ({damage}). It is set aside as {aside.name}; the next `aehpo run` "
+            f"makes {artefact_name(asset, partition)} again."
+        )
+
+
+class _DamagedError(Exception):
+    """An artefact is not what was written."""
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.damaged")
+
+
+def _seal(metadata: Mapping[bytes, bytes]) -> bytes:
+    """Hash of everything that the footer of a table says beside its schema."""
+    items = {k.hex(): v.hex() for k, v in metadata.items() if k not in (_SEAL, b"ARROW:schema")}
+    return settings_hash(items).encode()
+
+
+def _record_of(schema: pa.Schema) -> Provenance:
+    """Return the record of a table.
+
+    Raises
+    ------
+    KeyError, ValueError
+        If there is none, or it is not as it was written.
+    """
+    metadata: Mapping[bytes, bytes] = schema.metadata or {}
+    if metadata.get(_SEAL, expected := _seal(metadata)) != expected:
+        raise ValueError("its record is not as it was written")
+    return Provenance.model_validate_json(metadata[_PROVENANCE])
+
+
+def _read_verified(path: Path) -> pd.DataFrame:
+    """Read a table, and hold its pages against their checksums and its content against its hash."""
+    try:
+        table = pq.read_table(path, page_checksum_verification=True)
+        provenance = _record_of(table.schema)
+        frame = table.to_pandas()
+        frame.attrs = json.loads(table.schema.metadata[_ATTRS])
+    except (FileNotFoundError, MemoryError):
+        raise
+    except OSError as error:
+        # Arrow's own complaints about content carry no number; the system's do.
+        if error.errno is not None:
+            raise
+        raise _DamagedError(_first_line(error)) from None
+    except (pa.ArrowException, KeyError, ValueError, TypeError) as error:
+        raise _DamagedError(_first_line(error)) from None
+    if provenance.measured is not None:
+        version = content_hash(frame, without=provenance.measured)
+        if version != provenance.data_version:
+            raise _DamagedError(
+                f"its content has the hash {version}, its record says {provenance.data_version}"
+            )
+    return frame
+
+
+def _verify_folder(path: Path) -> None:
+    """Hold the files of a folder against the hashes in its record."""
+    try:
+        provenance = Provenance.model_validate_json((path / "provenance.json").read_bytes())
+    except ValueError as error:
+        raise _DamagedError(f"provenance.json: {_first_line(error)}") from None
+    present = file_hashes(path)
+    for name, written in provenance.files.items():
+        if name not in present:
+            raise _DamagedError(f"{name} is gone")
+        if present[name] != written:
+            raise _DamagedError(f"{name} has the hash {present[name]}, its record says {written}")
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

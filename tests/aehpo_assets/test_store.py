@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from aehpo_assets.errors import StaleInputError
 from aehpo_assets.files import atomic_file, atomic_folder, recover_folder
-from aehpo_assets.provenance import CheckResult, content_hash
+from aehpo_assets.provenance import CheckResult, content_hash, git_state
 from aehpo_assets.store import Record, Store
 
 
@@ -119,6 +126,172 @@ def test_a_truncated_table_is_noticed(tmp_path: Path) -> None:
     assert store.provenance("a", ("x",)) is None
     with pytest.raises(StaleInputError, match="damaged"):
         store.read_table("a", ("x",))
+
+
+def flip(path: Path, position: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[position] ^= 0x01
+    path.write_bytes(content)
+
+
+def test_what_is_damaged_is_set_aside_and_made_again(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_table("a", ("x",), frame(), Record("1"))
+    path = store.table_path("a", ("x",))
+    path.write_bytes(path.read_bytes()[:-20])
+    assert store.damage("a", ("x",))
+    assert path.exists(), "asking alone changes nothing"
+    with pytest.raises(StaleInputError, match=r"x\.parquet: damaged.*makes a/x again"):
+        store.read_table("a", ("x",))
+    assert store.provenance("a", ("x",)) is None
+    assert store.partitions("a") == []
+    assert store.damage("a", ("x",)) == "it was damaged, and is set aside"
+    store.write_table("a", ("x",), frame(), Record("1"))
+    assert store.damage("a", ("x",)) is None
+    assert [p.name for p in (tmp_path / "a").iterdir()] == ["x.parquet"]
+
+
+def test_no_flipped_bit_goes_unnoticed_and_alters_a_number(tmp_path: Path) -> None:
+    """Footer included: what comes back is what was written, or nothing does."""
+    store = Store(tmp_path)
+    store.write_table("a", ("x",), frame(), Record("1"))
+    path = store.table_path("a", ("x",))
+    whole = path.read_bytes()
+    for position in range(0, len(whole), 7):
+        path.write_bytes(whole)
+        flip(path, position)
+        try:
+            back = store.read_table("a", ("x",))
+        except StaleInputError:
+            assert not path.exists()
+        else:
+            pd.testing.assert_frame_equal(back, frame())
+            assert back.attrs == frame().attrs
+
+
+def test_a_table_swapped_under_its_record_is_noticed(tmp_path: Path) -> None:
+    """Sound Parquet, but not the numbers that were recorded."""
+    store = Store(tmp_path)
+    store.write_table("a", ("x",), frame(), Record("1"))
+    path = store.table_path("a", ("x",))
+    table = pq.read_table(path)
+    gene = pa.array([1.5, 2.6])
+    pq.write_table(table.set_column(table.column_names.index("gene"), "gene", gene), path)
+    with pytest.raises(StaleInputError, match="its record says"):
+        store.read_table("a", ("x",))
+
+
+def test_measured_columns_may_hold_anything_that_a_clock_says(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    table = frame().assign(seconds=[1.0, 2.0])
+    written = store.write_table("a", ("x",), table, Record("1"), measured=("seconds",))
+    assert written.measured == ("seconds",)
+    pd.testing.assert_frame_equal(store.read_table("a", ("x",)), table)
+
+
+def test_a_record_that_was_altered_counts_as_none(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_table("a", ("x",), frame(), Record("1", settings={"epochs": 300}))
+    path = store.table_path("a", ("x",))
+    table = pq.read_table(path)
+    altered = {k: v.replace(b"300", b"400") for k, v in table.schema.metadata.items()}
+    pq.write_table(table.replace_schema_metadata(altered), path)
+    assert store.provenance("a", ("x",)) is None
+    with pytest.raises(StaleInputError, match="its record is not as it was written"):
+        store.read_table("a", ("x",))
+
+
+@pytest.mark.parametrize("harm", ["flip", "remove", "record"])
+def test_a_damaged_folder_is_set_aside(tmp_path: Path, harm: str) -> None:
+    store = Store(tmp_path)
+    store.write_folder("surrogate", ("varix",), lambda f: (f / "model").write_text("1"), Record(""))
+    folder = store.existing_folder("surrogate", ("varix",))
+    if harm == "flip":
+        flip(folder / "model", 0)
+    elif harm == "remove":
+        (folder / "model").unlink()
+    else:
+        (folder / "provenance.json").write_text("{")
+    with pytest.raises(StaleInputError, match="surrogate/varix again"):
+        store.existing_folder("surrogate", ("varix",))
+    assert store.provenance("surrogate", ("varix",)) is None
+    assert store.partitions("surrogate") == []
+    store.write_folder("surrogate", ("varix",), lambda f: (f / "model").write_text("1"), Record(""))
+    assert [p.name for p in (tmp_path / "surrogate").iterdir()] == ["varix"]
+
+
+def test_a_machine_that_fails_to_read_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path)
+    store.write_table("a", ("x",), frame(), Record("1"))
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("aehpo_assets.store.pq.read_table", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        store.read_table("a", ("x",))
+    assert store.table_path("a", ("x",)).exists()
+
+
+def test_a_record_from_before_measured_columns_were_named_is_still_read(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    table = frame().assign(seconds=[1.0, 2.0])
+    store.write_table("a", ("x",), table, Record("1"), measured=("seconds",))
+    path = store.table_path("a", ("x",))
+    stored = pq.read_table(path)
+    metadata = dict(stored.schema.metadata)
+    record = json.loads(metadata[b"aehpo.provenance"])
+    for late in ("measured", "files", "commit", "dirty"):
+        del record[late]
+    del metadata[b"aehpo.seal"]
+    metadata[b"aehpo.provenance"] = json.dumps(record).encode()
+    pq.write_table(stored.replace_schema_metadata(metadata), path)
+    pd.testing.assert_frame_equal(store.read_table("a", ("x",)), table)
+
+
+def test_the_record_names_commit_libraries_seeds_and_device(tmp_path: Path) -> None:
+    settings = {"split": {"train": 0.7, "seed": 3}, "seeds": [0, 1], "hpo.seed": 5, "epochs": 3}
+    written = Store(tmp_path).write_table(
+        "a", ("x",), frame(), Record("1", settings=settings, device="NVIDIA H100")
+    )
+    assert written.seeds == {"split.seed": 3, "seeds": [0, 1], "hpo.seed": 5}
+    assert {"numpy", "torch", "pandas", "syne-tune"} <= written.libraries.keys()
+    assert written.device == "NVIDIA H100"
+    commit, dirty = git_state()
+    assert (written.commit, written.dirty) == (commit, dirty)
+    if commit is not None:
+        assert re.fullmatch(r"[0-9a-f]{40,64}", commit)
+
+
+def test_a_disk_that_is_full_while_parquet_is_written_leaves_the_old_table(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the full disk, in a process of its own."""
+    store = Store(tmp_path)
+    store.write_table("a", ("x",), frame(), Record("1"))
+    script = """
+import resource, sys, numpy as np, pandas as pd
+from pathlib import Path
+from aehpo_assets.store import Record, Store
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+large = pd.DataFrame({"value": np.random.default_rng(0).normal(size=20_000)})
+store = Store(Path(sys.argv[1]))
+for write in (
+    lambda: store.write_table("a", ("x",), large, Record("2")),
+    lambda: store.write_folder("b", ("x",), lambda f: large.to_parquet(f / "t"), Record("2")),
+):
+    try:
+        write()
+    except OSError as error:
+        print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.count("File too large") == 2, done.stdout
+    pd.testing.assert_frame_equal(store.read_table("a", ("x",)), frame())
+    assert [p.name for p in (tmp_path / "a").iterdir()] == ["x.parquet"]
+    assert list((tmp_path / "b").iterdir()) == []
 
 
 def test_the_old_table_survives_a_failed_write(tmp_path: Path) -> None:
