@@ -1,6 +1,6 @@
 """Gates beyond the schema: leaks, batches, scaling by cohort, and drift since the last landing.
 
-The measurements live in ``artefacts`` and ``drift``; here is what of them is suspicious.
+The measurements live in ``omics.artefacts`` and ``omics.drift``; here is what of them is suspicious.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from sklearn.feature_selection import f_classif
 from aehpo_assets.omics.artefacts import batch_effect, cohort_scaling, leakage
 from aehpo_assets.omics.dataset import read_dataset
 from aehpo_assets.omics.drift import drift
-from aehpo_assets.omics.gates import (
+from aehpo_assets.quality.gates import (
     ARTEFACT_CHECKS,
     DRIFT_CHECKS,
     check_artefacts,
