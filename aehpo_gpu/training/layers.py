@@ -20,6 +20,10 @@ from aehpo_gpu.training.parameters import LinearParameters
 EPSILON = 1e-5
 MOMENTUM = 0.1
 
+_WRITTEN_DIRECTLY = 1 << 13
+"""Weights of a layer from which on their gradient is written where it belongs; a product of
+smaller ones is faster into a tensor of its own, which is then copied."""
+
 
 def product(a: torch.Tensor, b: torch.Tensor, reduced: torch.dtype | None) -> torch.Tensor:
     """Batched matrix product, in a reduced precision if there is one."""
@@ -109,35 +113,38 @@ class HiddenBlock(Function):
         z = product(stacked, parameters.weight, reduced)
         samples = z.shape[1]
         mean = sum_over_rows(z) / samples
-        normal = z.sub_(mean)
-        variance = sum_over_rows(normal * normal) / samples
+        centred = z.sub_(mean)
+        variance = sum_over_rows(centred * centred) / samples
         inverse = (variance + EPSILON).rsqrt_()
-        normal.mul_(inverse)
         # The bias was left out of the product: the batch mean takes it away, the running mean
         # has to know it.
         parameters.running_mean.lerp_(mean + parameters.bias, MOMENTUM)
         parameters.running_variance.lerp_(variance * (samples / (samples - 1)), MOMENTUM)
-        y = torch.addcmul(parameters.beta, normal, parameters.gamma)
-        gate = torch.gt(y, 0, out=torch.empty_like(y))
+        # What dropout scales by goes into scale and shift, where it costs nothing.
+        gain = 1 / (1 - dropout) if draws is not None else torch.ones_like(dropout)
+        y = torch.addcmul(parameters.beta * gain, centred, parameters.gamma * inverse * gain)
+        y.relu_()
         if draws is not None:
-            kept = torch.ge(draws, dropout, out=torch.empty_like(y))
-            gate.mul_(kept).mul_(1 / (1 - dropout))
-        ctx.save_for_backward(stacked, normal, inverse, gate)
-        return y.mul_(gate)
+            y.mul_(torch.ge(draws, dropout, out=torch.empty_like(y)))
+        ctx.save_for_backward(stacked, centred, inverse, gain, y)
+        return y
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
         """Write the parameters' gradients, return that of ``x``."""
         (gradient,) = gradients
-        x, normal, inverse, gate = ctx.saved_tensors
+        x, centred, inverse, gain, y = ctx.saved_tensors
         parameters = ctx.parameters
-        samples = normal.shape[1]
-        dy = gradient * gate
-        parameters.beta_gradient.copy_(sum_over_rows(dy))
-        parameters.gamma_gradient.copy_(sum_over_rows(dy * normal))
-        dz = dy.sub_(parameters.beta_gradient / samples)
-        dz.addcmul_(normal, parameters.gamma_gradient, value=-1 / samples)
-        dz.mul_(parameters.gamma * inverse)
+        samples = centred.shape[1]
+        # A unit that is dropped or below zero came out as zero, every other one above.
+        dy = torch.ops.aten.threshold_backward(gradient, y, 0)
+        total = sum_over_rows(dy)
+        along = sum_over_rows(dy * centred)
+        torch.mul(total, gain, out=parameters.beta_gradient)
+        torch.mul(along, gain * inverse, out=parameters.gamma_gradient)
+        dz = dy.sub_(total / samples)
+        dz.addcmul_(centred, along * inverse.square(), value=-1 / samples)
+        dz.mul_(parameters.gamma * inverse * gain)
         _weight_gradient(ctx, x, dz)
         return _input_gradient(ctx, dz), None, None, None, None, None, None
 
@@ -191,8 +198,11 @@ def _stacked(x: torch.Tensor, parameters: LinearParameters) -> torch.Tensor:
 
 
 def _weight_gradient(ctx: Any, x: torch.Tensor, gradient: torch.Tensor) -> None:
-    # A product into a fresh tensor and a copy is faster than a product into a strided view.
-    ctx.parameters.weight_gradient.copy_(product(x.transpose(1, 2), gradient, ctx.reduced))
+    target = ctx.parameters.weight_gradient
+    if ctx.reduced is None and target[0].numel() >= _WRITTEN_DIRECTLY:
+        torch.bmm(x.transpose(1, 2), gradient, out=target)
+    else:
+        target.copy_(product(x.transpose(1, 2), gradient, ctx.reduced))
     if ctx.input_mask is not None:
         ctx.parameters.weight_gradient.mul_(ctx.input_mask)
 

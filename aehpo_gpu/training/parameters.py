@@ -17,10 +17,6 @@ path in any fleet (MKL has others for narrow and ragged shapes), so that padding
 change the rounding; rows begin on cache lines as well."""
 
 
-_LARGE_LAYER, _ROWS_OF_A_PART = 1 << 20, 128
-"""From this size on a layer's squares are taken some rows at a time, which stay in the cache."""
-
-
 def padded(width: int) -> int:
     """The width of a stack whose widest run has ``width`` units."""
     return width + -width % LANES
@@ -87,7 +83,7 @@ class ParameterStack:
     layers
         Views of them.
     layer_gradients
-        Everything of a layer's gradients, (runs, in + 1 or in + 3, out).
+        Everything of a layer's gradients, (runs, parameters of the layer).
     """
 
     values: torch.Tensor
@@ -108,27 +104,20 @@ class ParameterStack:
         for shape in shapes:
             stack.layers.append(stack._layer(shape, offset))
             end = offset + _layer_size(shape)
-            block = stack.gradients[:, offset:end].view(runs, -1, shape.stacked[1])
-            stack.layer_gradients.append(block)
+            stack.layer_gradients.append(stack.gradients[:, offset:end])
             offset = end
         return stack
 
     def gradient_norms(self) -> torch.Tensor:
         """Norm of the gradient of each run, (runs,).
 
-        Columns are added up by layer and joined in double precision, so that the norm does not
-        hang on how far a run is padded (a norm of the rows would).
+        By layer first, as ``torch.nn.utils.clip_grad_norm_`` has it. The vectors in which a norm
+        is added up are as wide as :data:`LANES` or a part of it, and the zeros that pad a run come
+        in multiples of that: they change no digit.
         """
-        columns = []
-        for blocks in self.layer_gradients:
-            rows = blocks.shape[1]
-            part = rows if blocks[0].numel() < _LARGE_LAYER else _ROWS_OF_A_PART
-            sums = blocks.new_zeros(len(blocks), 1, blocks.shape[2])
-            for some in blocks.split(part, 1):
-                ones = blocks.new_ones(1, some.shape[1]).expand(len(blocks), 1, -1)
-                sums.baddbmm_(ones, some * some)
-            columns.append(sums[:, 0])
-        return torch.cat(columns, 1).sum(1, dtype=torch.float64).sqrt().to(self.values.dtype)
+        norms = [torch.linalg.vector_norm(layer, dim=1) for layer in self.layer_gradients]
+        squares = torch.stack(norms, 1).double().square_()
+        return squares.sum(1).sqrt_().to(self.values.dtype)
 
     def _layer(self, shape: LayerShape, offset: int) -> LinearParameters:
         inputs, outputs = shape.stacked
