@@ -135,8 +135,8 @@ class RecommendationSummary:
         if math.isnan(gain):
             return ""
         if round(gain, 3) > 0:
-            return f"It beats the best baseline, {best.name}, by {gain:+.3f} on test."
-        return f"It does not beat the best baseline, {best.name}: {gain:+.3f} on test."
+            return f"It beats the baseline best on valid, {best.name}, by {gain:+.3f} on test."
+        return f"It does not beat the baseline best on valid, {best.name}: {gain:+.3f} on test."
 
     def _granularity(self) -> str:
         step = self.valid_granularity

@@ -63,7 +63,7 @@ def test_verdict_when_the_recommendation_wins(
         "The recommendation beats the best sampled configuration by +0.012 on test (valid +0.020)."
     )
     assert "beyond one standard error of the difference (0.006)" in summary.verdict
-    assert "beats the best baseline, PCA (8 dimensions), by +0.030 on test" in summary.verdict
+    assert "beats the baseline best on valid, PCA (8 dimensions), by +0.030 on test" in summary.verdict
 
 
 def test_verdict_when_the_recommendation_loses(
@@ -76,7 +76,7 @@ def test_verdict_when_the_recommendation_loses(
         "The recommendation does not beat the best sampled configuration: "
         "-0.038 on test (valid +0.020)."
     )
-    assert "does not beat the best baseline, PCA (8 dimensions): -0.020 on test" in summary.verdict
+    assert "does not beat the baseline best on valid, PCA (8 dimensions): -0.020 on test" in summary.verdict
 
 
 def test_an_equal_recommendation_does_not_beat(
