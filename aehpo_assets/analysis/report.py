@@ -123,7 +123,7 @@ class RecommendationSummary:
         error = self.test_gain.standard_error
         if math.isnan(error):
             return f"{text} With one seed, how much of it is chance is not known."
-        within = "within" if abs(test) <= error else "beyond"
+        within = "within" if round(abs(test), 3) <= round(error, 3) else "beyond"
         return f"{text} That is {within} one standard error of the difference ({error:.3f})."
 
     def _against_baselines(self) -> str:
