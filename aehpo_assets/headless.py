@@ -17,9 +17,17 @@ from rich.table import Table
 from aehpo_assets.analysis.report import recommendation_report
 from aehpo_assets.catalogue import Task, available_tasks
 from aehpo_assets.home import Home
+from aehpo_assets.instance import open_instance
 from aehpo_assets.preflight import check_datasets, check_study
 from aehpo_assets.progress import Step, listening
-from aehpo_assets.runner import Outcome, StudyRun, Work, prepare, study_tasks
+from aehpo_assets.runner import (
+    Outcome,
+    StudyRun,
+    Work,
+    clear_killed_runs,
+    prepare,
+    study_tasks,
+)
 from aehpo_assets.study import Study, read_study
 
 
@@ -53,8 +61,9 @@ def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console)
     tasks = study_tasks(study, available_tasks([*home.data_roots(), *data]), file)
     check_study(study, file)
     with home.locked():
-        check_datasets(tasks, home.store)
+        check_datasets(tasks, home.store, study.split)
         home.record_data_roots(data)
+        clear_killed_runs(open_instance(home), home)
         instance = prepare(study, home, tasks, file=file)
         study_run = StudyRun(home, instance, tasks)
         total = sum(1 for _ in study_run.works())

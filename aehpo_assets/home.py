@@ -1,7 +1,8 @@
 """The home: one folder that holds everything the platform writes for one study.
 
 ``HOME/study.yaml`` is the study, ``HOME/store`` the artefacts, ``HOME/runs`` the finished shards of
-trainings, ``HOME/dagster`` the instance, ``HOME/data_roots.json`` where the data sets are.
+trainings, ``HOME/dagster`` the instance, ``HOME/data`` the data sets that were added to it,
+``HOME/data_roots.json`` where others are.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import contextlib
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import yaml
 
@@ -38,6 +41,7 @@ class Home:
         self.study_file = self.root / "study.yaml"
         self.dagster = self.root / "dagster"
         self.runs = self.root / "runs"
+        self.data = self.root / "data"
         self.devices = self.root / "devices"
         self.store = Store(self.root / "store")
         self._roots_file = self.root / "data_roots.json"
@@ -88,8 +92,8 @@ class Home:
             write_text(self.study_file, text)
 
     def data_roots(self) -> list[Path]:
-        """Folders searched for data sets: the project's, ``AEHPO_DATA``'s, recorded ones."""
-        roots = [PROJECT_DATA]
+        """Folders searched for data sets: the project's, the home's, ``AEHPO_DATA``'s, recorded."""
+        roots = [PROJECT_DATA, self.data]
         roots += [Path(p) for p in os.environ.get("AEHPO_DATA", "").split(os.pathsep) if p]
         if self._roots_file.exists():
             roots += [Path(p) for p in json.loads(self._roots_file.read_text(encoding="utf-8"))]
@@ -118,25 +122,71 @@ class Home:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the home for one headless run.
+        """Hold the home for one headless run; the automation of the UI rests meanwhile.
 
         Raises
         ------
         HomeBusyError
             If another process holds it.
         """
+        with self._held("lock", "is in use by another run", "Wait for it"):
+            yield
+
+    @contextlib.contextmanager
+    def served(self) -> Iterator[None]:
+        """Hold the home for one UI and its daemon.
+
+        Raises
+        ------
+        HomeBusyError
+            If it is served already.
+        """
+        with self._held("ui.lock", "is served by another UI", "Open that one"):
+            yield
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether a headless run is at work in the home."""
+        return self._is_held("lock")
+
+    @property
+    def is_served(self) -> bool:
+        """Whether a UI and its daemon are up."""
+        return self._is_held("ui.lock")
+
+    @contextlib.contextmanager
+    def _held(self, name: str, state: str, remedy: str) -> Iterator[None]:
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / "lock").open("a+") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        with (self.root / name).open("a+") as stream:
+            if not _acquire(stream):
                 stream.seek(0)
                 holder = stream.read().strip() or "unknown"
                 raise HomeBusyError(
-                    f"{self.root} is in use by another run (process {holder}). "
-                    "Wait for it, or choose another --home."
-                ) from None
+                    f"{self.root} {state} (process {holder}). {remedy}, or choose another --home."
+                )
             stream.truncate(0)
             stream.write(str(os.getpid()))
             stream.flush()
             yield
+
+    def _is_held(self, name: str) -> bool:
+        try:
+            with (self.root / name).open() as stream:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+
+def _acquire(stream: IO[str]) -> bool:
+    """Lock an open file, trying for a second: who only asks whether it is held holds it shortly."""
+    for _ in range(10):
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.1)
+        else:
+            return True
+    return False

@@ -14,12 +14,30 @@ telemetry:
   enabled: false
 nux:
   enabled: false
-# One training at a time on the device, across all runs.
+# One training at a time on the device, across all runs; each run is a process of its own.
 concurrency:
   pools:
     default_limit: 1
     granularity: op
+  runs:
+    max_concurrent_runs: 4
+# A run whose process was killed is said to have failed, and gives its place in a pool back.
+run_monitoring:
+  enabled: true
+  free_slots_after_run_end_seconds: 60
+# A sensor that reads a large data set does not hold up the others.
+sensors:
+  use_threads: true
+  num_workers: 4
 """
+
+UNFINISHED = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+"""What a run is that still has something to do."""
 
 
 def open_instance(home: Home) -> dg.DagsterInstance:

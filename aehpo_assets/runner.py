@@ -13,27 +13,23 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import yaml
 
-from aehpo_assets.catalogue import Task, dataset_settings
-from aehpo_assets.defs.partitions import every_task, partition_key, tasks
-from aehpo_assets.defs.recipe import DATASET_SECTION, SOURCE_VERSION, STUDY_SETTINGS
-from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_assets.errors import AehpoError, InputError
-from aehpo_assets.freshness import study_settings, why_stale
+from aehpo_assets.catalogue import Task
+from aehpo_assets.defs.partitions import partition_key, study_partitions, tasks
+from aehpo_assets.defs.study_resource import HEADLESS_TAG, StudyResource
+from aehpo_assets.errors import AehpoError, HomeBusyError, InputError
 from aehpo_assets.home import Home
-from aehpo_assets.instance import open_instance
-from aehpo_assets.provenance import file_hash
+from aehpo_assets.instance import UNFINISHED, open_instance
 from aehpo_assets.store import Partition, artefact_name
 from aehpo_assets.study import Study
+from aehpo_assets.study_artefacts import StudyArtefacts, specs_of
 
 WORKSPACE_FILE = Path(__file__).resolve().parents[1] / "workspace.yaml"
-HEADLESS_TAG = "aehpo/headless"
 
 
 @dataclass(frozen=True)
@@ -90,7 +86,7 @@ class CodeLocations:
     @cached_property
     def specs(self) -> dict[str, dg.AssetSpec]:
         """Asset name to its spec."""
-        return {s.key.to_user_string(): s for asset in self.assets for s in asset.specs}
+        return specs_of(self.assets)
 
 
 class StudyRun:
@@ -116,44 +112,23 @@ class StudyRun:
         locations: CodeLocations | None = None,
     ):
         self.home = home
-        self.study: Study = home.study()
         self.instance = instance
-        self.datasets = datasets
         self.locations = locations or CodeLocations()
-        self._file_hashes: dict[str, str] = {}
-
-    def partitions(self, asset: str) -> list[Partition]:
-        """Partitions of an asset within the study."""
-        definition = self.locations.specs[asset].partitions_def
-        return [tuple(p) for p in product(*(self._keys(d) for d in _dimensions(definition)))]
+        self.artefacts = StudyArtefacts(
+            home, datasets, study_partitions(home.study(), instance), self.locations.specs
+        )
 
     def works(self) -> Iterator[tuple[tuple[str, ...], Partition]]:
         """All units of work of the study, upstream before downstream."""
         for asset in self.locations.assets:
             names = tuple(sorted(key.to_user_string() for key in asset.keys))
             names = tuple(sorted(names, key=lambda name: name != "run_results"))
-            for partition in self.partitions(names[0]):
+            for partition in self.artefacts.partitions(names[0]):
                 yield names, partition
-
-    def why_stale(self, asset: str, partition: Partition) -> str | None:
-        """Say why an artefact has to be made again, or None if it is up to date."""
-        spec = self.locations.specs[asset]
-        provenance = self.home.store.provenance(asset, partition)
-        settings = study_settings(self.study, list(spec.metadata[STUDY_SETTINGS]))
-        section = str(spec.metadata[DATASET_SECTION])
-        if section:
-            settings |= dataset_settings(self.datasets[partition[-1]], section)
-        recorded = provenance.inputs if provenance else {}
-        return why_stale(
-            provenance,
-            code_version=str(spec.metadata[SOURCE_VERSION]),
-            settings=settings,
-            inputs=self._expected_inputs(spec, partition, recorded),
-        )
 
     def state(self, asset: str, partition: Partition) -> tuple[str, str]:
         """Return the state of an artefact and the reason: up to date, stale, missing or failed."""
-        why = self.why_stale(asset, partition)
+        why = self.artefacts.why_stale(asset, partition)
         if why is None:
             return "up to date", ""
         attempt = self._latest_run(asset, partition)
@@ -198,7 +173,7 @@ class StudyRun:
             if failed and self._hangs_on(assets, partition, failed):
                 failed |= {artefact_name(asset, partition) for asset in assets}
                 continue
-            reasons = [self.why_stale(asset, partition) for asset in assets]
+            reasons = [self.artefacts.why_stale(asset, partition) for asset in assets]
             reason = next((r for r in reasons if r), None)
             if reason is None:
                 continue
@@ -232,49 +207,11 @@ class StudyRun:
         error = None if result.success else _reason(result)
         return Outcome(work, time.monotonic() - started, error, warnings)
 
-    def _keys(self, dimension: str) -> list[str]:
-        if dimension == "architecture":
-            return list(self.study.architectures)
-        if self.study.tasks == "all":
-            return sorted(self.instance.get_dynamic_partitions(tasks.name or "task"))
-        return list(self.study.tasks)
-
-    def _parents(self, spec: dg.AssetSpec, partition: Partition) -> dict[str, list[Partition]]:
-        """Partitions of each parent that this partition hangs on.
-
-        Equal in shared dimensions, unless the dependency is mapped to every task.
-        """
-        own = dict(zip(_dimensions(spec.partitions_def), partition, strict=True))
-        parents = {}
-        for dep in spec.deps:
-            name = dep.asset_key.to_user_string()
-            dimensions = _dimensions(self.locations.specs[name].partitions_def)
-            shared = own.keys() - ({"task"} if dep.partition_mapping == every_task else set())
-            choices = [[own[d]] if d in shared else self._keys(d) for d in dimensions]
-            parents[name] = [tuple(p) for p in product(*choices)]
-        return parents
-
-    def _expected_inputs(
-        self, spec: dg.AssetSpec, partition: Partition, recorded: dict[str, str]
-    ) -> dict[str, str]:
-        """Data versions today of what the artefact read, and of parents that have come since."""
-        expected = {}
-        read = {name.split("/")[0] for name in recorded if not name.startswith("file:")}
-        for asset, partitions in self._parents(spec, partition).items():
-            for parent in partitions if asset in read else []:
-                provenance = self.home.store.provenance(asset, parent)
-                if provenance is not None:
-                    expected[artefact_name(asset, parent)] = provenance.data_version
-        for name in recorded:
-            if name.startswith("file:") and (path := Path(name.removeprefix("file:"))).exists():
-                expected[name] = self._file_hashes.setdefault(name, file_hash(path))
-        return expected
-
     def _hangs_on(self, assets: Sequence[str], partition: Partition, failed: set[str]) -> bool:
         return any(
             artefact_name(parent, parent_partition) in failed
             for asset in assets
-            for parent, partitions in self._parents(self.locations.specs[asset], partition).items()
+            for parent, partitions in self.artefacts.parents(asset, partition).items()
             for parent_partition in partitions
         )
 
@@ -286,7 +223,7 @@ def prepare(
     *,
     file: Path,
 ) -> dg.DagsterInstance:
-    """Adopt the study, open the instance, register the tasks and clear away killed runs.
+    """Adopt the study, open the instance and register the tasks.
 
     Raises
     ------
@@ -297,22 +234,29 @@ def prepare(
     instance = open_instance(home)
     wanted = list(datasets) if study.tasks == "all" else list(study.tasks)
     instance.add_dynamic_partitions(tasks.name or "task", wanted)
-    _clear_killed_runs(instance)
     return instance
 
 
-def _clear_killed_runs(instance: dg.DagsterInstance) -> None:
-    """Say of headless runs whose process is gone that they failed, and free their pool places.
+def clear_killed_runs(instance: dg.DagsterInstance, home: Home) -> None:
+    """Say of runs whose process is gone that they failed, and free their pool places.
 
-    Whoever holds the home's lock knows that no headless run is alive. A killed process takes its
-    place in the pool with it; without the daemon nobody else gives it back, and the next training
-    would wait for it forever.
+    Whoever holds the home's lock knows that no headless run is alive, and if no UI is up, no run
+    at all. A killed process takes its place in the pool with it; nobody else gives it back, and
+    the next training would wait for it forever.
+
+    Raises
+    ------
+    HomeBusyError
+        If runs of the UI or its daemon are under way.
     """
-    unfinished = dg.RunsFilter(
-        tags={HEADLESS_TAG: "true"},
-        statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING],
-    )
-    for run in instance.get_runs(unfinished):
+    unfinished = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
+    living = [run for run in unfinished if home.is_served and HEADLESS_TAG not in run.tags]
+    if living:
+        raise HomeBusyError(
+            f"{home.root} is in use: {len(living)} runs of its UI or daemon are under way. "
+            "Wait for them, stop `aehpo ui`, or choose another --home."
+        )
+    for run in unfinished:
         instance.report_run_failed(run, message="The process was killed before the run ended.")
     for run_id in instance.event_log_storage.get_concurrency_run_ids():
         holder = instance.get_run_by_id(run_id)
@@ -346,15 +290,6 @@ def study_tasks(study: Study, available: dict[str, Task], file: Path) -> dict[st
                 remedy=f"Available: {', '.join(sorted(available))}. Add a data root with --data.",
             )
     return {task: available[task] for task in study.tasks}
-
-
-def _dimensions(definition: dg.PartitionsDefinition[Any] | None) -> tuple[str, ...]:
-    """Names of the dimensions of an asset, in the order of the store."""
-    if isinstance(definition, dg.MultiPartitionsDefinition):
-        return ("architecture", "task")
-    if isinstance(definition, dg.DynamicPartitionsDefinition):
-        return ("task",)
-    return ("architecture",)
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:

@@ -27,16 +27,19 @@ def serve(home: Home, workspace_file: Path, host: str, port: int) -> None:
     Raises
     ------
     AehpoError
-        If the webserver or the daemon ends by itself, for instance because the port is taken.
+        If the home is served already, or the webserver or the daemon ends by itself, for instance
+        because the port is taken.
     """
-    open_instance(home)
-    # The two modules of workspace.yaml are found wherever the command is called from.
-    environment = os.environ | {"AEHPO_HOME": str(home.root), "DAGSTER_HOME": str(home.dagster)}
+    with home.served():
+        _serve(home, workspace_file, host, port)
+
+
+def _serve(home: Home, workspace_file: Path, host: str, port: int) -> None:
+    daemon = start_daemon(home, workspace_file)
     web = ["dagster_webserver", "--workspace", str(workspace_file), "--host", host]
-    daemon = ["dagster._daemon", "run", "--workspace", str(workspace_file)]
     children = {
-        "webserver": _start([*web, "--port", str(port)], environment, workspace_file.parent),
-        "daemon": _start(daemon, environment, workspace_file.parent),
+        "webserver": _start([*web, "--port", str(port)], home, workspace_file.parent),
+        "daemon": daemon,
     }
     stopping = False
 
@@ -55,20 +58,32 @@ def serve(home: Home, workspace_file: Path, host: str, port: int) -> None:
                     )
             time.sleep(0.2)
     finally:
-        _stop(list(children.values()))
+        stop_all(list(children.values()))
         for number, handler in previous.items():
             signal.signal(number, handler)
 
 
-def _start(
-    arguments: list[str], environment: dict[str, str], folder: Path
-) -> subprocess.Popen[bytes]:
+def start_daemon(home: Home, workspace_file: Path) -> subprocess.Popen[bytes]:
+    """Start the daemon on a home: what evaluates sensors and schedules, and starts queued runs."""
+    open_instance(home)
+    arguments = ["dagster._daemon", "run", "--workspace", str(workspace_file)]
+    return _start(arguments, home, workspace_file.parent)
+
+
+def _start(arguments: list[str], home: Home, folder: Path) -> subprocess.Popen[bytes]:
+    environment = os.environ | {
+        "AEHPO_HOME": str(home.root),
+        "DAGSTER_HOME": str(home.dagster),
+        # The sensor reads whole data sets before it lets them in.
+        "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": "900",
+    }
+    # The two modules of workspace.yaml are found wherever the command is called from.
     return subprocess.Popen(
         [sys.executable, "-m", *arguments], env=environment, cwd=folder, start_new_session=True
     )
 
 
-def _stop(children: list[subprocess.Popen[bytes]]) -> None:
+def stop_all(children: list[subprocess.Popen[bytes]]) -> None:
     """Ask every process group to end, and kill what is left after the grace period."""
     for child in children:
         _signal(child, signal.SIGTERM)

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import dagster as dg
 
+from aehpo_assets.errors import HomeBusyError
 from aehpo_assets.home import Home
 from aehpo_assets.store import Store
 from aehpo_assets.study import Study
+
+HEADLESS_TAG = "aehpo/headless"
+"""Tag of the runs of ``aehpo run``."""
 
 
 class StudyResource(dg.ConfigurableResource):
@@ -22,6 +26,21 @@ class StudyResource(dg.ConfigurableResource):
     """
 
     home_folder: str = ""
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Refuse to work beside a headless run, which makes everything by itself.
+
+        Raises
+        ------
+        HomeBusyError
+            If a headless run is at work in the home, and this is a run of the UI or its daemon.
+        """
+        run = context.run
+        if run is not None and HEADLESS_TAG not in run.tags and self.home.is_locked:
+            raise HomeBusyError(
+                f"`aehpo run` is at work in {self.home.root}. What it leaves out can be "
+                "materialized when it is done."
+            )
 
     @property
     def home(self) -> Home:

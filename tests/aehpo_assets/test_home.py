@@ -75,3 +75,16 @@ def test_data_roots_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert second in roots
     with pytest.raises(InputError, match="no such folder"):
         home.check_data_roots([tmp_path / "absent"])
+
+
+def test_whether_a_home_is_held_is_asked_without_holding_it(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    assert not home.is_locked
+    assert not home.is_served
+    with home.locked():
+        assert home.is_locked
+        assert not home.is_served
+        with home.served(), pytest.raises(HomeBusyError, match="another UI"), home.served():
+            pass
+    assert not home.is_locked
+    assert not home.is_served

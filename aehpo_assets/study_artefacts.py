@@ -1,0 +1,130 @@
+"""The artefacts that a study is made of: which there are, what each hangs on, which are stale.
+
+The rule itself is ``freshness``; here the assets' definitions, the store and the files of the data
+sets are put to it. Nothing is made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from aehpo_assets.catalogue import Task, dataset_settings
+from aehpo_assets.defs.partitions import every_task
+from aehpo_assets.defs.recipe import DATASET_SECTION, SOURCE_VERSION, STUDY_SETTINGS
+from aehpo_assets.freshness import study_settings, why_stale
+from aehpo_assets.home import Home
+from aehpo_assets.provenance import file_hash
+from aehpo_assets.store import Partition, artefact_name
+from aehpo_assets.study import Study
+
+
+def specs_of(assets: Iterable[dg.AssetsDefinition]) -> dict[str, dg.AssetSpec]:
+    """Return asset name to spec."""
+    return {spec.key.to_user_string(): spec for asset in assets for spec in asset.specs}
+
+
+class StudyArtefacts:
+    """The artefacts of the study of a home.
+
+    Parameters
+    ----------
+    home
+        The home, which has adopted the study.
+    datasets
+        Task to the data set it belongs to and the modality.
+    tasks
+        The tasks of the study.
+    specs
+        Asset name to its spec; of one that another code location owns, a stub will do.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        datasets: Mapping[str, Task],
+        tasks: list[str],
+        specs: Mapping[str, dg.AssetSpec],
+    ):
+        self.home = home
+        self.study: Study = home.study()
+        self.datasets = datasets
+        self.tasks = tasks
+        self.specs = specs
+        self._file_hashes: dict[str, str] = {}
+
+    def partitions(self, asset: str) -> list[Partition]:
+        """Partitions of an asset within the study."""
+        definition = self.specs[asset].partitions_def
+        return [tuple(p) for p in product(*(self._keys(d) for d in _dimensions(definition)))]
+
+    def why_stale(self, asset: str, partition: Partition) -> str | None:
+        """Say why an artefact has to be made again, or None if it is up to date."""
+        spec = self.specs[asset]
+        provenance = self.home.store.provenance(asset, partition)
+        settings = study_settings(self.study, list(spec.metadata[STUDY_SETTINGS]))
+        section = str(spec.metadata[DATASET_SECTION])
+        if section and partition[-1] in self.datasets:
+            settings |= dataset_settings(self.datasets[partition[-1]], section)
+        elif section and provenance:
+            # The data set is gone; what was made of it is kept as it is.
+            settings |= {k: v for k, v in provenance.settings.items() if k.startswith("dataset.")}
+        recorded = provenance.inputs if provenance else {}
+        return why_stale(
+            provenance,
+            code_version=str(spec.metadata[SOURCE_VERSION]),
+            settings=settings,
+            inputs=self._expected_inputs(asset, partition, recorded),
+        )
+
+    def _keys(self, dimension: str) -> list[str]:
+        if dimension == "architecture":
+            return list(self.study.architectures)
+        return self.tasks
+
+    def parents(self, asset: str, partition: Partition) -> dict[str, list[Partition]]:
+        """Partitions of each parent that this partition hangs on.
+
+        Equal in shared dimensions, unless the dependency is mapped to every task.
+        """
+        spec = self.specs[asset]
+        own = dict(zip(_dimensions(spec.partitions_def), partition, strict=True))
+        parents = {}
+        for dep in spec.deps:
+            name = dep.asset_key.to_user_string()
+            dimensions = _dimensions(self.specs[name].partitions_def)
+            shared = own.keys() - ({"task"} if dep.partition_mapping == every_task else set())
+            choices = [[own[d]] if d in shared else self._keys(d) for d in dimensions]
+            parents[name] = [tuple(p) for p in product(*choices)]
+        return parents
+
+    def _expected_inputs(
+        self, asset: str, partition: Partition, recorded: dict[str, str]
+    ) -> dict[str, str]:
+        """Data versions today of what the artefact read, and of parents that have come since."""
+        expected = {}
+        read = {name.split("/")[0] for name in recorded if not name.startswith("file:")}
+        for parent, partitions in self.parents(asset, partition).items():
+            for parent_partition in partitions if parent in read else []:
+                provenance = self.home.store.provenance(parent, parent_partition)
+                if provenance is not None:
+                    expected[artefact_name(parent, parent_partition)] = provenance.data_version
+        for name in recorded:
+            if name.startswith("file:") and (path := Path(name.removeprefix("file:"))).exists():
+                if name not in self._file_hashes:
+                    self._file_hashes[name] = file_hash(path)
+                expected[name] = self._file_hashes[name]
+        return expected
+
+
+def _dimensions(definition: dg.PartitionsDefinition[Any] | None) -> tuple[str, ...]:
+    """Names of the dimensions of an asset, in the order of the store."""
+    if isinstance(definition, dg.MultiPartitionsDefinition):
+        return ("architecture", "task")
+    if isinstance(definition, dg.DynamicPartitionsDefinition):
+        return ("task",)
+    return ("architecture",)
