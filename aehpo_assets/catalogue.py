@@ -21,18 +21,35 @@ def available_tasks(roots: Sequence[Path]) -> dict[str, Task]:
     InputError
         If a ``dataset.yaml`` is wrong, or two data sets make a task of the same name.
     """
-    found: dict[str, Task] = {}
-    for folder in find_datasets(roots):
-        for name, task in tasks_of(folder).items():
-            if name in found:
-                raise InputError(
-                    f"makes the task {name}, as {found[name][0].folder} does",
-                    file=folder / DATASET_FILE,
-                    key="name",
-                    remedy="Rename one of the two data sets.",
-                )
-            found[name] = task
+    found, problems = usable_tasks(roots)
+    for problem in problems.values():
+        raise problem
     return found
+
+
+def usable_tasks(roots: Sequence[Path]) -> tuple[dict[str, Task], dict[Path, InputError]]:
+    """Return the tasks below the data roots by name, and by folder what is wrong with the others.
+
+    Of two data sets that make a task of the same name, the first in the order of the roots counts.
+    """
+    found: dict[str, Task] = {}
+    problems: dict[Path, InputError] = {}
+    for folder in find_datasets(roots):
+        try:
+            tasks = tasks_of(folder)
+        except InputError as error:
+            problems[folder] = error
+            continue
+        if taken := sorted(tasks.keys() & found.keys()):
+            problems[folder] = InputError(
+                f"makes the task {taken[0]}, as {found[taken[0]][0].folder} does",
+                file=folder / DATASET_FILE,
+                key="name",
+                remedy="Rename one of the two data sets.",
+            )
+            continue
+        found |= tasks
+    return found, problems
 
 
 def tasks_of(folder: Path) -> dict[str, Task]:

@@ -114,6 +114,28 @@ def dataset_check(
     console.print("Nothing is wrong.")
 
 
+@dataset_app.command("add")
+def dataset_add(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a dataset.yaml.")],
+    home: HomeOption = None,
+    link: Annotated[bool, typer.Option("--link", help="Link to DIR instead of copying.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take the place of the data set of that name.")
+    ] = False,
+) -> None:
+    """Validate a data set and add it to a home, whose study then extends itself to it."""
+    from aehpo_assets.landing import add_dataset
+    from aehpo_assets.register import register_tasks
+
+    where = _home(home)
+    target = add_dataset(folder, where, link=link, replace=replace)
+    console.print(f"data set  {target}")
+    tasks, note = register_tasks(target, where)
+    for task in tasks:
+        console.print(f"task      {task}")
+    console.print(note)
+
+
 @dataset_app.command("demo")
 def dataset_demo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write into.")],

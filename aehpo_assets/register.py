@@ -1,0 +1,43 @@
+"""Making the tasks of an added data set known to the study of a home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aehpo_assets.catalogue import tasks_of
+from aehpo_assets.defs.partitions import tasks
+from aehpo_assets.errors import HomeBusyError
+from aehpo_assets.home import Home
+from aehpo_assets.instance import open_instance
+
+
+def register_tasks(folder: Path, home: Home) -> tuple[list[str], str]:
+    """Register the tasks of a data set with the home's instance, if its study is to have them.
+
+    Parameters
+    ----------
+    folder
+        Folder of the data set, below a data root of the home.
+    home
+        The home.
+
+    Returns
+    -------
+    tuple of list and str
+        The tasks, and what happens to them next.
+    """
+    found = sorted(tasks_of(folder))
+    if not home.study_file.exists():
+        return found, "The home holds no study yet; `aehpo run STUDY.yaml` starts one."
+    study = home.study()
+    wanted = found if study.tasks == "all" else [task for task in found if task in study.tasks]
+    if not wanted:
+        return found, f"The study {study.name} does not list them; add them to its tasks."
+    try:
+        with home.locked():
+            open_instance(home).add_dynamic_partitions(str(tasks.name), wanted)
+    except HomeBusyError:
+        return found, "`aehpo run` is at work; call it again to have the new tasks made."
+    if home.is_served:
+        return found, "The study extends itself now; see the UI."
+    return found, "`aehpo run` makes what is missing, or the daemon of `aehpo ui`."
