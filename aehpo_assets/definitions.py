@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from aehpo_assets.defs import hpo, omics, spaces
+from aehpo_assets.defs import hpo, omics, schedules, sensors, spaces
 from aehpo_assets.defs.stubs import STUBS
 from aehpo_assets.defs.study_resource import StudyResource
 
@@ -25,7 +25,11 @@ def build_definitions(study: StudyResource) -> dg.Definitions:
             hpo.recommendations,
             *STUBS,
         ],
+        sensors=[sensors.dataset_sensor, sensors.automation("aehpo_assets")],
+        schedules=[schedules.catch_up("aehpo_assets")],
         resources={"study": study},
+        # The steps of a run follow one another and are short: a process for each would cost more.
+        executor=dg.in_process_executor,
     )
 
 

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import dagster as dg
 
+from aehpo_assets.defs.schedules import catch_up
+from aehpo_assets.defs.sensors import automation
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_gpu.defs import baselines, latents, runs, validation
 from aehpo_gpu.defs.stubs import STUBS
+
+FRESH_PROCESSES = dg.multiprocess_executor.configured(
+    {"start_method": {"forkserver": {"preload_modules": ["aehpo_gpu.definitions"]}}}
+)
+"""A process for each step, so that a shard tried again finds the device as new; torch is imported
+once for all of them."""
 
 
 def build_definitions(study: StudyResource) -> dg.Definitions:
@@ -19,7 +27,10 @@ def build_definitions(study: StudyResource) -> dg.Definitions:
             latents.recommended_latents,
             *STUBS,
         ],
+        sensors=[automation("aehpo_gpu")],
+        schedules=[catch_up("aehpo_gpu")],
         resources={"study": study},
+        executor=FRESH_PROCESSES,
     )
 
 

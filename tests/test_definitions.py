@@ -68,6 +68,30 @@ def test_stubs_have_the_partitions_of_their_owners(
         assert stub.partitions_def == owners[name].partitions_def, name
 
 
+@pytest.mark.parametrize(
+    ("here", "there"), [(assets_location, gpu_location), (gpu_location, assets_location)]
+)
+def test_a_stub_that_says_what_it_hangs_on_says_all_of_it(
+    here: dg.Definitions, there: dg.Definitions
+) -> None:
+    owners = owned(there)
+    for name, stub in stubs(here).items():
+        if stub.deps:
+            assert {dep.asset_key for dep in stub.deps} == {
+                dep.asset_key for dep in owners[name].deps
+            }, name
+
+
+@pytest.mark.parametrize("name", LOCATIONS)
+def test_automation_is_on_by_default(name: str) -> None:
+    location = LOCATIONS[name]
+    sensors, schedules = list(location.sensors or []), list(location.schedules or [])
+    assert {sensor.name for sensor in sensors} >= {f"{name}_automation"}
+    assert {schedule.name for schedule in schedules} == {f"{name}_catch_up"}
+    for switch in [*sensors, *schedules]:
+        assert switch.default_status.value == "RUNNING"
+
+
 @pytest.mark.parametrize("name", LOCATIONS)
 def test_every_dependency_is_known_to_its_code_location(name: str) -> None:
     location = LOCATIONS[name]

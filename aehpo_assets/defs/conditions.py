@@ -1,41 +1,62 @@
 """When Dagster makes an artefact by itself: one condition for each role an asset can have.
 
 An update counts only if it changed the content: a file saved again as it was makes nothing stale.
+What failed is not tried again until something that it hangs on changes. Dagster's own condition on
+blocking checks is not used: it looks at the latest outcome of a check whatever its partition, so
+that one task's bad data would hold back all others. Training refuses such a matrix by itself.
 See https://docs.dagster.io/guides/automate/declarative-automation.
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
-deps_changed = dg.AutomationCondition.any_deps_match(
-    dg.AutomationCondition.data_version_changed() | dg.AutomationCondition.will_be_requested()
+from aehpo_assets.defs.study_conditions import (
+    InStudy,
+    MadeMeanwhile,
+    OnItsWay,
+    OutOfDate,
+    OwnPartitionMissing,
+    WillBeRequestedElsewhere,
 )
 
-when_inputs_change = (
-    (dg.AutomationCondition.newly_missing() | deps_changed).since_last_handled()
-    & ~dg.AutomationCondition.any_deps_missing()
-    & ~dg.AutomationCondition.any_deps_in_progress()
-    & ~dg.AutomationCondition.in_progress()
-).with_label("when inputs change")
-"""For what follows from its inputs: as ``eager``, but blind to updates that changed nothing."""
+Condition = dg.AutomationCondition
 
-when_missing = (
-    dg.AutomationCondition.missing()
-    & ~dg.AutomationCondition.in_progress()
-    & ~dg.AutomationCondition.execution_failed()
-    & ~dg.AutomationCondition.any_deps_missing()
-).with_label("when missing")
-"""For what hangs on the study alone, also if it is missing already."""
+_inputs_changed = Condition.any_deps_match(Condition.data_version_changed())
 
-when_checked_inputs_change = (
-    when_inputs_change & dg.AutomationCondition.all_deps_blocking_checks_passed()
-).with_label("when checked inputs change")
-"""For training: nothing is trained on a matrix whose checks did not pass."""
+_is_due = (
+    (Condition.missing() & ~Condition.execution_failed()) | _inputs_changed.since_last_handled()
+).with_label("missing, or an input changed")
 
-when_any_task_changes = (
-    deps_changed.since_last_handled()
-    & ~dg.AutomationCondition.any_deps_in_progress()
-    & ~dg.AutomationCondition.in_progress()
-).with_label("when any task changes")
-"""For what joins all tasks: it does not wait for tasks that are still missing."""
+_is_free = (
+    ~Condition.in_progress()
+    & ~Condition.any_deps_in_progress()
+    & ~Condition.any_deps_match(WillBeRequestedElsewhere())
+    & InStudy()
+    & ~MadeMeanwhile()
+    & ~Condition.any_deps_match(OutOfDate() & ~Condition.will_be_requested())
+).with_label("nothing is under way upstream, and it belongs to the study")
+
+_RESULTS = dg.AssetSelection.assets("run_results", "learning_curves")
+
+when_inputs_change = (_is_due & ~Condition.any_deps_missing() & _is_free).with_label(
+    "when inputs change"
+)
+"""For what follows from its inputs: made when it is missing, and when an input changed."""
+
+when_recommendations_change = (
+    when_inputs_change & ~Condition.any_deps_match(Condition.will_be_requested()).allow(_RESULTS)
+).with_label("when recommendations change")
+"""For validation: results that are made again will change what is recommended."""
+
+_results_are_in = (
+    Condition.any_deps_match(~Condition.missing()).allow(_RESULTS)
+    & ~Condition.any_deps_match(OnItsWay()).allow(_RESULTS)
+    & ~Condition.any_deps_missing().ignore(_RESULTS)
+).with_label("every result that will come is there")
+
+when_results_change = (_is_due & _results_are_in & _is_free).with_label("when results change")
+"""For what joins all tasks: it waits for results that are on their way, not for failed ones."""
+
+when_own_results_change = (
+    _is_due & ~OwnPartitionMissing() & _results_are_in & _is_free
+).with_label("when the task's results, or what transfers to it, change")
+"""For what joins all tasks for the sake of one."""

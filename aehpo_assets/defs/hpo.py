@@ -11,6 +11,7 @@ import pandas as pd
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.conditions import when_own_results_change, when_results_change
 from aehpo_assets.defs.partitions import (
     architectures,
     architectures_and_tasks,
@@ -86,12 +87,17 @@ def _space(study: StudyResource, architecture: str) -> SearchSpace:
 def _tables(
     making: Making, asset: str, context: dg.AssetExecutionContext, study: StudyResource
 ) -> dict[str, pd.DataFrame]:
-    """One table for each task of the study, of the architecture that is being materialized."""
+    """One table for each task of the study with usable results, of the present architecture.
+
+    A task whose data or training failed does not hold back the others.
+    """
     architecture = making.partition[0]
-    return {
-        task: making.table(asset, architecture, task)
-        for task in study_partitions(study.study, context.instance)
-    }
+    tasks = study_partitions(study.study, context.instance)
+    usable = [task for task in tasks if study.store.is_usable("run_results", (architecture, task))]
+    if left_out := sorted(set(tasks) - set(usable)):
+        context.log.warning(f"Without usable run results, left out: {', '.join(left_out)}")
+    # With none at all, reading the first says what is wrong with it.
+    return {task: making.table(asset, architecture, task) for task in usable or tasks[:1]}
 
 
 def _blackbox_metadata(tables: BlackboxTables) -> dict[str, int]:
@@ -113,6 +119,7 @@ def _blackbox_metadata(tables: BlackboxTables) -> dict[str, int]:
     group_name="hpo",
     kinds={"synetune"},
     check_specs=check_specs("blackbox", quality.BLACKBOX_CHECKS),
+    automation_condition=when_results_change,
     **BLACKBOX.definition,
 )
 def blackbox(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
@@ -137,6 +144,7 @@ def blackbox(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mate
     deps=[run_results, learning_curves],
     group_name="hpo",
     kinds={"synetune"},
+    automation_condition=when_results_change,
     **BLACKBOX_CURVES.definition,
 )
 def blackbox_curves(
@@ -164,6 +172,7 @@ def blackbox_curves(
     group_name="hpo",
     kinds={"xgboost"},
     check_specs=check_specs("surrogate", quality.SURROGATE_CHECKS),
+    automation_condition=when_results_change,
     **SURROGATE.definition,
 )
 def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
@@ -209,6 +218,7 @@ def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mat
     group_name="hpo",
     kinds={"synetune"},
     check_specs=check_specs("recommendations", quality.RECOMMENDATION_CHECKS),
+    automation_condition=when_own_results_change,
     **RECOMMENDATIONS.definition,
 )
 def recommendations(

@@ -6,8 +6,9 @@ Reading, splitting, filtering and scaling live in ``aehpo_assets.omics``.
 import dagster as dg
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.catalogue import available_tasks, dataset_settings
+from aehpo_assets.catalogue import dataset_settings, usable_tasks
 from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
@@ -18,6 +19,7 @@ from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.omics.profile import profile
 from aehpo_assets.omics.read import read_labels, read_matrix
 from aehpo_assets.omics.split import draw_split, restrict_split
+from aehpo_assets.quality import gates
 from aehpo_assets.quality import labels as label_quality
 from aehpo_assets.quality import matrix as matrix_quality
 
@@ -43,7 +45,7 @@ def _begin(
     """Begin an artefact that is read from the files of its data set."""
     making = Making.begin(recipe, context, study)
     task = context.partition_key
-    available = available_tasks(study.home.data_roots())
+    available, _ = usable_tasks(study.home.data_roots())
     if task not in available:
         raise InputError(
             f"no data set has the task {task!r}",
@@ -59,7 +61,8 @@ def _begin(
     partitions_def=tasks,
     group_name="omics",
     kinds={"parquet"},
-    check_specs=check_specs("omics_matrix", matrix_quality.MATRIX_CHECKS),
+    check_specs=check_specs("omics_matrix", (*matrix_quality.MATRIX_CHECKS, *gates.DRIFT_CHECKS)),
+    automation_condition=when_inputs_change,
     **OMICS_MATRIX.definition,
 )
 def omics_matrix(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
@@ -69,7 +72,10 @@ def omics_matrix(context: dg.AssetExecutionContext, study: StudyResource) -> dg.
     matrix = read_matrix(dataset, modality)
     return making.write_table(
         matrix,
-        checks=matrix_quality.check_matrix(matrix, dataset.modalities[modality]),
+        checks=[
+            *matrix_quality.check_matrix(matrix, dataset.modalities[modality]),
+            *gates.check_drift(making.predecessor(), matrix),
+        ],
         metadata={
             "samples": len(matrix),
             "features": matrix.shape[1],
@@ -86,6 +92,7 @@ def omics_matrix(context: dg.AssetExecutionContext, study: StudyResource) -> dg.
     group_name="omics",
     kinds={"parquet"},
     check_specs=check_specs("sample_labels", label_quality.LABEL_CHECKS),
+    automation_condition=when_inputs_change,
     **SAMPLE_LABELS.definition,
 )
 def sample_labels(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
@@ -111,7 +118,8 @@ def sample_labels(context: dg.AssetExecutionContext, study: StudyResource) -> dg
     deps=[omics_matrix, sample_labels],
     group_name="omics",
     kinds={"parquet"},
-    check_specs=check_specs("data_split", label_quality.SPLIT_CHECKS),
+    check_specs=check_specs("data_split", (*label_quality.SPLIT_CHECKS, *gates.ARTEFACT_CHECKS)),
+    automation_condition=when_inputs_change,
     **DATA_SPLIT.definition,
 )
 def data_split(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
@@ -126,7 +134,10 @@ def data_split(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Ma
     shares = {part: float(getattr(study.study.split, part)) for part in SPLITS}
     return making.write_table(
         split.to_frame(),
-        checks=label_quality.check_split(split, matrix.index, labels, shares),
+        checks=[
+            *label_quality.check_split(split, matrix.index, labels, shares),
+            *gates.check_artefacts(matrix, split, labels),
+        ],
         metadata={f"{part}_samples": int((split == part).sum()) for part in SPLITS},
         plots={"split": plots.split_counts(split)},
     )
@@ -138,6 +149,7 @@ def data_split(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Ma
     group_name="omics",
     kinds={"parquet", "sklearn"},
     check_specs=check_specs("preprocessed_matrix", matrix_quality.PREPROCESSED_CHECKS),
+    automation_condition=when_inputs_change,
     **PREPROCESSED_MATRIX.definition,
 )
 def preprocessed_matrix(
@@ -167,6 +179,7 @@ def preprocessed_matrix(
     deps=[preprocessed_matrix, data_split, sample_labels],
     group_name="omics",
     kinds={"parquet"},
+    automation_condition=when_inputs_change,
     **DATASET_PROFILE.definition,
 )
 def dataset_profile(

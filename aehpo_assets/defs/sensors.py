@@ -1,38 +1,43 @@
-"""The sensor that notices data sets: new ones, changed ones, and broken ones.
+"""The sensors: one notices data sets, one for each code location evaluates its conditions.
 
-A new data set gets its tasks as partitions; declarative automation does the rest. A changed file
-has its raw matrix read again, and what follows hangs on whether its content changed. Validation
-lives in ``aehpo_assets.omics``.
+A new data set gets its tasks as partitions; declarative automation does the rest. Of a changed one,
+what reads its files is made again, and what follows hangs on whether its content changed.
+Validation lives in ``aehpo_assets.omics``, noticing in ``aehpo_assets.landing``.
 See https://docs.dagster.io/guides/automate/sensors.
 """
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+import warnings
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
+from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 
-from aehpo_assets.catalogue import Task, tasks_of
-from aehpo_assets.defs.partitions import tasks
+from aehpo_assets.defs.partitions import study_partitions, tasks
 from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_assets.errors import InputError
+from aehpo_assets.home import Home
+from aehpo_assets.landing import Landed, landed
 from aehpo_assets.omics.dataset import find_datasets
-from aehpo_assets.omics.validate import validate_dataset
+from aehpo_assets.study_artefacts import StudyArtefacts, specs_of
 
-RAW_ASSETS = ("omics_matrix", "sample_labels")
+READ_FROM_FILES = ("omics_matrix", "sample_labels", "data_split")
+"""Assets that read the files of a data set, upstream before downstream."""
 
 
-def _signature(folder: Path) -> str:
-    """Size and time of every file of a data set: cheap, and enough to notice a change."""
-    stats = {p.name: p.stat() for p in sorted(folder.iterdir()) if p.is_file()}
-    return json.dumps({name: [s.st_size, s.st_mtime_ns] for name, s in stats.items()})
+def reason_to_rest(home: Home) -> str | None:
+    """Say why nothing is to be started by itself on a home, or None if it may."""
+    if not home.study_file.exists():
+        return f"{home.root} holds no study yet; start one with `aehpo run`."
+    if home.is_locked:
+        return f"`aehpo run` is at work in {home.root}."
+    return None
 
 
 @dg.sensor(
     name="datasets",
-    minimum_interval_seconds=30,
+    minimum_interval_seconds=15,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    target=list(RAW_ASSETS),
+    target=list(READ_FROM_FILES),
     description="Notices data sets below the data roots: new, changed, or broken.",
 )
 def dataset_sensor(
@@ -40,67 +45,86 @@ def dataset_sensor(
 ) -> dg.SensorResult | dg.SkipReason:
     """Register the tasks of new data sets, and have changed files read again."""
     home = study.home
-    if not home.study_file.exists():
-        return dg.SkipReason(f"{home.root} holds no study yet; start one with `aehpo run`.")
+    if (reason := reason_to_rest(home)) is not None:
+        return dg.SkipReason(reason)
+    settings, roots = study.study, home.data_roots()
     seen: dict[str, str] = json.loads(context.cursor or "{}")
-    present = {str(folder): folder for folder in find_datasets(home.data_roots())}
+    changed = list(landed(roots, seen, settings.split))
+    for data_set in changed:
+        if data_set.problem is not None:
+            context.log.error(f"Broken data set, left out until it is mended: {data_set.problem}")
+    found = {name for data_set in changed for name in data_set.tasks}
+    wanted = found if settings.tasks == "all" else found & set(settings.tasks)
     known = set(context.instance.get_dynamic_partitions(str(tasks.name)))
-    new: list[str] = []
-    requests: list[dg.RunRequest] = []
-    observations: list[dg.AssetObservation] = []
-    for name, folder in present.items():
-        signature = _signature(folder)
-        if seen.get(name) == signature:
-            continue
-        found, problem = _validated(folder)
-        if problem is not None:
-            context.log.error(f"Broken data set, left out until it is mended: {problem}")
-            observations.append(_observation(name, problem))
-        for task in found:
-            if task not in known:
-                new.append(task)
-            elif name in seen:
-                requests.append(_read_again(task, signature))
-        seen[name] = signature
-    cursor = json.dumps({name: seen[name] for name in present})
+    for name in sorted(found - wanted):
+        context.log.info(f"The task {name} is there, but the study does not list it.")
+    seen |= {str(data_set.folder): data_set.signature for data_set in changed}
+    present = {str(folder) for folder in find_datasets(roots)}
+    new = sorted(wanted - known)
     return dg.SensorResult(
         dynamic_partitions_requests=[tasks.build_add_request(new)] if new else [],
-        run_requests=requests,
-        asset_events=observations,
-        cursor=cursor,
+        run_requests=list(_read_again(context, home, changed, wanted & known)),
+        asset_events=[_observation(data_set) for data_set in changed if data_set.problem],
+        cursor=json.dumps({name: seen[name] for name in sorted(present & seen.keys())}),
     )
 
 
-def _validated(folder: Path) -> tuple[dict[str, Task], InputError | None]:
-    """Tasks of a data set, or what is wrong with it."""
-    problems = validate_dataset(folder)
-    if problems:
-        return {}, problems[0]
-    return tasks_of(folder), None
-
-
-def _observation(name: str, problem: InputError) -> dg.AssetObservation:
+def _observation(data_set: Landed) -> dg.AssetObservation:
     return dg.AssetObservation(
         asset_key="omics_matrix",
-        description=f"Broken data set: {problem}",
-        metadata={"data set": name, "problem": str(problem)},
+        description=f"Broken data set: {data_set.problem}",
+        metadata={"data set": str(data_set.folder), "problem": str(data_set.problem)},
     )
 
 
-def _read_again(task: str, signature: str) -> dg.RunRequest:
-    return dg.RunRequest(
-        run_key=f"{task} {signature}",
-        partition_key=task,
-        asset_selection=[dg.AssetKey(asset) for asset in RAW_ASSETS],
+def _read_again(
+    context: dg.SensorEvaluationContext, home: Home, changed: Sequence[Landed], names: set[str]
+) -> Iterator[dg.RunRequest]:
+    """Ask for what reads files that changed, or could not be read before.
+
+    What is missing without a failure is asked for by its automation condition.
+    """
+    repository = context.repository_def
+    if repository is None or not names:
+        return
+    artefacts = StudyArtefacts(
+        home,
+        {name: task for data_set in changed for name, task in data_set.tasks.items()},
+        study_partitions(home.study(), context.instance),
+        specs_of(repository.assets_defs_by_key.values()),
     )
+    for data_set in changed:
+        for name in sorted(names & data_set.tasks.keys()):
+            stale = [
+                dg.AssetKey(asset)
+                for asset in READ_FROM_FILES
+                if (reason := artefacts.why_stale(asset, (name,)))
+                and (reason != "missing" or _failed(context.instance, asset, name))
+            ]
+            if stale:
+                yield dg.RunRequest(
+                    run_key=f"{name} {data_set.signature}",
+                    partition_key=name,
+                    asset_selection=stale,
+                )
 
 
-def automation(location: str) -> Iterator[dg.AutomationConditionSensorDefinition]:
-    """The sensor that evaluates the automation conditions of one code location."""
-    yield dg.AutomationConditionSensorDefinition(
-        f"{location}_automation",
-        target=dg.AssetSelection.all(include_sources=False),
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        minimum_interval_seconds=15,
-        emit_backfills=False,
-    )
+def _failed(instance: dg.DagsterInstance, asset: str, task: str) -> bool:
+    """Whether the latest attempt to make the artefact of a task failed."""
+    statuses = instance.get_status_by_partition(dg.AssetKey(asset), [task], tasks) or {}
+    return statuses.get(task) == AssetPartitionStatus.FAILED
+
+
+def automation(location: str) -> dg.AutomationConditionSensorDefinition:
+    """Return the sensor that evaluates the automation conditions of one code location."""
+    with warnings.catch_warnings():
+        # Dagster announces at every start that evaluation in the code location is in beta.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.AutomationConditionSensorDefinition(
+            f"{location}_automation",
+            target=dg.AssetSelection.all(),
+            default_status=dg.DefaultSensorStatus.RUNNING,
+            minimum_interval_seconds=10,
+            emit_backfills=False,
+            use_user_code_server=True,
+        )

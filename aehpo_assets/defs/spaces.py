@@ -9,6 +9,7 @@ import dagster as dg
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
@@ -32,6 +33,7 @@ CONFIGURATIONS = Recipe(
     group_name="configurations",
     kinds={"parquet"},
     check_specs=check_specs("configurations", CONFIGURATION_CHECKS),
+    automation_condition=when_inputs_change,
     **CONFIGURATIONS.definition,
 )
 def configurations(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:

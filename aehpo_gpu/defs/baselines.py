@@ -6,6 +6,7 @@ The baselines live in ``aehpo_gpu.evaluation.baselines``.
 import dagster as dg
 
 from aehpo_assets.analysis import plots
+from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
@@ -24,6 +25,7 @@ BASELINE_PERFORMANCE = Recipe(
     deps=[preprocessed_matrix, data_split, sample_labels],
     group_name="training",
     kinds={"sklearn"},
+    automation_condition=when_inputs_change,
     **BASELINE_PERFORMANCE.definition,
 )
 def baseline_performance(

@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from aehpo_assets.analysis import plots
+from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
@@ -30,6 +31,7 @@ RECOMMENDED_LATENTS = Recipe(
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",
+    automation_condition=when_inputs_change,
     **RECOMMENDED_LATENTS.definition,
 )
 def recommended_latents(

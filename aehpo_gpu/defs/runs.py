@@ -13,6 +13,7 @@ import dagster as dg
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
@@ -149,7 +150,10 @@ def collect_runs(
     },
     outs={
         recipe.asset: dg.AssetOut(
-            code_version=recipe.code_version, metadata=recipe.metadata, kinds={"pytorch"}
+            code_version=recipe.code_version,
+            metadata=recipe.metadata,
+            kinds={"pytorch"},
+            automation_condition=when_inputs_change,
         )
         for recipe in (RUN_RESULTS, LEARNING_CURVES)
     },

@@ -8,6 +8,7 @@ import dagster as dg
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.conditions import when_recommendations_change
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
@@ -47,6 +48,7 @@ VALIDATED_RECOMMENDATIONS = Recipe(
     kinds={"pytorch"},
     pool="gpu",
     check_specs=check_specs("validated_recommendations", VALIDATION_CHECKS),
+    automation_condition=when_recommendations_change,
     **VALIDATED_RECOMMENDATIONS.definition,
 )
 def validated_recommendations(

@@ -1,0 +1,182 @@
+"""Automation conditions that Dagster does not have: they know the study, or look past one edge.
+
+Roles are put together from these in ``conditions``. Dagster evaluates such conditions inside the
+code location.
+See https://docs.dagster.io/guides/automate/declarative-automation/customizing-automation-conditions.
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from aehpo_assets.defs.partitions import architectures
+from aehpo_assets.errors import InputError
+from aehpo_assets.home import Home
+from aehpo_assets.store import Partition, Store
+from aehpo_assets.study import Study
+
+Context = dg.AutomationContext[Any]
+Result = dg.AutomationResult[Any]
+
+
+class InStudy(dg.AutomationCondition[dg.AssetKey]):
+    """Partitions of the home's study; none while no study lives there or a headless run is on.
+
+    The instance knows more: architectures of the zoo, and tasks of an earlier form of the study.
+    """
+
+    def evaluate(self, context: Context) -> Result:
+        """Return the candidates that belong to the study."""
+        home = Home()
+        if not home.study_file.exists() or home.is_locked:
+            return dg.AutomationResult(context, context.get_empty_subset())
+        try:
+            study = home.study()
+        except InputError:
+            return dg.AutomationResult(context, context.get_empty_subset())
+        keys = {
+            key
+            for key in context.candidate_subset.expensively_compute_partition_keys()
+            if _belongs(study, _partition(key))
+        }
+        return dg.AutomationResult(
+            context, context.candidate_subset.compute_intersection_with_partition_keys(keys)
+        )
+
+
+class OwnPartitionMissing(dg.AutomationCondition[dg.AssetKey]):
+    """Partitions that are missing in a dependency of the same partitions.
+
+    For an asset that hangs on every task of a dependency, and needs that of its own.
+    """
+
+    async def evaluate(self, context: Context) -> Result:  # type: ignore[override]
+        """Return the candidates whose own partition is missing upstream."""
+        graph, view = context.asset_graph, context.asset_graph_view
+        missing: set[str] = set()
+        for parent in graph.get(context.key).parent_keys:
+            if graph.get(parent).partitions_def == context.partitions_def:
+                subset = await view.compute_missing_subset(
+                    key=parent, from_subset=view.get_full_subset(key=parent)
+                )
+                missing |= subset.expensively_compute_partition_keys()
+        return dg.AutomationResult(
+            context, context.candidate_subset.compute_intersection_with_partition_keys(missing)
+        )
+
+
+class WillBeRequestedElsewhere(dg.AutomationCondition[dg.AssetKey]):
+    """Partitions that this evaluation requests, but in another run than what hangs on them."""
+
+    async def evaluate(self, context: Context) -> Result:  # type: ignore[override]
+        """Return the candidates that are requested in a run of their own."""
+        requested = context.request_subsets_by_key.get(context.key)
+        if requested is None:
+            return dg.AutomationResult(context, context.get_empty_subset())
+        here = await context.for_child_condition(
+            dg.AutomationCondition.will_be_requested(), [0], context.candidate_subset
+        ).evaluate_async()
+        elsewhere = requested.compute_difference(here.true_subset)
+        return dg.AutomationResult(
+            context, context.candidate_subset.compute_intersection(elsewhere)
+        )
+
+
+class MadeMeanwhile(dg.AutomationCondition[dg.AssetKey]):
+    """Partitions that were made after the evaluation began.
+
+    An evaluation looks at events up to its beginning, but at runs as they are when it asks. Of a
+    run that ends in between it sees neither that it is under way nor what it made.
+    """
+
+    def evaluate(self, context: Context) -> Result:
+        """Return the candidates with a materialization that the evaluation does not see."""
+        keys = context.candidate_subset.expensively_compute_partition_keys()
+        view = context.asset_graph_view
+        latest = view.instance.event_log_storage.get_latest_storage_id_by_partition(
+            context.key, dg.DagsterEventType.ASSET_MATERIALIZATION, partitions=set(keys)
+        )
+        began = view.last_event_id or 0
+        made = {key for key, storage_id in latest.items() if storage_id > began}
+        return dg.AutomationResult(
+            context, context.candidate_subset.compute_intersection_with_partition_keys(made)
+        )
+
+
+class OutOfDate(dg.AutomationCondition[dg.AssetKey]):
+    """Partitions whose record names another data version of an input than the store holds now.
+
+    They will be made again first, in whatever code location.
+    """
+
+    def evaluate(self, context: Context) -> Result:
+        """Return the candidates that something they were made from has overtaken."""
+        store = Home().store
+        asset = context.key.to_user_string()
+        overtaken = {
+            key
+            for key in context.candidate_subset.expensively_compute_partition_keys()
+            if _is_overtaken(store, asset, _partition(key))
+        }
+        return dg.AutomationResult(
+            context, context.candidate_subset.compute_intersection_with_partition_keys(overtaken)
+        )
+
+
+class OnItsWay(dg.AutomationCondition[dg.AssetKey]):
+    """Partitions that are missing now but will come: nothing that they hang on has failed."""
+
+    async def evaluate(self, context: Context) -> Result:  # type: ignore[override]
+        """Return the candidates that are missing without a failure upstream."""
+        view = context.asset_graph_view
+        missing = await view.compute_missing_subset(
+            key=context.key, from_subset=context.candidate_subset
+        )
+        failed = set()
+        for key in context.asset_graph.get_ancestor_asset_keys(context.key, include_self=True):
+            subset = await view.compute_execution_failed_subset(
+                key=key, from_subset=view.get_full_subset(key=key)
+            )
+            failed |= {
+                _partition(failure) for failure in subset.expensively_compute_partition_keys()
+            }
+        home = Home()
+        study = home.study() if home.study_file.exists() else None
+        coming = {
+            key
+            for key in missing.expensively_compute_partition_keys()
+            if study is not None
+            and _belongs(study, _partition(key))
+            and not any(set(failure) <= set(_partition(key)) for failure in failed)
+        }
+        return dg.AutomationResult(
+            context, context.candidate_subset.compute_intersection_with_partition_keys(coming)
+        )
+
+
+def _is_overtaken(store: Store, asset: str, partition: Partition) -> bool:
+    """Whether an artefact was made from another version of an input than there is now."""
+    provenance = store.provenance(asset, partition)
+    for name, version in provenance.inputs.items() if provenance else ():
+        parent, *parent_partition = name.split("/")
+        if name.startswith("file:"):
+            continue
+        present = store.provenance(parent, tuple(parent_partition))
+        if present is not None and present.data_version != version:
+            return True
+    return False
+
+
+def _partition(key: str) -> Partition:
+    """Return the partition behind a key that may have lost its dimensions: ``varix|tcga_rna``."""
+    return tuple(key.split("|"))
+
+
+def _belongs(study: Study, partition: Partition) -> bool:
+    """Whether the architecture and the task of a partition are those of the study."""
+    return all(
+        name in study.architectures
+        if name in architectures.get_partition_keys()
+        else study.tasks == "all" or name in study.tasks
+        for name in partition
+    )

@@ -1,0 +1,267 @@
+"""What automation asks for, and when, as data comes, changes, fails or stays as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from aehpo_assets.definitions import defs as assets_location
+from aehpo_assets.defs.partitions import (
+    architectures,
+    architectures_and_tasks,
+    partition_key,
+    tasks,
+)
+from aehpo_assets.home import Home
+from aehpo_assets.store import Record
+from aehpo_assets.study import Study
+from aehpo_gpu.definitions import defs as gpu_location
+
+RAW = ("omics_matrix", "sample_labels", "data_split", "preprocessed_matrix", "dataset_profile")
+
+
+class Daemon:
+    """Ticks of the condition sensors of both code locations, and what runs would leave behind."""
+
+    def __init__(self) -> None:
+        self.instance = dg.DagsterInstance.ephemeral()
+        self.cursors: dict[int, Any] = {}
+
+    def lands(self, *names: str) -> None:
+        self.instance.add_dynamic_partitions(str(tasks.name), list(names))
+
+    def tick(self) -> dict[str, set[str]]:
+        """Asset to the partitions that are asked for, over both code locations."""
+        asked: dict[str, set[str]] = {}
+        for number, location in enumerate((assets_location, gpu_location)):
+            result = dg.evaluate_automation_conditions(
+                location, self.instance, cursor=self.cursors.get(number)
+            )
+            self.cursors[number] = result.cursor
+            for one in result.results:
+                keys = one.true_subset.expensively_compute_partition_keys()
+                if keys:
+                    asked[one.key.to_user_string()] = {str(key) for key in keys}
+        return asked
+
+    def made(self, asset: str, *partition: str, version: str = "1") -> None:
+        """Report that an artefact was made."""
+        self.instance.report_runless_asset_event(
+            dg.AssetMaterialization(
+                asset, partition=partition_key(partition), tags={"dagster/data_version": version}
+            )
+        )
+
+    def failed(self, asset: str, *partition: str) -> None:
+        """Leave a failed run behind."""
+        definition: dg.PartitionsDefinition[Any] = {
+            1: architectures if partition[0] in architectures.get_partition_keys() else tasks,
+            2: architectures_and_tasks,
+        }[len(partition)]
+
+        @dg.asset(name=asset, partitions_def=definition)
+        def fails() -> None:
+            raise ValueError
+
+        dg.materialize(
+            [fails],
+            partition_key=partition_key(partition),
+            instance=self.instance,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+
+    def trained(self, *names: str, version: str = "1") -> None:
+        """Make everything of some tasks up to their run results."""
+        self.made("configurations", "varix")
+        for name in names:
+            for asset in RAW:
+                self.made(asset, name, version=version)
+            self.made("baseline_performance", name)
+            for asset in ("run_results", "learning_curves"):
+                self.made(asset, "varix", name, version=version)
+
+    def finished(self, *names: str) -> None:
+        """Make everything."""
+        self.trained(*names)
+        for asset in ("blackbox", "blackbox_curves", "surrogate"):
+            self.made(asset, "varix")
+        for asset in ("recommendations", "validated_recommendations", "recommended_latents"):
+            for name in names:
+                self.made(asset, "varix", name)
+
+
+def adopt(folder: Path, **changes: Any) -> None:
+    study = {
+        "name": "tiny",
+        "tasks": "all",
+        "architectures": ["varix"],
+        "configurations": {"count": 4},
+        "epochs": 3,
+    }
+    Home(folder).adopt(Study.model_validate(study | changes), Path("tiny.yaml"))
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    """A daemon on a home that has adopted a study of one architecture."""
+    monkeypatch.setenv("AEHPO_HOME", str(tmp_path))
+    adopt(tmp_path)
+    return Daemon()
+
+
+def test_every_asset_has_a_condition() -> None:
+    for location in (assets_location, gpu_location):
+        for asset in location.assets or []:
+            if isinstance(asset, dg.AssetsDefinition):
+                for spec in asset.specs:
+                    assert spec.automation_condition is not None, spec.key
+
+
+def test_a_new_task_is_prepared_in_one_run_also_if_it_came_before_the_first_tick(
+    daemon: Daemon,
+) -> None:
+    daemon.lands("toy_rna")
+    first = daemon.tick()
+    assert first == {asset: {"toy_rna"} for asset in RAW} | {"configurations": {"varix"}}
+    daemon.lands("toy_meth")
+    assert daemon.tick()["omics_matrix"] >= {"toy_meth"}
+
+
+def test_only_the_study_is_made(daemon: Daemon, tmp_path: Path) -> None:
+    adopt(tmp_path, tasks=["toy_rna"])
+    daemon.lands("toy_rna", "toy_meth")
+    asked = daemon.tick()
+    assert asked["configurations"] == {"varix"}
+    assert asked["omics_matrix"] == {"toy_rna"}
+
+
+def test_nothing_is_made_without_a_study_or_beside_a_headless_run(
+    daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.lands("toy_rna")
+    with Home(tmp_path).locked():
+        assert daemon.tick() == {}
+    assert daemon.tick() != {}
+    monkeypatch.setenv("AEHPO_HOME", str(tmp_path / "other"))
+    assert daemon.tick() == {}
+
+
+def test_training_follows_the_data_and_the_rest_follows_training(daemon: Daemon) -> None:
+    daemon.lands("toy_rna")
+    daemon.tick()
+    daemon.made("configurations", "varix")
+    for asset in RAW:
+        daemon.made(asset, "toy_rna")
+    assert daemon.tick() == {
+        "run_results": {"varix|toy_rna"},
+        "learning_curves": {"varix|toy_rna"},
+        "baseline_performance": {"toy_rna"},
+    }
+    daemon.trained("toy_rna")
+    joined = daemon.tick()
+    assert set(joined) == {"blackbox", "blackbox_curves", "surrogate"}
+    for asset in joined:
+        daemon.made(asset, "varix")
+    assert daemon.tick() == {"recommendations": {"varix|toy_rna"}}
+    daemon.made("recommendations", "varix", "toy_rna")
+    assert daemon.tick() == {
+        "validated_recommendations": {"varix|toy_rna"},
+        "recommended_latents": {"varix|toy_rna"},
+    }
+
+
+def test_blackboxes_wait_for_what_is_on_its_way_and_not_for_what_failed(daemon: Daemon) -> None:
+    daemon.lands("toy_rna", "toy_meth")
+    daemon.tick()
+    daemon.trained("toy_rna")
+    assert "blackbox" not in daemon.tick()
+    daemon.failed("omics_matrix", "toy_meth")
+    assert daemon.tick()["blackbox"] == {"varix"}
+
+
+def test_recommendations_of_all_tasks_follow_the_new_surrogate(daemon: Daemon) -> None:
+    daemon.lands("toy_rna")
+    daemon.finished("toy_rna")
+    daemon.tick()
+    daemon.lands("toy_meth")
+    daemon.tick()
+    daemon.trained("toy_meth")
+    assert set(daemon.tick()) == {"blackbox", "blackbox_curves", "surrogate"}
+    for asset in ("blackbox", "blackbox_curves", "surrogate"):
+        daemon.made(asset, "varix", version="2")
+    assert daemon.tick() == {"recommendations": {"varix|toy_rna", "varix|toy_meth"}}
+
+
+def test_what_is_made_again_as_it_was_makes_nothing_stale(daemon: Daemon) -> None:
+    daemon.lands("toy_rna")
+    daemon.finished("toy_rna")
+    assert daemon.tick() == {}
+    for asset in ("omics_matrix", "sample_labels", "data_split"):
+        daemon.made(asset, "toy_rna")
+    assert daemon.tick() == {}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ("sample_labels", {"data_split", "dataset_profile"}),
+        ("data_split", {"preprocessed_matrix", "dataset_profile"}),
+        ("preprocessed_matrix", {"dataset_profile"}),
+    ],
+)
+def test_a_change_asks_for_exactly_what_hangs_on_it(
+    daemon: Daemon, changed: str, expected: set[str]
+) -> None:
+    daemon.lands("toy_rna", "toy_meth")
+    daemon.finished("toy_rna", "toy_meth")
+    daemon.tick()
+    daemon.made(changed, "toy_rna", version="2")
+    asked = daemon.tick()
+    trained = {"run_results", "learning_curves", "baseline_performance", "recommended_latents"}
+    assert set(asked) == expected | trained
+    assert all(key.endswith("toy_rna") for keys in asked.values() for key in keys)
+
+
+def record(home: Home, asset: str, *partition: str, version: str, **inputs: str) -> None:
+    """Put an artefact into the store that says what it was made from."""
+    made_from = {name.replace("__", "/"): data_version for name, data_version in inputs.items()}
+    home.store.write_folder(
+        asset,
+        partition,
+        lambda folder: None,
+        Record(code_version="1", inputs=made_from),
+        data_version=version,
+    )
+
+
+def test_old_recommendations_are_not_validated_while_new_ones_are_to_come(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    home, own = Home(tmp_path), ("varix", "toy_rna")
+    daemon.lands("toy_rna")
+    daemon.finished("toy_rna")
+    daemon.tick()
+    record(home, "run_results", *own, version="2")
+    record(home, "recommendations", *own, version="1", run_results__varix__toy_rna="1")
+    for asset in ("run_results", "learning_curves"):
+        daemon.made(asset, *own, version="2")
+    assert set(daemon.tick()) == {"blackbox", "blackbox_curves", "surrogate"}
+    record(home, "recommendations", *own, version="2", run_results__varix__toy_rna="2")
+    daemon.made("recommendations", *own, version="2")
+    assert daemon.tick() == {"validated_recommendations": {"varix|toy_rna"}}
+
+
+def test_what_failed_is_tried_again_only_when_an_input_changes(daemon: Daemon) -> None:
+    daemon.lands("toy_rna")
+    daemon.tick()
+    daemon.made("omics_matrix", "toy_rna")
+    for asset in RAW[1:]:
+        daemon.failed(asset, "toy_rna")
+    daemon.tick()
+    assert "sample_labels" not in daemon.tick()
+    daemon.made("omics_matrix", "toy_rna", version="2")
+    assert daemon.tick()["sample_labels"] == {"toy_rna"}
