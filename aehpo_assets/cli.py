@@ -38,6 +38,13 @@ DataOption = Annotated[
     list[Path] | None,
     typer.Option("--data", help="Folder of data sets, or one data set. May be repeated."),
 ]
+ArtefactName = Annotated[
+    str,
+    typer.Argument(
+        metavar="ARTEFACT",
+        help="Such as recommendations/varix/tcga_rna, or one run: run_results/varix/tcga_rna/17.",
+    ),
+]
 
 console = Console()
 errors = Console(stderr=True)
@@ -77,6 +84,15 @@ def status(home: HomeOption = None) -> None:
     from aehpo_assets.headless import print_status
 
     print_status(_home(home), console)
+
+
+@app.command()
+def trace(artefact: ArtefactName, home: HomeOption = None) -> None:
+    """Show what an artefact was made from, down to the raw files; fails if the chain is broken."""
+    from aehpo_assets.lineage_tree import print_trace
+
+    if not print_trace(_home(home), artefact, console):
+        raise typer.Exit(1)
 
 
 @app.command()

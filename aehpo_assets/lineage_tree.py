@@ -1,0 +1,123 @@
+"""A chain of lineage as a person sees it: a tree from an artefact down to the raw files.
+
+What the chain is belongs to ``lineage``; this only prints.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.tree import Tree
+
+from aehpo_assets.home import Home
+from aehpo_assets.lineage import FILE, Artefact, Link, breaks, find_artefact, runs_of, trace
+from aehpo_assets.provenance import Provenance
+
+_LONGEST_SETTING = 120
+
+
+def print_trace(home: Home, name: str, console: Console) -> bool:
+    """Print the tree of an artefact; returns whether its chain is whole.
+
+    Parameters
+    ----------
+    home
+        The home.
+    name
+        ``recommendations/varix/tcga_rna``, or with a configuration
+        ``run_results/varix/tcga_rna/17``.
+    console
+        Where to print.
+
+    Raises
+    ------
+    InputError
+        If there is no such artefact.
+    """
+    artefact = find_artefact(home.store, name)
+    first = trace(home.store, artefact)
+    tree = Tree(_title(first))
+    if artefact.config_id is not None:
+        _add_runs(tree, home, artefact)
+    _fill(tree, first, first.provenance, set())
+    console.print(tree, highlight=False)
+    broken = breaks(first)
+    if not broken:
+        console.print("[green]whole[/]: every hash is that of today's artefact or file.")
+    for problem in broken:
+        console.print(f"[bold red]broken[/] {escape(problem)}", soft_wrap=True, highlight=False)
+    return not broken
+
+
+def _title(link: Link) -> str:
+    name = link.name.removeprefix(FILE)
+    mark = "[bold red]broken[/] " if link.problems else ""
+    kind = "[dim]file[/] " if link.is_file else ""
+    return f"{mark}{kind}[bold]{escape(name)}[/]  [cyan]{link.recorded}[/]"
+
+
+def _fill(tree: Tree, link: Link, first: Provenance | None, shown: set[int]) -> None:
+    shown.add(id(link))
+    for problem in link.problems:
+        tree.add(f"[red]{escape(problem)}[/]")
+    if link.provenance is not None:
+        for line in _facts(link.provenance, first):
+            tree.add(f"[dim]{escape(line)}[/]")
+    for part in link.inputs:
+        if part.inputs and id(part) in shown:
+            tree.add(f"{_title(part)} [dim](see above)[/]")
+        else:
+            _fill(tree.add(_title(part)), part, first, shown)
+
+
+def _facts(record: Provenance, first: Provenance | None) -> list[str]:
+    """What the numbers hang on beside the inputs; libraries where they differ from the first's."""
+    checkout = ""
+    if record.commit:
+        checkout = f", commit {record.commit[:12]}{' with changes' if record.dirty else ''}"
+    lines = [
+        f"code {record.code_version}{checkout}, on {record.device}, made {record.created}",
+    ]
+    settings = "; ".join(f"{key} {_short(value)}" for key, value in _flat(record.settings).items())
+    if settings:
+        lines.append(f"settings: {settings}")
+    if failed := record.failed_checks:
+        lines.append(f"failed checks: {', '.join(check.name for check in failed)}")
+    theirs = {} if first is None or first is record else _versions(first)
+    differing = {n: version for n, version in _versions(record).items() if theirs.get(n) != version}
+    if differing:
+        lines.append("with " + ", ".join(f"{n} {version}" for n, version in differing.items()))
+    return lines
+
+
+def _versions(record: Provenance) -> dict[str, str]:
+    return {"python": record.python, "aehpo": record.aehpo} | record.libraries
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        elif value not in (None, "", []):
+            flat[prefix + key] = value
+    return flat
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= _LONGEST_SETTING else f"{text[:_LONGEST_SETTING]}…"
+
+
+def _add_runs(tree: Tree, home: Home, artefact: Artefact) -> None:
+    for row in runs_of(home.store, artefact).to_dict("records"):
+        numbers = ", ".join(
+            f"{key} {value:.6g}" if isinstance(value, float) else f"{key} {value}"
+            for key, value in row.items()
+            if value == value and value is not None
+        )
+        tree.add(escape(f"run of configuration {artefact.config_id}: {numbers}"))
