@@ -20,7 +20,7 @@ import pandas as pd
 
 from aehpo_assets.defs.partitions import partition_of
 from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_assets.errors import InputError
+from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.freshness import study_settings
 from aehpo_assets.home import Home
 from aehpo_assets.provenance import CheckResult, file_hash, settings_hash, source_version
@@ -31,6 +31,7 @@ PACKAGES = Path(__file__).resolve().parents[2]
 SOURCE_VERSION = "source version"
 STUDY_SETTINGS = "study settings"
 DATASET_SECTION = "data set section"
+ONLY_WITH = "only with"
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,15 @@ class Recipe:
         Dotted keys of the study that it hangs on.
     dataset_section
         The section of ``dataset.yaml`` that it hangs on: ``modality`` or ``labels``.
+    only_with
+        Dotted key of an optional section of the study, without which there is nothing to make.
     """
 
     asset: str
     sources: tuple[str, ...]
     settings: tuple[str, ...] = ()
     dataset_section: str | None = None
+    only_with: str | None = None
 
     @cached_property
     def source_version(self) -> str:
@@ -78,6 +82,7 @@ class Recipe:
             SOURCE_VERSION: self.source_version,
             STUDY_SETTINGS: list(self.settings),
             DATASET_SECTION: self.dataset_section or "",
+            ONLY_WITH: self.only_with or "",
         }
 
     @property
@@ -141,6 +146,13 @@ class Making:
         provenance = self.study.store.checked(asset, partition)
         self.inputs[artefact_name(asset, partition)] = provenance.data_version
         return self.study.store.existing_folder(asset, partition)
+
+    def predecessor(self) -> pd.DataFrame | None:
+        """Read the artefact that is in its place until now; None if there is none to be read."""
+        try:
+            return self.study.store.read_table(self.recipe.asset, self.partition)
+        except AehpoError:
+            return None
 
     def file(self, path: Path) -> Path:
         """Record a file outside the store as an input."""
