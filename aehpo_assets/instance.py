@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import dagster as dg
 
@@ -48,3 +49,12 @@ def open_instance(home: Home) -> dg.DagsterInstance:
         write_text(file, DAGSTER_YAML)
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     return dg.DagsterInstance.get()
+
+
+_SIGN_OF_LIFE_SECONDS = 60.0
+
+
+def daemon_is_alive(instance: dg.DagsterInstance) -> bool:
+    """Whether some daemon showed a sign of life lately, whoever started it; it does every 30 s."""
+    latest = max((b.timestamp for b in instance.get_daemon_heartbeats().values()), default=0.0)
+    return time.time() - latest < _SIGN_OF_LIFE_SECONDS

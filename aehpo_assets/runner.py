@@ -24,7 +24,7 @@ from aehpo_assets.defs.partitions import partition_key, study_partitions, tasks
 from aehpo_assets.defs.study_resource import HEADLESS_TAG, StudyResource
 from aehpo_assets.errors import AehpoError, HomeBusyError, InputError
 from aehpo_assets.home import Home
-from aehpo_assets.instance import UNFINISHED, open_instance
+from aehpo_assets.instance import UNFINISHED, daemon_is_alive, open_instance
 from aehpo_assets.store import Partition, artefact_name
 from aehpo_assets.study import Study
 from aehpo_assets.study_artefacts import StudyArtefacts, specs_of
@@ -240,9 +240,9 @@ def prepare(
 def clear_killed_runs(instance: dg.DagsterInstance, home: Home) -> None:
     """Say of runs whose process is gone that they failed, and free their pool places.
 
-    Whoever holds the home's lock knows that no headless run is alive, and if no UI is up, no run
-    at all. A killed process takes its place in the pool with it; nobody else gives it back, and
-    the next training would wait for it forever.
+    Whoever holds the home's lock knows that no headless run is alive, and if neither UI nor daemon
+    is up, no run at all. A killed process takes its place in the pool with it; nobody else gives
+    it back, and the next training would wait for it forever.
 
     Raises
     ------
@@ -250,8 +250,8 @@ def clear_killed_runs(instance: dg.DagsterInstance, home: Home) -> None:
         If runs of the UI or its daemon are under way.
     """
     unfinished = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
-    living = [run for run in unfinished if home.is_served and HEADLESS_TAG not in run.tags]
-    if living:
+    living = [run for run in unfinished if HEADLESS_TAG not in run.tags]
+    if living and (home.is_served or daemon_is_alive(instance)):
         raise HomeBusyError(
             f"{home.root} is in use: {len(living)} runs of its UI or daemon are under way. "
             "Wait for them, stop `aehpo ui`, or choose another --home."
@@ -262,6 +262,14 @@ def clear_killed_runs(instance: dg.DagsterInstance, home: Home) -> None:
         holder = instance.get_run_by_id(run_id)
         if holder is None or holder.is_finished:
             instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+
+
+def report_stopped_runs(instance: dg.DagsterInstance) -> None:
+    """Say of the runs that a UI took with it when it was stopped that they failed."""
+    begun = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
+    for run in instance.get_runs(begun):
+        if HEADLESS_TAG not in run.tags:
+            instance.report_run_failed(run, message="It was stopped together with the UI.")
 
 
 def study_tasks(study: Study, available: dict[str, Task], file: Path) -> dict[str, Task]:

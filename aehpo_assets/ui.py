@@ -17,6 +17,7 @@ from types import FrameType
 from aehpo_assets.errors import AehpoError
 from aehpo_assets.home import Home
 from aehpo_assets.instance import open_instance
+from aehpo_assets.runner import report_stopped_runs
 
 GRACE_SECONDS = 10
 
@@ -59,6 +60,7 @@ def _serve(home: Home, workspace_file: Path, host: str, port: int) -> None:
             time.sleep(0.2)
     finally:
         stop_all(list(children.values()))
+        report_stopped_runs(open_instance(home))
         for number, handler in previous.items():
             signal.signal(number, handler)
 
