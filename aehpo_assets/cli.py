@@ -96,6 +96,22 @@ def trace(artefact: ArtefactName, home: HomeOption = None) -> None:
 
 
 @app.command()
+def reproduce(
+    artefact: ArtefactName,
+    home: HomeOption = None,
+    tolerance: Annotated[
+        float,
+        typer.Option(help="Largest difference of two numbers, relative above 1, that is passed."),
+    ] = 1e-5,
+) -> None:
+    """Make an artefact and all that it hangs on again, in a clean home, and compare."""
+    from aehpo_assets.reproduce_report import run_reproduction
+
+    if not run_reproduction(_home(home), artefact, tolerance, console):
+        raise typer.Exit(1)
+
+
+@app.command()
 def ui(
     home: HomeOption = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -107,6 +123,33 @@ def ui(
 
     console.print(f"Dagster UI: http://{host}:{port}  (Ctrl-C stops it)")
     serve(_home(home), WORKSPACE_FILE, host, port)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write; it must not be there yet.")],
+    home: HomeOption = None,
+) -> None:
+    """Write a study for other tools: CSV, Syne Tune's repository, Autoencodix configurations."""
+    from aehpo_assets.exchange import export_study
+
+    for path in export_study(_home(home), out):
+        console.print(path, soft_wrap=True, highlight=False)
+
+
+@app.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder or zip of results.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write; it must not be there yet.")],
+) -> None:
+    """Read the results of the reference study or of BBOmix, and write them as run results."""
+    from aehpo_assets.exchange import import_results
+
+    table = Table("architecture", "task", "runs", "best score")
+    for row in import_results(source, out).to_dict("records"):
+        score = f"{row['best_score']:.3f}"
+        table.add_row(row["architecture"], row["task"], f"{row['runs']:,}", score)
+    console.print(table)
 
 
 @dataset_app.command("check")

@@ -1,8 +1,8 @@
 """The home: one folder that holds everything the platform writes for one study.
 
 ``HOME/study.yaml`` is the study, ``HOME/store`` the artefacts, ``HOME/runs`` the finished shards of
-trainings, ``HOME/dagster`` the instance, ``HOME/data`` the data sets that were added to it,
-``HOME/data_roots.json`` where others are.
+trainings, ``HOME/benchmarks`` the finished searches of benchmarks, ``HOME/dagster`` the instance,
+``HOME/data`` the data sets that were added to it, ``HOME/data_roots.json`` where others are.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class Home:
         self.runs = self.root / "runs"
         self.data = self.root / "data"
         self.devices = self.root / "devices"
+        self.benchmarks = self.root / "benchmarks"
         self.store = Store(self.root / "store")
         self._roots_file = self.root / "data_roots.json"
 

@@ -134,6 +134,25 @@ class Hpo(Settings):
         return self
 
 
+class Benchmark(Settings):
+    """The comparison of searchers on the study's own surrogates, if there is to be one.
+
+    A searcher with ``+box`` searches the box around the best configurations of the other tasks.
+    Searches end at ``trials`` or ``simulated_hours``, whichever comes first; without hours every
+    whole training counts the same. On ``ground: table`` searchers are told the measured results of
+    the nearest trained configuration, and no model stands in between.
+    """
+
+    searchers: list[str] = Field(
+        default=["random_search", "kde", "regularized_evolution", "bore", "cqr"], min_length=2
+    )
+    repetitions: int = Field(default=10, gt=0)
+    trials: int = Field(default=200, gt=0)
+    simulated_hours: float | None = Field(default=None, gt=0)
+    ground: Literal["surrogate", "table"] = "surrogate"
+    processes: int = Field(default=1, gt=0)
+
+
 class Study(Settings):
     """A study: tasks, architectures, configurations, and every setting that its numbers hang on."""
 
@@ -159,6 +178,7 @@ class Study(Settings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["float32", "float64", "tf32", "bfloat16"] = "float32"
     hpo: Hpo = Hpo()
+    benchmark: Benchmark | None = None
 
     @field_validator("tasks", "architectures", "seeds", "fidelities")
     @classmethod

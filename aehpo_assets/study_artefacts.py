@@ -15,7 +15,7 @@ import dagster as dg
 
 from aehpo_assets.catalogue import Task, dataset_settings
 from aehpo_assets.defs.partitions import every_task
-from aehpo_assets.defs.recipe import DATASET_SECTION, SOURCE_VERSION, STUDY_SETTINGS
+from aehpo_assets.defs.recipe import DATASET_SECTION, ONLY_WITH, SOURCE_VERSION, STUDY_SETTINGS
 from aehpo_assets.freshness import study_settings, why_stale
 from aehpo_assets.home import Home
 from aehpo_assets.provenance import file_hash
@@ -58,7 +58,10 @@ class StudyArtefacts:
         self._file_hashes: dict[str, str] = {}
 
     def partitions(self, asset: str) -> list[Partition]:
-        """Partitions of an asset within the study."""
+        """Partitions of an asset within the study; none if the study does not ask for it."""
+        section = str(self.specs[asset].metadata.get(ONLY_WITH, ""))
+        if section and study_settings(self.study, [section])[section] is None:
+            return []
         definition = self.specs[asset].partitions_def
         return [tuple(p) for p in product(*(self._keys(d) for d in _dimensions(definition)))]
 

@@ -14,6 +14,7 @@ import yaml
 from rich.console import Console
 
 from aehpo_assets.errors import HomeBusyError, InputError
+from aehpo_assets.exchange import export_study
 from aehpo_assets.headless import print_status, run_headless
 from aehpo_assets.home import Home
 from aehpo_assets.instance import open_instance
@@ -29,6 +30,11 @@ STUDY = {
     "fidelities": [1],
     "device": "cpu",
     "hpo": {"trials": 12, "validate_top": 1},
+    "benchmark": {
+        "searchers": ["random_search", "regularized_evolution", "cqr+box"],
+        "repetitions": 2,
+        "trials": 10,
+    },
 }
 
 MEASURED = (
@@ -114,6 +120,7 @@ ARTEFACTS = {
     "blackbox_curves": 2,
     "surrogate": 2,
     "recommendations": 4,
+    "hpo_benchmark": 2,
     "validated_recommendations": 4,
     "recommended_latents": 4,
 }
@@ -152,6 +159,15 @@ def test_run_results_are_as_the_contract_says(first: tuple[Path, str]) -> None:
     assert (table["training_runtime"] > 0).all()
 
 
+def test_the_benchmark_ranks_every_searcher(first: tuple[Path, str]) -> None:
+    folder = first[0] / "store" / "hpo_benchmark" / "varix"
+    ranks = pd.read_parquet(folder / "mean_ranks.parquet").set_index("searcher")["mean_rank"]
+    assert set(ranks.index) == {"random_search", "regularized_evolution", "cqr+box"}
+    assert ranks.mean() == pytest.approx(2)
+    trials = pd.read_parquet(folder / "trials.parquet")
+    assert trials.groupby(["task", "searcher", "repetition"]).ngroups == 2 * 3 * 2
+
+
 def test_stock_syne_tune_reads_the_blackbox(first: tuple[Path, str]) -> None:
     from syne_tune.blackbox_repository.blackbox_tabular import deserialize
 
@@ -184,6 +200,19 @@ def test_a_recommendation_traces_back_to_the_raw_file(first: tuple[Path, str]) -
             waiting += [n for n in provenance.inputs if n not in seen]
     files = {Path(name).name for name in seen if name.startswith("file:")}
     assert files == {"rna.parquet", "meth.parquet", "clinical.csv"}
+
+
+def test_what_is_exported_is_read_by_other_tools(first: tuple[Path, str], root: Path) -> None:
+    from syne_tune.blackbox_repository.blackbox_tabular import deserialize
+
+    export_study(Home(first[0]), root / "export")
+    assert set(deserialize(root / "export" / "blackbox" / "varix")) == {"toy_meth", "toy_rna"}
+    runs = pd.read_csv(root / "export" / "run_results" / "varix_toy_rna.csv")
+    assert len(runs) == 8
+    config = root / "export" / "recommendations" / "varix_toy_rna_autoencodix.yaml"
+    assert yaml.safe_load(config.read_text())["epochs"] == 3
+    with pytest.raises(InputError, match="is there already"):
+        export_study(Home(first[0]), root / "export")
 
 
 def test_a_second_call_makes_nothing(first: tuple[Path, str], root: Path) -> None:

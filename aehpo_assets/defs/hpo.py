@@ -80,11 +80,11 @@ RECOMMENDATIONS = Recipe(
 )
 
 
-def _space(study: StudyResource, architecture: str) -> SearchSpace:
+def space_of(study: StudyResource, architecture: str) -> SearchSpace:
     return search_space(architecture, study.study.space)
 
 
-def _tables(
+def tables_of(
     making: Making, asset: str, context: dg.AssetExecutionContext, study: StudyResource
 ) -> dict[str, pd.DataFrame]:
     """One table for each task of the study with usable results, of the present architecture.
@@ -125,8 +125,8 @@ def _blackbox_metadata(tables: BlackboxTables) -> dict[str, int]:
 def blackbox(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Syne Tune's table of an architecture: configurations x seeds x objectives, for all tasks."""
     making = Making.begin(BLACKBOX, context, study)
-    results = _tables(making, "run_results", context, study)
-    space = _space(study, context.partition_key)
+    results = tables_of(making, "run_results", context, study)
+    space = space_of(study, context.partition_key)
     tables = build_blackboxes(results, space, study.study.epochs)
     evaluations = training_table(results, space)
     return making.write_folder(
@@ -152,10 +152,10 @@ def blackbox_curves(
 ) -> dg.MaterializeResult:
     """Syne Tune's table with the epochs at which learning curves were kept as fidelities."""
     making = Making.begin(BLACKBOX_CURVES, context, study)
-    results = _tables(making, "run_results", context, study)
-    curves = _tables(making, "learning_curves", context, study)
+    results = tables_of(making, "run_results", context, study)
+    curves = tables_of(making, "learning_curves", context, study)
     fidelities = sorted({*study.study.fidelities, study.study.epochs})
-    space = _space(study, context.partition_key)
+    space = space_of(study, context.partition_key)
     tables = curves_blackboxes(curves, results, space, fidelities)
     together = pd.concat(curves.values(), ignore_index=True)
     return making.write_folder(
@@ -178,8 +178,8 @@ def blackbox_curves(
 def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """What answers for configurations never run: one model per task and objective."""
     making = Making.begin(SURROGATE, context, study)
-    results = _tables(making, "run_results", context, study)
-    space = _space(study, context.partition_key)
+    results = tables_of(making, "run_results", context, study)
+    space = space_of(study, context.partition_key)
     hpo = study.study.hpo
     fitted, diagnostics, out_of_fold = fit_surrogate(
         training_table(results, space), space, hpo.seed, hpo.surrogates
@@ -227,9 +227,9 @@ def recommendations(
     """Configurations that searchers propose on the surrogate, with and without transfer."""
     making = Making.begin(RECOMMENDATIONS, context, study)
     architecture, task = making.partition
-    space = _space(study, architecture)
+    space = space_of(study, architecture)
     fitted = Surrogate.load(making.folder("surrogate", architecture))
-    evaluations = training_table(_tables(making, "run_results", context, study), space)
+    evaluations = training_table(tables_of(making, "run_results", context, study), space)
     features = int(making.table("dataset_profile", task)["n_features"].iloc[0])
     found = recommend(task, evaluations, fitted, space, study.study.hpo, features)
     best = found.table.iloc[0]

@@ -1,6 +1,7 @@
 """Gates beyond the schema: leaks, batches, scaling by cohort, and drift since the last landing.
 
-The measurements live in ``omics.artefacts`` and ``omics.drift``; here is what of them is suspicious.
+The measurements live in ``omics.artefacts`` and ``omics.drift``; here is which of them are
+suspicious.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.exchange import import_results
 from aehpo_assets.hpo.blackbox import build_blackboxes
 from aehpo_assets.hpo.exporters import (
     autoencodix_config,
@@ -217,3 +218,28 @@ def test_exported_configurations(tmp_path: Path) -> None:
     assert pd.read_csv(files[0])["config_id"].tolist() == [0, 1]
     assert yaml.safe_load(files[1].read_text()) == present
     assert yaml.safe_load(files[2].read_text())["RUN_ID"] == "RUN_varix_tcga_rna_0"
+
+
+def test_imported_results_lie_where_run_results_lie_and_name_their_source(
+    study: Path, tmp_path: Path
+) -> None:
+    summary = import_results(study, tmp_path / "imported")
+    assert set(zip(summary["architecture"], summary["task"], strict=True)) == {
+        (architecture, task)
+        for architecture in ("vanillix", "varix")
+        for task in ("tcga_rna", "schc_meth")
+    }
+    assert (summary["runs"] == 12).all()
+    read = pd.read_parquet(tmp_path / "imported" / "run_results" / "varix" / "tcga_rna.parquet")
+    assert len(read.attrs["source"]["sha256"]) >= 16
+    with pytest.raises(InputError, match="is there already"):
+        import_results(study, tmp_path / "imported")
+
+
+def test_a_source_that_is_neither_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    with pytest.raises(InputError, match="real_ae_results"):
+        import_results(tmp_path / "source", tmp_path / "imported")
+    with pytest.raises(InputError, match="is not there"):
+        import_results(tmp_path / "absent", tmp_path / "imported")
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
