@@ -81,6 +81,7 @@ RECOMMENDATIONS = Recipe(
 
 
 def space_of(study: StudyResource, architecture: str) -> SearchSpace:
+    """Return the search space of an architecture, as the study narrows it."""
     return search_space(architecture, study.study.space)
 
 
