@@ -25,6 +25,8 @@ BASELINE_PERFORMANCE = Recipe(
     deps=[preprocessed_matrix, data_split, sample_labels],
     group_name="training",
     kinds={"sklearn"},
+    # UMAP takes every core: one at a time, so that training goes on beside it.
+    pool="baselines",
     automation_condition=when_inputs_change,
     **BASELINE_PERFORMANCE.definition,
 )
