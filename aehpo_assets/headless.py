@@ -11,7 +11,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from aehpo_assets.analysis.report import recommendation_report
@@ -19,11 +18,10 @@ from aehpo_assets.catalogue import Task, available_tasks
 from aehpo_assets.home import Home
 from aehpo_assets.instance import open_instance
 from aehpo_assets.preflight import check_datasets, check_study
-from aehpo_assets.progress import Step, listening
+from aehpo_assets.run_progress import run_progress
 from aehpo_assets.runner import (
     Outcome,
     StudyRun,
-    Work,
     clear_killed_runs,
     prepare,
     study_tasks,
@@ -71,7 +69,10 @@ def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console)
             f"Study [bold]{study.name}[/]: {len(tasks)} tasks, {len(study.architectures)} "
             f"architectures, {study.configurations.trained} configurations each. Home: {home.root}"
         )
-        outcomes = _run_with_bar(study_run, total, console)
+        with run_progress("study", total, console) as shown:
+            outcomes = study_run.run(
+                on_start=shown.on_start, on_end=shown.on_end, on_done=shown.on_done
+            )
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     _print_outcomes(outcomes, total, console)
     if not failed:
@@ -97,44 +98,6 @@ def print_status(home: Home, console: Console) -> None:
 
 
 _COLOURS = {"up to date": "green", "stale": "yellow", "missing": "cyan", "failed": "red"}
-
-
-def _run_with_bar(study_run: StudyRun, total: int, console: Console) -> list[Outcome]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[remark]}"),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
-        whole = progress.add_task("study", total=total, remark="")
-        present: list[TaskID] = []
-
-        def on_start(work: Work) -> None:
-            present.append(progress.add_task(escape(work.name), total=None, remark=work.reason))
-
-        def on_step(step: Step) -> None:
-            if present:
-                progress.update(
-                    present[-1], completed=step.done, total=step.total, remark=step.remark
-                )
-
-        def on_end(outcome: Outcome) -> None:
-            progress.remove_task(present.pop())
-            mark = "[green]made[/]  " if outcome.error is None else "[red]failed[/]"
-            name = escape(outcome.work.name)
-            console.print(f"{mark} {name:58s} {outcome.seconds:7.1f} s", highlight=False)
-            if outcome.error is not None:
-                console.print(f"       {escape(outcome.error)}", highlight=False, soft_wrap=True)
-            for warning in outcome.warnings:
-                console.print(f"  [yellow]warns[/] {escape(warning)}", highlight=False)
-
-        def on_done(count: int) -> None:
-            progress.update(whole, completed=count)
-
-        with listening(on_step):
-            return study_run.run(on_start=on_start, on_end=on_end, on_done=on_done)
 
 
 def _print_outcomes(outcomes: Sequence[Outcome], total: int, console: Console) -> None:

@@ -1,0 +1,101 @@
+"""A reproduction as a person sees it: what is made, how each artefact compares, and the verdict.
+
+What is made and compared belongs to ``reproduce``; this only prints.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from aehpo_assets.comparison import Verdict
+from aehpo_assets.home import Home
+from aehpo_assets.reproduce import Reproduced, Reproduction, verdict
+from aehpo_assets.run_progress import run_progress
+
+_COLOURS = {
+    Verdict.EQUAL: "green",
+    Verdict.WITHIN_TOLERANCE: "yellow",
+    Verdict.DIFFERENT: "bold red",
+}
+
+
+def run_reproduction(home: Home, name: str, tolerance: float, console: Console) -> bool:
+    """Make an artefact again and print how it compares with the recorded one.
+
+    Parameters
+    ----------
+    home
+        The home that holds the recorded artefact.
+    name
+        The artefact, or one run: ``run_results/varix/tcga_rna/17``.
+    tolerance
+        Largest difference of two numbers that is passed, see ``comparison``.
+    console
+        Where to print.
+
+    Returns
+    -------
+    bool
+        Whether the whole chain is equal, or equal within tolerance.
+
+    Raises
+    ------
+    AehpoError
+        If there is no such artefact, or it cannot be made again at all.
+    """
+    with tempfile.TemporaryDirectory(prefix="aehpo-reproduce-") as folder:
+        reproduction = Reproduction(home, name, Path(folder), tolerance)
+        works = reproduction.works()
+        console.print(
+            f"Making {len(reproduction.chain)} artefacts again, in a clean home, from "
+            f"{home.study_file}.",
+            soft_wrap=True,
+            highlight=False,
+        )
+
+        with run_progress("chain", len(works), console) as shown:
+            found = reproduction.run(
+                on_start=shown.on_start,
+                on_end=shown.on_end,
+                on_done=shown.on_done,
+                on_compared=lambda reproduced: _print_comparison(reproduced, console),
+            )
+    return _print_verdict(name, reproduction.target.name, found, console)
+
+
+def _print_comparison(reproduced: Reproduced, console: Console) -> None:
+    comparison = reproduced.comparison
+    colour = _COLOURS[comparison.verdict]
+    text = f"  [{colour}]{escape(str(comparison))}[/]  {escape(reproduced.name)}"
+    console.print(text, highlight=False, soft_wrap=True)
+    for note in reproduced.notes:
+        console.print(f"    {escape(note)}", highlight=False, soft_wrap=True)
+
+
+def _print_verdict(name: str, target: str, found: list[Reproduced], console: Console) -> bool:
+    good, decisive = verdict(target, found)
+    last = found[-1]
+    colour = _COLOURS[decisive.comparison.verdict]
+    text = f"[{colour}]{escape(str(decisive.comparison))}[/]"
+    if good:
+        console.print(f"{escape(name)}: {text}", highlight=False, soft_wrap=True)
+        return True
+    console.print(
+        f"{escape(name)}: [bold red]different[/]. First differing artefact of the chain: "
+        f"{escape(decisive.name)}, {text}.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if last.name == target and decisive is not last:
+        console.print(
+            f"{escape(target)} itself: {escape(str(last.comparison))}.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    elif last.name != target:
+        console.print("What hangs on it was not made again.", highlight=False)
+    return False
