@@ -1,9 +1,10 @@
 """When Dagster makes an artefact by itself: one condition for each role an asset can have.
 
 An update counts only if it changed the content: a file saved again as it was makes nothing stale.
-What failed is not tried again until something that it hangs on changes. Dagster's own condition on
-blocking checks is not used: it looks at the latest outcome of a check whatever its partition, so
-that one task's bad data would hold back all others. Training refuses such a matrix by itself.
+What failed or was canceled is not tried again until something that it hangs on changes, or at
+night. Dagster's own condition on blocking checks is not used: it looks at the latest outcome of a
+check whatever its partition, so that one task's bad data would hold back all others. Training
+refuses such a matrix by itself.
 See https://docs.dagster.io/guides/automate/declarative-automation.
 """
 
@@ -22,9 +23,16 @@ Condition = dg.AutomationCondition
 
 _inputs_changed = Condition.any_deps_match(Condition.data_version_changed())
 
+_becomes_missing = Condition.newly_missing() | (
+    # What is missing when the daemon starts for the first time.
+    Condition.initial_evaluation() & Condition.missing() & ~Condition.execution_failed()
+)
+
 _is_due = (
-    (Condition.missing() & ~Condition.execution_failed()) | _inputs_changed.since_last_handled()
-).with_label("missing, or an input changed")
+    (_becomes_missing | _inputs_changed)
+    .since(Condition.newly_requested() | Condition.newly_updated())
+    .with_label("missing, or an input changed, since it was last asked for or made")
+)
 
 _is_free = (
     ~Condition.in_progress()

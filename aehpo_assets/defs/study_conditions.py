@@ -5,6 +5,7 @@ code location.
 See https://docs.dagster.io/guides/automate/declarative-automation/customizing-automation-conditions.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 import dagster as dg
@@ -124,7 +125,10 @@ class OutOfDate(dg.AutomationCondition[dg.AssetKey]):
 
 
 class OnItsWay(dg.AutomationCondition[dg.AssetKey]):
-    """Partitions that are missing now but will come: nothing that they hang on has failed."""
+    """Partitions that are missing now but will come.
+
+    Neither they nor anything that they hang on has failed or was canceled.
+    """
 
     async def evaluate(self, context: Context) -> Result:  # type: ignore[override]
         """Return the candidates that are missing without a failure upstream."""
@@ -132,8 +136,9 @@ class OnItsWay(dg.AutomationCondition[dg.AssetKey]):
         missing = await view.compute_missing_subset(
             key=context.key, from_subset=context.candidate_subset
         )
-        failed = set()
-        for key in context.asset_graph.get_ancestor_asset_keys(context.key, include_self=True):
+        upstream = context.asset_graph.get_ancestor_asset_keys(context.key, include_self=True)
+        failed = _canceled(view.instance, upstream)
+        for key in upstream:
             subset = await view.compute_execution_failed_subset(
                 key=key, from_subset=view.get_full_subset(key=key)
             )
@@ -152,6 +157,16 @@ class OnItsWay(dg.AutomationCondition[dg.AssetKey]):
         return dg.AutomationResult(
             context, context.candidate_subset.compute_intersection_with_partition_keys(coming)
         )
+
+
+def _canceled(instance: dg.DagsterInstance, assets: Collection[dg.AssetKey]) -> set[Partition]:
+    """Partitions for which a run of some assets was canceled; Dagster counts that as no failure."""
+    canceled = dg.RunsFilter(statuses=[dg.DagsterRunStatus.CANCELED])
+    return {
+        _partition(run.tags["dagster/partition"])
+        for run in instance.get_runs(canceled, limit=100)
+        if "dagster/partition" in run.tags and set(assets) & (run.asset_selection or set())
+    }
 
 
 def _is_overtaken(store: Store, asset: str, partition: Partition) -> bool:

@@ -1,0 +1,170 @@
+"""A data set lands under the real daemon, and the study extends itself, without a click.
+
+One scenario on one home, since a daemon takes long to start: a broken data set is reported, mended,
+and followed to its validated recommendations; then its files are saved again as they were.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from aehpo_assets.home import Home
+from aehpo_assets.instance import UNFINISHED, open_instance
+from aehpo_assets.omics.simulate import write_demo_data
+from aehpo_assets.runner import WORKSPACE_FILE
+from aehpo_assets.study import Study
+from aehpo_assets.ui import start_daemon, stop_all
+
+LOG = logging.getLogger(__name__)
+SECONDS = 1500.0
+"""How long a step may take on a busy machine; two idle cores need minutes for all of them."""
+
+STUDY = {
+    "name": "landing",
+    "tasks": "all",
+    "architectures": ["vanillix"],
+    "configurations": {"count": 6},
+    "space": {
+        "k_filter": [16, 32],
+        "latent_dim_fixed": [2, 4],
+        "lr_fixed": [0.001, 0.01],
+        "batch_size": [32],
+    },
+    "epochs": 2,
+    "device": "cpu",
+    "hpo": {"searchers": ["regularized_evolution"], "trials": 8, "validate_top": 1},
+}
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """The real tumours where they are at hand, else one modality of the simulated cohort."""
+    shared = Path(
+        os.environ.get("AEHPO_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")
+    )
+    if (shared / "coread").is_dir():
+        return shared / "coread"
+    folder = write_demo_data(tmp_path / "simulated")[0]
+    settings = yaml.safe_load((folder / "dataset.yaml").read_text())
+    settings["modalities"] = {"rna": settings["modalities"]["rna"]}
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(settings))
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """A home that has adopted a study, with a daemon at work."""
+    monkeypatch.delenv("AEHPO_DATA", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    # Opening the instance sets it for the whole process.
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    home = Home(tmp_path / "home")
+    home.adopt(Study.model_validate(STUDY), tmp_path / "landing.yaml")
+    daemon = start_daemon(home, WORKSPACE_FILE)
+    try:
+        yield home
+    finally:
+        stop_all([daemon])
+
+
+def wait(what: str, until: Callable[[], bool], seconds: float) -> None:
+    """Wait for something, looking every second."""
+    deadline = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain for {what}"
+        time.sleep(1)
+
+
+def drop(source: Path, target: Path) -> None:
+    """Put a copy of a data set in place in one step."""
+    hidden = target.with_name(f".{target.name}")
+    shutil.copytree(source, hidden)
+    hidden.rename(target)
+
+
+def reports(instance: dg.DagsterInstance) -> list[str]:
+    """What was reported of broken data sets."""
+    records = instance.fetch_observations(dg.AssetKey("omics_matrix"), limit=100).records
+    return [str(r.asset_observation.description) for r in records if r.asset_observation]
+
+
+def log_timeline(instance: dg.DagsterInstance, since: float) -> None:
+    """Log when each run was asked for, started and ended, in seconds since the drop."""
+    records = sorted(instance.get_run_records(), key=lambda record: record.create_timestamp)
+    for record in records:
+        run = record.dagster_run
+        start, end = ((t or 0.0) - since for t in (record.start_time, record.end_time))
+        LOG.info(
+            "asked %6.1f  start %6.1f  end %6.1f  %-8s %-20s %s",
+            record.create_timestamp.timestamp() - since,
+            start,
+            end,
+            run.status.value,
+            run.tags.get("dagster/partition", ""),
+            " ".join(sorted(key.to_user_string() for key in run.asset_selection or [])),
+        )
+
+
+@pytest.mark.timeout(1800)
+def test_a_data_set_lands_and_the_study_extends_itself(home: Home, source: Path) -> None:
+    instance = open_instance(home)
+    settings = yaml.safe_load((source / "dataset.yaml").read_text())
+    name, modalities = settings["name"], settings["modalities"]
+    tasks = {f"{name}_{modality}" for modality in modalities}
+    target = home.data / name
+
+    home.data.mkdir(parents=True)
+    labels = settings["labels"]["file"]
+    drop(source, target)
+    whole = (target / labels).read_bytes()
+    (target / labels).unlink()
+    wait("the report of a broken data set", lambda: bool(reports(instance)), SECONDS)
+    assert labels in reports(instance)[0]
+    assert not instance.get_dynamic_partitions("task")
+
+    landed = time.time()
+    (target / labels).write_bytes(whole)
+
+    def is_validated() -> bool:
+        return all(
+            home.store.is_usable("validated_recommendations", ("vanillix", task)) for task in tasks
+        )
+
+    try:
+        wait("validated recommendations", is_validated, SECONDS)
+    finally:
+        log_timeline(instance, landed)
+    seconds = time.time() - landed
+    LOG.info("from the drop to validated recommendations: %.0f s", seconds)
+    assert set(instance.get_dynamic_partitions("task")) == tasks
+    assert len(reports(instance)) == 1, "a broken data set is reported once"
+    for task in tasks:
+        table = home.store.read_table("validated_recommendations", ("vanillix", task))
+        assert {"recommended"} <= set(table["origin"]), task
+
+    def is_quiet() -> bool:
+        return not instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
+
+    wait("the last runs", is_quiet, SECONDS)
+    failed = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+    assert not failed
+    made = {
+        key.to_user_string(): len(instance.get_materialized_partitions(key))
+        for key in instance.all_asset_keys()
+    }
+    assert made["recommendations"] == len(tasks)
+    assert made["configurations"] == 1, "an architecture outside the study is left alone"
+
+    before = len(instance.get_runs())
+    (target / labels).write_bytes(whole)
+    time.sleep(30)
+    assert len(instance.get_runs()) == before, "the same bytes make nothing stale"
