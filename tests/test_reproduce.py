@@ -1,0 +1,193 @@
+"""Reproducing artefacts of a tiny study: equal, nearly equal, tampered with, or not possible."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from rich.console import Console
+
+from aehpo_assets.catalogue import available_tasks
+from aehpo_assets.errors import InputError
+from aehpo_assets.home import Home
+from aehpo_assets.reproduce_report import run_reproduction
+from aehpo_assets.runner import StudyRun, Work, prepare
+from aehpo_assets.store import Partition, Record
+from aehpo_assets.study import read_study
+
+STUDY = {
+    "name": "tiny",
+    "tasks": "all",
+    "architectures": ["vanillix"],
+    "configurations": {"count": 6},
+    "space": {"k_filter": [16], "latent_dim_fixed": [2, 4]},
+    "epochs": 2,
+    "device": "cpu",
+    "hpo": {"trials": 6},
+}
+
+CHAIN = (
+    "omics_matrix",
+    "sample_labels",
+    "data_split",
+    "preprocessed_matrix",
+    "dataset_profile",
+    "configurations",
+    "run_results",
+    "surrogate",
+    "recommendations",
+)
+
+
+def write_dataset(folder: Path) -> None:
+    source = np.random.default_rng(0)
+    hidden = source.normal(size=(80, 2))
+    values = np.tanh(hidden @ source.normal(size=(2, 20))) + 0.3 * source.normal(size=(80, 20))
+    ids = pd.Index([f"P{i:03d}" for i in range(80)], name="sample_id")
+    folder.mkdir(parents=True)
+    columns = [f"g{i}" for i in range(20)]
+    pd.DataFrame(values, index=ids, columns=columns).to_parquet(folder / "rna.parquet")
+    labels = pd.DataFrame({"sex": np.where(hidden[:, 0] > 0, "f", "m")}, index=ids)
+    labels.to_csv(folder / "clinical.csv")
+    content = {
+        "name": "toy",
+        "modalities": {"rna": {"file": "rna.parquet"}},
+        "labels": {"file": "clinical.csv", "objective": {"sex": ["sex"]}},
+    }
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(content))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the data and a home in which everything up to recommendations is made."""
+    root = tmp_path_factory.mktemp("reproduce")
+    write_dataset(root / "data" / "toy")
+    file = root / "tiny.yaml"
+    file.write_text(yaml.safe_dump(STUDY))
+    home = Home(root / "home")
+    home.record_data_roots([root / "data"])
+    tasks = available_tasks(home.data_roots())
+    instance = prepare(read_study(file), home, tasks, file=file)
+    study_run = StudyRun(home, instance, tasks)
+    for assets, partition in study_run.works():
+        if set(assets) & set(CHAIN):
+            outcome = study_run.materialize(Work(assets, partition, "missing"))
+            assert outcome.error is None, outcome
+    return root
+
+
+@pytest.fixture
+def home(finished: Path, tmp_path: Path) -> Home:
+    """A copy of the finished home that may be tampered with."""
+    shutil.copytree(finished / "home", tmp_path / "home")
+    return Home(tmp_path / "home")
+
+
+def reproduce(home: Home, name: str) -> tuple[bool, str]:
+    printed = io.StringIO()
+    good = run_reproduction(home, name, 1e-5, Console(file=printed, width=160))
+    return good, printed.getvalue()
+
+
+def tamper(
+    home: Home, asset: str, partition: Partition, change: Callable[[pd.DataFrame], object]
+) -> None:
+    """Change a table and write it as if it had been made that way."""
+    store = home.store
+    record = store.provenance(asset, partition)
+    assert record is not None
+    table = store.read_table(asset, partition).copy()
+    change(table)
+    written = Record(record.code_version, record.settings, record.inputs, device=record.device)
+    store.write_table(asset, partition, table, written, measured=record.measured or ())
+
+
+def add(column: str, row: int, value: float) -> Callable[[pd.DataFrame], None]:
+    def change(table: pd.DataFrame) -> None:
+        table.iloc[row, table.columns.get_loc(column)] += value
+
+    return change
+
+
+def test_a_recommendation_is_reproduced_from_the_raw_files(finished: Path) -> None:
+    store = Home(finished / "home").store
+    before = store.provenance("recommendations", ("vanillix", "toy_rna"))
+    good, printed = reproduce(Home(finished / "home"), "recommendations/vanillix/toy_rna")
+    assert good, printed
+    assert "recommendations/vanillix/toy_rna: equal" in printed
+    for asset in CHAIN:
+        assert f"equal  {asset}/" in printed
+    assert "baseline_performance" not in printed
+    assert store.provenance("recommendations", ("vanillix", "toy_rna")) == before
+
+
+def test_one_run_alone_is_reproduced_and_a_tampered_one_is_told(home: Home) -> None:
+    runs = ("vanillix", "toy_rna")
+    tamper(home, "run_results", runs, add("test_r2", 2, 0.01))
+    good, printed = reproduce(home, "run_results/vanillix/toy_rna/1")
+    assert good, printed
+    good, printed = reproduce(home, "run_results/vanillix/toy_rna/2")
+    assert not good
+    assert "First differing artefact of the chain: run_results/vanillix/toy_rna" in printed
+    assert "largest difference 0.01 in test_r2" in printed
+
+
+def test_a_tampered_artefact_along_the_chain_is_the_first_that_differs(home: Home) -> None:
+    """What hangs on it was made from the true one, and is equal."""
+    tamper(home, "preprocessed_matrix", ("toy_rna",), add("g3", 0, 0.5))
+    good, printed = reproduce(home, "dataset_profile/toy_rna")
+    assert not good
+    assert "First differing artefact of the chain: preprocessed_matrix/toy_rna" in printed
+    assert "the data version that what hangs on it was made from" in printed
+    assert "dataset_profile/toy_rna itself: equal" in printed
+
+
+def test_a_difference_of_rounding_is_within_tolerance(home: Home) -> None:
+    tamper(home, "preprocessed_matrix", ("toy_rna",), add("g3", 0, 1e-6))
+    good, printed = reproduce(home, "preprocessed_matrix/toy_rna")
+    assert good, printed
+    assert "equal within tolerance: largest difference" in printed
+    assert "in g3" in printed
+
+
+def test_a_damaged_artefact_differs_and_is_left_where_it_is(home: Home) -> None:
+    path = home.store.table_path("data_split", ("toy_rna",))
+    path.write_bytes(path.read_bytes()[:-30])
+    good, printed = reproduce(home, "dataset_profile/toy_rna")
+    assert not good
+    assert "First differing artefact of the chain: data_split/toy_rna" in printed
+    assert path.exists()
+
+
+def test_changed_raw_data_is_different_and_the_chain_ends_there(finished: Path, home: Home) -> None:
+    file = finished / "data" / "toy" / "rna.parquet"
+    content = file.read_bytes()
+    matrix = pd.read_parquet(file)
+    matrix.iloc[0, 0] += 1
+    try:
+        matrix.to_parquet(file)
+        good, printed = reproduce(home, "preprocessed_matrix/toy_rna")
+    finally:
+        file.write_bytes(content)
+    assert not good
+    assert "First differing artefact of the chain: omics_matrix/toy_rna" in printed
+    assert "rna.parquet changed" in printed
+    assert "What hangs on it was not made again" in printed
+
+
+def test_what_cannot_be_made_again_is_refused(finished: Path, home: Home) -> None:
+    table = home.store.read_table("recommendations", ("vanillix", "toy_rna"))
+    with pytest.raises(InputError, match="no configuration can be made alone"):
+        reproduce(home, f"recommendations/vanillix/toy_rna/{table['config_id'].iloc[0]}")
+    (finished / "data" / "toy").rename(finished / "data" / ".toy")
+    try:
+        with pytest.raises(InputError, match="Bring the data set back"):
+            reproduce(home, "omics_matrix/toy_rna")
+    finally:
+        (finished / "data" / ".toy").rename(finished / "data" / "toy")
