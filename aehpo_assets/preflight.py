@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aehpo_assets.catalogue import Task
 from aehpo_assets.errors import InputError
+from aehpo_assets.hpo.benchmark import BenchmarkPlan
 from aehpo_assets.hpo.searchers import check_searchers
 from aehpo_assets.omics.validate import validate_dataset
 from aehpo_assets.provenance import file_hash
@@ -31,6 +32,18 @@ def check_study(study: Study, file: Path) -> None:
         if study.configurations.source != "sample":
             configurations_of(study, architecture, file=file)
     check_searchers(study.hpo.searchers, file)
+    if study.benchmark is not None:
+        _check_benchmark(study, study.benchmark.searchers, file)
+
+
+def _check_benchmark(study: Study, searchers: list[str], file: Path) -> None:
+    tasks = 2 if study.tasks == "all" else len(study.tasks)
+    try:
+        BenchmarkPlan(tuple(searchers)).check(tasks=tasks, curves=False)
+    except InputError as error:
+        raise InputError(
+            error.problem, file=file, key="benchmark.searchers", remedy=error.remedy
+        ) from None
 
 
 def check_datasets(tasks: dict[str, Task], store: Store, split: Split | None = None) -> None:
