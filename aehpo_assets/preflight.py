@@ -39,7 +39,8 @@ def check_study(study: Study, file: Path) -> None:
 def _check_benchmark(study: Study, searchers: list[str], file: Path) -> None:
     tasks = 2 if study.tasks == "all" else len(study.tasks)
     try:
-        BenchmarkPlan(tuple(searchers)).check(tasks=tasks, curves=False)
+        curves = study.score_fidelities and bool(study.fidelities)
+        BenchmarkPlan(tuple(searchers)).check(tasks=tasks, curves=curves)
     except InputError as error:
         raise InputError(
             error.problem, file=file, key="benchmark.searchers", remedy=error.remedy

@@ -163,6 +163,7 @@ class Study(Settings):
     space: dict[str, Any] = Field(default_factory=dict)
     epochs: int = Field(gt=0)
     fidelities: list[int] = Field(default_factory=list)
+    score_fidelities: bool = False
     seeds: list[int] = Field(default=[0], min_length=1)
     annealing: Literal[
         "logistic-early",

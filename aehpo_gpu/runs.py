@@ -41,6 +41,7 @@ def training_settings(study: Study) -> TrainingSettings:
         vae_loss=study.vae_loss,
         precision=study.precision,
         device=study.device,
+        score_fidelities=study.score_fidelities,
     )
 
 

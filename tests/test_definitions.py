@@ -112,7 +112,7 @@ EDGES = {
     "blackbox": {"run_results"},
     "blackbox_curves": {"run_results", "learning_curves"},
     "surrogate": {"blackbox", "run_results"},
-    "hpo_benchmark": {"surrogate", "run_results"},
+    "hpo_benchmark": {"surrogate", "run_results", "learning_curves"},
     "recommendations": {"blackbox", "surrogate", "run_results", "dataset_profile"},
     "validated_recommendations": {
         "recommendations",

@@ -12,12 +12,14 @@ from aehpo_assets.analysis.plots.style import figure_png
 from aehpo_assets.defs.hpo import space_of, surrogate, tables_of
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
-from aehpo_assets.defs.stubs import run_results
+from aehpo_assets.defs.stubs import learning_curves, run_results
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.benchmark import BenchmarkPlan, run_benchmark
 from aehpo_assets.hpo.benchmark_plots import anytime_figure, critical_difference_figure
 from aehpo_assets.hpo.benchmark_summary import BenchmarkSummary, summarise
+from aehpo_assets.hpo.blackbox import curves_blackboxes
+from aehpo_assets.hpo.curve_surrogate import fit_curve_surrogate
 from aehpo_assets.hpo.surrogate import training_table
 from aehpo_assets.provenance import content_hash
 
@@ -30,6 +32,7 @@ HPO_BENCHMARK = Recipe(
             "benchmark",
             "benchmark_analysis",
             "benchmark_summary",
+            "curve_surrogate",
             "fast_searchers",
             "grounds",
             "problem",
@@ -40,7 +43,15 @@ HPO_BENCHMARK = Recipe(
             "transfer",
         )
     ),
-    settings=("space", "benchmark", "hpo.seed", "hpo.workers", "hpo.transfer_top_k"),
+    settings=(
+        "space",
+        "epochs",
+        "fidelities",
+        "benchmark",
+        "hpo.seed",
+        "hpo.workers",
+        "hpo.transfer_top_k",
+    ),
     only_with="benchmark",
 )
 
@@ -76,7 +87,7 @@ def benchmark_plan(study: StudyResource) -> BenchmarkPlan:
 
 @dg.asset(
     partitions_def=architectures,
-    deps=[surrogate, run_results],
+    deps=[surrogate, run_results, learning_curves],
     group_name="hpo",
     kinds={"synetune"},
     **HPO_BENCHMARK.definition,
@@ -87,23 +98,31 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
     plan = benchmark_plan(study)
     architecture = context.partition_key
     results = tables_of(making, "run_results", context, study)
-    evaluations = training_table(results, space_of(study, architecture))
-    folder = making.folder("surrogate", architecture)
+    space = space_of(study, architecture)
+    evaluations = training_table(results, space)
+    folder = study.home.benchmarks / architecture
+    curves = None
+    if plan.needs_curves:
+        known = tables_of(making, "learning_curves", context, study)
+        fidelities = sorted({*study.study.fidelities, study.study.epochs})
+        tables = curves_blackboxes(known, results, space, fidelities)
+        curves = folder / "curve_surrogate"
+        fit_curve_surrogate(tables, space, plan.seed).save(curves)
     trials = run_benchmark(
-        study.home.benchmarks / architecture,
+        folder,
         plan,
         evaluations,
-        folder,
+        making.folder("surrogate", architecture),
+        curves,
         processes=study.study.benchmark.processes if study.study.benchmark else 1,
         on_progress=lambda done, cells, cell: context.log.info(f"{done} of {cells}: {cell}"),
     )
     axis = "evaluation" if plan.simulated_hours is None else "hours"
     summary = summarise(trials, evaluations, axis=axis, ground=plan.ground)
-    tables = _tables_of(summary)
 
     def fill(target: Path) -> None:
         trials.to_parquet(target / "trials.parquet", index=False)
-        for name, table in tables.items():
+        for name, table in _tables_of(summary).items():
             table.to_parquet(target / f"{name}.parquet", index=False)
 
     ranks = summary.critical.mean_ranks

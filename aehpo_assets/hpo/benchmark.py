@@ -75,6 +75,11 @@ class BenchmarkPlan:
     transfer_top_k: int = 30
     seed: int = 0
 
+    @property
+    def needs_curves(self) -> bool:
+        """Whether some searcher stops trials on their learning curves."""
+        return any(_needs_curves(name) for name in self.searchers)
+
     def check(self, *, tasks: int, curves: bool) -> None:
         """Refuse searchers that are unknown or cannot run on what there is.
 
@@ -94,7 +99,7 @@ class BenchmarkPlan:
                 raise InputError(
                     f"{name} stops trials on learning curves, and there are none",
                     key="searchers",
-                    remedy="Keep fidelities in the study, or leave the searcher out.",
+                    remedy="Set fidelities and score_fidelities in the study, or leave it out.",
                 )
 
 

@@ -41,7 +41,9 @@ _SETTINGS = (
     "device",
 )
 RUN_RESULTS = Recipe("run_results", _ENGINE, settings=_SETTINGS)
-LEARNING_CURVES = Recipe("learning_curves", _ENGINE, settings=(*_SETTINGS, "fidelities"))
+LEARNING_CURVES = Recipe(
+    "learning_curves", _ENGINE, settings=(*_SETTINGS, "fidelities", "score_fidelities")
+)
 
 
 def _run_table(making: Making) -> RunTable:

@@ -44,6 +44,8 @@ class FleetResult:
         Epoch to wall-clock seconds of training up to it.
     latents
         (runs, samples, latents) latent means of all samples.
+    latents_at
+        Epoch to the latents at an earlier fidelity, where they are to be scored.
     diverged
         (runs,) whether a run became non-finite.
     training_seconds, evaluation_seconds
@@ -54,6 +56,7 @@ class FleetResult:
     diverged: torch.Tensor
     curves: dict[int, Metrics] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)
+    latents_at: dict[int, torch.Tensor] = field(default_factory=dict)
     training_seconds: float = 0.0
     evaluation_seconds: float = 0.0
 
@@ -103,7 +106,8 @@ def train_fleet(
     batches = list(batch_bounds(len(train), int(runs["batch_size"].iloc[0])))
     kept = sorted({*settings.fidelities, settings.epochs})
     spread = matrix.spread(network.features)
-    curves, seconds = {}, {}
+    curves, seconds, latents_at = {}, {}, {}
+    widest = max(widths[-1] for widths in network.widths)
     trained = evaluated = 0.0
     for epoch in range(settings.epochs):
         started = time.perf_counter()
@@ -118,16 +122,20 @@ def train_fleet(
         if epoch + 1 in kept:
             started = time.perf_counter()
             curves[epoch + 1], latents = evaluate_fleet(network, matrix, spread, weight)
+            latents = latents[:, :, :widest]
+            if settings.score_fidelities and epoch + 1 < settings.epochs:
+                latents_at[epoch + 1] = latents
             seconds[epoch + 1] = trained
             _synchronise(matrix.device)
             evaluated += time.perf_counter() - started
     on_trained(network)
     finite = torch.stack([torch.isfinite(v) for v in curves[settings.epochs].values()]).all(0)
     return FleetResult(
-        latents=latents[:, :, : max(widths[-1] for widths in network.widths)],
+        latents=latents,
         diverged=~(optimiser.alive & finite),
         curves=curves,
         seconds=seconds,
+        latents_at=latents_at,
         training_seconds=trained,
         evaluation_seconds=evaluated,
     )

@@ -7,7 +7,7 @@ is kept of it to the caller.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,12 @@ from aehpo_gpu.training.task import TrainingSettings, TrainingTask, device_name
 from aehpo_gpu.training.threads import threads_for
 from aehpo_gpu.training.widths import layer_widths, trainable_parameters, weights_and_biases
 from aehpo_gpu.training.workers import train_fleets
+
+SCORES = (
+    "weighted_avg_auc_downstream_performance_valid",
+    "weighted_avg_auc_downstream_performance",
+)
+"""The downstream scores that learning curves may hold beside losses and R2."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +104,15 @@ def train_shard(
         )
         trained.append((described, result))
     rows = pd.concat([_result_rows(described, result, settings) for described, result in trained])
-    scores, seconds = _scores([(described.index, result) for described, result in trained], data)
+    scores, seconds = _scores([(d.index, result.latents) for d, result in trained], data)
     rows["evaluation_runtime"] += seconds
     rows = rows.join(scores).sort_index(kind="stable")
     rows["device"] = device_name(matrix.device)
-    curves = [_curve_rows(described, result, settings) for described, result in trained]
+    scores_at = {settings.epochs: scores}
+    for epoch in trained[0][1].latents_at:
+        scored, _ = _scores([(d.index, result.latents_at[epoch]) for d, result in trained], data)
+        scores_at[epoch] = scored
+    curves = [_curve_rows(described, result, settings, scores_at) for described, result in trained]
     return ShardResult(rows.reset_index(drop=True), pd.concat(curves, ignore_index=True))
 
 
@@ -163,24 +173,24 @@ def _result_rows(
 
 
 def _scores(
-    fleets: Sequence[tuple[pd.Index, FleetResult]], data: TrainingTask
+    fleets: Sequence[tuple[pd.Index, torch.Tensor]], data: TrainingTask
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """Downstream scores of all runs of a shard, and the seconds each took.
+    """Downstream scores of the latents of all runs of a shard, and the seconds each took.
 
     Fleets of equal latent width are scored together: most of the time of a small problem is spent
     on starting it.
     """
     widths: dict[int, list[tuple[pd.Index, torch.Tensor]]] = {}
-    for rows, result in fleets:
-        widths.setdefault(result.latents.shape[2], []).append((rows, result.latents))
+    for rows, latents in fleets:
+        widths.setdefault(latents.shape[2], []).append((rows, latents))
     scores, seconds = [], []
     for members in widths.values():
         started = time.perf_counter()
         index = members[0][0].append([rows for rows, _ in members[1:]])
-        latents = torch.cat([latents for _, latents in members])
+        together = torch.cat([latents for _, latents in members])
         # The classifiers' steps are made of many small products.
-        with threads_for(latents.numel()):
-            scored = score_latents(latents, data.split, data.targets)
+        with threads_for(together.numel()):
+            scored = score_latents(together, data.split, data.targets)
         scores.append(scored.set_index(index))
         share = (time.perf_counter() - started) / len(index)
         seconds.append(pd.Series(share, index=index))
@@ -188,13 +198,19 @@ def _scores(
 
 
 def _curve_rows(
-    described: pd.DataFrame, result: FleetResult, settings: TrainingSettings
+    described: pd.DataFrame,
+    result: FleetResult,
+    settings: TrainingSettings,
+    scores_at: Mapping[int, pd.DataFrame],
 ) -> pd.DataFrame:
     """Rows of the learning curves; the runtime of an epoch is its share of the solo runtime."""
     identity = described[["config_id", "task", "architecture", "seed"]]
     parts = []
     for epoch, metrics in result.curves.items():
         values = {name: v.cpu().numpy().astype(np.float64) for name, v in metrics.items()}
+        if settings.score_fidelities:
+            scores = scores_at[epoch].loc[described.index]
+            values |= {name: scores[name].to_numpy() for name in SCORES}
         runtime = described["training_runtime"] * epoch / settings.epochs
         parts.append(identity.assign(epoch=epoch, runtime=runtime, **values))
     return pd.concat(parts, ignore_index=True)

@@ -46,6 +46,8 @@ class TrainingSettings:
         Number of epochs.
     fidelities
         Epochs after which learning curves are kept; the last epoch always is.
+    score_fidelities
+        Whether the latents of these epochs are scored as well, not only those of the last one.
     annealing
         Name of the schedule that weights the VAE loss.
     vae_loss
@@ -63,6 +65,7 @@ class TrainingSettings:
     vae_loss: str = "kl"
     precision: Precision = "float32"
     device: str = "auto"
+    score_fidelities: bool = False
 
     @property
     def dtype(self) -> torch.dtype:

@@ -47,3 +47,5 @@ def test_a_mistake_is_named_with_its_file_and_key(changes: dict[str, Any], key: 
 
 def test_a_good_study_passes() -> None:
     check_study(study(benchmark={"searchers": ["random_search", "cqr+box"]}), FILE)
+    asha = {"searchers": ["random_search", "asha"]}
+    check_study(study(benchmark=asha, epochs=3, fidelities=[1], score_fidelities=True), FILE)

@@ -15,7 +15,7 @@ from aehpo_assets.errors import InputError
 from aehpo_gpu.training import workers
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.progress import Progress
-from aehpo_gpu.training.shard import train_shard
+from aehpo_gpu.training.shard import SCORES, train_shard
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 from aehpo_gpu.training.work import TERMS
 
@@ -50,6 +50,21 @@ def test_fleets_change_no_number_but_seconds(task: TrainingTask) -> None:
         for fleets in ([[0, 2], [1, 3]], [[0], [1], [2], [3]])
     )
     pd.testing.assert_frame_equal(together, alone, rtol=1e-5)
+
+
+def test_learning_curves_hold_scores_where_they_are_asked_for(task: TrainingTask) -> None:
+    runs = make_runs(3, latent_dim_fixed=[2, 4, 2])
+    settings = TrainingSettings(epochs=3, fidelities=(1,), score_fidelities=True, device="cpu")
+    result = train_shard(task, "varix", runs, [[2, 0], [1]], settings, COST)
+    last = result.curves[result.curves["epoch"] == 3].set_index("config_id")
+    first = result.curves[result.curves["epoch"] == 1].set_index("config_id")
+    rows = result.runs.set_index("config_id")
+    for score in SCORES:
+        pd.testing.assert_series_equal(last[score].reindex(rows.index), rows[score])
+        assert first[score].between(0, 1).all()
+        assert (first[score] != last[score].reindex(first.index)).any()
+    plain = train_shard(task, "varix", runs, [[2, 0], [1]], SETTINGS, COST)
+    assert not set(SCORES) & set(plain.curves)
 
 
 def test_a_diverged_run_is_a_row(task: TrainingTask) -> None:
