@@ -75,3 +75,22 @@ def recover_folder(path: Path) -> None:
 
 def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name}.old")
+
+
+def remove_unfinished(folder: Path, *, without: Path) -> None:
+    """Remove what killed writers left below a folder; nobody may be writing there.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    without
+        A folder below it that is left as it is.
+    """
+    for path in sorted(folder.rglob(".*.part")):
+        if path.is_relative_to(without):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from aehpo_assets.catalogue import Task
 from aehpo_assets.defs.partitions import partition_key, study_partitions, tasks
 from aehpo_assets.defs.study_resource import HEADLESS_TAG, StudyResource
 from aehpo_assets.errors import AehpoError, HomeBusyError, InputError
+from aehpo_assets.files import remove_unfinished
 from aehpo_assets.home import Home
 from aehpo_assets.instance import UNFINISHED, daemon_is_alive, open_instance
 from aehpo_assets.store import Partition, artefact_name
@@ -238,7 +239,7 @@ def prepare(
 
 
 def clear_killed_runs(instance: dg.DagsterInstance, home: Home) -> None:
-    """Say of runs whose process is gone that they failed, and free their pool places.
+    """Say of runs whose process is gone that they failed, and clear away what they left.
 
     Whoever holds the home's lock knows that no headless run is alive, and if neither UI nor daemon
     is up, no run at all. A killed process takes its place in the pool with it; nobody else gives
@@ -262,6 +263,8 @@ def clear_killed_runs(instance: dg.DagsterInstance, home: Home) -> None:
         holder = instance.get_run_by_id(run_id)
         if holder is None or holder.is_finished:
             instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+    # Data sets are added by others, at any time.
+    remove_unfinished(home.root, without=home.data)
 
 
 def report_stopped_runs(instance: dg.DagsterInstance) -> None:

@@ -69,6 +69,8 @@ class StudyArtefacts:
         """Say why an artefact has to be made again, or None if it is up to date."""
         spec = self.specs[asset]
         provenance = self.home.store.provenance(asset, partition)
+        if provenance is None and (damage := self.home.store.damage(asset, partition)):
+            return damage
         settings = study_settings(self.study, list(spec.metadata[STUDY_SETTINGS]))
         section = str(spec.metadata[DATASET_SECTION])
         if section and partition[-1] in self.datasets:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+import yaml
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +20,40 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real data sets are not at {folder}")
     return folder
+
+
+TINY_STUDY = {
+    "name": "tiny",
+    "tasks": "all",
+    "architectures": ["vanillix"],
+    "configurations": {"count": 6},
+    "space": {"k_filter": [16], "latent_dim_fixed": [2, 4]},
+    "epochs": 2,
+    "device": "cpu",
+    "hpo": {"trials": 6, "validate_top": 1},
+}
+"""One architecture on one task: as little as a study can be."""
+
+
+@pytest.fixture(scope="session")
+def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``tiny.yaml`` and the data set that it is about below ``data``."""
+    root = tmp_path_factory.mktemp("tiny")
+    folder = root / "data" / "toy"
+    folder.mkdir(parents=True)
+    source = np.random.default_rng(0)
+    hidden = source.normal(size=(80, 2))
+    values = np.tanh(hidden @ source.normal(size=(2, 20))) + 0.3 * source.normal(size=(80, 20))
+    ids = pd.Index([f"P{i:03d}" for i in range(80)], name="sample_id")
+    columns = [f"g{i}" for i in range(20)]
+    pd.DataFrame(values, index=ids, columns=columns).to_parquet(folder / "rna.parquet")
+    labels = pd.DataFrame({"sex": np.where(hidden[:, 0] > 0, "f", "m")}, index=ids)
+    labels.to_csv(folder / "clinical.csv")
+    content = {
+        "name": "toy",
+        "modalities": {"rna": {"file": "rna.parquet"}},
+        "labels": {"file": "clinical.csv", "objective": {"sex": ["sex"]}},
+    }
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(content))
+    (root / "tiny.yaml").write_text(yaml.safe_dump(TINY_STUDY))
+    return root

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from aehpo_assets.errors import StaleInputError
-from aehpo_assets.files import atomic_file, atomic_folder, recover_folder
+from aehpo_assets.files import atomic_file, atomic_folder, recover_folder, remove_unfinished
 from aehpo_assets.provenance import CheckResult, content_hash, git_state
 from aehpo_assets.store import Record, Store
 
@@ -314,6 +314,17 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
         full.write_text("new")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_killed_writers_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    kept = ["store/a/x.parquet", "store/a/.x.parquet.damaged", "store/.a.old/f", "data/.toy.part/f"]
+    left = ["store/a/.x.parquet.1234.part", "store/.blackbox.5678.part/file", ".study.yaml.9.part"]
+    for name in (*kept, *left):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    remove_unfinished(tmp_path, without=tmp_path / "data")
+    present = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
+    assert present == set(kept)
 
 
 def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
