@@ -6,7 +6,7 @@ HOME_FOLDER ?= .aehpo
 DEMO_DATA := $(HOME_FOLDER)/data
 STAMP := $(VENV)/.installed
 
-.PHONY: demo install test ui bench clean
+.PHONY: demo install test test-slow ui bench clean
 
 demo: install
 	$(BIN)/aehpo dataset demo $(DEMO_DATA)
@@ -26,6 +26,10 @@ test: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+# A data set lands under the real daemon, and a study survives twenty kills.
+test-slow: install
+	AEHPO_DAEMON=1 AEHPO_KILLS=20 $(BIN)/pytest tests/test_daemon.py tests/test_fault_injection.py
 
 ui: install
 	$(BIN)/aehpo ui --home $(HOME_FOLDER)
