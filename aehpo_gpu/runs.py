@@ -18,7 +18,8 @@ from aehpo_assets.home import Home
 from aehpo_assets.provenance import source_version
 from aehpo_assets.study import Study
 from aehpo_gpu.archive import RUN_KEY, RunArchive, run_keys
-from aehpo_gpu.training.cost import CostModel, cost_model
+from aehpo_gpu.training.cost import CostModel
+from aehpo_gpu.training.device_cost import cost_model
 from aehpo_gpu.training.plan import plan_shards
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.shard import train_shard

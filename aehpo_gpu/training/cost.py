@@ -1,18 +1,16 @@
-"""What a run would take alone on the device: a cost model, measured once and kept.
+"""What a run would take alone on the device: the cost model, its fit and its file.
 
 Simulated searches charge one run at a time, so a run's ``training_runtime`` must not hang on the
 fleet that it happened to train in. Nearly every configuration has shapes of its own; timing each
 alone would undo the fleets. The model prices the work of a step (``work``); the prices are fitted
-to timings of some 60 runs alone and some fleets, spread over the space (``timing``). On the CPU,
-alone means on one core, which is how a fleet trains as well.
+to timings of some 60 runs alone and some fleets, spread over the space (``timing``), once for a
+device (``device_cost``). On the CPU, alone means on one core, which is how a fleet trains as well.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import re
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,14 +19,10 @@ import pandas as pd
 
 from aehpo_assets.files import write_text
 from aehpo_gpu.architectures import ARCHITECTURES
-from aehpo_gpu.training.task import TrainingSettings, device_name
 from aehpo_gpu.training.widths import run_widths
 from aehpo_gpu.training.work import TERMS, step_work, steps_per_epoch
 
 logger = logging.getLogger(__name__)
-
-LARGER_THAN_MEASURED = 1.05
-"""A run whose operations exceed those of all timings by more than this asks for new timings."""
 
 
 @dataclass(frozen=True)
@@ -156,60 +150,3 @@ def load_cost_model(path: Path) -> CostModel | None:
         logger.warning("%s cannot be read as a cost model; it is measured anew", path)
         return None
     return model if set(model.seconds) == set(TERMS) else None
-
-
-def cost_model(
-    folder: Path,
-    architecture: str,
-    runs: pd.DataFrame,
-    n_features: int,
-    settings: TrainingSettings,
-) -> CostModel:
-    """Return the cost model of this device, measured if need be and kept in a folder.
-
-    What is kept is used as long as no run is larger than all that was timed.
-
-    Parameters
-    ----------
-    folder
-        Folder of the models: one file for each device, architecture and precision.
-    architecture
-        Name of the architecture.
-    runs
-        The runs whose cost will be asked for; timings are spread over them.
-    n_features
-        Features of the task.
-    settings
-        Device, precision, VAE loss.
-    """
-    from aehpo_gpu.training.timing import measure_cost_model
-
-    name = device_name(settings.torch_device())
-    parts = (name, architecture, settings.vae_loss, settings.precision)
-    path = folder / f"{re.sub(r'[^a-z0-9]+', '-', ' '.join(parts).lower())}.json"
-    model = load_cost_model(path)
-    if model is None or _largest_step(architecture, runs, n_features) > (
-        LARGER_THAN_MEASURED * model.largest_step
-    ):
-        logger.info("measuring what training costs on %s, under a minute", name)
-        model = measure_cost_model(architecture, runs, n_features, settings)
-        save_cost_model(model, path)
-        logger.info(
-            "cost model of %s: error %.0f %% over %d runs alone, %.0f %% over %d fleets",
-            name,
-            100 * model.solo_error,
-            model.solo_timings,
-            100 * model.fleet_error,
-            model.fleet_timings,
-        )
-    return model
-
-
-def _largest_step(architecture: str, runs: pd.DataFrame, n_features: int) -> float:
-    heads = len(ARCHITECTURES[architecture].heads)
-    operations = TERMS.index("operations")
-    widths: Sequence[Sequence[int]] = run_widths(runs, n_features)
-    return max(
-        step_work(np.array([w]), 1, heads, int(size))[0, operations]
-        for w, size in zip(widths, runs["batch_size"], strict=True)
-    )

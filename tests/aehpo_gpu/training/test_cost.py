@@ -13,11 +13,11 @@ from aehpo_assets.space import sample_configurations, search_space
 from aehpo_gpu.training import timing
 from aehpo_gpu.training.cost import (
     CostModel,
-    cost_model,
     fit_cost_model,
     load_cost_model,
     save_cost_model,
 )
+from aehpo_gpu.training.device_cost import cost_model
 from aehpo_gpu.training.prices import SHIPPED_CPU
 from aehpo_gpu.training.task import TrainingSettings
 from aehpo_gpu.training.widths import run_widths
