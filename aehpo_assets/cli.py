@@ -6,8 +6,10 @@ What a command does lives elsewhere. Commands of other packages join through the
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
@@ -213,12 +215,27 @@ def _home(folder: Path | None) -> Home:
     return home
 
 
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Explain what only a database says of itself; the home is that of the command."""
+    try:
+        yield
+    except (AehpoError, KeyboardInterrupt):
+        raise
+    except Exception:
+        from aehpo_assets.instance import explained
+
+        with explained(Home()):
+            raise
+
+
 def main() -> None:
     """Entry point: every error a person can act on becomes one line and exit code 1."""
     for entry in entry_points(group="aehpo.commands"):
         app.registered_commands += entry.load().registered_commands
     try:
-        app()
+        with _explained():
+            app()
     except AehpoError as error:
         errors.print(f"[bold red]error[/]  {error}", soft_wrap=True, highlight=False)
         sys.exit(1)

@@ -49,3 +49,7 @@ class StaleInputError(AehpoError):
 
 class HomeBusyError(AehpoError):
     """Another process is running a study in the same home."""
+
+
+class InstanceError(AehpoError):
+    """The Dagster instance of a home cannot be used; what is in the store is not touched by it."""

@@ -64,6 +64,8 @@ def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console)
         clear_killed_runs(open_instance(home), home)
         instance = prepare(study, home, tasks, file=file)
         study_run = StudyRun(home, instance, tasks)
+        if told := study_run.tell_instance():
+            console.print(f"{told} artefacts that the history of runs had lost are in it again.")
         total = sum(1 for _ in study_run.works())
         console.print(
             f"Study [bold]{study.name}[/]: {len(tasks)} tasks, {len(study.architectures)} "

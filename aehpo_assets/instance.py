@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 import time
+from collections.abc import Iterator
 
 import dagster as dg
+import yaml
+from sqlalchemy.exc import DBAPIError
 
+from aehpo_assets.errors import InstanceError
 from aehpo_assets.files import write_text
 from aehpo_assets.home import Home
 
@@ -58,3 +64,39 @@ def daemon_is_alive(instance: dg.DagsterInstance) -> bool:
     """Whether some daemon showed a sign of life lately, whoever started it; it does every 30 s."""
     latest = max((b.timestamp for b in instance.get_daemon_heartbeats().values()), default=0.0)
     return time.time() - latest < _SIGN_OF_LIFE_SECONDS
+
+
+@contextlib.contextmanager
+def explained(home: Home) -> Iterator[None]:
+    """Turn what the instance's databases complain about inside the block into one message.
+
+    Raises
+    ------
+    InstanceError
+        If they are locked, damaged, or cannot be written to; it says what to do.
+    """
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        reason = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+        raise InstanceError(_explanation(home, reason)) from error
+    except (dg.DagsterInvalidConfigError, yaml.YAMLError) as error:
+        reason = "its dagster.yaml is not valid"
+        raise InstanceError(_explanation(home, reason)) from error
+
+
+_LOCKED = ("locked", "busy")
+_NO_ROOM = ("disk is full", "disk I/O error", "unable to open", "readonly", "read-only")
+
+
+def _explanation(home: Home, reason: str) -> str:
+    if any(word in reason for word in _LOCKED):
+        problem, remedy = "is held by another process", "Wait for it, or stop it"
+    elif any(word in reason for word in _NO_ROOM):
+        problem, remedy = "cannot be written to", "Make room, or correct its permissions"
+    else:
+        problem, remedy = "is damaged", f"Move {home.dagster} away"
+    return (
+        f"{home.dagster}: the history of runs {problem} ({reason}). It holds no results: every "
+        f"finished artefact and training is kept. {remedy}, then call the same command again."
+    )

@@ -208,6 +208,32 @@ class StudyRun:
         error = None if result.success else _reason(result)
         return Outcome(work, time.monotonic() - started, error, warnings)
 
+    def tell_instance(self) -> int:
+        """Tell the instance of artefacts that it does not know of, and return how many those are.
+
+        A process killed between the two writes leaves the store ahead of the instance, and an
+        instance that was lost and made anew knows nothing at all.
+        """
+        told = 0
+        for asset in self.locations.specs:
+            known = self.instance.get_materialized_partitions(dg.AssetKey(asset))
+            for partition in self.artefacts.partitions(asset):
+                key = partition_key(partition)
+                provenance = self.home.store.provenance(asset, partition)
+                if key in known or provenance is None or provenance.failed_checks:
+                    continue
+                self.instance.report_runless_asset_event(
+                    dg.AssetMaterialization(
+                        asset,
+                        description="Found in the store; the event of its making was lost.",
+                        partition=key,
+                        metadata={"inputs": dg.MetadataValue.json(provenance.inputs)},
+                        tags={"dagster/data_version": provenance.data_version},
+                    )
+                )
+                told += 1
+        return told
+
     def _hangs_on(self, assets: Sequence[str], partition: Partition, failed: set[str]) -> bool:
         return any(
             artefact_name(parent, parent_partition) in failed

@@ -1,0 +1,194 @@
+"""Damage, a full disk, an instance locked, garbage or gone: nothing finished is lost."""
+
+from __future__ import annotations
+
+import io
+import resource
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from aehpo_assets import cli
+from aehpo_assets.catalogue import available_tasks
+from aehpo_assets.errors import InstanceError
+from aehpo_assets.headless import print_status
+from aehpo_assets.home import Home
+from aehpo_assets.instance import explained, open_instance
+from aehpo_assets.runner import Outcome, StudyRun, Work, prepare
+from aehpo_assets.study import read_study
+
+TASK = ("toy_rna",)
+
+
+def study_run(root: Path, home: Home) -> StudyRun:
+    """The tiny study on a home."""
+    file = root / "tiny.yaml"
+    home.record_data_roots([root / "data"])
+    tasks = available_tasks(home.data_roots())
+    instance = prepare(read_study(file), home, tasks, file=file)
+    return StudyRun(home, instance, tasks)
+
+
+def make(present: StudyRun, *assets: str) -> list[Outcome]:
+    """Make some assets of the tiny study, or try to."""
+    wanted = [(a, p) for a, p in present.works() if set(a) & set(assets)]
+    return [present.materialize(Work(a, p, "wanted")) for a, p in wanted]
+
+
+@pytest.fixture
+def begun(tiny_root: Path, tmp_path: Path) -> Home:
+    """A home with the matrix and the labels."""
+    home = Home(tmp_path / "home")
+    outcomes = make(study_run(tiny_root, home), "omics_matrix", "sample_labels")
+    assert [outcome.error for outcome in outcomes] == [None, None]
+    return home
+
+
+def status(home: Home) -> str:
+    printed = io.StringIO()
+    print_status(home, Console(file=printed, width=160))
+    return printed.getvalue()
+
+
+@pytest.mark.parametrize("harm", ["flip", "truncate"])
+def test_a_damaged_table_is_named_when_it_is_read_and_made_again_next(
+    tiny_root: Path, begun: Home, harm: str
+) -> None:
+    path = begun.store.table_path("omics_matrix", TASK)
+    before = begun.store.provenance("omics_matrix", TASK)
+    content = bytearray(path.read_bytes())
+    if harm == "flip":
+        content[len(content) // 3] ^= 1
+        path.write_bytes(content)
+    else:
+        path.write_bytes(content[: len(content) // 2])
+    present = study_run(tiny_root, begun)
+    (failed,) = make(present, "data_split")
+    assert failed.error is not None
+    assert "omics_matrix/toy_rna" in failed.error
+    if harm == "flip":
+        assert "damaged" in failed.error
+        assert "set aside" in status(begun)
+    assert present.artefacts.why_stale("omics_matrix", TASK) not in (None, "missing")
+    assert present.artefacts.why_stale("sample_labels", TASK) is not None
+    made = make(present, "omics_matrix", "data_split")
+    assert [outcome.error for outcome in made] == [None, None]
+    after = begun.store.provenance("omics_matrix", TASK)
+    assert before is not None
+    assert after is not None
+    assert after.data_version == before.data_version
+    assert present.artefacts.why_stale("sample_labels", TASK) is None, "nothing else is made again"
+
+
+def test_a_disk_that_fills_up_leaves_the_old_artefact_and_says_so(
+    tiny_root: Path, begun: Home, tmp_path: Path
+) -> None:
+    """A limit on the size of files stands for the full disk; the data set has grown beyond it."""
+    shutil.copytree(tiny_root / "data", tmp_path / "data")
+    shutil.copy(tiny_root / "tiny.yaml", tmp_path)
+    before = begun.store.read_table("omics_matrix", TASK)
+    values = np.random.default_rng(0).normal(size=(6000, 400)).astype("float32")
+    ids = pd.Index([f"P{i:03d}" for i in range(len(values))], name="sample_id")
+    large = pd.DataFrame(values, index=ids, columns=[f"g{i}" for i in range(400)])
+    large.to_parquet(tmp_path / "data" / "toy" / "rna.parquet")
+    (begun.root / "data_roots.json").unlink()
+    present = study_run(tmp_path, begun)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6 << 20, hard))
+        (failed,) = make(present, "omics_matrix")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert failed.error is not None
+    assert "File too large" in failed.error
+    pd.testing.assert_frame_equal(begun.store.read_table("omics_matrix", TASK), before)
+    assert [path.name for path in (begun.store.root / "omics_matrix").iterdir()] == [
+        "toy_rna.parquet"
+    ]
+
+
+def garbage(file: Path) -> None:
+    file.write_bytes(b"no database at all " * 300)
+
+
+def truncated(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:5000])
+
+
+@pytest.mark.parametrize("harm", [garbage, truncated])
+@pytest.mark.parametrize("database", ["history/runs.db", "history/runs/index.db"])
+def test_a_damaged_history_is_one_message_and_loses_nothing(
+    tmp_path: Path, harm: Callable[[Path], None], database: str
+) -> None:
+    home = Home(tmp_path)
+    open_instance(home).dispose()
+    harm(home.dagster / database)
+    match = r"is damaged .*Move .*dagster away"
+    with pytest.raises(InstanceError, match=match) as raised, explained(home):
+        open_instance(home).get_dynamic_partitions("task")
+    assert "every finished artefact and training is kept" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_configuration_of_the_instance_that_is_none_is_told(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.dagster.mkdir()
+    (home.dagster / "dagster.yaml").write_text("nonsense: {")
+    with pytest.raises(InstanceError, match=r"dagster\.yaml"), explained(home):
+        open_instance(home)
+
+
+def test_a_locked_history_is_told_and_works_again_when_it_is_free(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    instance = open_instance(home)
+    other = sqlite3.connect(home.dagster / "history" / "runs" / "index.db")
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(InstanceError, match="held by another process"), explained(home):
+        instance.add_dynamic_partitions("task", ["toy_rna"])
+    other.rollback()
+    instance.add_dynamic_partitions("task", ["toy_rna"])
+    assert instance.get_dynamic_partitions("task") == ["toy_rna"]
+
+
+def test_the_command_says_it_in_one_line(
+    tiny_root: Path,
+    begun: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    garbage(begun.dagster / "history" / "runs.db")
+    monkeypatch.setattr(sys, "argv", ["aehpo", "status", "--home", str(begun.root)])
+    monkeypatch.setenv("AEHPO_HOME", str(begun.root))
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    told = capsys.readouterr().err
+    assert "the history of runs is damaged" in told
+    assert "Traceback" not in told
+
+
+def test_a_history_that_is_gone_is_told_of_everything_in_the_store(
+    tiny_root: Path, begun: Home
+) -> None:
+    shutil.rmtree(begun.dagster)
+    present = study_run(tiny_root, begun)
+    key = dg.AssetKey("omics_matrix")
+    assert not present.instance.get_materialized_partitions(key)
+    assert present.tell_instance() == 2
+    assert present.instance.get_materialized_partitions(key) == {"toy_rna"}
+    event = present.instance.get_latest_materialization_event(key)
+    record = begun.store.provenance("omics_matrix", TASK)
+    assert event is not None
+    assert event.asset_materialization is not None
+    assert record is not None
+    assert (event.asset_materialization.tags or {})["dagster/data_version"] == record.data_version
+    assert present.artefacts.why_stale("sample_labels", TASK) is None
+    assert present.tell_instance() == 0
