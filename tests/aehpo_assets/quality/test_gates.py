@@ -13,16 +13,16 @@ from sklearn.feature_selection import f_classif
 from aehpo_assets.omics.artefacts import batch_effect, cohort_scaling, leakage
 from aehpo_assets.omics.dataset import read_dataset
 from aehpo_assets.omics.drift import drift
+from aehpo_assets.omics.labels import downstream_targets
+from aehpo_assets.omics.read import read_labels, read_matrix
+from aehpo_assets.omics.split import draw_split, restrict_split
+from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.gates import (
     ARTEFACT_CHECKS,
     DRIFT_CHECKS,
     check_artefacts,
     check_drift,
 )
-from aehpo_assets.omics.labels import downstream_targets
-from aehpo_assets.omics.read import read_labels, read_matrix
-from aehpo_assets.omics.split import draw_split, restrict_split
-from aehpo_assets.provenance import CheckResult
 from aehpo_assets.study import Split
 
 SAMPLES = 300
