@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +17,8 @@ from rich.console import Console
 from aehpo_assets.catalogue import available_tasks
 from aehpo_assets.errors import InputError
 from aehpo_assets.home import Home
+from aehpo_assets.instance import open_instance
+from aehpo_assets.provenance import git_state
 from aehpo_assets.reproduce_report import run_reproduction
 from aehpo_assets.runner import StudyRun, Work, prepare
 from aehpo_assets.store import Partition, Record
@@ -125,6 +128,31 @@ def test_a_recommendation_is_reproduced_from_the_raw_files(finished: Path) -> No
         assert f"equal  {asset}/" in printed
     assert "baseline_performance" not in printed
     assert store.provenance("recommendations", ("vanillix", "toy_rna")) == before
+
+
+def test_the_ui_shows_the_record_and_where_columns_come_from(finished: Path) -> None:
+    instance = open_instance(Home(finished / "home"))
+    event = instance.get_latest_materialization_event(dg.AssetKey("run_results"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    metadata = event.asset_materialization.metadata
+    shown = metadata["provenance"].value
+    assert isinstance(shown, dict)
+    assert shown["device"] == "cpu"
+    assert shown["seeds"] == {"seeds": [0]}
+    assert "numpy" in shown["libraries"]
+    commit, _ = git_state()
+    assert shown["commit"] == commit
+    assert (event.asset_materialization.tags or {}).get("aehpo/commit") == commit
+    lineage = metadata["dagster/column_lineage"].value
+    assert isinstance(lineage, dg.TableColumnLineage)
+    sources = {
+        column: [(dep.asset_key.to_user_string(), dep.column_name) for dep in deps]
+        for column, deps in lineage.deps_by_column.items()
+    }
+    assert sources["k_filter"] == [("configurations", "k_filter")]
+    assert sources["auc_sex_test"] == [("sample_labels", "sex")]
+    assert sources["weighted_avg_auc_downstream_performance"] == [("sample_labels", "sex")]
 
 
 def test_one_run_alone_is_reproduced_and_a_tampered_one_is_told(home: Home) -> None:

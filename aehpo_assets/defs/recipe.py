@@ -23,7 +23,13 @@ from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.freshness import study_settings
 from aehpo_assets.home import Home
-from aehpo_assets.provenance import CheckResult, file_hash, settings_hash, source_version
+from aehpo_assets.provenance import (
+    CheckResult,
+    Provenance,
+    file_hash,
+    settings_hash,
+    source_version,
+)
 from aehpo_assets.store import Partition, Record, artefact_name
 
 PACKAGES = Path(__file__).resolve().parents[2]
@@ -32,6 +38,9 @@ SOURCE_VERSION = "source version"
 STUDY_SETTINGS = "study settings"
 DATASET_SECTION = "data set section"
 ONLY_WITH = "only with"
+
+ColumnLineage = Mapping[str, Sequence[tuple[str, str]]]
+"""Column to the (asset, column) pairs that it was made from."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +188,7 @@ class Making:
         plots: Mapping[str, bytes] | None = None,
         measured: tuple[str, ...] = (),
         device: str = "cpu",
+        column_lineage: ColumnLineage | None = None,
     ) -> dg.MaterializeResult:
         """Write the artefact as a table, and return what Dagster shows of it.
 
@@ -196,6 +206,8 @@ class Making:
             Columns of seconds that do not enter the data version.
         device
             Device that the numbers were computed on.
+        column_lineage
+            Column to the columns of other assets that it was made from.
         """
         provenance = self.study.store.write_table(
             self.recipe.asset,
@@ -210,8 +222,9 @@ class Making:
             "columns": len(frame.columns),
             "path": dg.MetadataValue.path(path),
             **_schema(frame),
+            **_column_lineage(column_lineage or {}),
         }
-        return self._result(provenance.data_version, shown, checks, metadata, plots)
+        return self._result(provenance, shown, metadata, plots)
 
     def write_folder(
         self,
@@ -221,20 +234,24 @@ class Making:
         checks: Sequence[CheckResult] = (),
         metadata: Mapping[str, Any] | None = None,
         plots: Mapping[str, bytes] | None = None,
+        device: str = "cpu",
     ) -> dg.MaterializeResult:
         """Write the artefact as a folder, and return what Dagster shows of it."""
         provenance = self.study.store.write_folder(
-            self.recipe.asset, self.partition, fill, self.record(checks), data_version=data_version
+            self.recipe.asset,
+            self.partition,
+            fill,
+            self.record(checks, device),
+            data_version=data_version,
         )
         path = self.study.store.folder_path(self.recipe.asset, self.partition)
         shown = {"path": dg.MetadataValue.path(path)}
-        return self._result(provenance.data_version, shown, checks, metadata, plots)
+        return self._result(provenance, shown, metadata, plots)
 
     def _result(
         self,
-        data_version: str,
+        provenance: Provenance,
         shown: dict[str, Any],
-        checks: Sequence[CheckResult],
         metadata: Mapping[str, Any] | None,
         plots: Mapping[str, bytes] | None,
     ) -> dg.MaterializeResult:
@@ -244,12 +261,19 @@ class Making:
             )
             for title, png in (plots or {}).items()
         }
-        inputs = dg.MetadataValue.json(dict(self.inputs))
+        lineage = {
+            "inputs": dg.MetadataValue.json(provenance.inputs),
+            "provenance": dg.MetadataValue.json(
+                provenance.model_dump(mode="json", exclude={"checks", "inputs", "files"})
+                | {"seeds": provenance.seeds}
+            ),
+        }
         return dg.MaterializeResult(
             asset_key=self.recipe.asset,
-            data_version=dg.DataVersion(data_version),
-            metadata={**shown, **(metadata or {}), **pictures, "inputs": inputs},
-            check_results=[_check_result(self.recipe.asset, check) for check in checks],
+            data_version=dg.DataVersion(provenance.data_version),
+            metadata={**shown, **(metadata or {}), **pictures, **lineage},
+            check_results=[_check_result(self.recipe.asset, check) for check in provenance.checks],
+            tags={"aehpo/commit": provenance.commit} if provenance.commit else None,
         )
 
 
@@ -263,6 +287,16 @@ def _schema(frame: pd.DataFrame) -> dict[str, dg.TableSchema]:
         for name, dtype in list(frame.dtypes.items())[:_SHOWN_COLUMNS]
     ]
     return {"dagster/column_schema": dg.TableSchema(columns)}
+
+
+def _column_lineage(lineage: ColumnLineage) -> dict[str, dg.TableColumnLineage]:
+    if not lineage:
+        return {}
+    deps = {
+        column: [dg.TableColumnDep(dg.AssetKey(asset), name) for asset, name in sources]
+        for column, sources in lineage.items()
+    }
+    return {"dagster/column_lineage": dg.TableColumnLineage(deps)}
 
 
 def _check_result(asset: str, check: CheckResult) -> dg.AssetCheckResult:

@@ -17,6 +17,7 @@ from aehpo_assets.space import search_space
 from aehpo_gpu.defs.training_task import INPUTS, read_training_task
 from aehpo_gpu.latents import latents_table, recommended_runs, train_latents, write_h5ad
 from aehpo_gpu.runs import training_settings
+from aehpo_gpu.training.task import device_name
 
 RECOMMENDED_LATENTS = Recipe(
     "recommended_latents",
@@ -65,4 +66,5 @@ def recommended_latents(
             "best_config_id": next(iter(latents), "none"),
         },
         plots={} if best is None else {"best latents": plots.latents(best, labels)},
+        device=device_name(settings.torch_device()),
     )

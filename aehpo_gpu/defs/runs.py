@@ -5,17 +5,19 @@ runs in the archive, so that a run that is executed again trains only what is mi
 See https://docs.dagster.io/guides/build/assets/graph-backed-assets.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import architectures_and_tasks
-from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.recipe import ColumnLineage, Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.quality.runs import RUN_RESULT_CHECKS, check_run_results
 from aehpo_gpu.defs.logging import training_log
@@ -40,6 +42,8 @@ _SETTINGS = (
     "precision",
     "device",
 )
+SCORE = "weighted_avg_auc_downstream_performance"
+
 RUN_RESULTS = Recipe("run_results", _ENGINE, settings=_SETTINGS)
 LEARNING_CURVES = Recipe(
     "learning_curves", _ENGINE, settings=(*_SETTINGS, "fidelities", "score_fidelities")
@@ -60,6 +64,21 @@ def _run_table(making: Making) -> RunTable:
         inputs=making.inputs,
         home=making.study.home,
     )
+
+
+def _column_lineage(results: pd.DataFrame, runs: pd.DataFrame) -> ColumnLineage:
+    """Columns of the configurations and labels that columns of the run table come from."""
+    lineage = {str(name): [("configurations", str(name))] for name in runs.columns.drop("seed")}
+    scored: dict[tuple[str, str], None] = {}
+    for column in map(str, results.columns):
+        if found := re.fullmatch(r"(auc|r2)_(.+)_(valid|test)", column):
+            source = ("sample_labels", found[2])
+            lineage[column] = [source]
+            if found[1] == "auc":
+                scored[source] = None
+    for column in (SCORE, f"{SCORE}_valid"):
+        lineage[column] = list(scored)
+    return lineage
 
 
 @dg.op(
@@ -110,7 +129,6 @@ def collect_runs(
     results["data_version"] = making.inputs[f"preprocessed_matrix/{table.data.task}"]
     results["code_version"] = ENGINE_VERSION
     device = str(results["device"].iloc[0])
-    score = "weighted_avg_auc_downstream_performance"
     finished = results[results["status"] == "ok"]
     yield making.write_table(
         results,
@@ -120,7 +138,7 @@ def collect_runs(
             "runs_trained_now": sum(trained),
             "diverged": int((results["status"] == "diverged").sum()),
             "failed": int((results["status"] == "failed").sum()),
-            "best_valid_score": float(finished[f"{score}_valid"].max()),
+            "best_valid_score": float(finished[f"{SCORE}_valid"].max()),
             "median_valid_r2": float(finished["valid_r2"].median()),
             "fleet_seconds": float(results["fleet_runtime"].sum()),
             "solo_seconds_estimated": float(results["training_runtime"].sum()),
@@ -132,6 +150,7 @@ def collect_runs(
         },
         measured=MEASURED_COLUMNS,
         device=device,
+        column_lineage=_column_lineage(results, table.runs),
     )
     curve_making = Making.begin(LEARNING_CURVES, context, study)
     curve_making.inputs = making.inputs
