@@ -7,6 +7,7 @@ What a command does lives elsewhere. Commands of other packages join through the
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -217,14 +218,19 @@ def _home(folder: Path | None) -> Home:
 
 @contextlib.contextmanager
 def _explained() -> Iterator[None]:
-    """Explain what only a database says of itself; the home is that of the command."""
+    """Explain a full disk, and what only a database says of itself; the home is the command's."""
     try:
         yield
     except (AehpoError, KeyboardInterrupt):
         raise
-    except Exception:
+    except Exception as error:
         from aehpo_assets.instance import explained
 
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise AehpoError(
+                f"{error.filename or Home().root}: the disk is full. What was finished is kept; "
+                "make room, then call the same command again."
+            ) from error
         with explained(Home()):
             raise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import resource
 import shutil
@@ -172,6 +173,21 @@ def test_the_command_says_it_in_one_line(
     assert ended.value.code == 1
     told = capsys.readouterr().err
     assert "the history of runs is damaged" in told
+    assert "Traceback" not in told
+
+
+def test_a_full_disk_outside_the_store_is_one_line_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "study.yaml"))
+
+    monkeypatch.setattr(cli, "app", full)
+    monkeypatch.setattr(cli, "entry_points", lambda group: ())
+    with pytest.raises(SystemExit):
+        cli.main()
+    told = capsys.readouterr().err
+    assert f"{tmp_path}/study.yaml: the disk is full" in told.replace("\n", "")
     assert "Traceback" not in told
 
 
