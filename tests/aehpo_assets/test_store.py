@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aehpo_assets.errors import StaleInputError
 from aehpo_assets.files import atomic_file, atomic_folder, recover_folder, remove_unfinished
@@ -187,6 +190,33 @@ def test_measured_columns_may_hold_anything_that_a_clock_says(tmp_path: Path) ->
     written = store.write_table("a", ("x",), table, Record("1"), measured=("seconds",))
     assert written.measured == ("seconds",)
     pd.testing.assert_frame_equal(store.read_table("a", ("x",)), table)
+
+
+VALUES = {
+    "float": st.floats(width=64),
+    "text": st.one_of(st.none(), st.text()),
+    "whole": st.integers(-(2**62), 2**62),
+    "yes": st.booleans(),
+    "perhaps": st.one_of(st.none(), st.booleans()),
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.fixed_dictionaries(VALUES), min_size=0, max_size=6),
+    st.sets(st.sampled_from(sorted(VALUES)), min_size=1),
+    st.booleans(),
+)
+def test_whatever_is_written_is_never_taken_for_damaged(
+    rows: list[dict[str, object]], columns: set[str], categorical: bool
+) -> None:
+    table = pd.DataFrame(rows, columns=sorted(columns))
+    if categorical and "text" in table:
+        table["text"] = table["text"].astype("category")
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        store.write_table("a", ("x",), table, Record("1"))
+        assert store.damage("a", ("x",)) is None
 
 
 def test_a_record_that_was_altered_counts_as_none(tmp_path: Path) -> None:
