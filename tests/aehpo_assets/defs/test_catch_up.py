@@ -127,13 +127,13 @@ def test_assets_of_one_training_are_asked_for_together(artefacts: Stale, home: H
 
 
 def evaluate(location: dg.Definitions, home: Home, instance: dg.DagsterInstance) -> Any:
-    context = dg.build_schedule_context(
+    with dg.build_schedule_context(
         instance=instance,
         scheduled_execution_time=datetime.datetime(2026, 1, 2, 1, 20, tzinfo=datetime.UTC),
         repository_def=location.get_repository_def(),
         resources={"study": StudyResource(home_folder=str(home.root))},
-    )
-    return catch_up("aehpo_assets").evaluate_tick(context)
+    ) as context:
+        return catch_up("aehpo_assets").evaluate_tick(context)
 
 
 def test_the_schedule_asks_for_what_can_be_made_at_night(home: Home, tmp_path: Path) -> None:

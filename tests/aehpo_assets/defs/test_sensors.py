@@ -41,13 +41,13 @@ class Sensed:
 
     def tick(self) -> dg.SensorResult:
         """Evaluate the sensor, and do what the daemon does with its answer."""
-        context = dg.build_sensor_context(
+        with dg.build_sensor_context(
             instance=self.instance,
             cursor=self.cursor,
             repository_def=defs.get_repository_def(),
             resources={"study": self.resource},
-        )
-        result = dataset_sensor(context)
+        ) as context:
+            result = dataset_sensor(context)
         assert isinstance(result, dg.SensorResult)
         self.cursor = result.cursor
         for request in result.dynamic_partitions_requests or []:
