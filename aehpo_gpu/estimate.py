@@ -96,30 +96,29 @@ def estimate_table(estimates: list[TaskEstimate], disk_free: int | None = None) 
         Free bytes; those of the present folder's disk by default.
     """
     free = shutil.disk_usage(".").free if disk_free is None else disk_free
-    table = Table("architecture", "task", title="What this study would cost here", show_footer=True)
-    for name in ("samples", "features", "runs", "shards", "hours", "memory", "disk"):
-        table.add_column(name, justify="right")
+    largest = _size(max(e.memory_bytes for e in estimates))
+    disk = _size(sum(e.disk_bytes for e in estimates))
+    table = Table(
+        title="What this study would cost here",
+        caption=f"Memory: {largest} at most. Disk: {disk} of {_size(free)} free.",
+        show_footer=True,
+    )
+    table.add_column("architecture | task", no_wrap=True, footer="together")
+    table.add_column("samples x features", no_wrap=True, justify="right")
+    for name, total in (
+        ("runs", f"{sum(e.runs for e in estimates):,}"),
+        ("shards", str(sum(e.shards for e in estimates))),
+        ("hours", f"{sum(e.hours for e in estimates):.2f}"),
+    ):
+        table.add_column(name, justify="right", footer=total)
     for e in estimates:
         table.add_row(
-            e.architecture,
-            e.task,
-            str(e.samples),
-            str(e.features),
-            str(e.runs),
+            f"{e.architecture} | {e.task}",
+            f"{e.samples:,} x {e.features:,}",
+            f"{e.runs:,}",
             str(e.shards),
             f"{e.hours:.2f}",
-            _size(e.memory_bytes),
-            _size(e.disk_bytes),
         )
-    totals = {
-        "runs": str(sum(e.runs for e in estimates)),
-        "shards": str(sum(e.shards for e in estimates)),
-        "hours": f"{sum(e.hours for e in estimates):.2f}",
-        "memory": f"{_size(max(e.memory_bytes for e in estimates))} at most",
-        "disk": f"{_size(sum(e.disk_bytes for e in estimates))} of {_size(free)} free",
-    }
-    for column in table.columns:
-        column.footer = totals.get(str(column.header), "")
     return table
 
 
