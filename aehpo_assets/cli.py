@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from aehpo_assets.errors import AehpoError
 from aehpo_assets.home import Home
@@ -207,6 +207,30 @@ def dataset_demo(
 
     for written in write_demo_data(folder):
         console.print(f"data set  {written}")
+
+
+@dataset_app.command("sources")
+def dataset_sources() -> None:
+    """List the published data sets that can be fetched by name."""
+    from aehpo_assets.sources import SOURCES
+
+    table = Table("name", "title", Column("origin", overflow="fold"))
+    for source in SOURCES.values():
+        table.add_row(source.name, source.title, source.origin)
+    console.print(table)
+
+
+@dataset_app.command("fetch")
+def dataset_fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="One of aehpo dataset sources.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder to write into.  [default: NAME]")
+    ] = None,
+) -> None:
+    """Download a published data set; called again, it goes on where it was broken off."""
+    from aehpo_assets.sources import fetch_source, find_source
+
+    fetch_source(find_source(name), out or Path(name), console)
 
 
 def _home(folder: Path | None) -> Home:
