@@ -219,6 +219,15 @@ def test_whatever_is_written_is_never_taken_for_damaged(
         assert store.damage("a", ("x",)) is None
 
 
+def test_every_nan_is_the_same(tmp_path: Path) -> None:
+    strange = np.array([0x7FF8000000000001, 0xFFF8000000000000], dtype=np.uint64).view(np.float64)
+    table, plain = (pd.DataFrame({"a": v}) for v in (strange, [np.nan, np.nan]))
+    assert content_hash(table) == content_hash(plain)
+    store = Store(tmp_path)
+    store.write_table("a", ("x",), table, Record("1"))
+    assert store.damage("a", ("x",)) is None
+
+
 def test_a_record_that_was_altered_counts_as_none(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.write_table("a", ("x",), frame(), Record("1", settings={"epochs": 300}))
