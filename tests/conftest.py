@@ -9,6 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from hypothesis import settings
+
+# The same examples each time, so that a change is what makes a test fail.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
