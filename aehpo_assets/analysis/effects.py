@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.errors import InputError
-from aehpo_assets.hpo.objectives import FAILED_SCORE, VALID_SCORE
+from aehpo_assets.analysis.configurations import configuration_scores
+from aehpo_assets.hpo.objectives import VALID_SCORE
 
 MOST_LEVELS = 8
 """A hyperparameter with more distinct values is cut into bins."""
@@ -66,28 +66,12 @@ def main_effects(results: pd.DataFrame, hyperparameters: Sequence[str]) -> pd.Da
     InputError
         If the results lack a column.
     """
-    for name in ("config_id", VALID_SCORE, *hyperparameters):
-        if name not in results:
-            raise InputError("run results lack a column", key=name)
-    configurations = _configurations(results, list(hyperparameters))
+    configurations = configuration_scores(results, hyperparameters)
     parts = [_levels(configurations[name], configurations[VALID_SCORE]) for name in hyperparameters]
     parts = [part for part in parts if not part.empty]
     if not parts:
         return pd.DataFrame(columns=list(COLUMNS))
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
-
-
-def _configurations(results: pd.DataFrame, hyperparameters: list[str]) -> pd.DataFrame:
-    """Hyperparameters and mean score of each configuration, in the order of the results."""
-    score = pd.to_numeric(results[VALID_SCORE], errors="coerce").astype("float64")
-    if "status" in results:
-        score = score.where(results["status"] == "ok")
-    score = score.where(np.isfinite(score)).fillna(FAILED_SCORE)
-    if "task" in results:
-        score = score - score.groupby(results["task"]).transform("mean")
-    table = results[hyperparameters].astype("float64").assign(**{VALID_SCORE: score})
-    rules = dict.fromkeys(hyperparameters, "first") | {VALID_SCORE: "mean"}
-    return table.groupby(results["config_id"].astype(str), sort=False).agg(rules)
 
 
 def _levels(values: pd.Series, score: pd.Series) -> pd.DataFrame:

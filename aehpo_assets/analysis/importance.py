@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.errors import InputError
-from aehpo_assets.hpo.objectives import FAILED_SCORE, VALID_SCORE
+from aehpo_assets.analysis.configurations import configuration_scores
+from aehpo_assets.hpo.objectives import VALID_SCORE
 
 FOLDS = 5
 SHUFFLES = 10
@@ -54,10 +54,10 @@ def hyperparameter_importance(
     InputError
         If the results lack a column.
     """
-    for name in ("config_id", VALID_SCORE, *hyperparameters):
-        if name not in results:
-            raise InputError("run results lack a column", key=name)
-    X, score = _by_configuration(results, list(hyperparameters))
+    # By name: which configurations a fold holds out must not hang on the order of the results.
+    configurations = configuration_scores(results, hyperparameters).sort_index()
+    X = configurations[list(hyperparameters)].to_numpy()
+    score = configurations[VALID_SCORE].to_numpy()
     table = pd.DataFrame({"hyperparameter": list(hyperparameters)}).assign(
         importance=np.nan, standard_deviation=np.nan, forest_r2=np.nan
     )
@@ -71,21 +71,6 @@ def hyperparameter_importance(
     table["standard_deviation"] = loss.std(axis=1, ddof=1)
     table["forest_r2"] = r2
     return table.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
-
-
-def _by_configuration(
-    results: pd.DataFrame, hyperparameters: list[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Hyperparameters (configurations, hyperparameters) and mean score of each configuration."""
-    score = pd.to_numeric(results[VALID_SCORE], errors="coerce").astype("float64")
-    if "status" in results:
-        score = score.where(results["status"] == "ok")
-    score = score.where(np.isfinite(score)).fillna(FAILED_SCORE)
-    if "task" in results:
-        score = score - score.groupby(results["task"]).transform("mean")
-    configuration = results["config_id"].astype(str)
-    values = results[hyperparameters].astype("float64").groupby(configuration).first()
-    return values.to_numpy(), score.groupby(configuration).mean().to_numpy()
 
 
 def _held_out_predictions(
