@@ -1,15 +1,15 @@
 """What is to be made of the stale artefacts of one code location at this moment.
 
 An artefact is asked for when everything that it hangs on is usable, or made in the same run. The
-others follow in a later round. Staleness itself is the business of ``study_artefacts``.
+others follow in a later round. Staleness itself is the business of ``defs.study_artefacts``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.store import Partition
-from aehpo_assets.study_artefacts import StudyArtefacts
 
 Group = tuple[str, ...]
 """Assets that are always made together."""

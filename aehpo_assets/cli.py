@@ -248,7 +248,7 @@ def _explained() -> Iterator[None]:
     except (AehpoError, KeyboardInterrupt):
         raise
     except Exception as error:
-        from aehpo_assets.instance import explained
+        from aehpo_assets.defs.instance import explained
 
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise AehpoError(

@@ -15,8 +15,8 @@ from rich.table import Table
 
 from aehpo_assets.analysis.report import recommendation_report
 from aehpo_assets.catalogue import Task, available_tasks
+from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.home import Home
-from aehpo_assets.instance import open_instance
 from aehpo_assets.preflight import check_datasets, check_study
 from aehpo_assets.run_progress import run_progress
 from aehpo_assets.runner import (

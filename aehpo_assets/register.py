@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from aehpo_assets.catalogue import tasks_of
+from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.partitions import tasks
 from aehpo_assets.errors import HomeBusyError
 from aehpo_assets.home import Home
-from aehpo_assets.instance import open_instance
 
 
 def register_tasks(folder: Path, home: Home) -> tuple[list[str], str]:

@@ -22,6 +22,7 @@ from aehpo_assets.comparison import (
     compare_folders,
     compare_tables,
 )
+from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.files import atomic_file
 from aehpo_assets.home import Home
@@ -30,7 +31,6 @@ from aehpo_assets.runner import CodeLocations, Outcome, StudyRun, Work, prepare
 from aehpo_assets.space import configurations_of
 from aehpo_assets.store import Partition, artefact_name
 from aehpo_assets.study import Study
-from aehpo_assets.study_artefacts import StudyArtefacts
 
 RUN_RESULTS = "run_results"
 CONFIGURATIONS = "configurations"

@@ -20,15 +20,15 @@ import dagster as dg
 import yaml
 
 from aehpo_assets.catalogue import Task
+from aehpo_assets.defs.instance import UNFINISHED, daemon_is_alive, open_instance
 from aehpo_assets.defs.partitions import partition_key, study_partitions, tasks
+from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.defs.study_resource import HEADLESS_TAG, StudyResource
 from aehpo_assets.errors import AehpoError, HomeBusyError, InputError
 from aehpo_assets.files import remove_unfinished
 from aehpo_assets.home import Home
-from aehpo_assets.instance import UNFINISHED, daemon_is_alive, open_instance
 from aehpo_assets.store import Partition, artefact_name
 from aehpo_assets.study import Study
-from aehpo_assets.study_artefacts import StudyArtefacts, specs_of
 
 WORKSPACE_FILE = Path(__file__).resolve().parents[1] / "workspace.yaml"
 

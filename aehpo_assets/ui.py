@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import AehpoError
 from aehpo_assets.home import Home
-from aehpo_assets.instance import open_instance
 from aehpo_assets.runner import report_stopped_runs
 
 GRACE_SECONDS = 10

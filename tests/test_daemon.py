@@ -17,8 +17,8 @@ import dagster as dg
 import pytest
 import yaml
 
+from aehpo_assets.defs.instance import UNFINISHED, open_instance
 from aehpo_assets.home import Home
-from aehpo_assets.instance import UNFINISHED, open_instance
 from aehpo_assets.omics.simulate import write_demo_data
 from aehpo_assets.runner import WORKSPACE_FILE
 from aehpo_assets.study import Study

@@ -19,10 +19,10 @@ from rich.console import Console
 
 from aehpo_assets import cli
 from aehpo_assets.catalogue import available_tasks
+from aehpo_assets.defs.instance import explained, open_instance
 from aehpo_assets.errors import InstanceError
 from aehpo_assets.headless import print_status
 from aehpo_assets.home import Home
-from aehpo_assets.instance import explained, open_instance
 from aehpo_assets.runner import Outcome, StudyRun, Work, prepare
 from aehpo_assets.study import read_study
 

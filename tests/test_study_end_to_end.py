@@ -13,11 +13,11 @@ import pytest
 import yaml
 from rich.console import Console
 
+from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import HomeBusyError, InputError
 from aehpo_assets.exchange import export_study
 from aehpo_assets.headless import print_status, run_headless
 from aehpo_assets.home import Home
-from aehpo_assets.instance import open_instance
 from aehpo_assets.store import Store
 
 STUDY = {

@@ -13,12 +13,12 @@ import dagster as dg
 
 from aehpo_assets.catalogue import usable_tasks
 from aehpo_assets.catch_up import due_artefacts
+from aehpo_assets.defs.instance import UNFINISHED
 from aehpo_assets.defs.partitions import partition_key, study_partitions
 from aehpo_assets.defs.sensors import reason_to_rest
+from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_assets.instance import UNFINISHED
 from aehpo_assets.store import Partition
-from aehpo_assets.study_artefacts import StudyArtefacts, specs_of
 
 EVERY_ASSET = "__ASSET_JOB"
 """Dagster's own job of all assets of a code location; no other may mix kinds of partitions."""

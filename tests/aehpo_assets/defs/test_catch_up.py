@@ -12,12 +12,12 @@ import pytest
 from aehpo_assets.catch_up import due_artefacts
 from aehpo_assets.definitions import defs as assets_location
 from aehpo_assets.defs.schedules import catch_up
+from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.home import Home
 from aehpo_assets.provenance import CheckResult
 from aehpo_assets.store import Partition, Record
 from aehpo_assets.study import Study
-from aehpo_assets.study_artefacts import StudyArtefacts, specs_of
 from aehpo_gpu.definitions import defs as gpu_location
 
 GROUPS = [
