@@ -8,32 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
-import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from rich.console import Console
 
 from aehpo_assets.catalogue import available_tasks
+from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import InputError
 from aehpo_assets.home import Home
-from aehpo_assets.instance import open_instance
 from aehpo_assets.provenance import git_state
 from aehpo_assets.reproduce_report import run_reproduction
 from aehpo_assets.runner import StudyRun, Work, prepare
 from aehpo_assets.store import Partition, Record
 from aehpo_assets.study import read_study
-
-STUDY = {
-    "name": "tiny",
-    "tasks": "all",
-    "architectures": ["vanillix"],
-    "configurations": {"count": 6},
-    "space": {"k_filter": [16], "latent_dim_fixed": [2, 4]},
-    "epochs": 2,
-    "device": "cpu",
-    "hpo": {"trials": 6},
-}
 
 CHAIN = (
     "omics_matrix",
@@ -48,31 +35,13 @@ CHAIN = (
 )
 
 
-def write_dataset(folder: Path) -> None:
-    source = np.random.default_rng(0)
-    hidden = source.normal(size=(80, 2))
-    values = np.tanh(hidden @ source.normal(size=(2, 20))) + 0.3 * source.normal(size=(80, 20))
-    ids = pd.Index([f"P{i:03d}" for i in range(80)], name="sample_id")
-    folder.mkdir(parents=True)
-    columns = [f"g{i}" for i in range(20)]
-    pd.DataFrame(values, index=ids, columns=columns).to_parquet(folder / "rna.parquet")
-    labels = pd.DataFrame({"sex": np.where(hidden[:, 0] > 0, "f", "m")}, index=ids)
-    labels.to_csv(folder / "clinical.csv")
-    content = {
-        "name": "toy",
-        "modalities": {"rna": {"file": "rna.parquet"}},
-        "labels": {"file": "clinical.csv", "objective": {"sex": ["sex"]}},
-    }
-    (folder / "dataset.yaml").write_text(yaml.safe_dump(content))
-
-
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the data and a home in which everything up to recommendations is made."""
-    root = tmp_path_factory.mktemp("reproduce")
-    write_dataset(root / "data" / "toy")
+    root = tmp_path_factory.mktemp("reproduce") / "study"
+    # A copy: some tests change the raw data.
+    shutil.copytree(tiny_root, root)
     file = root / "tiny.yaml"
-    file.write_text(yaml.safe_dump(STUDY))
     home = Home(root / "home")
     home.record_data_roots([root / "data"])
     tasks = available_tasks(home.data_roots())
