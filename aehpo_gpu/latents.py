@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from aehpo_assets.analysis.names import RECOMMENDED
 from aehpo_gpu.training.plan import plan_fleets
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 from aehpo_gpu.training.workers import train_fleets
-from aehpo_gpu.validation import RECOMMENDED
 
 Latents = dict[str, pd.DataFrame]
 """``config_id`` to (samples, latent dimensions), indexed by ``sample_id``."""

@@ -2,25 +2,26 @@
 
 The honest opponent of a recommendation is not the best sampled run as it was (the best of many
 noisy runs is partly luck) but that configuration trained again, with the same fresh seeds as the
-recommendation. Both sides get as many candidates, and on both sides the valid score chooses.
+recommendation. Both sides get as many candidates, and on both sides the valid score chooses. The
+untuned default shows what tuning is worth at all; of it there is only one.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
+from aehpo_assets.analysis.names import BEST_SAMPLED, RECOMMENDED, UNTUNED_DEFAULT
 from aehpo_assets.hpo.evaluations import best_sampled, evaluation_table
-from aehpo_assets.space import SearchSpace
+from aehpo_assets.space import SearchSpace, config_id_of, default_configuration
 from aehpo_assets.study import Study
-
-RECOMMENDED = "recommended"
-BEST_SAMPLED = "best_sampled"
 
 
 def candidates(
     recommendations: pd.DataFrame, results: pd.DataFrame, space: SearchSpace, count: int
 ) -> pd.DataFrame:
-    """Take the best recommendations and the best sampled configurations.
+    """Take the best recommendations, the best sampled configurations and the untuned default.
 
     Parameters
     ----------
@@ -31,14 +32,15 @@ def candidates(
     space
         The architecture's search space.
     count
-        How many of each.
+        How many recommended and how many sampled ones.
 
     Returns
     -------
     pandas.DataFrame
-        ``origin`` (recommended | best_sampled), ``rank``, ``config_id``, ``searcher``,
-        ``transfer``, the hyperparameters, and ``predicted_<objective>`` (missing for those that
-        were sampled).
+        ``origin`` (recommended | best_sampled | untuned_default), ``rank``, ``config_id``,
+        ``searcher``, ``transfer``, the hyperparameters, and ``predicted_<objective>`` (missing for
+        those that were not recommended). Equal hyperparameters have one ``config_id``, whatever
+        their origin.
     """
     recommended = recommendations.head(count)
     predicted = [name for name in recommendations if name.startswith("predicted_")]
@@ -46,13 +48,23 @@ def candidates(
     task = str(results["task"].iloc[0])
     sampled = best_sampled(evaluation_table({task: results}, space), task, count)
     sampled = sampled[["config_id", *space.names]].assign(rank=range(1, len(sampled) + 1))
+    default = default_configuration(space)
+    config_id = _known_id(default, results) or config_id_of(default)
+    untuned = pd.DataFrame([{"config_id": config_id, **default, "rank": 1}])
     return pd.concat(
         [
             recommended[columns].assign(origin=RECOMMENDED),
             sampled.assign(origin=BEST_SAMPLED),
+            untuned.assign(origin=UNTUNED_DEFAULT),
         ],
         ignore_index=True,
     )
+
+
+def _known_id(values: dict[str, Any], results: pd.DataFrame) -> str | None:
+    """Return the ``config_id`` of sampled hyperparameters, None if they were not sampled."""
+    same = (results[list(values)] == pd.Series(values)).all(axis=1)
+    return str(results.loc[same, "config_id"].iloc[0]) if same.any() else None
 
 
 def validation_seeds(study: Study) -> list[int]:

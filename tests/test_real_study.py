@@ -46,7 +46,7 @@ def test_every_task_gets_a_validated_recommendation(finished: tuple[Store, str])
     store, _ = finished
     for task in TASKS:
         validated = store.read_table("validated_recommendations", ("varix", task))
-        assert set(validated["origin"]) == {"recommended", "best_sampled"}
+        assert set(validated["origin"]) == {"recommended", "best_sampled", "untuned_default"}
         assert validated[SCORE].between(0, 1).all()
         recommended = validated[validated["origin"] == "recommended"]
         assert recommended[f"predicted_{SCORE}_valid"].between(0, 1).all()

@@ -16,7 +16,12 @@ OBJECTIVE_NAMES = {
 
 BEST_SAMPLED = "best_sampled"
 RECOMMENDED = "recommended"
-ORIGIN_NAMES = {RECOMMENDED: "recommendation", BEST_SAMPLED: "best sampled (retrained)"}
+UNTUNED_DEFAULT = "untuned_default"
+ORIGIN_NAMES = {
+    RECOMMENDED: "recommendation",
+    BEST_SAMPLED: "best sampled (retrained)",
+    UNTUNED_DEFAULT: "untuned default",
+}
 """Where a validated candidate comes from."""
 
 BASELINE_NAMES = {"pca": "PCA", "umap": "UMAP", "random_features": "random features"}

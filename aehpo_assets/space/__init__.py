@@ -4,6 +4,7 @@ What an architecture does with its hyperparameters belongs to ``aehpo_gpu.archit
 searcher walks through a space belongs to ``aehpo_assets.hpo``.
 """
 
+from aehpo_assets.space.defaults import default_configuration
 from aehpo_assets.space.distributions import Choice, Distribution, LogUniform, Uniform
 from aehpo_assets.space.identity import config_id_of
 from aehpo_assets.space.sample import read_configurations, sample_configurations
@@ -24,6 +25,7 @@ __all__ = [
     "Uniform",
     "config_id_of",
     "configurations_of",
+    "default_configuration",
     "latent_dimensions",
     "read_configurations",
     "sample_configurations",

@@ -27,8 +27,10 @@ VALIDATED_RECOMMENDATIONS = Recipe(
         "aehpo_gpu/training",
         "aehpo_gpu/evaluation",
         "aehpo_gpu/validation.py",
+        "aehpo_assets/space/defaults.py",
     ),
     settings=(
+        "space",
         "seeds",
         "hpo.validate_top",
         "hpo.validation_seeds",
@@ -54,7 +56,7 @@ VALIDATED_RECOMMENDATIONS = Recipe(
 def validated_recommendations(
     context: dg.AssetExecutionContext, study: StudyResource
 ) -> dg.MaterializeResult:
-    """The best recommendations really trained, beside the best sampled configurations."""
+    """The best recommendations really trained, beside the best sampled ones and the default."""
     making = Making.begin(VALIDATED_RECOMMENDATIONS, context, study)
     architecture, task = making.partition
     settings = study.study

@@ -192,9 +192,8 @@ def predicted_against_actual(validated: pd.DataFrame) -> bytes:
     Parameters
     ----------
     validated
-        One row a candidate and seed: ``origin`` (``recommended`` or ``best_sampled``),
-        ``config_id``, both actual scores, and ``predicted_<valid score>``, which is missing where
-        nothing was predicted.
+        One row a candidate and seed: ``origin``, ``config_id``, both actual scores, and
+        ``predicted_<valid score>``, which is missing where nothing was predicted.
 
     Returns
     -------
@@ -237,5 +236,5 @@ def predicted_against_actual(validated: pd.DataFrame) -> bytes:
         axes[0].set(xlabel="predicted valid AUC", ylabel="actual valid AUC")
         axes[1].set(xlabel="actual valid AUC", ylabel="actual test AUC")
         handles, labels = axes[1].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2)
+        figure.legend(handles, labels, loc="outside lower center", ncols=3)
         return figure_png(figure)

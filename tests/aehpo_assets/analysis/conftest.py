@@ -43,13 +43,14 @@ def run_results() -> pd.DataFrame:
 
 @pytest.fixture
 def validated() -> pd.DataFrame:
-    """Two candidates of each origin with three seeds; the second of each is the best on valid."""
+    """Two candidates of an origin with three seeds, the second the best on valid; one default."""
     rows = []
     scores = {
         ("recommended", "r0"): ([0.80, 0.82, 0.81], [0.90, 0.90, 0.90]),
         ("recommended", "r1"): ([0.86, 0.88, 0.87], [0.83, 0.85, 0.84]),
         ("best_sampled", "4"): ([0.79, 0.80, 0.81], [0.95, 0.95, 0.95]),
         ("best_sampled", "9"): ([0.84, 0.86, 0.85], [0.83, 0.83, 0.824]),
+        ("untuned_default", "d"): ([0.70, 0.72, 0.71], [0.69, 0.70, 0.71]),
     }
     for (origin, config_id), (valid, test) in scores.items():
         recommended = origin == "recommended"
