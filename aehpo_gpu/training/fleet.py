@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -90,55 +91,130 @@ def train_fleet(
     -------
     FleetResult
     """
-    network = FleetNetwork(
-        ARCHITECTURES[architecture],
-        runs,
-        features=matrix.features,
-        train_samples=len(matrix.train),
-        vae_loss=settings.vae_loss,
-        precision=settings.precision,
-        device=matrix.device,
-        dtype=matrix.dtype,
-    )
-    rates = torch.tensor(runs["lr_fixed"].tolist(), device=matrix.device, dtype=matrix.dtype)
-    optimiser = StackedAdamW(network.stack, rates)
-    train = matrix.train[:, : network.width]
-    batches = list(batch_bounds(len(train), int(runs["batch_size"].iloc[0])))
-    kept = sorted({*settings.fidelities, settings.epochs})
-    spread = matrix.spread(network.features)
+    training = FleetTraining(architecture, runs, matrix, settings)
     curves, seconds, latents_at = {}, {}, {}
-    widest = max(widths[-1] for widths in network.widths)
-    trained = evaluated = 0.0
-    for epoch in range(settings.epochs):
-        started = time.perf_counter()
-        weight = annealing_weight(settings.annealing, epoch, settings.epochs)
-
-        def on_batch(share: float, epoch: int = epoch) -> None:
-            on_step((epoch + share) / settings.epochs)
-
-        train_epoch(network, optimiser, train, batches, epoch, weight, on_batch)
-        _synchronise(matrix.device)
-        trained += time.perf_counter() - started
-        if epoch + 1 in kept:
-            started = time.perf_counter()
-            curves[epoch + 1], latents = evaluate_fleet(network, matrix, spread, weight)
-            latents = latents[:, :, :widest]
-            if settings.score_fidelities and epoch + 1 < settings.epochs:
-                latents_at[epoch + 1] = latents
-            seconds[epoch + 1] = trained
-            _synchronise(matrix.device)
-            evaluated += time.perf_counter() - started
-    on_trained(network)
-    finite = torch.stack([torch.isfinite(v) for v in curves[settings.epochs].values()]).all(0)
+    for epoch in settings.rungs:
+        training.advance(epoch, on_step)
+        curves[epoch], seconds[epoch] = training.metrics, training.training_seconds
+        if settings.score_fidelities and epoch < settings.epochs:
+            latents_at[epoch] = training.latents
+    on_trained(training.network)
     return FleetResult(
-        latents=latents,
-        diverged=~(optimiser.alive & finite),
+        latents=training.latents,
+        diverged=training.diverged,
         curves=curves,
         seconds=seconds,
         latents_at=latents_at,
-        training_seconds=trained,
-        evaluation_seconds=evaluated,
+        training_seconds=training.training_seconds,
+        evaluation_seconds=training.evaluation_seconds,
     )
+
+
+class FleetTraining:
+    """The training of a fleet in pieces, between which runs can leave.
+
+    Parameters
+    ----------
+    architecture, runs, matrix, settings
+        As in :func:`train_fleet`.
+
+    Attributes
+    ----------
+    network, optimiser
+        The runs that are still trained.
+    members
+        Their positions within the runs given.
+    epoch
+        How far they are.
+    metrics, latents
+        What they reached there: losses and R2, each (members,), and the (members, samples,
+        latents) latent means.
+    training_seconds, evaluation_seconds
+        Wall clock so far.
+    """
+
+    metrics: Metrics
+    latents: torch.Tensor
+
+    def __init__(
+        self,
+        architecture: str,
+        runs: pd.DataFrame,
+        matrix: ResidentMatrix,
+        settings: TrainingSettings,
+    ):
+        self._matrix, self._settings = matrix, settings
+        self.network = FleetNetwork(
+            ARCHITECTURES[architecture],
+            runs,
+            features=matrix.features,
+            train_samples=len(matrix.train),
+            vae_loss=settings.vae_loss,
+            precision=settings.precision,
+            device=matrix.device,
+            dtype=matrix.dtype,
+        )
+        rates = torch.tensor(runs["lr_fixed"].tolist(), device=matrix.device, dtype=matrix.dtype)
+        self.optimiser = StackedAdamW(self.network.stack, rates)
+        self._batches = list(batch_bounds(len(matrix.train), int(runs["batch_size"].iloc[0])))
+        self._spread = matrix.spread(self.network.features)
+        self.members = np.arange(len(runs))
+        self.epoch = 0
+        self.training_seconds = self.evaluation_seconds = 0.0
+
+    def advance(self, until: int, on_step: Callable[[float], None] = lambda share: None) -> None:
+        """Train up to an epoch, and evaluate there.
+
+        Parameters
+        ----------
+        until
+            The epoch, later than the present one.
+        on_step
+            Called after every step with the share of a whole training that is done; may raise to
+            cancel.
+        """
+        settings, device = self._settings, self._matrix.device
+        train = self._matrix.train[:, : self.network.width]
+        for epoch in range(self.epoch, until):
+            started = time.perf_counter()
+            weight = annealing_weight(settings.annealing, epoch, settings.epochs)
+
+            def on_batch(share: float, epoch: int = epoch) -> None:
+                on_step((epoch + share) / settings.epochs)
+
+            train_epoch(self.network, self.optimiser, train, self._batches, epoch, weight, on_batch)
+            _synchronise(device)
+            self.training_seconds += time.perf_counter() - started
+        self.epoch = until
+        started = time.perf_counter()
+        self.metrics, latents = evaluate_fleet(self.network, self._matrix, self._spread, weight)
+        self.latents = latents[:, :, : max(widths[-1] for widths in self.network.widths)]
+        _synchronise(device)
+        self.evaluation_seconds += time.perf_counter() - started
+
+    @property
+    def diverged(self) -> torch.Tensor:
+        """(members,) whether a run became non-finite."""
+        finite = torch.stack([torch.isfinite(values) for values in self.metrics.values()]).all(0)
+        return ~(self.optimiser.alive & finite)
+
+    def keep(self, going: np.ndarray) -> None:
+        """Let the other runs leave; the stack shrinks to those that go on.
+
+        Parameters
+        ----------
+        going
+            (members,) whether a run goes on; at least one does.
+        """
+        if going.all():
+            return
+        rows = torch.as_tensor(np.flatnonzero(going), device=self._matrix.device)
+        self.network.take(rows)
+        self.optimiser.take(rows, self.network.stack)
+        self.members = self.members[going]
+        self._spread = self._spread[rows]
+        self.metrics = {name: values[rows] for name, values in self.metrics.items()}
+        self.latents = self.latents[rows]
 
 
 def train_epoch(

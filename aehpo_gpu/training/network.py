@@ -67,6 +67,31 @@ class FleetNetwork:
         self.train_samples, self.vae_loss = train_samples, vae_loss
         self.reduced = _REDUCED.get(precision)
         self.seed = int(runs["seed"].iloc[0])
+        self._task_features = features
+        self._lay_out(runs)
+        self.stack = ParameterStack.allocate(self.shapes, device, dtype)
+        initialise(
+            self.stack, self.shapes, [draws.generator(self.seed, "weights") for _ in self.widths]
+        )
+        # A leaf that makes autograd record the first layer; the gradients of the parameters
+        # themselves go straight into the stack.
+        self._anchor = torch.zeros((), device=device, dtype=dtype, requires_grad=True)
+
+    def take(self, rows: torch.Tensor) -> None:
+        """Go on with some of the runs alone; nothing is paid for the others any more.
+
+        Parameters
+        ----------
+        rows
+            Positions of the runs, ascending.
+        """
+        self._lay_out(self._runs.iloc[rows.tolist()])
+        self.stack = self.stack.take(rows, self.shapes)
+
+    def _lay_out(self, runs: pd.DataFrame) -> None:
+        """Set everything that hangs on which runs there are, but for their parameters."""
+        self._runs = runs
+        features = self._task_features
         self.features = np.minimum(runs["k_filter"].to_numpy(), features)
         self.widths = [
             layer_widths(
@@ -74,24 +99,18 @@ class FleetNetwork:
             )
             for k, row in zip(self.features, runs.itertuples(), strict=True)
         ]
-        self.shapes = _shapes(self.widths, len(architecture.heads))
-        self.stack = ParameterStack.allocate(self.shapes, device, dtype)
-        initialise(
-            self.stack, self.shapes, [draws.generator(self.seed, "weights") for _ in self.widths]
-        )
+        self.shapes = _shapes(self.widths, len(self.architecture.heads))
         self.hidden = len(self.widths[0]) - 2
         self.width = padded(int(self.features.max()))
         self.latent_dim = padded(max(widths[-1] for widths in self.widths))
-        self.hyperparameters = {name: self._row_values(runs, name) for name in architecture.weights}
+        weights = self.architecture.weights
+        self.hyperparameters = {name: self._row_values(runs, name) for name in weights}
         self.dropout = self._row_values(runs, "drop_p")[:, None, None]
         self.has_dropout = bool((runs["drop_p"] > 0).any())
         self.latent_mask = self._mask([widths[-1] for widths in self.widths])
         mixed = int(self.features.min()) < min(features, self.width)
         self.feature_mask = self._mask(self.features.tolist()) if mixed else None
         self._input_mask = None if self.feature_mask is None else self.feature_mask.mT
-        # A leaf that makes autograd record the first layer; the gradients of the parameters
-        # themselves go straight into the stack.
-        self._anchor = torch.zeros((), device=device, dtype=dtype, requires_grad=True)
 
     def _row_values(self, runs: pd.DataFrame, name: str) -> torch.Tensor:
         return torch.tensor(runs[name].tolist(), device=self.device, dtype=self.dtype)

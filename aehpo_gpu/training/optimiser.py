@@ -43,6 +43,23 @@ class StackedAdamW:
         self._rates = learning_rates.tolist()
         self._step = torch.zeros((), device=values.device)
 
+    def take(self, rows: torch.Tensor, stack: ParameterStack) -> None:
+        """Go on with some of the runs alone, whose parameters lie in another stack.
+
+        Parameters
+        ----------
+        rows
+            Positions of the runs.
+        stack
+            What :meth:`ParameterStack.take` made of them.
+        """
+        self.first = self._stack.rearranged(self.first, rows, stack.shapes)
+        self.second = self._stack.rearranged(self.second, rows, stack.shapes)
+        self._stack, self.values, self.gradients = stack, stack.values, stack.gradients
+        self.alive = self.alive[rows]
+        self.learning_rates = self.learning_rates[rows]
+        self._rates = self.learning_rates.tolist()
+
     def step(self) -> None:
         """Update every run that is still finite."""
         self.steps += 1

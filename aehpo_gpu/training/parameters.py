@@ -84,10 +84,13 @@ class ParameterStack:
         Views of them.
     layer_gradients
         Everything of a layer's gradients, (runs, parameters of the layer).
+    shapes
+        What the layers were laid out for.
     """
 
     values: torch.Tensor
     gradients: torch.Tensor
+    shapes: Sequence[LayerShape] = ()
     layers: list[LinearParameters] = field(default_factory=list)
     layer_gradients: list[torch.Tensor] = field(default_factory=list)
 
@@ -99,7 +102,7 @@ class ParameterStack:
         runs = len(shapes[0].inputs)
         size = sum(_layer_size(shape) for shape in shapes)
         values = torch.zeros(runs, size, device=device, dtype=dtype)
-        stack = cls(values, torch.zeros_like(values))
+        stack = cls(values, torch.zeros_like(values), shapes)
         offset = 0
         for shape in shapes:
             stack.layers.append(stack._layer(shape, offset))
@@ -118,6 +121,46 @@ class ParameterStack:
         norms = [torch.linalg.vector_norm(layer, dim=1) for layer in self.layer_gradients]
         squares = torch.stack(norms, 1).double().square_()
         return squares.sum(1).sqrt_().to(self.values.dtype)
+
+    def take(self, rows: torch.Tensor, shapes: Sequence[LayerShape]) -> ParameterStack:
+        """Return a stack of some of the runs, as wide as the widest of them needs it.
+
+        Parameters
+        ----------
+        rows
+            Positions of the runs.
+        shapes
+            Shapes of all layers for these runs.
+        """
+        stack = ParameterStack.allocate(shapes, self.values.device, self.values.dtype)
+        stack.values.copy_(self.rearranged(self.values, rows, shapes))
+        for old, new in zip(self.layers, stack.layers, strict=True):
+            for name in ("running_mean", "running_variance"):
+                source, target = getattr(old, name), getattr(new, name)
+                if target is not None:
+                    target.copy_(source[rows, :, : target.shape[2]])
+        return stack
+
+    def rearranged(
+        self, state: torch.Tensor, rows: torch.Tensor, shapes: Sequence[LayerShape]
+    ) -> torch.Tensor:
+        """Take some runs out of (runs, parameters), in the layout that their shapes have.
+
+        What pads a run is zero in the parameters and in all that an optimiser keeps of them, so
+        that only zeros are left behind.
+        """
+        sizes = [_layer_size(shape) for shape in shapes]
+        taken = state.new_zeros(len(rows), sum(sizes))
+        start = offset = 0
+        for old, new, size in zip(self.shapes, shapes, sizes, strict=True):
+            (inputs, wide), (kept, narrow) = old.stacked, new.stacked
+            end = start + _layer_size(old)
+            source = state[rows, start:end].view(len(rows), -1, wide)
+            target = taken[:, offset : offset + size].view(len(rows), -1, narrow)
+            target[:, :kept] = source[:, :kept, :narrow]
+            target[:, kept:] = source[:, inputs:, :narrow]
+            start, offset = end, offset + size
+        return taken
 
     def _layer(self, shape: LayerShape, offset: int) -> LinearParameters:
         inputs, outputs = shape.stacked

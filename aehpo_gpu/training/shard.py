@@ -18,7 +18,7 @@ from aehpo_assets.errors import InputError
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.training.cost import CostModel
-from aehpo_gpu.training.fleet import FleetResult
+from aehpo_gpu.training.fleet import FleetResult, Metrics
 from aehpo_gpu.training.progress import Progress, device_bytes
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask, device_name
@@ -98,19 +98,21 @@ def train_shard(
 
     trained: list[tuple[pd.DataFrame, FleetResult]] = []
     for fleet, result in train_fleets(architecture, runs, fleets, matrix, settings, tell):
-        described = _describe(architecture, runs.iloc[fleet], data)
+        described = describe_runs(architecture, runs.iloc[fleet], data)
         described["training_runtime"] = cost.training_runtime(
             architecture, runs.iloc[fleet], data.matrix.shape[1], len(matrix.train), settings.epochs
         )
         trained.append((described, result))
-    rows = pd.concat([_result_rows(described, result, settings) for described, result in trained])
-    scores, seconds = _scores([(d.index, result.latents) for d, result in trained], data)
+    rows = pd.concat([_fleet_rows(described, result, settings) for described, result in trained])
+    scores, seconds = score_fleets([(d.index, result.latents) for d, result in trained], data)
     rows["evaluation_runtime"] += seconds
     rows = rows.join(scores).sort_index(kind="stable")
     rows["device"] = device_name(matrix.device)
     scores_at = {settings.epochs: scores}
     for epoch in trained[0][1].latents_at:
-        scored, _ = _scores([(d.index, result.latents_at[epoch]) for d, result in trained], data)
+        scored, _ = score_fleets(
+            [(d.index, result.latents_at[epoch]) for d, result in trained], data
+        )
         scores_at[epoch] = scored
     curves = [_curve_rows(described, result, settings, scores_at) for described, result in trained]
     return ShardResult(rows.reset_index(drop=True), pd.concat(curves, ignore_index=True))
@@ -135,7 +137,7 @@ def check_runs(runs: pd.DataFrame) -> None:
         )
 
 
-def _describe(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> pd.DataFrame:
+def describe_runs(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> pd.DataFrame:
     """Everything about the runs that is known before they are trained."""
     features = np.minimum(runs["k_filter"], data.matrix.shape[1])
     heads = len(ARCHITECTURES[architecture].heads)
@@ -153,26 +155,54 @@ def _describe(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> pd.D
     return described
 
 
-def _result_rows(
+def _fleet_rows(
     described: pd.DataFrame, result: FleetResult, settings: TrainingSettings
 ) -> pd.DataFrame:
-    """Rows of a fleet, all but the downstream scores."""
-    diverged = result.diverged.cpu().numpy()
-    metrics = {
-        name: values.cpu().numpy().astype(np.float64)
-        for name, values in result.curves[settings.epochs].items()
-    }
-    return described.assign(
-        epochs=settings.epochs,
-        status=np.where(diverged, "diverged", "ok"),
-        error=np.where(diverged, "a loss or gradient became non-finite", ""),
-        fleet_runtime=result.training_seconds / len(described),
-        evaluation_runtime=result.evaluation_seconds / len(described),
-        **metrics,
+    """Rows of a fleet that was trained to its end."""
+    count = len(described)
+    return result_rows(
+        described,
+        result.curves[settings.epochs],
+        result.diverged,
+        settings,
+        result.training_seconds / count,
+        result.evaluation_seconds / count,
     )
 
 
-def _scores(
+def result_rows(
+    described: pd.DataFrame,
+    metrics: Metrics,
+    diverged: torch.Tensor,
+    settings: TrainingSettings,
+    fleet_runtime: float | pd.Series,
+    evaluation_runtime: float | pd.Series,
+) -> pd.DataFrame:
+    """Rows of a fleet, all but the downstream scores.
+
+    Parameters
+    ----------
+    described
+        Output of :func:`describe_runs` with the column ``training_runtime``.
+    metrics, diverged
+        What the runs reached, in the same order.
+    settings
+        What all runs share.
+    fleet_runtime, evaluation_runtime
+        Share of each run in the fleet's wall clock.
+    """
+    bad = diverged.cpu().numpy()
+    return described.assign(
+        epochs=settings.epochs,
+        status=np.where(bad, "diverged", "ok"),
+        error=np.where(bad, "a loss or gradient became non-finite", ""),
+        fleet_runtime=fleet_runtime,
+        evaluation_runtime=evaluation_runtime,
+        **{name: values.cpu().numpy().astype(np.float64) for name, values in metrics.items()},
+    )
+
+
+def score_fleets(
     fleets: Sequence[tuple[pd.Index, torch.Tensor]], data: TrainingTask
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Downstream scores of the latents of all runs of a shard, and the seconds each took.

@@ -68,6 +68,11 @@ class TrainingSettings:
     score_fidelities: bool = False
 
     @property
+    def rungs(self) -> list[int]:
+        """Epochs after which the runs are evaluated: the fidelities, and the last one."""
+        return sorted({*self.fidelities, self.epochs})
+
+    @property
     def dtype(self) -> torch.dtype:
         """Type of parameters, optimiser state and losses."""
         return torch.float64 if self.precision == "float64" else torch.float32

@@ -13,6 +13,8 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -28,6 +30,8 @@ from aehpo_gpu.training.work import step_work, work_bytes
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 SECONDS_BETWEEN_REPORTS = 0.3
 
 MEMORY_SHARE = 0.5
@@ -37,7 +41,7 @@ TrainedFleet = tuple[list[int], FleetResult]
 """Positions of the runs, and what their fleet left behind."""
 
 
-class _CancelledError(Exception):
+class CancelledError(Exception):
     """Ends the training of a fleet because the whole shard ends."""
 
 
@@ -80,7 +84,7 @@ def train_fleets(
         def on_step(share: float) -> None:
             done[number] = before + share * len(rows)
             if cancelled.is_set():
-                raise _CancelledError
+                raise CancelledError
 
         try:
             result = train_fleet(architecture, runs.iloc[rows], matrix, settings, on_step)
@@ -96,21 +100,53 @@ def train_fleets(
         return [*train(number, rows[:half], before), *train(number, rows[half:], before + half)]
 
     lanes = side_by_side(architecture, runs, fleets, matrix, settings)
-    workers = ThreadPoolExecutor(lanes, initializer=_begin_worker, initargs=(matrix.device,))
-    with alone(matrix.device), workers as pool:
-        futures = [pool.submit(train, i, list(rows)) for i, rows in enumerate(fleets)]
+    jobs = [partial(train, number, list(rows)) for number, rows in enumerate(fleets)]
+    finished = in_lanes(jobs, lanes, matrix.device, cancelled, lambda: on_progress(sum(done)))
+    return [trained for parts in finished for trained in parts]
+
+
+def in_lanes(
+    jobs: Sequence[Callable[[], T]],
+    lanes: int,
+    device: torch.device,
+    cancelled: threading.Event,
+    on_wait: Callable[[], None],
+) -> list[T]:
+    """Do jobs that train fleets, some of them side by side.
+
+    Parameters
+    ----------
+    jobs
+        What to do; each raises :class:`CancelledError` soon after ``cancelled`` is set.
+    lanes
+        How many at a time.
+    device
+        What they train on.
+    cancelled
+        Set if one of them fails, or ``on_wait`` raises.
+    on_wait
+        Called a few times a second, from the calling thread.
+
+    Returns
+    -------
+    list
+        What the jobs returned, in their order.
+    """
+    workers = ThreadPoolExecutor(lanes, initializer=_begin_worker, initargs=(device,))
+    with alone(device), workers as pool:
+        futures = [pool.submit(job) for job in jobs]
         pending = set(futures)
         try:
             while pending:
                 finished, pending = wait(pending, SECONDS_BETWEEN_REPORTS, FIRST_EXCEPTION)
                 for future in finished:
                     future.result()
-                on_progress(sum(done))
+                on_wait()
         except BaseException:
             cancelled.set()
             pool.shutdown(cancel_futures=True)
             raise
-    return [trained for future in futures for trained in future.result()]
+    return [future.result() for future in futures]
 
 
 def side_by_side(
