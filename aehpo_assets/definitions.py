@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from aehpo_assets.defs import benchmark, hpo, omics, schedules, sensors, spaces
+from aehpo_assets.defs import benchmark, hpo, omics, schedules, sensors, spaces, validation
 from aehpo_assets.defs.stubs import STUBS
 from aehpo_assets.defs.study_resource import StudyResource
 
@@ -24,6 +24,7 @@ def build_definitions(study: StudyResource) -> dg.Definitions:
             hpo.surrogate,
             hpo.recommendations,
             benchmark.hpo_benchmark,
+            validation.validation_report,
             *STUBS,
         ],
         sensors=[sensors.dataset_sensor, sensors.automation("aehpo_assets")],

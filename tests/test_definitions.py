@@ -54,6 +54,7 @@ def test_every_asset_has_one_owner() -> None:
         "recommendations",
         "validated_recommendations",
         "recommended_latents",
+        "validation_report",
     }
 
 
@@ -105,7 +106,7 @@ EDGES = {
     "sample_labels": {"omics_matrix"},
     "data_split": {"omics_matrix", "sample_labels"},
     "preprocessed_matrix": {"omics_matrix", "data_split"},
-    "dataset_profile": {"preprocessed_matrix", "data_split", "sample_labels"},
+    "dataset_profile": {"omics_matrix", "preprocessed_matrix", "data_split", "sample_labels"},
     "run_results": {"preprocessed_matrix", "data_split", "sample_labels", "configurations"},
     "learning_curves": {"preprocessed_matrix", "data_split", "sample_labels", "configurations"},
     "baseline_performance": {"preprocessed_matrix", "data_split", "sample_labels"},
@@ -121,6 +122,7 @@ EDGES = {
         "data_split",
         "sample_labels",
     },
+    "validation_report": {"validated_recommendations", "baseline_performance"},
     "recommended_latents": {
         "validated_recommendations",
         "preprocessed_matrix",

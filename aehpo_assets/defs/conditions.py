@@ -64,6 +64,17 @@ _results_are_in = (
 when_results_change = (_is_due & _results_are_in & _is_free).with_label("when results change")
 """For what joins all tasks: it waits for results that are on their way, not for failed ones."""
 
+_VALIDATIONS = dg.AssetSelection.assets("validated_recommendations")
+_BESIDE_IT = dg.AssetSelection.assets("baseline_performance")
+
+when_validations_change = (
+    _is_due
+    & Condition.any_deps_match(~Condition.missing()).allow(_VALIDATIONS)
+    & ~Condition.any_deps_match(OnItsWay()).allow(_VALIDATIONS | _BESIDE_IT)
+    & _is_free
+).with_label("when validations change")
+"""For what joins the validations of all tasks, and the baselines where there are any."""
+
 when_own_results_change = (
     _is_due & ~OwnPartitionMissing() & _results_are_in & _is_free
 ).with_label("when the task's results, or what transfers to it, change")

@@ -94,9 +94,15 @@ def tables_of(
     """
     architecture = making.partition[0]
     tasks = study_partitions(study.study, context.instance)
-    usable = [task for task in tasks if study.store.is_usable("run_results", (architecture, task))]
+    # Learning curves have no checks of their own: those of the run results are theirs too.
+    needed = ("run_results", asset)
+    usable = [
+        task
+        for task in tasks
+        if all(study.store.is_usable(name, (architecture, task)) for name in needed)
+    ]
     if left_out := sorted(set(tasks) - set(usable)):
-        context.log.warning(f"Without usable run results, left out: {', '.join(left_out)}")
+        context.log.warning(f"Without usable {asset}, left out: {', '.join(left_out)}")
     # With none at all, reading the first says what is wrong with it.
     return {task: making.table(asset, architecture, task) for task in usable or tasks[:1]}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from aehpo_assets.defs.partitions import architectures_and_tasks
+from aehpo_assets.defs.partitions import architectures_and_tasks, tasks
 
 # What they hang on lies in this code location: automation looks there for what is on its way.
 _TRAINED_ON = ("preprocessed_matrix", "data_split", "sample_labels", "configurations")
@@ -17,5 +17,21 @@ run_results = dg.AssetSpec("run_results", deps=_TRAINED_ON, partitions_def=archi
 learning_curves = dg.AssetSpec(
     "learning_curves", deps=_TRAINED_ON, partitions_def=architectures_and_tasks
 )
+baseline_performance = dg.AssetSpec(
+    "baseline_performance",
+    deps=("preprocessed_matrix", "data_split", "sample_labels"),
+    partitions_def=tasks,
+)
+validated_recommendations = dg.AssetSpec(
+    "validated_recommendations",
+    deps=(
+        "recommendations",
+        "run_results",
+        "preprocessed_matrix",
+        "data_split",
+        "sample_labels",
+    ),
+    partitions_def=architectures_and_tasks,
+)
 
-STUBS = [run_results, learning_curves]
+STUBS = [run_results, learning_curves, baseline_performance, validated_recommendations]

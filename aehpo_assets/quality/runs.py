@@ -162,6 +162,17 @@ VALIDATION_CHECKS = (
     ),
 )
 
+VALIDATION_REPORT_CHECKS = (
+    at_most(
+        "bias_within_the_interval",
+        "beyond",
+        0,
+        "the mean actual valid score lies within the mean interval of what was predicted",
+        of="valid",
+        blocking=False,
+    ),
+)
+
 
 def check_configurations(table: pd.DataFrame, space: SearchSpace) -> list[CheckResult]:
     """Check a table of configurations against their space."""
@@ -249,6 +260,13 @@ def check_validation(validated: pd.DataFrame) -> list[CheckResult]:
     error = recommended[VALID_SCORE] - recommended[f"predicted_{VALID_SCORE}"]
     whole = pd.DataFrame([{"runs": "all", "error": abs(float(error.fillna(0).mean()))}])
     return run_checks(VALIDATION_CHECKS, {"rows": rows, "whole": whole})
+
+
+def check_validation_report(accuracy: pd.DataFrame) -> list[CheckResult]:
+    """Check the accuracy of predictions, of each task and of all together."""
+    valid = accuracy[accuracy["score"] == VALID_SCORE]
+    rows = valid[["task"]].assign(beyond=valid["beyond"].astype(int))
+    return run_checks(VALIDATION_REPORT_CHECKS, {"valid": rows})
 
 
 def _runs(table: pd.DataFrame) -> pd.Series:

@@ -24,6 +24,7 @@ from aehpo_assets.analysis.plots.runs import (
     learning_curves,
     score_against_hyperparameters,
 )
+from aehpo_assets.analysis.plots.validation import predictions_and_improvements
 
 __all__ = [
     "baselines",
@@ -34,6 +35,7 @@ __all__ = [
     "learning_curves",
     "out_of_fold",
     "predicted_against_actual",
+    "predictions_and_improvements",
     "score_against_hyperparameters",
     "score_distribution",
     "search_progress",

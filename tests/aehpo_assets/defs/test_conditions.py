@@ -103,6 +103,7 @@ class Daemon:
         for asset in ("recommendations", "validated_recommendations", "recommended_latents"):
             for name in names:
                 self.made(asset, "varix", name)
+        self.made("validation_report", "varix")
 
 
 def adopt(folder: Path, **changes: Any) -> None:
@@ -188,6 +189,24 @@ def test_training_follows_the_data_and_the_rest_follows_training(daemon: Daemon)
         "validated_recommendations": {"varix|toy_rna"},
         "recommended_latents": {"varix|toy_rna"},
     }
+    daemon.made("validated_recommendations", "varix", "toy_rna")
+    assert daemon.tick() == {"validation_report": {"varix"}}
+
+
+def test_the_report_waits_for_validations_on_their_way_and_not_for_what_failed(
+    daemon: Daemon,
+) -> None:
+    daemon.lands("toy_rna", "toy_meth")
+    daemon.tick()
+    daemon.trained("toy_rna", "toy_meth")
+    for asset in ("blackbox", "blackbox_curves", "surrogate"):
+        daemon.made(asset, "varix")
+    for name in ("toy_rna", "toy_meth"):
+        daemon.made("recommendations", "varix", name)
+    daemon.made("validated_recommendations", "varix", "toy_rna")
+    assert "validation_report" not in daemon.tick()
+    daemon.failed("validated_recommendations", "varix", "toy_meth")
+    assert daemon.tick()["validation_report"] == {"varix"}
 
 
 def test_blackboxes_wait_for_what_is_on_its_way_and_not_for_what_failed(daemon: Daemon) -> None:

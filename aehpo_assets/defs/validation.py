@@ -1,0 +1,109 @@
+"""The asset that holds what was predicted of all tasks against what came out.
+
+The numbers live in ``aehpo_assets.analysis``; training candidates belongs to ``aehpo_gpu``.
+"""
+
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+
+from aehpo_assets.analysis import plots
+from aehpo_assets.analysis.improvement import BEATS
+from aehpo_assets.analysis.report import verdict
+from aehpo_assets.analysis.validation_report import (
+    ALL_TASKS,
+    accuracy,
+    improved_tasks,
+    improvements,
+    predictions,
+)
+from aehpo_assets.analysis.validation_summary import recommendation_summary
+from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.conditions import when_validations_change
+from aehpo_assets.defs.hpo import tables_of
+from aehpo_assets.defs.partitions import architectures
+from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.stubs import baseline_performance, validated_recommendations
+from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
+from aehpo_assets.quality.runs import VALIDATION_REPORT_CHECKS, check_validation_report
+
+VALIDATION_REPORT = Recipe(
+    "validation_report",
+    tuple(
+        f"aehpo_assets/analysis/{name}.py"
+        for name in ("improvement", "report", "validation_report", "validation_summary")
+    ),
+)
+
+
+@dg.asset(
+    partitions_def=architectures,
+    deps=[
+        validated_recommendations,
+        dg.AssetDep(baseline_performance, partition_mapping=dg.AllPartitionMapping()),
+    ],
+    group_name="hpo",
+    check_specs=check_specs("validation_report", VALIDATION_REPORT_CHECKS),
+    automation_condition=when_validations_change,
+    **VALIDATION_REPORT.definition,
+)
+def validation_report(
+    context: dg.AssetExecutionContext, study: StudyResource
+) -> dg.MaterializeResult:
+    """Whether recommendations hold: predicted against actual, and what they gained on whom."""
+    making = Making.begin(VALIDATION_REPORT, context, study)
+    validated = tables_of(making, "validated_recommendations", context, study)
+    predicted = predictions(validated)
+    measured = accuracy(predicted)
+    compared = improvements(validated)
+    overall = improved_tasks(compared)
+    verdicts = pd.DataFrame(
+        {
+            "task": list(validated),
+            "verdict": [
+                verdict(recommendation_summary(table, _baselines(making, task)))
+                for task, table in validated.items()
+            ],
+        }
+    )
+    tables = {
+        "predictions": predicted,
+        "accuracy": measured,
+        "improvements": compared,
+        "improved_tasks": overall,
+        "verdicts": verdicts,
+    }
+
+    def fill(folder: Path) -> None:
+        for name, table in tables.items():
+            table.to_parquet(folder / f"{name}.parquet", index=False)
+
+    valid = measured[(measured["score"] == VALID_SCORE) & (measured["task"] == ALL_TASKS)].iloc[0]
+    on_test = overall[overall["score"] == TEST_SCORE].to_dict("records")
+    return making.write_folder(
+        fill,
+        checks=check_validation_report(measured),
+        metadata={
+            "tasks": len(validated),
+            **{
+                name: float(valid[name])
+                for name in ("pearson", "spearman", "bias", "rmse", "inside")
+            },
+            **{f"tasks_better_than_{row['opponent']}": int(row[BEATS]) for row in on_test},
+            **{name: dg.MetadataValue.md(_markdown(table)) for name, table in tables.items()},
+        },
+        plots={"predicted against actual": plots.predictions_and_improvements(predicted, compared)},
+    )
+
+
+def _baselines(making: Making, task: str) -> pd.DataFrame:
+    """Return the baselines of a task; none where they failed."""
+    if making.study.store.is_usable("baseline_performance", (task,)):
+        return making.table("baseline_performance", task)
+    return pd.DataFrame(columns=["method", "latent_dim", VALID_SCORE, TEST_SCORE])
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    return str(table.round(3).to_markdown(index=False))
