@@ -1,4 +1,7 @@
-"""Pareto fronts: the configurations that no other beats in every objective."""
+"""Pareto fronts: the configurations that no other beats in every objective, and their volume.
+
+Fronts and volumes of whole benchmarks belong to ``benchmark_fronts``.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +36,56 @@ def pareto_front(
     pandas.DataFrame
         Rows of ``table``, best first in the first objective.
     """
-    losses = np.column_stack([loss_sign(name) * table[name].to_numpy() for name in objectives])
-    kept = [
-        position
-        for position, loss in enumerate(losses)
-        if not ((losses <= loss).all(axis=1) & (losses < loss).any(axis=1)).any()
-    ]
-    best_first = losses[kept, 0].argsort(kind="stable")
-    return table.iloc[np.asarray(kept, dtype=int)[best_first]]
+    if table.empty:
+        return table
+    from moocore import is_nondominated
+
+    losses = _losses(table, objectives)
+    kept = np.flatnonzero(is_nondominated(losses, keep_weakly=True))
+    return table.iloc[kept[losses[kept, 0].argsort(kind="stable")]]
+
+
+def hypervolume(
+    table: pd.DataFrame, known: pd.DataFrame, objectives: Sequence[str] = PARETO_OBJECTIVES
+) -> float:
+    """Share of the known range of all objectives that some row of a table dominates.
+
+    The hypervolume indicator (Zitzler & Thiele 1998), each objective scaled so that 0 is the best
+    that is known and 1 the worst, the runtime on the log scale; the reference is the worst.
+
+    Parameters
+    ----------
+    table
+        One row a configuration, with the objectives as columns.
+    known
+        What the range of the objectives is taken from: the sampled configurations.
+    objectives
+        The objectives to weigh.
+
+    Returns
+    -------
+    float
+        0 for an empty table; beyond 1 only if a row is better than all that is known.
+    """
+    if table.empty:
+        return 0.0
+    import moocore
+
+    best, worst = (f(_log_runtime(known, objectives), axis=0) for f in (np.min, np.max))
+    span = np.where(worst > best, worst - best, 1.0)
+    scaled = (_log_runtime(table, objectives) - best) / span
+    return float(moocore.hypervolume(scaled, ref=np.ones(len(objectives))))
+
+
+def _losses(table: pd.DataFrame, objectives: Sequence[str]) -> np.ndarray:
+    return np.column_stack(
+        [loss_sign(name) * table[name].to_numpy("float64") for name in objectives]
+    )
+
+
+def _log_runtime(table: pd.DataFrame, objectives: Sequence[str]) -> np.ndarray:
+    losses = _losses(table, objectives)
+    for position, name in enumerate(objectives):
+        if name == RUNTIME:
+            losses[:, position] = np.log(np.maximum(losses[:, position], 1e-3))
+    return losses

@@ -1,4 +1,4 @@
-"""How the searchers of Syne Tune are made, one function for each kind.
+"""How searchers are made, one function for each kind.
 
 Every scheduler minimises: what it is told are losses. Which searchers there are belongs to
 ``searchers``.
@@ -146,6 +146,17 @@ def median_stopping(path: str) -> Factory:
 
 def _halving(problem: Problem) -> dict[str, Any]:
     return {"max_t": problem.fidelities[-1], "grace_period": problem.fidelities[0]}
+
+
+def optuna_tpe(*, pruning: bool) -> Factory:
+    """Make the factory of Optuna's TPE, with the median pruner or without."""
+
+    def factory(problem: Problem) -> Any:
+        from aehpo_assets.hpo.optuna_searcher import OptunaScheduler
+
+        return OptunaScheduler(problem, pruning=pruning)
+
+    return factory
 
 
 def zero_shot(problem: Problem) -> Any:

@@ -1,6 +1,7 @@
 """The searchers, by name: one dictionary from name to factory.
 
-Whatever Syne Tune offers is one line here. How a kind of searcher is made belongs to
+Whatever Syne Tune offers is one line here; those that need BoTorch or Optuna are there with the
+extra ``searchers``. How a kind of searcher is made belongs to
 ``searcher_factories``; talking to one to ``ask_tell``; walking one over a surrogate to
 ``simulation``; restricting its space by other tasks to ``transfer``.
 """
@@ -21,6 +22,7 @@ from aehpo_assets.hpo.searcher_factories import (
     median_stopping,
     multi_objective,
     multi_objective_successive_halving,
+    optuna_tpe,
     quantile_transfer,
     single_fidelity,
     successive_halving,
@@ -46,6 +48,7 @@ _RANDOM = f"{_STOCK}.random_searcher:RandomSearcher"
 _KDE = "aehpo_assets.hpo.syne_tune_fixes:ScaledKernelDensityEstimator"
 _BORE = "aehpo_assets.hpo.fast_searchers:BatchedBore"
 _CQR = "aehpo_assets.hpo.fast_searchers:BatchedConformalQuantileRegression"
+_BOTORCH = "aehpo_assets.hpo.botorch_searchers"
 
 SINGLE_FIDELITY: dict[str, Factory] = {
     "random_search": single_fidelity(_RANDOM),
@@ -83,12 +86,17 @@ TRANSFER: dict[str, Factory] = {
 """Searchers that learn from the evaluations of other tasks."""
 
 if importlib.util.find_spec("botorch") is not None:
-    SINGLE_FIDELITY["botorch"] = single_fidelity(
-        f"{_STOCK}.botorch.botorch_searcher:BoTorchSearcher"
-    )
+    SINGLE_FIDELITY["botorch"] = single_fidelity(f"{_BOTORCH}:AlignedBoTorch")
     MULTI_OBJECTIVE["ehvi"] = multi_objective(
-        f"{_MULTI}.expected_hyper_volume_improvement:ExpectedHyperVolumeImprovement"
+        f"{_BOTORCH}:AlignedHypervolumeImprovement", lambda problem: {"double_precision": False}
     )
+
+if importlib.util.find_spec("optuna") is not None:
+    SINGLE_FIDELITY["optuna_tpe"] = optuna_tpe(pruning=False)
+    MULTI_FIDELITY["optuna_tpe_median"] = optuna_tpe(pruning=True)
+
+OF_THE_EXTRA = ("botorch", "ehvi", "optuna_tpe", "optuna_tpe_median")
+"""Searchers that the extra ``searchers`` brings."""
 
 SEARCHERS: dict[str, Factory] = SINGLE_FIDELITY | MULTI_FIDELITY | MULTI_OBJECTIVE | TRANSFER
 """Name of a searcher to the factory of its scheduler."""
@@ -120,6 +128,8 @@ def check_searchers(
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             remedy = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}."
+            if name in OF_THE_EXTRA and name not in SEARCHERS:
+                remedy = "Install what it needs: pip install 'aehpo[searchers]'."
             raise InputError(
                 f"unknown searcher {name!r}", file=file, key="hpo.searchers", remedy=remedy
             )

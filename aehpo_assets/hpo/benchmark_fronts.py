@@ -1,0 +1,61 @@
+"""What the trials of a benchmark say of several objectives at once: fronts and their volume.
+
+Regret and ranks of the valid score alone belong to ``benchmark_analysis``.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from aehpo_assets.hpo.benchmark_analysis import band
+from aehpo_assets.hpo.pareto import hypervolume, pareto_front
+
+
+def fronts(trials: pd.DataFrame) -> pd.DataFrame:
+    """Pareto front of each task: score, R2 and runtime of all that any search completed.
+
+    Parameters
+    ----------
+    trials
+        Output of :func:`aehpo_assets.hpo.benchmark.run_benchmark`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of ``trials``, best score first within their task; a configuration that several
+        searches found counts for the first of them.
+    """
+    whole = trials[trials["status"] == "completed"].drop_duplicates(["task", "config_id"])
+    parts = [pareto_front(found) for _, found in whole.groupby("task", sort=False)]
+    return pd.concat(parts, ignore_index=True) if parts else whole
+
+
+def hypervolumes(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFrame:
+    """Mean hypervolume of the searches of each searcher, with 95 % bootstrap intervals.
+
+    Parameters
+    ----------
+    trials
+        Output of :func:`aehpo_assets.hpo.benchmark.run_benchmark`.
+    evaluations
+        The evaluations it rests on, which give each task's range of the objectives.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``searcher, mean, lower, upper``, largest first; of single-objective searchers too, for
+        comparison.
+    """
+    whole = trials[trials["status"] == "completed"]
+    known = dict(list(evaluations.groupby("task")))
+    searches = whole.groupby(["searcher", "task", "repetition"], sort=False)
+    volumes = pd.DataFrame(
+        [(key[0], hypervolume(found, known[key[1]])) for key, found in searches],
+        columns=["searcher", "volume"],
+    )
+    rows = [
+        (searcher, *band(values.to_numpy()))
+        for searcher, values in volumes.groupby("searcher", sort=False)["volume"]
+    ]
+    table = pd.DataFrame(rows, columns=["searcher", "mean", "lower", "upper"])
+    return table.sort_values("mean", ascending=False, kind="stable", ignore_index=True)
