@@ -143,7 +143,9 @@ def test_stock_hypervolume_improvement_cannot_improve_a_score_and_ours_can(
     from aehpo_assets.hpo.botorch_searchers import AlignedHypervolumeImprovement
 
     for kind in (ExpectedHyperVolumeImprovement, AlignedHypervolumeImprovement):
-        searcher = kind(SPACE, random_seed=0, double_precision=False, **CHEAP)
+        first = [{"x": 0.2, "y": 0.7}, {"x": 0.5, "y": 0.5}, {"x": 0.9, "y": 0.1}]
+        settings = {"points_to_evaluate": first, "double_precision": False} | CHEAP
+        searcher = kind(SPACE, random_seed=0, **settings)
         for number in range(4):
             configuration = searcher.suggest()
             x, y = configuration["x"], configuration["y"]
