@@ -1,28 +1,42 @@
 """Live tuning: a searcher proposes batches, and they are really trained.
 
 Here belongs the conversation, its budget and its record. The training itself is a function that
-the caller gives; a batch is meant to be trained together, as one fleet.
+the caller gives; a batch is meant to be trained together, as one fleet, and a searcher that looks
+at learning curves stops runs of it on the way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
-from aehpo_assets.errors import StaleInputError
+from aehpo_assets.errors import InputError, StaleInputError
 from aehpo_assets.files import atomic_file
 from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME
 from aehpo_assets.hpo.problem import Problem
+from aehpo_assets.hpo.searchers import MULTI_FIDELITY, SINGLE_FIDELITY, check_searchers
 from aehpo_assets.space import config_id_of
 
-Train = Callable[[pd.DataFrame], pd.DataFrame]
-"""Configurations (``config_id`` and hyperparameters) to run results, one row each."""
+logger = logging.getLogger(__name__)
+
+Decide = Callable[[int, pd.DataFrame], Sequence[bool]]
+"""An epoch and the rows of the runs that reached it, to whether each of them goes on."""
+
+Train = Callable[[pd.DataFrame, Decide], pd.DataFrame]
+"""Configurations (``config_id`` and hyperparameters) to run results with the column ``epoch``: one
+row a run and fidelity that it reached, of which the last is its result. Asks at every fidelity of
+the problem but the last which runs go on. A run that diverged ends there."""
+
+ASKED_FOR_A_RUN = 4
+"""How often a searcher is asked for each run of a batch at most, if it repeats itself."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +46,58 @@ class LiveBudget:
     Attributes
     ----------
     runs
-        Most trainings.
+        Most trainings; one that is stopped early counts.
     seconds
-        No batch starts once the trainings took as long as this in all.
+        No batch starts once the trainings took as long as this in all. A stopped run took what it
+        was trained for.
     batch
         Configurations proposed and trained together. The searcher learns of their results only
-        when all of them are done.
+        when all of them are at the same epoch.
     """
 
     runs: int
     seconds: float | None = None
     batch: int = 8
+
+
+def check_live_searchers(
+    names: Iterable[str],
+    fidelities: Sequence[int],
+    epochs: int,
+    file: str | Path | None = None,
+    key: str = "live.searchers",
+) -> None:
+    """Refuse what cannot tune live.
+
+    Parameters
+    ----------
+    names
+        The searchers.
+    fidelities, epochs
+        As the study has them.
+    file, key
+        Where the names stand, for the message.
+
+    Raises
+    ------
+    InputError
+        If a searcher is unknown or no single objective is its goal, or it stops runs and there is
+        no fidelity before the last epoch to stop them at.
+    """
+    names = list(names)
+    try:
+        check_searchers(names, known=SINGLE_FIDELITY | MULTI_FIDELITY)
+    except InputError as error:
+        raise InputError(error.problem, file=file, key=key, remedy=error.remedy) from None
+    stopping = [name for name in names if name in MULTI_FIDELITY]
+    if stopping and not any(fidelity < epochs for fidelity in fidelities):
+        raise InputError(
+            f"{stopping[0]} stops runs on their learning curves, and the study keeps none",
+            file=file,
+            key=key,
+            remedy=f"Add fidelities before the last epoch, such as fidelities: "
+            f"[{max(1, epochs // 9)}, {max(1, epochs // 3)}].",
+        )
 
 
 def live_search(
@@ -52,6 +107,7 @@ def live_search(
     budget: LiveBudget,
     record: Path,
     task: str = "live",
+    on_batch: Callable[[pd.DataFrame], None] = lambda results: None,
 ) -> pd.DataFrame:
     """Tune on real trainings, batch by batch, and go on where an earlier call stopped.
 
@@ -61,68 +117,161 @@ def live_search(
     Parameters
     ----------
     searcher
-        A single-fidelity, multi-objective or transfer searcher.
+        Name of a searcher; one that stops runs does so at the fidelities of the problem.
     problem
-        Where to search, for what, from which seed.
+        Where to search, for what, from which seed. A search that is to be extended later keeps
+        ``problem.trials`` as it was.
     train
         Trains a batch; failed runs are rows, as in run results.
     budget
         When to end.
     record
-        Parquet file of the finished batches.
+        Folder of the finished batches, a Parquet file each.
     task
         Name of the task, for the messages.
+    on_batch
+        Called after every batch with the results so far.
 
     Returns
     -------
     pandas.DataFrame
-        Run results in the order of the proposals, with ``batch`` in front.
+        One row a run, in the order of the proposals: ``batch``, ``trial`` and the columns of run
+        results with ``epoch``, how far the run was trained. A configuration that is proposed
+        again in its batch is one run.
 
     Raises
     ------
     StaleInputError
         If the record belongs to another search: its configurations are not those proposed.
     """
-    known = pd.read_parquet(record) if record.exists() else pd.DataFrame()
     conversation = AskTell(searcher, problem)
-    batches: list[pd.DataFrame] = []
-    runs, seconds = 0, 0.0
-    while runs < budget.runs and (budget.seconds is None or seconds < budget.seconds):
-        asked = _ask(conversation, min(budget.batch, budget.runs - runs))
-        if not asked:
+    results = pd.DataFrame()
+    finished: list[pd.DataFrame] = []
+    seconds = 0.0
+    while len(results) < budget.runs and (budget.seconds is None or seconds < budget.seconds):
+        done, size = len(results), min(budget.batch, budget.runs - len(results))
+        batch = _Batch.ask(conversation, size, task)
+        if batch is None:
             break
-        proposed = pd.DataFrame(
-            [{"config_id": config_id_of(values)} | values for _, values in asked]
-        )
-        number = len(batches)
-        recorded = known[known["batch"] == number] if len(known) else known
-        if len(recorded):
-            if recorded["config_id"].tolist() != proposed["config_id"].tolist():
-                raise StaleInputError(f"{record} is the record of another search")
-            results = recorded.reset_index(drop=True)
+        path = record / f"runs_{done:06d}_to_{done + size - 1:06d}.parquet"
+        rungs = _read(path)
+        if rungs is None:
+            rungs = train(batch.configurations, batch.decide)
+            rungs = batch.in_order(rungs)
+            rungs.insert(0, "batch", len(finished))
+            with atomic_file(path) as unfinished:
+                rungs.to_parquet(unfinished, index=False)
         else:
-            results = _in_order(train(proposed.drop_duplicates("config_id")), proposed)
-            results.insert(0, "batch", number)
-        batches.append(results)
-        if not len(recorded):
-            with atomic_file(record) as unfinished:
-                pd.concat(batches, ignore_index=True).to_parquet(unfinished, index=False)
-        # What a failed run counts as is the same rule as everywhere.
-        so_far = pd.concat(batches, ignore_index=True)
-        told = evaluation_table({task: so_far}, problem.space).iloc[-len(results) :]
-        for (trial, _), row in zip(asked, told[list(OBJECTIVES)].to_numpy(), strict=True):
-            conversation.tell(trial, dict(zip(OBJECTIVES, row.tolist(), strict=True)))
-        runs += len(results)
-        seconds += float(results[RUNTIME].fillna(0).sum())
-    return pd.concat(batches, ignore_index=True) if batches else pd.DataFrame()
+            batch.replay(rungs, record)
+        finished.append(rungs.drop_duplicates("trial", keep="last"))
+        results = pd.concat(finished, ignore_index=True)
+        batch.tell_results(results)
+        seconds = float(results[RUNTIME].fillna(0).sum())
+        on_batch(results)
+    return results
 
 
-def _ask(conversation: AskTell, count: int) -> list[tuple[int, dict[str, Any]]]:
-    asked = (conversation.ask() for _ in range(count))
-    return [item for item in asked if item is not None]
+class _Batch:
+    """What a searcher proposed at once, and which of its trials still run.
+
+    Parameters
+    ----------
+    conversation
+        With the searcher.
+    asked
+        Number and configuration of each trial.
+    task
+        Name of the task, for the messages.
+    """
+
+    def __init__(
+        self, conversation: AskTell, asked: Sequence[tuple[int, dict[str, Any]]], task: str
+    ):
+        self._conversation, self._task = conversation, task
+        self._config_ids = {trial: config_id_of(values) for trial, values in asked}
+        self._running = list(self._config_ids)
+        rows = [{"config_id": config_id_of(values)} | values for _, values in asked]
+        self.configurations = pd.DataFrame(rows).drop_duplicates("config_id", ignore_index=True)
+        first_trials = {config_id: trial for trial, config_id in [*self._config_ids.items()][::-1]}
+        self._trial_of = pd.Series(first_trials)
+
+    @classmethod
+    def ask(cls, conversation: AskTell, count: int, task: str) -> _Batch | None:
+        """Ask for as many configurations; fewer, or None, if the searcher has no more.
+
+        A searcher that models the results repeats itself within a batch, since it learns nothing
+        in between; it is asked again then. What is proposed twice is told twice.
+        """
+        asked: list[tuple[int, dict[str, Any]]] = []
+        distinct: set[str] = set()
+        while len(distinct) < count and len(asked) < ASKED_FOR_A_RUN * count:
+            item = conversation.ask()
+            if item is None:
+                break
+            asked.append(item)
+            distinct.add(config_id_of(item[1]))
+        return cls(conversation, asked, task) if asked else None
+
+    def in_order(self, rungs: pd.DataFrame) -> pd.DataFrame:
+        """Number the rows of a training, and sort them by trial and epoch."""
+        numbered = rungs.copy()
+        numbered.insert(0, "trial", self._trial_of.loc[rungs["config_id"]].to_numpy())
+        return numbered.sort_values(["trial", "epoch"], ignore_index=True)
+
+    def decide(self, epoch: int, reached: pd.DataFrame) -> list[bool]:
+        """Tell the searcher what the runs reached at a fidelity; return which of them go on."""
+        told = self._objectives(reached).to_dict("index")
+        # A run that diverged before is not among them: it is told of when the batch is done.
+        self._running = [
+            trial
+            for trial in self._running
+            if (known := told.get(self._config_ids[trial])) is None
+            or self._conversation.tell(trial, known, epoch)
+        ]
+        going = {self._config_ids[trial] for trial in self._running}
+        return [config_id in going for config_id in reached["config_id"]]
+
+    def replay(self, rungs: pd.DataFrame, record: Path) -> None:
+        """Tell the searcher again what is recorded of the batch.
+
+        Raises
+        ------
+        StaleInputError
+            If other configurations are recorded, or others went on.
+        """
+        other = StaleInputError(f"{record} is the record of another search")
+        last = rungs.groupby("config_id", sort=False)["epoch"].max()
+        if last.index.tolist() != self.configurations["config_id"].tolist():
+            raise other
+        ended = rungs.drop_duplicates("config_id", keep="last").set_index("config_id")["status"]
+        for epoch in self._conversation.problem.fidelities[:-1]:
+            reached = rungs[rungs["epoch"] == epoch]
+            if reached.empty:
+                break
+            going = pd.Series(self.decide(epoch, reached), reached["config_id"])
+            went_on = last[going.index] > epoch
+            stopped = ~going | (ended[going.index] != "ok")
+            if (stopped == went_on).any():
+                raise other
+
+    def tell_results(self, results: pd.DataFrame) -> None:
+        """Tell the searcher how the trials ended that it did not stop."""
+        told = self._objectives(results).iloc[-len(self.configurations) :].to_dict("index")
+        for trial in self._running:
+            self._conversation.tell(trial, told[self._config_ids[trial]])
+
+    def _objectives(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Objectives by configuration; what a failed run counts as is the same rule everywhere."""
+        table = evaluation_table({self._task: rows}, self._conversation.problem.space)
+        return table.set_index("config_id")[list(OBJECTIVES)]
 
 
-def _in_order(results: pd.DataFrame, proposed: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per proposal; a configuration that was proposed twice is trained once."""
-    by_id = results.drop_duplicates("config_id").set_index("config_id")
-    return by_id.loc[proposed["config_id"]].reset_index()
+def _read(path: Path) -> pd.DataFrame | None:
+    """Read a recorded batch; one that a crash of the machine damaged is trained again."""
+    if not path.exists():
+        return None
+    try:
+        return pd.read_parquet(path)
+    except (OSError, pa.ArrowException) as error:
+        logger.warning("%s is damaged (%s) and trained again", path, error)
+        return None
