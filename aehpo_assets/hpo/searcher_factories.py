@@ -101,7 +101,7 @@ def successive_halving(path: str) -> Factory:
             points_to_evaluate=list(problem.points_to_evaluate),
             searcher=load(path),
         )
-        return AsynchronousSuccessiveHalving(
+        scheduler = AsynchronousSuccessiveHalving(
             problem.config_space,
             metric=LOSS,
             searcher=searcher,
@@ -109,6 +109,7 @@ def successive_halving(path: str) -> Factory:
             random_seed=problem.seed,
             **(_halving(problem) | dict(problem.settings)),
         )
+        return _with_rungs(scheduler, problem)
 
     return factory
 
@@ -117,13 +118,14 @@ def multi_objective_successive_halving(problem: Problem) -> Any:
     """Make MOASHA (Salinas et al. 2021)."""
     from syne_tune.optimizer.schedulers.multiobjective.moasha import MOASHA
 
-    return MOASHA(
+    scheduler = MOASHA(
         problem.config_space,
         metrics=list(problem.objectives),
         time_attr=EPOCH,
         random_seed=problem.seed,
         **(_halving(problem) | dict(problem.settings)),
     )
+    return _with_rungs(scheduler, problem)
 
 
 def median_stopping(path: str) -> Factory:
@@ -146,6 +148,19 @@ def median_stopping(path: str) -> Factory:
 
 def _halving(problem: Problem) -> dict[str, Any]:
     return {"max_t": problem.fidelities[-1], "grace_period": problem.fidelities[0]}
+
+
+def _with_rungs(scheduler: Any, problem: Problem) -> Any:
+    """Put the rungs of successive halving at the fidelities.
+
+    The stock rungs are the grace period times powers of the reduction factor. Where nothing is
+    measured there (at 30, with fidelities 10, 25 and 50), nobody is ever stopped.
+    """
+    first = problem.settings.get("grace_period", problem.fidelities[0])
+    rungs = [fidelity for fidelity in problem.fidelities[:-1] if fidelity >= first]
+    for skipped, bracket in enumerate(scheduler.brackets):
+        bracket.rungs = [(fidelity, {}) for fidelity in reversed(rungs[skipped:])]
+    return scheduler
 
 
 def optuna_tpe(*, pruning: bool) -> Factory:

@@ -127,6 +127,17 @@ def test_searchers_that_stop_runs_pay_for_what_they_took(
     assert (found.loc[found["status"] == "diverged", "epoch"] == 10).all()
 
 
+@pytest.mark.parametrize("fidelities", [(10, 25, 50), (2, 3, 4, 40)])
+def test_halving_stops_at_every_fidelity(
+    fidelities: tuple[int, ...], space: SearchSpace, tmp_path: Path
+) -> None:
+    problem, budget = Problem(space, 0, 60, fidelities=fidelities), LiveBudget(60, batch=20)
+    found = live_search("asha", problem, Trainer(fidelities=fidelities), budget, tmp_path)
+    counts = found["epoch"].value_counts().reindex(fidelities)
+    assert (counts > 0).all()
+    assert counts.iloc[0] > len(found) / 2
+
+
 @pytest.mark.parametrize("searcher", ["asha_cqr", "bohb", "median_stopping"])
 def test_stopped_runs_are_remembered_by_a_search_that_goes_on(
     searcher: str, space: SearchSpace, tmp_path: Path
