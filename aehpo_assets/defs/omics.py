@@ -176,7 +176,7 @@ def preprocessed_matrix(
 
 @dg.asset(
     partitions_def=tasks,
-    deps=[preprocessed_matrix, data_split, sample_labels],
+    deps=[omics_matrix, preprocessed_matrix, data_split, sample_labels],
     group_name="omics",
     kinds={"parquet"},
     automation_condition=when_inputs_change,
@@ -185,13 +185,14 @@ def preprocessed_matrix(
 def dataset_profile(
     context: dg.AssetExecutionContext, study: StudyResource
 ) -> dg.MaterializeResult:
-    """What kind of data a task is: size, sparsity, moments, intrinsic dimension, label entropy."""
+    """What kind of data a task is: size, sparsity, moments, dimension, noise, label entropy."""
     making = Making.begin(DATASET_PROFILE, context, study)
     task = context.partition_key
+    raw = making.table("omics_matrix", task)
     matrix = making.table("preprocessed_matrix", task)
     split = making.table("data_split", task)["split"]
     labels = making.table("sample_labels", task)
-    described = profile(matrix, split, labels)
+    described = profile(matrix, split, labels, raw)
     numbers = described.iloc[0]
     return making.write_table(
         described,

@@ -22,8 +22,13 @@ from aehpo_assets.hpo.searchers import TRANSFER, check_searchers
 from aehpo_assets.hpo.seeds import named_seed
 from aehpo_assets.hpo.simulation import simulate
 from aehpo_assets.hpo.surrogate import Surrogate
-from aehpo_assets.hpo.task_similarity import rank_correlation, transfer_weights
-from aehpo_assets.hpo.transfer import WEAKEST, bounding_box, top_configurations, weighted_box
+from aehpo_assets.hpo.task_similarity import rank_correlation
+from aehpo_assets.hpo.transfer import (
+    bounding_box,
+    top_configurations,
+    transfer_weights,
+    weighted_box,
+)
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.study import Hpo
 
@@ -47,10 +52,14 @@ class Recommendations:
     trials
         Every simulated trial: the columns of :func:`aehpo_assets.hpo.simulation.simulate` and
         ``searcher, transfer, repetition, search_seed, predicted_dead``.
+    weights
+        How much each other task counted, and why: output of
+        :func:`aehpo_assets.hpo.transfer.transfer_weights`.
     """
 
     table: pd.DataFrame
     trials: pd.DataFrame
+    weights: pd.DataFrame
 
 
 def recommend(
@@ -61,6 +70,7 @@ def recommend(
     hpo: Hpo,
     n_features: int,
     count: int | None = None,
+    similarity: pd.Series | None = None,
 ) -> Recommendations:
     """Let every searcher of the study search a task's surrogate, and rank what they found.
 
@@ -78,13 +88,18 @@ def recommend(
     hpo
         The study's budgets. With transfer from other tasks, if there are any, every searcher
         runs a second time in the box around their ``transfer_top_k`` best configurations, weighed
-        by how alike the tasks rank what was sampled (``transfer: weighted``) or not (``box``).
+        by how alike the tasks are (``transfer: weighted``) or not (``box``). Searchers that learn
+        from other tasks themselves are given the evaluations of those that count, and left out
+        where none does.
     n_features
         Number of features of the task: configurations that differ only in a ``k_filter`` beyond
         it are the same.
     count
         How many to recommend; ``max(10, hpo.validate_top)`` by default, fewer if the searchers
         found fewer distinct ones.
+    similarity
+        How alike the data of the other tasks are
+        (:func:`aehpo_assets.hpo.task_similarity.data_similarity`), as far as it is known.
 
     Returns
     -------
@@ -93,18 +108,25 @@ def recommend(
     Raises
     ------
     InputError
-        If a searcher or one of its settings is unknown, or the simulated hours are too few for a
-        single training.
+        If a searcher or one of its settings is unknown, the simulated hours are too few for a
+        single training, or a searcher can only learn from other tasks and none is alike.
     """
     check_searchers(hpo.searchers)
-    others = [other for other in evaluations["task"].unique() if other != task]
-    box, teachers = _transfer_box(task, others, evaluations, space, hpo)
+    weights = _weights(task, evaluations, hpo, similarity)
+    teachers = [str(other) for other in weights.index[weights["used"]]]
+    box = _transfer_box(evaluations, weights, space, hpo) if teachers else space
+    if not teachers and set(hpo.searchers) <= TRANSFER.keys():
+        raise InputError(
+            f"no other task is enough like {task} to learn from, and no searcher does without",
+            key="hpo.searchers",
+            remedy="Add a searcher that does not learn from other tasks, such as cqr.",
+        )
 
     ground = SurrogateGround(surrogate, task)
     searches = []
     for searcher in hpo.searchers:
         learns_from_others = searcher in TRANSFER
-        for transfer in _ways(learns_from_others, bool(others)):
+        for transfer in _ways(learns_from_others, bool(teachers)):
             for repetition in range(hpo.repetitions):
                 words = (searcher, "transfer") if transfer else (searcher,)
                 seed = named_seed(hpo.seed, task, *words, repetition)
@@ -112,7 +134,7 @@ def recommend(
                     space=box if transfer and not learns_from_others else space,
                     seed=seed,
                     trials=hpo.trials,
-                    evidence=evaluations[evaluations["task"] != task],
+                    evidence=evaluations[evaluations["task"].isin(teachers)],
                     settings=hpo.searcher_settings.get(searcher, {}),
                 )
                 found = simulate(
@@ -146,28 +168,34 @@ def recommend(
     return Recommendations(
         _recommendation_table(chosen, task, evaluations, surrogate, space, n_features),
         trials.drop(columns="evidence"),
+        weights,
     )
 
 
-def _transfer_box(
-    task: str, others: list[str], evaluations: pd.DataFrame, space: SearchSpace, hpo: Hpo
-) -> tuple[SearchSpace, list[str]]:
-    """Return the space that transfer searches, and the tasks that shaped it."""
-    if not others:
-        return space, []
+def _weights(
+    task: str, evaluations: pd.DataFrame, hpo: Hpo, similarity: pd.Series | None
+) -> pd.DataFrame:
+    """Return how much each other task counts; in a plain box, all count the same."""
+    weights = transfer_weights(rank_correlation(evaluations, task), similarity)
     if hpo.transfer == "box":
-        top = top_configurations(evaluations, others, hpo.transfer_top_k, space)
-        return bounding_box(space, top), others
-    weights = transfer_weights(rank_correlation(evaluations, task))
-    box = weighted_box(space, evaluations, weights, hpo.transfer_top_k)
-    return box, [other for other in others if weights[other] >= WEAKEST]
+        return weights.assign(weight=1.0, used=True, reason="all count the same")
+    return weights
 
 
-def _ways(learns_from_others: bool, others: bool) -> tuple[bool, ...]:
-    """Return whether to search without transfer, with it, or one after the other."""
-    if learns_from_others:
-        return (True,)
-    return (False, True) if others else (False,)
+def _transfer_box(
+    evaluations: pd.DataFrame, weights: pd.DataFrame, space: SearchSpace, hpo: Hpo
+) -> SearchSpace:
+    """Return the space that transfer searches."""
+    if hpo.transfer == "box":
+        top = top_configurations(evaluations, weights.index, hpo.transfer_top_k, space)
+        return bounding_box(space, top)
+    return weighted_box(space, evaluations, weights["weight"].to_dict(), hpo.transfer_top_k)
+
+
+def _ways(learns_from_others: bool, teachers: bool) -> tuple[bool, ...]:
+    """Return whether to search without transfer, with it, one after the other, or not at all."""
+    alone = () if learns_from_others else (False,)
+    return (*alone, True) if teachers else alone
 
 
 def _distinct_best(

@@ -1,13 +1,14 @@
 """Transfer between tasks: where other tasks did well is where a new search may begin.
 
-Here belong the evidence other tasks give and what is made of it. Running the search is
-``simulation``'s business.
+Here belong how much another task counts, the evidence it gives, and what is made of it. How alike
+tasks are belongs to ``task_similarity``; running the search is ``simulation``'s business.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
 import pandas as pd
 
 from aehpo_assets.hpo.evaluations import best_sampled
@@ -74,8 +75,50 @@ def bounding_box(space: SearchSpace, best: pd.DataFrame) -> SearchSpace:
     return SearchSpace(space.architecture, hyperparameters)
 
 
+PRIOR_OBSERVATIONS = 10
+"""A similarity of the data counts as much as the rank correlation on this many configurations."""
+
 WEAKEST = 0.3
 """Tasks of a smaller weight are left out of a transfer."""
+
+
+def transfer_weights(ranks: pd.DataFrame, similarity: pd.Series | None = None) -> pd.DataFrame:
+    """Weigh other tasks by both similarities, the data's first, the ranks' as they accumulate.
+
+    The weight is ``(p s + n r) / (p + n)``, at least 0, with the data's similarity ``s`` (1/2 if
+    not known), the rank correlation ``r`` on ``n`` configurations, and
+    :data:`PRIOR_OBSERVATIONS` ``p``: tasks that rank configurations the other way round lose
+    faster than those that rank them in no related order.
+
+    Parameters
+    ----------
+    ranks
+        Output of :func:`aehpo_assets.hpo.task_similarity.rank_correlation`.
+    similarity
+        The target's row of :func:`aehpo_assets.hpo.task_similarity.data_similarity`; tasks may be
+        missing.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index the other tasks: ``similarity`` (NaN if not known), ``correlation, configurations,
+        weight`` in [0, 1], ``used`` (not below :data:`WEAKEST`) and ``reason``.
+    """
+    known = pd.Series(dtype="float64") if similarity is None else similarity
+    table = ranks.assign(similarity=known.reindex(ranks.index).astype("float64"))
+    ranked = np.isfinite(table["correlation"])
+    count = table["configurations"].where(ranked, 0.0)
+    evidence = count * table["correlation"].fillna(0.0)
+    prior = PRIOR_OBSERVATIONS * table["similarity"].fillna(0.5)
+    table["weight"] = ((prior + evidence) / (PRIOR_OBSERVATIONS + count)).clip(0, 1)
+    table["used"] = table["weight"] >= WEAKEST
+    table["reason"] = np.select(
+        [table["used"] & ranked, table["used"], table["correlation"] < 0],
+        ["by its data and its ranks", "by its data alone", "it ranks configurations otherwise"],
+        "too little alike",
+    )
+    order = ["similarity", "correlation", "configurations", "weight", "used", "reason"]
+    return table[order]
 
 
 def weighted_box(
@@ -83,10 +126,10 @@ def weighted_box(
 ) -> SearchSpace:
     """Restrict a space by what similar tasks liked, less the less alike they are.
 
-    Each task gives its best ``top_k`` configurations in proportion to its weight, none below
-    :data:`WEAKEST`. The box is then widened towards the whole space as the largest weight falls
-    short of 1, and its categories are dropped below one half. Without a task to learn from, it is
-    the whole space.
+    The most alike task gives its best ``top_k`` configurations, the others fewer in proportion to
+    their weight, and those below :data:`WEAKEST` none. The box is then widened towards the whole
+    space as the largest weight falls short of 1, and its categories are dropped below one half.
+    Without a task to learn from, it is the whole space.
 
     Parameters
     ----------
@@ -95,19 +138,19 @@ def weighted_box(
     evaluations
         Evaluations of the other tasks.
     weights
-        Task to weight in [0, 1] (:func:`aehpo_assets.hpo.task_similarity.transfer_weights`).
+        Task to weight in [0, 1], of :func:`transfer_weights`.
     top_k
-        Configurations of a task of weight 1.
+        Configurations of the most alike task.
     """
-    parts = [
-        top_configurations(evaluations, [task], max(1, round(top_k * weight)), space)
-        for task, weight in weights.items()
-        if weight >= WEAKEST
-    ]
-    if not parts:
+    used = {task: weight for task, weight in weights.items() if weight >= WEAKEST}
+    if not used:
         return space
+    trust = max(used.values())
+    parts = [
+        top_configurations(evaluations, [task], max(1, round(top_k * weight / trust)), space)
+        for task, weight in used.items()
+    ]
     box = bounding_box(space, pd.concat(parts, ignore_index=True))
-    trust = min(1.0, max(weights.values()))
     hyperparameters: dict[str, Distribution] = {}
     for name, whole in space.hyperparameters.items():
         inner = box.hyperparameters[name]

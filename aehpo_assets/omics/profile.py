@@ -7,6 +7,8 @@ import pandas as pd
 from scipy import stats
 
 EXPLAINED = 0.9
+SIGNAL_COMPONENTS = 10
+"""Principal components that are counted as signal; the variance outside them is mostly noise."""
 MOST_SAMPLES = 2_000
 """Train samples, drawn with a seed of their own, that the intrinsic dimension is estimated on."""
 MOST_VALUES = 1_000_000
@@ -42,8 +44,8 @@ def profile(
         One row: numbers of samples and features and their ratio; shares of missing values and of
         zeros; moments of the values; intrinsic dimension of the train samples as the number of
         principal components for 90 % of the variance, the participation ratio of the spectrum and
-        TwoNN; number of classes, share of labelled samples and normalised entropy of the labels,
-        averaged.
+        TwoNN; share of their variance outside the first ten components; number of classes, share
+        of labelled samples and normalised entropy of the labels, averaged.
     """
     shown = (matrix if raw is None else raw).to_numpy()
     flat = shown.ravel(order="K")[:: max(1, shown.size // MOST_VALUES)].astype(np.float64)
@@ -71,6 +73,9 @@ def profile(
         "components_for_90_percent": int(np.searchsorted(explained, EXPLAINED) + 1),
         "participation_ratio": float(spectrum.sum() ** 2 / (spectrum**2).sum()),
         "twonn_dimension": twonn(squared),
+        "variance_outside_10_components": float(
+            spectrum[SIGNAL_COMPONENTS:].sum() / spectrum.sum()
+        ),
         "labels": len(described),
         "classes_mean": float(classes.mean()),
         "labelled_share_mean": float(shares.mean()),

@@ -97,12 +97,52 @@ def test_weighed_transfer_leaves_out_unlike_tasks(
     assert "a, c" in set(found["evidence"])
 
 
+def test_data_that_look_alike_count_until_ranks_outvote_them(
+    evaluations: pd.DataFrame, surrogate: Surrogate, space: SearchSpace
+) -> None:
+    """With few configurations of its own, a task goes by its data."""
+    of_a = evaluations["task"] == "a"
+    few = pd.concat([evaluations[of_a].head(3), evaluations[~of_a]])
+    hpo = Hpo(searchers=["random_search"], trials=5)
+    similarity = pd.Series({"a": 1.0, "b": 0.95, "c": 0.02})
+    weights = [
+        recommend("a", table, surrogate, space, hpo, n_features=600, similarity=similarity).weights
+        for table in (few, evaluations)
+    ]
+    assert weights[0].loc["b", "weight"] - weights[0].loc["c", "weight"] > 0.5
+    assert abs(weights[1].loc["b", "weight"] - weights[1].loc["c", "weight"]) < 0.3
+    assert weights[1]["used"].all()
+
+
+def test_without_a_task_alike_there_is_no_transfer(
+    evaluations: pd.DataFrame, surrogate: Surrogate, space: SearchSpace
+) -> None:
+    others = evaluations["task"] != "a"
+    upside_down = evaluations.copy()
+    upside_down.loc[others, VALID_SCORE] = 1.4 - upside_down.loc[others, VALID_SCORE]
+    hpo = Hpo(searchers=["random_search", "zero_shot"], trials=5)
+    found = recommend("a", upside_down, surrogate, space, hpo, n_features=600)
+    assert not found.weights["used"].any()
+    assert (found.weights["reason"] == "it ranks configurations otherwise").all()
+    assert set(found.trials["searcher"]) == {"random_search"}
+    assert not found.trials["transfer"].any()
+    alone = Hpo(searchers=["zero_shot"], trials=5)
+    with pytest.raises(InputError, match="no other task is enough like a"):
+        recommend("a", upside_down, surrogate, space, alone, n_features=600)
+
+
+def test_a_plain_box_asks_for_no_likeness(found: Recommendations) -> None:
+    assert found.weights["weight"].tolist() == [1.0, 1.0]
+    assert found.weights["correlation"].notna().all()
+
+
 def test_a_single_task_has_no_transfer(space: SearchSpace) -> None:
     evaluations = training_table(synthetic_results(space, ("only",), 25), space)
     surrogate, _, _ = fit_surrogate(evaluations, space)
     hpo = Hpo(searchers=["random_search"], trials=5)
     found = recommend("only", evaluations, surrogate, space, hpo, n_features=10_000)
     assert not found.trials["transfer"].any()
+    assert found.weights.empty
     assert len(found.table) == 5
 
 

@@ -1,75 +1,105 @@
-"""Similarity between tasks, and transfer that does not harm."""
+"""What tasks are compared by, and how alike that makes them."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aehpo_assets.hpo.leave_one_out import leave_one_task_out, transfer_verdicts
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
-from aehpo_assets.hpo.surrogate import fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate import training_table
 from aehpo_assets.hpo.synthetic import synthetic_results
-from aehpo_assets.hpo.task_similarity import (
-    data_similarity,
-    meta_features,
-    rank_correlation,
-    transfer_weights,
-)
-from aehpo_assets.hpo.transfer import bounding_box, top_configurations, weighted_box
-from aehpo_assets.space import Choice, SearchSpace
+from aehpo_assets.hpo.task_similarity import data_similarity, meta_features, rank_correlation
+from aehpo_assets.omics.profile import profile
+from aehpo_assets.space import SearchSpace
 
 
-@pytest.fixture(scope="module")
-def with_hostile(space: SearchSpace) -> pd.DataFrame:
-    """Three tasks alike, and one that likes what the others dislike."""
-    results = synthetic_results(space, tasks=("a", "b", "c"), count=120)
-    hostile = results["a"].copy()
-    for score in (VALID_SCORE, TEST_SCORE):
-        hostile[score] = 1.45 - hostile[score]
-    return training_table(results | {"hostile": hostile}, space)
+def profile_of(values: np.ndarray, kinds: int = 2) -> pd.DataFrame:
+    """The profile of a matrix with one label of equally frequent classes."""
+    matrix = pd.DataFrame(values)
+    split = pd.Series(np.resize(["train", "train", "valid", "test"], len(values)))
+    labels = pd.DataFrame({"kind": np.resize([f"k{i}" for i in range(kinds)], len(values))})
+    labels.attrs = {"objective": {"kind": ["kind"]}}
+    scaled = (matrix - matrix.mean()) / matrix.std().replace(0, 1)
+    return profile(scaled, split, labels, matrix)
 
 
-def test_meta_features_of_known_data() -> None:
+def baseline(pca: list[float], random_features: list[float]) -> pd.DataFrame:
+    """Scores of two dimensions for each method; those of UMAP and of test are not to be used."""
+    scores = {"pca": pca, "random_features": random_features, "umap": [1.0, 1.0]}
+    return pd.DataFrame(
+        [
+            {"method": method, "latent_dim": dim, VALID_SCORE: score, TEST_SCORE: 1.0}
+            for method, values in scores.items()
+            for dim, score in zip((2, 8), values, strict=True)
+        ]
+    )
+
+
+def test_meta_features_come_from_profile_and_baselines() -> None:
     generator = np.random.default_rng(0)
     noise = generator.normal(size=(400, 50))
     low_rank = generator.normal(size=(400, 2)) @ generator.normal(size=(2, 50))
-    of_noise = meta_features(noise, [np.array([0, 1] * 200)], {"pca": 0.7})
-    of_low_rank = meta_features(low_rank, [np.array([0] * 399 + [1])])
+    features = meta_features(
+        {"noise": profile_of(noise), "low rank": profile_of(low_rank)},
+        {"noise": baseline([0.6, 0.7], [0.55, 0.5])},
+    )
+    of_noise, of_low_rank = features.loc["noise"], features.loc["low rank"]
     assert of_noise["log_samples"] == pytest.approx(np.log10(400))
     assert of_noise["log_ratio"] == pytest.approx(np.log10(8))
     assert of_noise["intrinsic_dimension"] > 0.7 > 0.1 > of_low_rank["intrinsic_dimension"]
     assert of_noise["noise"] > 0.5
     assert of_low_rank["noise"] < 1e-6
     assert of_noise["label_entropy"] == pytest.approx(1)
-    assert of_low_rank["label_entropy"] < 0.1
+    assert of_noise["log_kurtosis"] == pytest.approx(np.log10(3), abs=0.05)
     assert of_noise["pca_score"] == 0.7
-    assert np.isnan(of_noise["random_features_score"])
-    assert meta_features(np.zeros((5, 3)))["sparsity"] == 1
+    assert of_noise["random_features_score"] == 0.55
+    assert of_low_rank[["pca_score", "random_features_score"]].isna().all()
 
 
+def test_zeros_of_the_raw_matrix_make_the_sparsity() -> None:
+    counts = np.random.default_rng(0).poisson(0.3, (300, 80)).astype(float)
+    features = meta_features({"counts": profile_of(counts)}, {})
+    assert features.loc["counts", "sparsity"] == pytest.approx((counts == 0).mean())
+
+
+def test_a_landmark_that_was_never_scored_is_not_known() -> None:
+    only_pca = baseline([0.6, 0.7], [0.5, 0.5]).query("method == 'pca'")
+    unscored = baseline([np.nan, np.nan], [0.5, 0.6])
+    noise = profile_of(np.random.default_rng(0).normal(size=(40, 5)))
+    features = meta_features({"a": noise, "b": noise}, {"a": only_pca, "b": unscored})
+    assert np.isnan(features.loc["a", "random_features_score"])
+    assert np.isnan(features.loc["b", "pca_score"])
+    assert data_similarity(features).loc["a", "b"] == 1
+
+
+@settings(max_examples=25)
 @given(st.integers(0, 500))
 def test_data_similarity_is_a_similarity(seed: int) -> None:
     generator = np.random.default_rng(seed)
-    features = pd.DataFrame(
-        [meta_features(generator.normal(size=(generator.integers(5, 40), 6))) for _ in range(3)],
-        index=["a", "b", "c"],
-    )
-    similarity = data_similarity(features)
+    profiles = {
+        task: profile_of(generator.normal(size=(int(generator.integers(5, 40)), 6)))
+        for task in ("a", "b", "c")
+    }
+    similarity = data_similarity(meta_features(profiles, {"b": baseline([0.5, 0.9], [0.6, 0.6])}))
     assert ((similarity > 0) & (similarity <= 1)).all().all()
     np.testing.assert_array_equal(similarity, similarity.T)
     assert (np.diag(similarity) == 1).all()
 
 
-def test_data_alike_are_similar() -> None:
+def test_data_alike_are_similar_and_landmarks_tell_them_apart() -> None:
     generator = np.random.default_rng(0)
     counts = [generator.poisson(0.3, (300, 80)).astype(float) for _ in range(2)]
     dense = generator.normal(5, 1, (60, 400))
-    features = pd.DataFrame([meta_features(m) for m in [*counts, dense]], index=["a", "b", "c"])
-    similarity = data_similarity(features)
+    profiles = {name: profile_of(m) for name, m in zip("abc", [*counts, dense], strict=True)}
+    similarity = data_similarity(meta_features(profiles, {}))
     assert similarity.loc["a", "b"] > 0.8 > similarity.loc["a", "c"]
+    baselines = {"a": baseline([0.9, 0.9], [0.9, 0.9]), "b": baseline([0.5, 0.5], [0.5, 0.5])}
+    with_landmarks = data_similarity(meta_features(profiles, baselines))
+    assert with_landmarks.loc["a", "b"] < similarity.loc["a", "b"]
+    assert with_landmarks.loc["a", "c"] == similarity.loc["a", "c"]
 
 
 def test_nothing_known_in_common_is_half() -> None:
@@ -77,65 +107,16 @@ def test_nothing_known_in_common_is_half() -> None:
     assert data_similarity(features).loc["a", "b"] == 0.5
 
 
-def test_ranks_tell_friend_from_foe(with_hostile: pd.DataFrame) -> None:
-    ranks = rank_correlation(with_hostile, "a")
+def test_ranks_tell_friend_from_foe(space: SearchSpace) -> None:
+    results = synthetic_results(space, tasks=("a", "b"), count=80)
+    foe = results["a"].assign(**{VALID_SCORE: 1.45 - results["a"][VALID_SCORE]})
+    evaluations = training_table(results | {"foe": foe}, space)
+    ranks = rank_correlation(evaluations, "a")
     assert ranks.loc["b", "correlation"] > 0.5
-    assert ranks.loc["hostile", "correlation"] < -0.5
-    few = rank_correlation(with_hostile, "a", ["1", "2", "not sampled"])
+    assert ranks.loc["foe", "correlation"] < -0.5
+    assert (ranks["configurations"] == 80).all()
+    of_a = evaluations["task"] == "a"
+    few = rank_correlation(evaluations[~of_a | evaluations["config_id"].isin(["1", "2"])], "a")
     assert (few["configurations"] == 2).all()
     assert few["correlation"].isna().all()
-
-
-def test_weights_move_from_data_to_ranks() -> None:
-    ranks = pd.DataFrame(
-        {"correlation": [0.9, -0.9, np.nan], "configurations": [1000.0, 1000.0, 0.0]},
-        index=["friend", "foe", "stranger"],
-    )
-    similarity = pd.Series({"friend": 0.1, "foe": 0.9, "stranger": 0.8})
-    weights = transfer_weights(ranks, similarity)
-    assert weights["friend"] == pytest.approx(0.9, abs=0.01)
-    assert weights["foe"] < 0.01
-    assert weights["stranger"] == pytest.approx(0.8)
-    assert transfer_weights(ranks)["stranger"] == 0.5
-
-
-def test_box_widens_as_trust_falls(with_hostile: pd.DataFrame, space: SearchSpace) -> None:
-    def widths(box: SearchSpace) -> list[float]:
-        return [
-            len(d.values) if isinstance(d, Choice) else d.upper - d.lower
-            for d in box.hyperparameters.values()
-        ]
-
-    full = weighted_box(space, with_hostile, {"b": 1.0}, 10)
-    assert full == bounding_box(space, top_configurations(with_hostile, ["b"], 10, space))
-    half = weighted_box(space, with_hostile, {"b": 0.4}, 10)
-    assert all(wide >= narrow for narrow, wide in zip(widths(full), widths(half), strict=True))
-    assert weighted_box(space, with_hostile, {"b": 0.1, "c": 0.0}, 10) == space
-    assert weighted_box(space, with_hostile, {}, 10) == space
-
-
-def test_plain_transfer_harms_on_a_hostile_task_and_weighed_transfer_does_not(
-    with_hostile: pd.DataFrame, space: SearchSpace
-) -> None:
-    surrogate, _, _ = fit_surrogate(with_hostile, space, folds=1)
-
-    def search(repetitions: int) -> pd.DataFrame:
-        return leave_one_task_out(
-            with_hostile,
-            surrogate,
-            space,
-            searchers=("random_search",),
-            trials=20,
-            repetitions=repetitions,
-            probe=8,
-        )
-
-    progress = search(4)
-    assert (progress.groupby(["task", "way", "repetition"])["best"].diff().dropna() >= 0).all()
-    assert progress.groupby(["task", "way", "repetition"]).size().eq(20).all()
-    verdicts = transfer_verdicts(progress).set_index(["task", "way"])
-    assert verdicts.loc[("hostile", "plain"), "verdict"] == "harms"
-    assert verdicts.loc[("hostile", "weighted"), "verdict"] != "harms"
-    assert verdicts.loc[("hostile", "plain"), "evaluations_saved"] == -np.inf
-    first = progress[progress["repetition"] == 0].reset_index(drop=True)
-    pd.testing.assert_frame_equal(search(1), first, check_exact=True)
+    assert (rank_correlation(evaluations[~of_a], "a")["configurations"] == 0).all()

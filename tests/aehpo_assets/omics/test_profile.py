@@ -86,3 +86,12 @@ def test_twonn_counts_twins_once() -> None:
     with_twins = np.concatenate([values, values[:30]])
     assert twonn(squareform(pdist(with_twins, "sqeuclidean"))) == pytest.approx(alone)
     assert np.isnan(twonn(np.zeros((2, 2))))
+
+
+def test_variance_outside_ten_components_is_that_of_pca() -> None:
+    values = np.random.default_rng(3).normal(size=(120, 40)) / np.arange(1, 41)
+    matrix, split, labels = task(values)
+    explained = PCA().fit(matrix[split == "train"]).explained_variance_ratio_
+    found = profile(matrix, split, labels)["variance_outside_10_components"].iloc[0]
+    assert found == pytest.approx(explained[10:].sum(), rel=1e-5)
+    assert profile(*task(plane(5)))["variance_outside_10_components"].iloc[0] < 1e-6
