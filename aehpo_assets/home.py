@@ -1,8 +1,9 @@
 """The home: one folder that holds everything the platform writes for one study.
 
 ``HOME/study.yaml`` is the study, ``HOME/store`` the artefacts, ``HOME/runs`` the finished shards of
-trainings, ``HOME/benchmarks`` the finished searches of benchmarks, ``HOME/dagster`` the instance,
-``HOME/data`` the data sets that were added to it, ``HOME/data_roots.json`` where others are.
+trainings, ``HOME/benchmarks`` the finished searches of benchmarks, ``HOME/live`` the finished
+batches of live searches, ``HOME/dagster`` the instance, ``HOME/data`` the data sets that were added
+to it, ``HOME/data_roots.json`` where others are.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Home:
         self.data = self.root / "data"
         self.devices = self.root / "devices"
         self.benchmarks = self.root / "benchmarks"
+        self.live = self.root / "live"
         self.store = Store(self.root / "store")
         self._roots_file = self.root / "data_roots.json"
 

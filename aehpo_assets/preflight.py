@@ -11,6 +11,7 @@ from pathlib import Path
 from aehpo_assets.catalogue import Task
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.benchmark import BenchmarkPlan
+from aehpo_assets.hpo.live import check_live_searchers
 from aehpo_assets.hpo.searchers import check_searchers
 from aehpo_assets.omics.validate import validate_dataset
 from aehpo_assets.provenance import file_hash
@@ -34,6 +35,8 @@ def check_study(study: Study, file: Path) -> None:
     check_searchers(study.hpo.searchers, file)
     if study.benchmark is not None:
         _check_benchmark(study, study.benchmark.searchers, file)
+    if study.live is not None:
+        check_live_searchers(study.live.searchers, study.fidelities, study.epochs, file)
 
 
 def _check_benchmark(study: Study, searchers: list[str], file: Path) -> None:

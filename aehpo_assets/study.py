@@ -153,6 +153,23 @@ class Benchmark(Settings):
     processes: int = Field(default=1, gt=0)
 
 
+class Live(Settings):
+    """The search on real trainings, if there is to be one, compared with the study's own route.
+
+    A search ends after so many ``runs``, or once its trainings took so many ``seconds``. The
+    searcher proposes a ``batch`` at a time. Those that stop runs early do so at the study's
+    ``fidelities``. With a ``warm_start``, the study's sampled runs are told to the searcher as
+    ``observations``, or the best of them are what it evaluates first (``points_to_evaluate``);
+    what they took counts then.
+    """
+
+    searchers: list[str] = Field(default=["cqr"], min_length=1)
+    runs: int = Field(default=64, gt=0)
+    seconds: float | None = Field(default=None, gt=0)
+    batch: int = Field(default=8, gt=0)
+    warm_start: Literal["observations", "points_to_evaluate"] | None = None
+
+
 class Study(Settings):
     """A study: tasks, architectures, configurations, and every setting that its numbers hang on."""
 
@@ -180,6 +197,7 @@ class Study(Settings):
     precision: Literal["float32", "float64", "tf32", "bfloat16"] = "float32"
     hpo: Hpo = Hpo()
     benchmark: Benchmark | None = None
+    live: Live | None = None
 
     @field_validator("tasks", "architectures", "seeds", "fidelities")
     @classmethod

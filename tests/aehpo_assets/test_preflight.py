@@ -35,6 +35,8 @@ def study(**changes: Any) -> Study:
             {"tasks": ["a_rna"], "benchmark": {"searchers": ["random_search", "cqr+box"]}},
             "benchmark.searchers",
         ),
+        ({"live": {"searchers": ["cqrr"]}}, "live.searchers"),
+        ({"live": {"searchers": ["cqr", "asha"]}}, "live.searchers"),
         ({"space": {"k_filtre": [64]}}, "space.k_filtre"),
     ],
 )
@@ -49,3 +51,4 @@ def test_a_good_study_passes() -> None:
     check_study(study(benchmark={"searchers": ["random_search", "cqr+box"]}), FILE)
     asha = {"searchers": ["random_search", "asha"]}
     check_study(study(benchmark=asha, epochs=3, fidelities=[1], score_fidelities=True), FILE)
+    check_study(study(live={"searchers": ["cqr", "asha"]}, epochs=3, fidelities=[1]), FILE)
