@@ -89,6 +89,21 @@ def status(home: HomeOption = None) -> None:
     print_status(_home(home), console)
 
 
+@app.command("next-round")
+def next_round(home: HomeOption = None) -> None:
+    """Let what was validated join the evidence, for the next `aehpo run` to recommend anew."""
+    from aehpo_assets.next_round import start_next_round
+
+    taken = start_next_round(_home(home))
+    for architecture, task in taken:
+        console.print(f"taken     validated_recommendations/{architecture}/{task}")
+    console.print(
+        "`aehpo run` makes surrogate, recommendations and validation anew."
+        if taken
+        else "Earlier rounds hold all of it already; `aehpo run` finishes the present round."
+    )
+
+
 @app.command()
 def trace(artefact: ArtefactName, home: HomeOption = None) -> None:
     """Show what an artefact was made from, down to the raw files; fails if the chain is broken."""

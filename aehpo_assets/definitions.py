@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import dagster as dg
 
-from aehpo_assets.defs import benchmark, hpo, omics, schedules, sensors, spaces, validation
+from aehpo_assets.defs import (
+    benchmark,
+    earlier_validations,
+    hpo,
+    omics,
+    schedules,
+    sensors,
+    spaces,
+    validation,
+)
 from aehpo_assets.defs.stubs import STUBS
 from aehpo_assets.defs.study_resource import StudyResource
 
@@ -21,6 +30,7 @@ def build_definitions(study: StudyResource) -> dg.Definitions:
             spaces.configurations,
             hpo.blackbox,
             hpo.blackbox_curves,
+            earlier_validations.earlier_validations,
             hpo.surrogate,
             hpo.recommendations,
             benchmark.hpo_benchmark,

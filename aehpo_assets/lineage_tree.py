@@ -85,6 +85,7 @@ def _facts(record: Provenance, first: Provenance | None) -> list[str]:
     settings = "; ".join(f"{key} {_short(value)}" for key, value in _flat(record.settings).items())
     if settings:
         lines.append(f"settings: {settings}")
+    lines += [f"took over {name}: {', '.join(versions)}" for name, versions in record.taken.items()]
     if failed := record.failed_checks:
         lines.append(f"failed checks: {', '.join(check.name for check in failed)}")
     theirs = {} if first is None or first is record else _versions(first)

@@ -59,7 +59,9 @@ class Provenance(BaseModel):
     its data version; ``settings`` holds the part of the study that this artefact hangs on.
     Together with ``code_version`` they say whether it is still up to date. ``measured`` names the
     columns that hold what a clock said: they do not enter ``data_version``; None in a record that
-    was written before they were kept. ``files`` maps each file of a folder to its bytes' hash.
+    was written before they were kept. ``taken`` maps the name of an artefact to the data versions
+    whose content was taken over for good: the artefact may have been made anew since, and that
+    makes nothing stale. ``files`` maps each file of a folder to its bytes' hash.
     ``commit`` is that of the code's git checkout, and ``dirty`` says whether the code differed from
     it; None where the code lies in no checkout.
     """
@@ -71,6 +73,7 @@ class Provenance(BaseModel):
     code_version: str
     settings: dict[str, Any] = Field(default_factory=dict)
     inputs: dict[str, str] = Field(default_factory=dict)
+    taken: dict[str, list[str]] = Field(default_factory=dict)
     checks: list[CheckResult] = Field(default_factory=list)
     measured: tuple[str, ...] | None = None
     files: dict[str, str] = Field(default_factory=dict)

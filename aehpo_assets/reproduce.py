@@ -1,8 +1,9 @@
 """Making an artefact a second time, in a clean home, and holding it against the recorded one.
 
 Only what the artefact hangs on is made: the tasks, architectures and assets of its chain, from the
-same study and data roots. Of a single run, only its configuration is trained. What comes out is
-compared artefact by artefact, upstream before downstream, so that the first that differs is named.
+same study and data roots. Of a single run, only its configuration is trained. What earlier rounds
+validated is a given, as the raw data is: it is copied. What comes out is compared artefact by
+artefact, upstream before downstream, so that the first that differs is named.
 What is printed belongs to ``reproduce_report``.
 """
 
@@ -27,6 +28,7 @@ from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.files import atomic_file
 from aehpo_assets.home import Home
 from aehpo_assets.lineage import Artefact, find_artefact, trace, walk
+from aehpo_assets.rounds import EARLIER_VALIDATIONS
 from aehpo_assets.runner import CodeLocations, Outcome, StudyRun, Work, prepare
 from aehpo_assets.space import configurations_of
 from aehpo_assets.store import Partition, artefact_name
@@ -96,8 +98,14 @@ class Reproduction:
         study = home.study()
         tasks = sorted(datasets) if study.tasks == "all" else list(study.tasks)
         self._recorded = StudyArtefacts(home, datasets, tasks, self._locations.specs)
-        self.chain, self._versions = self._chain()
+        chain, self._versions = self._chain()
+        given = {name for name in chain if _parts(name)[0] == EARLIER_VALIDATIONS}
+        self.chain = chain - given
+        for name in sorted(given):
+            self._refuse_if_it_moved_on(name)
         self._again = self._clean_run(Home(folder), study, datasets)
+        for name in given:
+            _copy(name, home, self._again.home)
         self._refuse_what_cannot_be_made()
 
     def works(self) -> list[Work]:
@@ -175,6 +183,31 @@ class Reproduction:
         needed = {task: dataset for task, dataset in datasets.items() if task in hung_on}
         instance = prepare(study, clean, needed, file=self.home.study_file)
         return StudyRun(clean, instance, needed, self._locations)
+
+    def _refuse_if_it_moved_on(self, name: str) -> None:
+        """Refuse to reproduce what hangs on validations of which the home holds other rounds."""
+        asset, partition = _parts(name)
+        if self.target.asset == asset:
+            raise InputError(
+                f"{name} is a given: the validations that it took over were made anew since",
+                remedy="See where it came from with `aehpo trace`.",
+            )
+        record = self.home.store.provenance(asset, partition)
+        damage = self.home.store.damage(asset, partition)
+        if record is None or damage is not None:
+            raise InputError(
+                f"{name} is {damage or 'gone'}; it holds what earlier rounds trained, and cannot "
+                "be made again",
+                file=self.home.store.table_path(asset, partition),
+                remedy="Bring it back from a backup.",
+            )
+        if record.data_version != (recorded := self._versions[name]):
+            raise InputError(
+                f"{self.target.name} was made from {name} {recorded}; with a later round it has "
+                f"become {record.data_version}, and what it was then is not kept",
+                file=self.home.store.table_path(asset, partition),
+                remedy="Let `aehpo run` finish the present round, and reproduce what comes out.",
+            )
 
     def _refuse_what_cannot_be_made(self) -> None:
         made = {
@@ -271,6 +304,13 @@ def verdict(target: str, found: list[Reproduced]) -> tuple[bool, Reproduced]:
     if differing:
         return False, differing[0]
     return True, next(r for r in found if r.name == target)
+
+
+def _copy(name: str, home: Home, clean: Home) -> None:
+    """Copy a table with its record, whose hash every reader holds it against."""
+    target = clean.store.table_path(*_parts(name))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(home.store.table_path(*_parts(name)), target)
 
 
 def _parts(name: str) -> tuple[str, Partition]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -187,8 +187,16 @@ class StudyRun:
             on_end(outcome)
         return outcomes
 
-    def materialize(self, work: Work) -> Outcome:
-        """Materialize one unit of work in this process."""
+    def materialize(self, work: Work, config: Mapping[str, Any] | None = None) -> Outcome:
+        """Materialize one unit of work in this process.
+
+        Parameters
+        ----------
+        work
+            What to make.
+        config
+            Dagster's run configuration of its assets.
+        """
         started = time.monotonic()
         result = dg.materialize(
             self.locations.assets,
@@ -196,7 +204,10 @@ class StudyRun:
             partition_key=partition_key(work.partition),
             instance=self.instance,
             resources={"study": StudyResource(home_folder=str(self.home.root))},
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config={
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                **(config or {}),
+            },
             tags={HEADLESS_TAG: "true"},
             raise_on_error=False,
         )
@@ -238,7 +249,7 @@ class StudyRun:
         return any(
             artefact_name(parent, parent_partition) in failed
             for asset in assets
-            for parent, partitions in self.artefacts.parents(asset, partition).items()
+            for parent, partitions in self.artefacts.needs(asset, partition).items()
             for parent_partition in partitions
         )
 

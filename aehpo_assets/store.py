@@ -50,6 +50,7 @@ class Record:
     code_version: str
     settings: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
+    taken: dict[str, list[str]] = field(default_factory=dict)
     checks: Sequence[CheckResult] = ()
     device: str = "cpu"
 
@@ -276,6 +277,7 @@ class Store:
             code_version=record.code_version,
             settings=record.settings,
             inputs=record.inputs,
+            taken=record.taken,
             checks=list(record.checks),
             measured=measured,
             files=files or {},

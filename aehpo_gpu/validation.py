@@ -67,17 +67,27 @@ def _known_id(values: dict[str, Any], results: pd.DataFrame) -> str | None:
     return str(results.loc[same, "config_id"].iloc[0]) if same.any() else None
 
 
-def validation_seeds(study: Study) -> list[int]:
-    """Seeds for validation: as many as the study says, and none that chose anything before."""
+def validation_seeds(study: Study, earlier: pd.DataFrame) -> list[int]:
+    """Seeds for validation: as many as the study says, and none that chose anything before.
+
+    Parameters
+    ----------
+    study
+        The study.
+    earlier
+        The architecture's earlier validations, whose seeds chose what is recommended now.
+    """
     count = study.hpo.validation_seeds or len(study.seeds)
-    first = max(study.seeds) + 1
+    first = int(max([*study.seeds, *earlier["seed"]])) + 1
     return list(range(first, first + count))
 
 
-def validation_runs(chosen: pd.DataFrame, space: SearchSpace, study: Study) -> pd.DataFrame:
+def validation_runs(
+    chosen: pd.DataFrame, space: SearchSpace, study: Study, earlier: pd.DataFrame
+) -> pd.DataFrame:
     """One row a run: every candidate configuration once, with every validation seed."""
     configurations = chosen.drop_duplicates("config_id")[["config_id", *space.names]]
-    seeds = pd.DataFrame({"seed": validation_seeds(study)})
+    seeds = pd.DataFrame({"seed": validation_seeds(study, earlier)})
     return configurations.merge(seeds, how="cross")
 
 

@@ -55,6 +55,7 @@ def test_every_asset_has_one_owner() -> None:
         "validated_recommendations",
         "recommended_latents",
         "validation_report",
+        "earlier_validations",
     }
 
 
@@ -112,12 +113,19 @@ EDGES = {
     "baseline_performance": {"preprocessed_matrix", "data_split", "sample_labels"},
     "blackbox": {"run_results"},
     "blackbox_curves": {"run_results", "learning_curves"},
-    "surrogate": {"blackbox", "run_results"},
-    "hpo_benchmark": {"surrogate", "run_results", "learning_curves"},
-    "recommendations": {"blackbox", "surrogate", "run_results", "dataset_profile"},
+    "surrogate": {"blackbox", "run_results", "earlier_validations"},
+    "hpo_benchmark": {"surrogate", "run_results", "learning_curves", "earlier_validations"},
+    "recommendations": {
+        "blackbox",
+        "surrogate",
+        "run_results",
+        "earlier_validations",
+        "dataset_profile",
+    },
     "validated_recommendations": {
         "recommendations",
         "run_results",
+        "earlier_validations",
         "preprocessed_matrix",
         "data_split",
         "sample_labels",

@@ -30,6 +30,7 @@ CHAIN = (
     "dataset_profile",
     "configurations",
     "run_results",
+    "earlier_validations",
     "surrogate",
     "recommendations",
 )
@@ -93,7 +94,7 @@ def test_a_recommendation_is_reproduced_from_the_raw_files(finished: Path) -> No
     good, printed = reproduce(Home(finished / "home"), "recommendations/vanillix/toy_rna")
     assert good, printed
     assert "recommendations/vanillix/toy_rna: equal" in printed
-    for asset in CHAIN:
+    for asset in set(CHAIN) - {"earlier_validations"}:
         assert f"equal  {asset}/" in printed
     assert "baseline_performance" not in printed
     assert store.provenance("recommendations", ("vanillix", "toy_rna")) == before

@@ -12,15 +12,18 @@ import pandas as pd
 from aehpo_assets.analysis import plots
 from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.conditions import when_own_results_change, when_results_change
+from aehpo_assets.defs.earlier_validations import earlier_validations, evaluations_of
 from aehpo_assets.defs.partitions import (
+    all_tasks,
     architectures,
     architectures_and_tasks,
     every_task,
     study_partitions,
 )
 from aehpo_assets.defs.recipe import Making, Recipe
-from aehpo_assets.defs.stubs import learning_curves, run_results
+from aehpo_assets.defs.stubs import baseline_performance, learning_curves, run_results
 from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.defs.task_descriptions import DESCRIPTIONS, similarity_of_tasks
 from aehpo_assets.hpo.blackbox import (
     BlackboxTables,
     build_blackboxes,
@@ -48,6 +51,7 @@ SURROGATE = Recipe(
     tuple(
         f"aehpo_assets/hpo/{name}.py"
         for name in (
+            "earlier_validations",
             "encoding",
             "evaluations",
             "objective_model",
@@ -66,17 +70,22 @@ RECOMMENDATIONS = Recipe(
         f"aehpo_assets/hpo/{name}.py"
         for name in (
             "ask_tell",
+            "earlier_validations",
             "fast_searchers",
             "grounds",
             "problem",
             "recommend",
+            "searcher_factories",
             "searchers",
+            "seeds",
             "simulation",
+            "syne_tune_fixes",
             "task_similarity",
             "transfer",
         )
     ),
     settings=("space", "hpo"),
+    optional_inputs=DESCRIPTIONS,
 )
 
 
@@ -175,7 +184,7 @@ def blackbox_curves(
 
 @dg.asset(
     partitions_def=architectures,
-    deps=[blackbox, run_results],
+    deps=[blackbox, run_results, earlier_validations],
     group_name="hpo",
     kinds={"xgboost"},
     check_specs=check_specs("surrogate", quality.SURROGATE_CHECKS),
@@ -189,7 +198,7 @@ def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mat
     space = space_of(study, context.partition_key)
     hpo = study.study.hpo
     fitted, diagnostics, out_of_fold = fit_surrogate(
-        training_table(results, space), space, hpo.seed, hpo.surrogates
+        evaluations_of(making, results, space), space, hpo.seed, hpo.surrogates
     )
 
     def fill(folder: Path) -> None:
@@ -219,8 +228,10 @@ def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mat
     deps=[
         blackbox,
         surrogate,
+        earlier_validations,
         dg.AssetDep(run_results, partition_mapping=every_task),
-        "dataset_profile",
+        dg.AssetDep("dataset_profile", partition_mapping=all_tasks),
+        dg.AssetDep(baseline_performance, partition_mapping=all_tasks),
     ],
     group_name="hpo",
     kinds={"synetune"},
@@ -236,9 +247,18 @@ def recommendations(
     architecture, task = making.partition
     space = space_of(study, architecture)
     fitted = Surrogate.load(making.folder("surrogate", architecture))
-    evaluations = training_table(tables_of(making, "run_results", context, study), space)
+    evaluations = evaluations_of(making, tables_of(making, "run_results", context, study), space)
     features = int(making.table("dataset_profile", task)["n_features"].iloc[0])
-    found = recommend(task, evaluations, fitted, space, study.study.hpo, features)
+    similarity = similarity_of_tasks(making, study_partitions(study.study, context.instance))
+    found = recommend(
+        task,
+        evaluations,
+        fitted,
+        space,
+        study.study.hpo,
+        features,
+        similarity=similarity.loc[task],
+    )
     best = found.table.iloc[0]
     return making.write_table(
         found.table,
@@ -250,6 +270,14 @@ def recommendations(
                 best["predicted_weighted_avg_auc_downstream_performance_valid"]
             ),
             "best_searcher": str(best["searcher"]),
+            "transfer": dg.MetadataValue.md(
+                found.weights.rename_axis("other task")
+                .reset_index()
+                .round(3)
+                .to_markdown(index=False)
+                if len(found.weights)
+                else "There is no other task."
+            ),
         },
         plots={"search": plots.search_progress(found.trials)},
     )

@@ -38,6 +38,7 @@ SOURCE_VERSION = "source version"
 STUDY_SETTINGS = "study settings"
 DATASET_SECTION = "data set section"
 ONLY_WITH = "only with"
+OPTIONAL_INPUTS = "optional inputs"
 
 ColumnLineage = Mapping[str, Sequence[tuple[str, str]]]
 """Column to the (asset, column) pairs that it was made from."""
@@ -59,6 +60,8 @@ class Recipe:
         The section of ``dataset.yaml`` that it hangs on: ``modality`` or ``labels``.
     only_with
         Dotted key of an optional section of the study, without which there is nothing to make.
+    optional_inputs
+        Assets of which it reads what is there, and does without the rest.
     """
 
     asset: str
@@ -66,6 +69,7 @@ class Recipe:
     settings: tuple[str, ...] = ()
     dataset_section: str | None = None
     only_with: str | None = None
+    optional_inputs: tuple[str, ...] = ()
 
     @cached_property
     def source_version(self) -> str:
@@ -92,6 +96,7 @@ class Recipe:
             STUDY_SETTINGS: list(self.settings),
             DATASET_SECTION: self.dataset_section or "",
             ONLY_WITH: self.only_with or "",
+            OPTIONAL_INPUTS: list(self.optional_inputs),
         }
 
     @property
@@ -114,12 +119,15 @@ class Making:
         Architecture and task, as far as the asset has them.
     inputs
         Name to data version of everything read so far.
+    taken
+        Name to the data versions of what was taken over for good, in this making and before.
     """
 
     recipe: Recipe
     study: StudyResource
     partition: Partition
     inputs: dict[str, str] = field(default_factory=dict)
+    taken: dict[str, list[str]] = field(default_factory=dict)
     dataset_settings: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -142,6 +150,13 @@ class Making:
         """
         provenance = self.study.store.checked(asset, partition)
         self.inputs[artefact_name(asset, partition)] = provenance.data_version
+        return self.study.store.read_table(asset, partition)
+
+    def taken_table(self, asset: str, *partition: str) -> pd.DataFrame:
+        """Read a table to keep its content, whatever becomes of it; otherwise as :meth:`table`."""
+        provenance = self.study.store.checked(asset, partition)
+        name = artefact_name(asset, partition)
+        self.taken[name] = [*self.taken.get(name, []), provenance.data_version]
         return self.study.store.read_table(asset, partition)
 
     def folder(self, asset: str, *partition: str) -> Path:
@@ -175,6 +190,7 @@ class Making:
             code_version=self.recipe.source_version,
             settings=settings | self.dataset_settings,
             inputs=self.inputs,
+            taken=self.taken,
             checks=checks,
             device=device,
         )

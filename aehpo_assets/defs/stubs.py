@@ -27,6 +27,7 @@ validated_recommendations = dg.AssetSpec(
     deps=(
         "recommendations",
         "run_results",
+        "earlier_validations",
         "preprocessed_matrix",
         "data_split",
         "sample_labels",

@@ -15,5 +15,15 @@ sample_labels = dg.AssetSpec("sample_labels", partitions_def=tasks)
 data_split = dg.AssetSpec("data_split", partitions_def=tasks)
 configurations = dg.AssetSpec("configurations", partitions_def=architectures)
 recommendations = dg.AssetSpec("recommendations", partitions_def=architectures_and_tasks)
+hpo_benchmark = dg.AssetSpec("hpo_benchmark", partitions_def=architectures)
+earlier_validations = dg.AssetSpec("earlier_validations", partitions_def=architectures)
 
-STUBS = [preprocessed_matrix, sample_labels, data_split, configurations, recommendations]
+STUBS = [
+    preprocessed_matrix,
+    sample_labels,
+    data_split,
+    configurations,
+    recommendations,
+    hpo_benchmark,
+    earlier_validations,
+]

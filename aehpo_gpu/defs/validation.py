@@ -12,12 +12,13 @@ from aehpo_assets.defs.conditions import when_recommendations_change
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.hpo.earlier_validations import finished_rounds
 from aehpo_assets.quality.runs import VALIDATION_CHECKS, check_validation
 from aehpo_assets.space import search_space
 from aehpo_gpu.defs.logging import training_log
-from aehpo_gpu.defs.stubs import recommendations
+from aehpo_gpu.defs.stubs import earlier_validations, recommendations
 from aehpo_gpu.defs.training_task import INPUTS, read_training_task
-from aehpo_gpu.runs import MEASURED_COLUMNS, RunTable, training_settings
+from aehpo_gpu.runs import ENGINE_VERSION, MEASURED_COLUMNS, RunTable, training_settings
 from aehpo_gpu.validation import candidates, validation_runs, with_candidates
 
 VALIDATED_RECOMMENDATIONS = Recipe(
@@ -45,7 +46,7 @@ VALIDATED_RECOMMENDATIONS = Recipe(
 
 @dg.asset(
     partitions_def=architectures_and_tasks,
-    deps=[recommendations, "run_results", *INPUTS],
+    deps=[recommendations, "run_results", earlier_validations, *INPUTS],
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",
@@ -68,10 +69,11 @@ def validated_recommendations(
         space,
         settings.hpo.validate_top,
     )
+    earlier = making.table("earlier_validations", architecture)
     table = RunTable(
         architecture=architecture,
         data=data,
-        runs=validation_runs(chosen, space, settings),
+        runs=validation_runs(chosen, space, settings, earlier),
         settings=training_settings(settings),
         inputs=making.inputs,
         home=study.home,
@@ -79,6 +81,8 @@ def validated_recommendations(
     for shard in table.plan():
         table.train(shard, training_log(context.op_execution_context))
     results, _ = table.collect()
+    results["data_version"] = making.inputs[f"preprocessed_matrix/{task}"]
+    results["code_version"] = ENGINE_VERSION
     validated = with_candidates(chosen, results)
     score = "weighted_avg_auc_downstream_performance"
     means = validated.groupby(["origin", "config_id"], sort=False)[[f"{score}_valid", score]].mean()
@@ -87,6 +91,7 @@ def validated_recommendations(
         validated,
         checks=check_validation(validated),
         metadata={
+            "round": finished_rounds(earlier) + 1,
             "runs": len(validated),
             **{f"{origin}_test_score": float(row[score]) for origin, row in best.iterrows()},
         },

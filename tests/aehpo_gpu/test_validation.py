@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aehpo_assets.hpo.earlier_validations import no_validations
 from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
 from aehpo_assets.space import SearchSpace, config_id_of, default_configuration, search_space
 from aehpo_assets.study import Study
@@ -84,7 +85,7 @@ def test_a_default_that_was_sampled_or_recommended_is_trained_once(space: Search
     sampled = results(space, [configuration(1e-4), default])
     chosen = candidates(recommendations(space, [configuration(1e-2)]), sampled, space, 1)
     assert list(chosen["config_id"][1:]) == ["1", "1"]
-    runs = validation_runs(chosen, space, study())
+    runs = validation_runs(chosen, space, study(), no_validations())
     assert list(runs["config_id"]) == [chosen["config_id"][0], "1"]
     trained = runs.assign(**{VALID_SCORE: [0.7, 0.8]})
     joined = with_candidates(chosen, trained)
@@ -97,6 +98,10 @@ def test_a_default_that_was_sampled_or_recommended_is_trained_once(space: Search
     assert recommended["config_id"][0] == recommended["config_id"][2]
 
 
-def test_seeds_are_fresh() -> None:
-    assert validation_seeds(study(seeds=[0, 4])) == [5, 6]
-    assert validation_seeds(study(hpo={"validation_seeds": 3})) == [1, 2, 3]
+def test_seeds_are_fresh_in_every_round() -> None:
+    first = no_validations()
+    assert validation_seeds(study(seeds=[0, 4]), first) == [5, 6]
+    assert validation_seeds(study(hpo={"validation_seeds": 3}), first) == [1, 2, 3]
+    # Also where an earlier round took more of them.
+    later = pd.DataFrame({"round": [1, 1, 1], "seed": [1, 2, 3]})
+    assert validation_seeds(study(hpo={"validation_seeds": 2}), later) == [4, 5]

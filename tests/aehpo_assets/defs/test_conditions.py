@@ -87,7 +87,8 @@ class Daemon:
 
     def trained(self, *names: str, version: str = "1") -> None:
         """Make everything of some tasks up to their run results."""
-        self.made("configurations", "varix")
+        for asset in ("configurations", "earlier_validations"):
+            self.made(asset, "varix")
         for name in names:
             for asset in RAW:
                 self.made(asset, name, version=version)
@@ -143,7 +144,8 @@ def test_a_new_task_is_prepared_in_one_run_also_if_it_came_before_the_first_tick
 ) -> None:
     daemon.lands("toy_rna")
     first = daemon.tick()
-    assert first == {asset: {"toy_rna"} for asset in RAW} | {"configurations": {"varix"}}
+    once = {asset: {"varix"} for asset in ("configurations", "earlier_validations")}
+    assert first == {asset: {"toy_rna"} for asset in RAW} | once
     daemon.lands("toy_meth")
     assert daemon.tick()["omics_matrix"] >= {"toy_meth"}
 
@@ -170,7 +172,8 @@ def test_nothing_is_made_without_a_study_or_beside_a_headless_run(
 def test_training_follows_the_data_and_the_rest_follows_training(daemon: Daemon) -> None:
     daemon.lands("toy_rna")
     daemon.tick()
-    daemon.made("configurations", "varix")
+    for asset in ("configurations", "earlier_validations"):
+        daemon.made(asset, "varix")
     for asset in RAW:
         daemon.made(asset, "toy_rna")
     assert daemon.tick() == {
@@ -301,6 +304,29 @@ def test_old_recommendations_are_not_validated_while_new_ones_are_to_come(
         daemon.made(asset, *own, version="2")
     assert set(daemon.tick()) == {"blackbox", "blackbox_curves", "surrogate"}
     record(home, "recommendations", *own, version="2", run_results__varix__toy_rna="2")
+    daemon.made("recommendations", *own, version="2")
+    assert daemon.tick() == {"validated_recommendations": {"varix|toy_rna"}}
+
+
+def test_no_round_is_started_by_itself_and_one_that_a_person_starts_is_carried_through(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    home, own = Home(tmp_path), ("varix", "toy_rna")
+    daemon.lands("toy_rna")
+    daemon.finished("toy_rna")
+    daemon.tick()
+    record(home, "recommendations", *own, version="1", earlier_validations__varix="1")
+    for asset in ("validated_recommendations", "recommended_latents"):
+        daemon.made(asset, *own, version="2")
+    daemon.made("validation_report", "varix", version="2")
+    assert daemon.tick() == {}
+
+    record(home, "earlier_validations", "varix", version="2")
+    daemon.made("earlier_validations", "varix", version="2")
+    assert daemon.tick() == {"surrogate": {"varix"}}
+    daemon.made("surrogate", "varix", version="2")
+    assert daemon.tick() == {"recommendations": {"varix|toy_rna"}}
+    record(home, "recommendations", *own, version="2", earlier_validations__varix="2")
     daemon.made("recommendations", *own, version="2")
     assert daemon.tick() == {"validated_recommendations": {"varix|toy_rna"}}
 

@@ -1,0 +1,105 @@
+"""The asset of what earlier rounds validated; with an asset upstream it would close a circle.
+
+It is a given, as raw data is: made empty when it is missing, and grown by a person who materializes
+it with ``next_round: true``, which is what ``aehpo next-round`` does. No code and no setting makes
+it stale. What may be taken is decided in ``aehpo_assets.rounds``.
+"""
+
+import dagster as dg
+import pandas as pd
+
+from aehpo_assets.defs.conditions import when_inputs_change
+from aehpo_assets.defs.partitions import architectures, study_partitions
+from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.errors import StaleInputError
+from aehpo_assets.hpo.earlier_validations import (
+    comparable_runs,
+    finished_rounds,
+    no_validations,
+    training_conditions,
+    with_next_round,
+)
+from aehpo_assets.hpo.surrogate import training_table
+from aehpo_assets.rounds import VALIDATED, validations_to_take
+from aehpo_assets.space import SearchSpace
+
+EARLIER_VALIDATIONS = Recipe("earlier_validations", sources=())
+
+
+class RoundConfig(dg.Config):
+    """Whether to take over what is validated now, or leave the table as it is."""
+
+    next_round: bool = False
+
+
+@dg.asset(
+    partitions_def=architectures,
+    group_name="hpo",
+    automation_condition=when_inputs_change,
+    **EARLIER_VALIDATIONS.definition,
+)
+def earlier_validations(
+    context: dg.AssetExecutionContext, config: RoundConfig, study: StudyResource
+) -> dg.MaterializeResult:
+    """Runs validated in earlier rounds; with ``next_round: true`` the present ones join them."""
+    making = Making.begin(EARLIER_VALIDATIONS, context, study)
+    architecture = context.partition_key
+    table = _so_far(making)
+    if config.next_round:
+        tasks = study_partitions(study.study, context.instance)
+        new = validations_to_take(study.store, architecture, tasks)
+        validated = {task: making.taken_table(VALIDATED, of, task) for of, task in new}
+        records = {task: study.store.checked(VALIDATED, (of, task)) for of, task in new}
+        if new:
+            conditions = {task: training_conditions(record) for task, record in records.items()}
+            table = with_next_round(table, validated, conditions)
+    return making.write_table(
+        table, metadata={"rounds": finished_rounds(table), "runs": len(table)}
+    )
+
+
+def _so_far(making: Making) -> pd.DataFrame:
+    """Read the table as it is, or begin it.
+
+    Raises
+    ------
+    StaleInputError
+        If it is damaged.
+    """
+    store, partition = making.study.store, making.partition
+    if (damage := store.damage(making.recipe.asset, partition)) is not None:
+        path = store.table_path(making.recipe.asset, partition)
+        raise StaleInputError(
+            f"{path}: {damage}. It holds what earlier rounds trained and cannot be made again: "
+            f"bring it back from a backup, or remove .{path.name}.damaged beside it to start over."
+        )
+    record = store.provenance(making.recipe.asset, partition)
+    if record is None:
+        return no_validations()
+    making.taken = dict(record.taken)
+    return store.read_table(making.recipe.asset, partition)
+
+
+def evaluations_of(
+    making: Making, results: dict[str, pd.DataFrame], space: SearchSpace
+) -> pd.DataFrame:
+    """Return the long training table: the study's runs, and those validated in earlier rounds.
+
+    Parameters
+    ----------
+    making
+        The artefact in the making, of one architecture; what is read becomes its input.
+    results
+        Task to run results.
+    space
+        The architecture's search space.
+    """
+    architecture = making.partition[0]
+    earlier = making.table("earlier_validations", architecture)
+    conditions = {
+        task: training_conditions(making.study.store.checked("run_results", (architecture, task)))
+        for task in results
+    }
+    validated = comparable_runs(earlier, results, conditions, space)
+    return training_table(results, space, validated)

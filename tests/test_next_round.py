@@ -1,0 +1,222 @@
+"""A study of two rounds: what was validated is evidence for what is recommended next."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from aehpo_assets.catalogue import available_tasks
+from aehpo_assets.cli import app
+from aehpo_assets.defs.instance import open_instance
+from aehpo_assets.errors import InputError
+from aehpo_assets.home import Home
+from aehpo_assets.lineage_tree import print_trace
+from aehpo_assets.next_round import start_next_round
+from aehpo_assets.reproduce_report import run_reproduction
+from aehpo_assets.runner import StudyRun, Work, prepare
+from aehpo_assets.store import Record
+from aehpo_assets.study import read_study
+
+OWN = ("vanillix", "toy_rna")
+EARLIER = ("earlier_validations", ("vanillix",))
+ROUND = ("surrogate", "recommendations", "validated_recommendations", "validation_report")
+
+
+def make_stale(home: Home, root: Path) -> list[str]:
+    """Make what a run of the study would, benchmark and pictures left out; returns its names."""
+    file = root / "tiny.yaml"
+    home.record_data_roots([root / "data"])
+    tasks = available_tasks(home.data_roots())
+    instance = prepare(read_study(file), home, tasks, file=file)
+    study_run = StudyRun(home, instance, tasks)
+    made = []
+    for assets, partition in study_run.works():
+        if set(assets) & {"recommended_latents", "blackbox_curves"}:
+            continue
+        if any(study_run.state(asset, partition)[0] != "up to date" for asset in assets):
+            outcome = study_run.materialize(Work(assets, partition, "stale"))
+            assert outcome.error is None, outcome
+            made += [asset for asset in assets if asset != "learning_curves"]
+    return made
+
+
+@pytest.fixture(scope="module")
+def root(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("rounds") / "study"
+    shutil.copytree(tiny_root, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def first(root: Path) -> Home:
+    """A home whose first round is finished."""
+    home = Home(root / "home")
+    make_stale(home, root)
+    return home
+
+
+@pytest.fixture(scope="module")
+def second(first: Home, root: Path) -> tuple[Home, list[str]]:
+    """The same home after its second round, and what was made in it."""
+    home = Home(root / "second")
+    shutil.copytree(first.root, home.root)
+    assert start_next_round(home) == [OWN]
+    return home, make_stale(home, root)
+
+
+def reproduced(home: Home, name: str) -> str:
+    printed = io.StringIO()
+    assert run_reproduction(home, name, 1e-5, Console(file=printed, width=160)), printed.getvalue()
+    return printed.getvalue()
+
+
+def test_the_first_round_has_no_evidence_and_one_default(first: Home) -> None:
+    assert first.store.read_table(*EARLIER).empty
+    validated = first.store.read_table("validated_recommendations", OWN)
+    assert list(validated["origin"]) == ["recommended", "best_sampled", "untuned_default"]
+    assert set(validated["seed"]) == {1}
+    report = first.store.existing_folder("validation_report", ("vanillix",))
+    (sentence,) = pd.read_parquet(report / "verdicts.parquet")["verdict"]
+    assert "the untuned default" in sentence
+    assert "PCA" in sentence
+    assert len(pd.read_parquet(report / "predictions.parquet")) == 2
+
+
+def test_the_next_round_makes_exactly_what_hangs_on_the_evidence(
+    second: tuple[Home, list[str]],
+) -> None:
+    assert tuple(second[1]) == ROUND
+
+
+def test_what_was_validated_is_evidence_and_seeds_are_fresh(
+    first: Home, second: tuple[Home, list[str]]
+) -> None:
+    home, _ = second
+    before = first.store.read_table("validated_recommendations", OWN)
+    earlier = home.store.read_table(*EARLIER)
+    assert set(earlier["config_id"]) == set(before["config_id"])
+    assert set(earlier["round"]) == {1}
+    record = home.store.provenance(*EARLIER)
+    assert record is not None
+    old = first.store.provenance("validated_recommendations", OWN)
+    assert old is not None
+    assert record.taken == {"validated_recommendations/vanillix/toy_rna": [old.data_version]}
+    after = home.store.read_table("validated_recommendations", OWN)
+    assert set(after["seed"]) == {2}
+    diagnostics = pd.read_parquet(
+        home.store.existing_folder("surrogate", ("vanillix",)) / "diagnostics.parquet"
+    )
+    assert set(diagnostics["runs"]) == {6 + earlier["config_id"].nunique()}
+
+
+def test_the_instance_knows_of_the_new_round(second: tuple[Home, list[str]]) -> None:
+    home, _ = second
+    event = open_instance(home).get_latest_materialization_event(dg.AssetKey(EARLIER[0]))
+    assert event is not None
+    assert event.asset_materialization is not None
+    assert event.asset_materialization.metadata["rounds"].value == 1
+    record = home.store.provenance(*EARLIER)
+    assert record is not None
+    tags = event.asset_materialization.tags or {}
+    assert tags["dagster/data_version"] == record.data_version
+
+
+def test_the_same_validation_is_never_added_twice(first: Home, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    shutil.copytree(first.root, home.root)
+    arguments = ["next-round", "--home", str(home.root)]
+    assert "taken     validated_recommendations/vanillix/toy_rna" in (
+        CliRunner().invoke(app, arguments).output
+    )
+    before = home.store.provenance(*EARLIER)
+    again = CliRunner().invoke(app, arguments)
+    assert again.exit_code == 0
+    assert "hold all of it already" in again.output
+    assert home.store.provenance(*EARLIER) == before
+
+
+def test_made_again_without_being_asked_to_go_on_it_stays_as_it_is(
+    second: tuple[Home, list[str]],
+) -> None:
+    home, _ = second
+    before = home.store.provenance(*EARLIER)
+    instance = open_instance(home)
+    study_run = StudyRun(home, instance, available_tasks(home.data_roots()))
+    outcome = study_run.materialize(Work((EARLIER[0],), EARLIER[1], "by mistake"))
+    assert outcome.error is None
+    after = home.store.provenance(*EARLIER)
+    assert before is not None
+    assert after is not None
+    assert (after.data_version, after.taken) == (before.data_version, before.taken)
+
+
+def test_a_round_that_is_not_finished_is_refused(first: Home, root: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no study"):
+        start_next_round(Home(tmp_path / "nothing"))
+    home = Home(tmp_path / "home")
+    shutil.copytree(first.root, home.root)
+    before = home.store.provenance(*EARLIER)
+    recommendations = home.store.table_path("recommendations", OWN)
+    validated = home.store.table_path("validated_recommendations", OWN)
+    kept = validated.read_bytes()
+    validated.unlink()
+    with pytest.raises(InputError, match="is not validated yet"):
+        start_next_round(home)
+    validated.write_bytes(kept)
+    kept = recommendations.read_bytes()
+    recommendations.unlink()
+    with pytest.raises(InputError, match="nothing of vanillix is validated yet"):
+        start_next_round(home)
+    recommendations.write_bytes(kept)
+    record = home.store.provenance("recommendations", OWN)
+    assert record is not None
+    table = home.store.read_table("recommendations", OWN)
+    home.store.write_table("recommendations", OWN, table.iloc[::-1], Record("1"))
+    with pytest.raises(InputError, match="is not of the present recommendations"):
+        start_next_round(home)
+    assert home.store.provenance(*EARLIER) == before
+
+
+def test_a_damaged_table_of_earlier_rounds_is_not_made_anew(
+    second: tuple[Home, list[str]], tmp_path: Path
+) -> None:
+    home = Home(tmp_path / "home")
+    shutil.copytree(second[0].root, home.root)
+    path = home.store.table_path(*EARLIER)
+    path.write_bytes(path.read_bytes()[:-40])
+    study_run = StudyRun(home, open_instance(home), available_tasks(home.data_roots()))
+    for _ in range(2):
+        outcome = study_run.materialize(Work((EARLIER[0],), EARLIER[1], "damaged"))
+        assert outcome.error is not None
+        assert "cannot be made again" in outcome.error
+        with pytest.raises(InputError, match="Bring it back"):
+            run_reproduction(home, "surrogate/vanillix", 1e-5, Console(file=io.StringIO()))
+
+
+def test_a_recommendation_of_the_second_round_is_reproduced_and_traced(
+    second: tuple[Home, list[str]],
+) -> None:
+    home, _ = second
+    printed = reproduced(home, "recommendations/vanillix/toy_rna")
+    assert "recommendations/vanillix/toy_rna: equal" in printed
+    assert "earlier_validations" not in printed
+    shown = io.StringIO()
+    assert print_trace(home, "recommendations/vanillix/toy_rna", Console(file=shown, width=200))
+    assert "took over validated_recommendations/vanillix/toy_rna: " in shown.getvalue()
+
+
+def test_what_hangs_on_a_round_that_is_gone_is_refused(first: Home, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    shutil.copytree(first.root, home.root)
+    start_next_round(home)
+    with pytest.raises(InputError, match="what it was then is not kept"):
+        reproduced(home, "recommendations/vanillix/toy_rna")
+    with pytest.raises(InputError, match="is a given"):
+        reproduced(home, "earlier_validations/vanillix")
