@@ -61,7 +61,7 @@ def _is_ready(
     together: Collection[str],
 ) -> bool:
     """Whether everything that an asset hangs on is usable, or made in the same run."""
-    for parent, partitions in artefacts.parents(asset, partition).items():
+    for parent, partitions in artefacts.needs(asset, partition).items():
         if parent in together and partition in partitions:
             continue
         if any((parent, p) in stale for p in partitions):

@@ -121,6 +121,7 @@ EDGES = {
         "run_results",
         "earlier_validations",
         "dataset_profile",
+        "baseline_performance",
     },
     "validated_recommendations": {
         "recommendations",

@@ -34,13 +34,16 @@ _is_due = (
     .with_label("missing, or an input changed, since it was last asked for or made")
 )
 
+# What it is made for does without it where it cannot be made.
+_BESIDE_IT = dg.AssetSelection.assets("baseline_performance")
+
 _is_free = (
     ~Condition.in_progress()
     & ~Condition.any_deps_in_progress()
     & ~Condition.any_deps_match(WillBeRequestedElsewhere())
     & InStudy()
     & ~MadeMeanwhile()
-    & ~Condition.any_deps_match(OutOfDate() & ~Condition.will_be_requested())
+    & ~Condition.any_deps_match(OutOfDate() & ~Condition.will_be_requested()).ignore(_BESIDE_IT)
 ).with_label("nothing is under way upstream, and it belongs to the study")
 
 _RESULTS = dg.AssetSelection.assets("run_results", "learning_curves")
@@ -65,7 +68,6 @@ when_results_change = (_is_due & _results_are_in & _is_free).with_label("when re
 """For what joins all tasks: it waits for results that are on their way, not for failed ones."""
 
 _VALIDATIONS = dg.AssetSelection.assets("validated_recommendations")
-_BESIDE_IT = dg.AssetSelection.assets("baseline_performance")
 
 when_validations_change = (
     _is_due
@@ -75,7 +77,14 @@ when_validations_change = (
 ).with_label("when validations change")
 """For what joins the validations of all tasks, and the baselines where there are any."""
 
+_DESCRIPTIONS = dg.AssetSelection.assets("dataset_profile", "baseline_performance")
+
 when_own_results_change = (
-    _is_due & ~OwnPartitionMissing() & _results_are_in & _is_free
+    _is_due
+    & ~OwnPartitionMissing()
+    & Condition.any_deps_match(~Condition.missing()).allow(_RESULTS)
+    & ~Condition.any_deps_match(OnItsWay()).allow(_RESULTS | _DESCRIPTIONS)
+    & ~Condition.any_deps_missing().ignore(_RESULTS | _DESCRIPTIONS)
+    & _is_free
 ).with_label("when the task's results, or what transfers to it, change")
-"""For what joins all tasks for the sake of one."""
+"""For what joins all tasks for the sake of one, by how alike they are as far as that is known."""

@@ -23,7 +23,7 @@ from aehpo_assets.defs.partitions import (
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import baseline_performance, learning_curves, run_results
 from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_assets.defs.task_descriptions import DESCRIPTIONS, similarity_of_tasks
+from aehpo_assets.defs.task_descriptions import similarity_of_tasks
 from aehpo_assets.hpo.blackbox import (
     BlackboxTables,
     build_blackboxes,
@@ -85,7 +85,7 @@ RECOMMENDATIONS = Recipe(
         )
     ),
     settings=("space", "hpo"),
-    optional_inputs=DESCRIPTIONS,
+    optional_inputs=("baseline_performance",),
 )
 
 

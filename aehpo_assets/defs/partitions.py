@@ -34,6 +34,9 @@ with warnings.catch_warnings():
     )
 """What transfers between tasks hangs on all of them, within its architecture."""
 
+all_tasks = dg.AllPartitionMapping()
+"""What compares tasks hangs on the descriptions of all of them, which know no architecture."""
+
 
 def partition_key(partition: Partition) -> str:
     """Return Dagster's key of a partition: ``(varix, tcga_rna)`` is ``varix|tcga_rna``."""

@@ -14,8 +14,14 @@ from typing import Any
 import dagster as dg
 
 from aehpo_assets.catalogue import Task, dataset_settings
-from aehpo_assets.defs.partitions import every_task
-from aehpo_assets.defs.recipe import DATASET_SECTION, ONLY_WITH, SOURCE_VERSION, STUDY_SETTINGS
+from aehpo_assets.defs.partitions import all_tasks, every_task
+from aehpo_assets.defs.recipe import (
+    DATASET_SECTION,
+    ONLY_WITH,
+    OPTIONAL_INPUTS,
+    SOURCE_VERSION,
+    STUDY_SETTINGS,
+)
 from aehpo_assets.freshness import study_settings, why_stale
 from aehpo_assets.home import Home
 from aehpo_assets.provenance import file_hash
@@ -102,10 +108,27 @@ class StudyArtefacts:
         for dep in spec.deps:
             name = dep.asset_key.to_user_string()
             dimensions = _dimensions(self.specs[name].partitions_def)
-            shared = own.keys() - ({"task"} if dep.partition_mapping == every_task else set())
+            joined = dep.partition_mapping in (every_task, all_tasks)
+            shared = own.keys() - ({"task"} if joined else set())
             choices = [[own[d]] if d in shared else self._keys(d) for d in dimensions]
             parents[name] = [tuple(p) for p in product(*choices)]
         return parents
+
+    def needs(self, asset: str, partition: Partition) -> dict[str, list[Partition]]:
+        """Partitions of the parents without which this partition cannot be made.
+
+        Of what an artefact of one task reads of every task, that is its own; it does without its
+        optional inputs.
+        """
+        optional = self._optional_inputs(asset)
+        return {
+            parent: [p for p in partitions if set(p) <= set(partition)] or partitions
+            for parent, partitions in self.parents(asset, partition).items()
+            if parent not in optional
+        }
+
+    def _optional_inputs(self, asset: str) -> set[str]:
+        return set(self.specs[asset].metadata.get(OPTIONAL_INPUTS, []))
 
     def _expected_inputs(
         self, asset: str, partition: Partition, recorded: dict[str, str]
@@ -113,6 +136,7 @@ class StudyArtefacts:
         """Data versions today of what the artefact read, and of parents that have come since."""
         expected = {}
         read = {name.split("/")[0] for name in recorded if not name.startswith("file:")}
+        read |= self._optional_inputs(asset)
         for parent, partitions in self.parents(asset, partition).items():
             for parent_partition in partitions if parent in read else []:
                 provenance = self.home.store.provenance(parent, parent_partition)

@@ -126,7 +126,7 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Daemon:
     return Daemon()
 
 
-BY_HAND = {"hpo_benchmark"}
+BY_HAND = {"hpo_benchmark", "transfer_benchmark"}
 """What answers a question of its own, and nothing hangs on."""
 
 
@@ -289,6 +289,50 @@ def record(home: Home, asset: str, *partition: str, version: str, **inputs: str)
         Record(code_version="1", inputs=made_from),
         data_version=version,
     )
+
+
+def test_recommendations_wait_for_baselines_on_their_way_and_not_for_failed_ones(
+    daemon: Daemon,
+) -> None:
+    daemon.lands("toy_rna", "toy_meth")
+    daemon.tick()
+    daemon.made("configurations", "varix")
+    for name in ("toy_rna", "toy_meth"):
+        for asset in RAW:
+            daemon.made(asset, name)
+        for asset in ("run_results", "learning_curves"):
+            daemon.made(asset, "varix", name)
+    for asset in ("blackbox", "blackbox_curves", "surrogate", "earlier_validations"):
+        daemon.made(asset, "varix")
+    assert daemon.tick() == {"baseline_performance": {"toy_rna", "toy_meth"}}
+    daemon.made("baseline_performance", "toy_rna")
+    assert "recommendations" not in daemon.tick()
+    daemon.failed("baseline_performance", "toy_meth")
+    assert daemon.tick() == {"recommendations": {"varix|toy_rna", "varix|toy_meth"}}
+
+
+def test_a_task_that_never_gets_described_holds_up_no_other(daemon: Daemon) -> None:
+    daemon.lands("toy_rna", "toy_meth")
+    daemon.tick()
+    daemon.trained("toy_rna")
+    daemon.failed("omics_matrix", "toy_meth")
+    for asset in ("blackbox", "blackbox_curves", "surrogate"):
+        daemon.made(asset, "varix")
+    assert daemon.tick()["recommendations"] == {"varix|toy_rna"}
+
+
+def test_a_new_description_of_a_task_is_news_for_all(daemon: Daemon) -> None:
+    daemon.lands("toy_rna", "toy_meth")
+    daemon.finished("toy_rna", "toy_meth")
+    assert daemon.tick() == {}
+    daemon.made("dataset_profile", "toy_meth", version="2")
+    every = {"varix|toy_rna", "varix|toy_meth"}
+    assert daemon.tick() == {"recommendations": every}
+    for name in ("toy_rna", "toy_meth"):
+        daemon.made("recommendations", "varix", name)
+    assert daemon.tick() == {}
+    daemon.made("baseline_performance", "toy_rna", version="2")
+    assert daemon.tick()["recommendations"] == every
 
 
 def test_old_recommendations_are_not_validated_while_new_ones_are_to_come(
