@@ -1,0 +1,191 @@
+"""Live tuning on this machine: what a searcher proposes becomes fleets that are really trained.
+
+The conversation with the searcher belongs to ``aehpo_assets.hpo.live``, stopping runs of a fleet
+to ``training.rungs``, what a live search was worth to ``aehpo_assets.analysis.equal_time``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+import aehpo_assets
+from aehpo_assets.home import Home
+from aehpo_assets.hpo.evaluations import best_sampled, evaluation_table
+from aehpo_assets.hpo.live import Decide, LiveBudget, live_search
+from aehpo_assets.hpo.problem import Problem
+from aehpo_assets.hpo.searchers import MULTI_FIDELITY
+from aehpo_assets.hpo.seeds import named_seed
+from aehpo_assets.hpo.space_json import space_to_json
+from aehpo_assets.provenance import content_hash, settings_hash, source_version
+from aehpo_assets.space import configurations_of, search_space
+from aehpo_assets.study import Live, Study
+from aehpo_gpu.runs import ENGINE_VERSION, training_settings
+from aehpo_gpu.training.device_cost import cost_model
+from aehpo_gpu.training.plan import plan_fleets
+from aehpo_gpu.training.progress import Progress
+from aehpo_gpu.training.rungs import train_rungs
+from aehpo_gpu.training.task import TrainingTask
+
+SEARCH_SOURCES = tuple(
+    f"aehpo_assets/hpo/{name}.py"
+    for name in (
+        "ask_tell",
+        "evaluations",
+        "fast_searchers",
+        "live",
+        "objectives",
+        "problem",
+        "searcher_factories",
+        "searchers",
+        "seeds",
+        "syne_tune_fixes",
+    )
+)
+"""Source files that proposals hang on."""
+
+_PACKAGES = Path(aehpo_assets.__file__).parents[1]
+_SEARCH_VERSION = source_version(*(_PACKAGES / source for source in SEARCH_SOURCES))
+
+
+@dataclass(frozen=True)
+class LiveTuning:
+    """Live searches of one architecture on one task.
+
+    Attributes
+    ----------
+    architecture
+        Name of the architecture.
+    data
+        Matrix, split and targets of the task.
+    study
+        What all runs share; they have the first of its seeds.
+    seed
+        Seed of the searchers.
+    inputs
+        Name to data version of what ``data`` was made of.
+    home
+        Where finished batches are kept, and what the device was measured at.
+    """
+
+    architecture: str
+    data: TrainingTask
+    study: Study
+    seed: int
+    inputs: dict[str, str]
+    home: Home
+
+    def search(
+        self,
+        searcher: str,
+        live: Live,
+        sampled: pd.DataFrame | None = None,
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+        on_batch: Callable[[pd.DataFrame], None] = lambda results: None,
+    ) -> pd.DataFrame:
+        """Let one searcher tune, or go on where it was interrupted.
+
+        Parameters
+        ----------
+        searcher
+            Its name.
+        live
+            Budget, batches and warm start.
+        sampled
+            Run results of the study, which a warm start needs.
+        on_progress
+            Called a few times a second; may raise to cancel. Finished batches are kept.
+        on_batch
+            Called after every batch with the results so far.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As :func:`aehpo_assets.hpo.live.live_search` returns it.
+        """
+        problem = self._problem(searcher, live, sampled)
+        settings = training_settings(self.study)
+        stops = searcher in MULTI_FIDELITY
+        settings = replace(settings, fidelities=settings.fidelities if stops else ())
+        # What a run costs is read from the study's own prices, whatever is proposed, so that
+        # seconds of both can be compared.
+        sampled_runs = configurations_of(self.study, self.architecture)
+        n_features = self.data.matrix.shape[1]
+        prices = cost_model(
+            self.home.devices, self.architecture, sampled_runs, n_features, settings
+        )
+        n_train = int((self.data.split == "train").sum())
+        started, done = time.monotonic(), 0
+
+        def train(configurations: pd.DataFrame, decide: Decide) -> pd.DataFrame:
+            runs = configurations.assign(seed=self.study.seeds[0])
+            fleets = plan_fleets(self.architecture, runs, n_features, n_train, settings)
+
+            def tell(progress: Progress) -> None:
+                seconds = time.monotonic() - started
+                runs_done = done + progress.runs_done
+                on_progress(Progress(runs_done, live.runs, seconds, progress.device_bytes))
+
+            return train_rungs(
+                self.data,
+                self.architecture,
+                runs,
+                [fleet.rows for fleet in fleets],
+                settings,
+                prices,
+                decide,
+                tell,
+            )
+
+        def after_batch(results: pd.DataFrame) -> None:
+            nonlocal done
+            done = len(results)
+            on_batch(results)
+
+        budget = LiveBudget(live.runs, live.seconds, live.batch)
+        record = self._record(searcher, live, problem)
+        return live_search(searcher, problem, train, budget, record, self.data.task, after_batch)
+
+    def _problem(self, searcher: str, live: Live, sampled: pd.DataFrame | None) -> Problem:
+        space = search_space(self.architecture, self.study.space)
+        rungs = training_settings(self.study).rungs
+        problem = Problem(
+            space,
+            seed=named_seed(self.seed, "live", self.architecture, self.data.task, searcher),
+            # A search can be extended: what a searcher sizes by its budget (the population of
+            # evolution, a fifth) is sized by the batch, lest a larger budget be another search.
+            trials=5 * live.batch,
+            fidelities=tuple(rungs) if searcher in MULTI_FIDELITY else (self.study.epochs,),
+            settings=self.study.hpo.searcher_settings.get(searcher, {}),
+        )
+        if live.warm_start is None or sampled is None:
+            return problem
+        task = self.data.task
+        known = best_sampled(evaluation_table({task: sampled}, space), task, len(sampled))
+        if live.warm_start == "observations":
+            return replace(problem, observations=known)
+        points = known.head(live.batch)[list(space.names)].to_dict("records")
+        return replace(problem, points_to_evaluate=points)
+
+    def _record(self, searcher: str, live: Live, problem: Problem) -> Path:
+        """Folder of the finished batches of a search: another one for whatever they hang on."""
+        known = problem.observations
+        hangs_on = {
+            "space": space_to_json(problem.space),
+            "seed": problem.seed,
+            "run seed": self.study.seeds[0],
+            "batch": live.batch,
+            "fidelities": problem.fidelities,
+            "observations": None if known is None else content_hash(known),
+            "points": list(problem.points_to_evaluate),
+            "searcher settings": dict(problem.settings),
+            "training": asdict(training_settings(self.study)),
+            "inputs": self.inputs,
+            "code": [ENGINE_VERSION, _SEARCH_VERSION],
+        }
+        name = f"{searcher}_{settings_hash(hangs_on)}"
+        return self.home.live / self.architecture / self.data.task / name
