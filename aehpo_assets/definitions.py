@@ -12,6 +12,7 @@ from aehpo_assets.defs import (
     schedules,
     sensors,
     spaces,
+    transfer,
     validation,
 )
 from aehpo_assets.defs.stubs import STUBS
@@ -34,6 +35,7 @@ def build_definitions(study: StudyResource) -> dg.Definitions:
             hpo.surrogate,
             hpo.recommendations,
             benchmark.hpo_benchmark,
+            transfer.transfer_benchmark,
             validation.validation_report,
             *STUBS,
         ],

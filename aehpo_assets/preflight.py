@@ -11,6 +11,7 @@ from pathlib import Path
 from aehpo_assets.catalogue import Task
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.benchmark import BenchmarkPlan
+from aehpo_assets.hpo.leave_one_out import TransferPlan
 from aehpo_assets.hpo.live import check_live_searchers
 from aehpo_assets.hpo.searchers import check_searchers
 from aehpo_assets.omics.validate import validate_dataset
@@ -35,6 +36,9 @@ def check_study(study: Study, file: Path) -> None:
     check_searchers(study.hpo.searchers, file)
     if study.benchmark is not None:
         _check_benchmark(study, study.benchmark.searchers, file)
+    if study.transfer_benchmark is not None:
+        plan = TransferPlan.of(study.transfer_benchmark, study.hpo)
+        plan.check(tasks=2 if study.tasks == "all" else len(study.tasks), file=file)
     if study.live is not None:
         check_live_searchers(study.live.searchers, study.fidelities, study.epochs, file)
 

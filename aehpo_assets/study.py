@@ -153,6 +153,25 @@ class Benchmark(Settings):
     processes: int = Field(default=1, gt=0)
 
 
+class TransferBenchmark(Settings):
+    """The comparison of searches with and without other tasks, if there is to be one.
+
+    Every task in turn plays the new one and is searched with ``trials`` evaluations: without
+    transfer, in the plain box of the other tasks, in the box weighed by similarity, whose first
+    ``probe`` evaluations are random configurations, and warm, knowing ``earlier_runs`` of the task
+    itself. ``ground`` is as for the benchmark of searchers.
+    """
+
+    searchers: list[str] = Field(
+        default=["random_search", "regularized_evolution", "cqr"], min_length=1
+    )
+    trials: int = Field(default=50, gt=0)
+    repetitions: int = Field(default=5, ge=2)
+    probe: int = Field(default=10, gt=0)
+    earlier_runs: int = Field(default=20, gt=0)
+    ground: Literal["surrogate", "table"] = "surrogate"
+
+
 class Live(Settings):
     """The search on real trainings, if there is to be one, compared with the study's own route.
 
@@ -197,6 +216,7 @@ class Study(Settings):
     precision: Literal["float32", "float64", "tf32", "bfloat16"] = "float32"
     hpo: Hpo = Hpo()
     benchmark: Benchmark | None = None
+    transfer_benchmark: TransferBenchmark | None = None
     live: Live | None = None
 
     @field_validator("tasks", "architectures", "seeds", "fidelities")

@@ -114,6 +114,13 @@ EDGES = {
     "blackbox": {"run_results"},
     "blackbox_curves": {"run_results", "learning_curves"},
     "surrogate": {"blackbox", "run_results", "earlier_validations"},
+    "transfer_benchmark": {
+        "surrogate",
+        "run_results",
+        "earlier_validations",
+        "dataset_profile",
+        "baseline_performance",
+    },
     "hpo_benchmark": {"surrogate", "run_results", "learning_curves", "earlier_validations"},
     "recommendations": {
         "blackbox",

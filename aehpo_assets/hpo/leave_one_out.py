@@ -33,6 +33,7 @@ from aehpo_assets.hpo.transfer import (
     weighted_box,
 )
 from aehpo_assets.space import SearchSpace
+from aehpo_assets.study import Hpo, TransferBenchmark
 
 logger = logging.getLogger(__name__)
 
@@ -79,24 +80,51 @@ class TransferPlan:
     top_k: int = 30
     seed: int = 0
 
-    def check(self, tasks: int) -> None:
+    @classmethod
+    def of(cls, asked: TransferBenchmark, hpo: Hpo) -> TransferPlan:
+        """Return the plan that a study asks for."""
+        return cls(
+            searchers=tuple(asked.searchers),
+            trials=asked.trials,
+            repetitions=asked.repetitions,
+            probe=asked.probe,
+            earlier_runs=asked.earlier_runs,
+            ground=asked.ground,
+            top_k=hpo.transfer_top_k,
+            seed=hpo.seed,
+        )
+
+    def check(self, tasks: int, file: Path | None = None) -> None:
         """Refuse what cannot be compared.
+
+        Parameters
+        ----------
+        tasks
+            How many tasks there are.
+        file
+            The study file, for the message.
 
         Raises
         ------
         InputError
             If a searcher is unknown, there is no second task, or the probe takes every evaluation.
         """
-        check_searchers(self.searchers, known=SINGLE_FIDELITY)
+        try:
+            check_searchers(self.searchers, known=SINGLE_FIDELITY)
+        except InputError as error:
+            key = "transfer_benchmark.searchers"
+            raise InputError(error.problem, file=file, key=key, remedy=error.remedy) from None
         if tasks < 2:
             raise InputError(
-                f"transfer needs at least two tasks with run results, and there are {tasks}",
+                f"transfer needs at least two tasks, and there are {tasks}",
+                file=file,
                 key="transfer_benchmark",
                 remedy="Add a task to the study, or leave the section out.",
             )
         if self.probe >= self.trials:
             raise InputError(
                 f"a probe of {self.probe} leaves nothing of {self.trials} trials",
+                file=file,
                 key="transfer_benchmark.probe",
                 remedy="Probe fewer configurations.",
             )

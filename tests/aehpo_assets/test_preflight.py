@@ -35,6 +35,10 @@ def study(**changes: Any) -> Study:
             {"tasks": ["a_rna"], "benchmark": {"searchers": ["random_search", "cqr+box"]}},
             "benchmark.searchers",
         ),
+        ({"transfer_benchmark": {"searchers": ["cqrr"]}}, "transfer_benchmark.searchers"),
+        ({"transfer_benchmark": {"searchers": ["asha"]}}, "transfer_benchmark.searchers"),
+        ({"transfer_benchmark": {"probe": 50}}, "transfer_benchmark.probe"),
+        ({"tasks": ["a_rna"], "transfer_benchmark": {}}, "transfer_benchmark"),
         ({"live": {"searchers": ["cqrr"]}}, "live.searchers"),
         ({"live": {"searchers": ["cqr", "asha"]}}, "live.searchers"),
         ({"space": {"k_filtre": [64]}}, "space.k_filtre"),
@@ -49,6 +53,7 @@ def test_a_mistake_is_named_with_its_file_and_key(changes: dict[str, Any], key: 
 
 def test_a_good_study_passes() -> None:
     check_study(study(benchmark={"searchers": ["random_search", "cqr+box"]}), FILE)
+    check_study(study(transfer_benchmark={"ground": "table"}), FILE)
     asha = {"searchers": ["random_search", "asha"]}
     check_study(study(benchmark=asha, epochs=3, fidelities=[1], score_fidelities=True), FILE)
     check_study(study(live={"searchers": ["cqr", "asha"]}, epochs=3, fidelities=[1]), FILE)

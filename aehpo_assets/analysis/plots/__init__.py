@@ -24,6 +24,7 @@ from aehpo_assets.analysis.plots.runs import (
     learning_curves,
     score_against_hyperparameters,
 )
+from aehpo_assets.analysis.plots.transfer import task_similarity, transfer_gain
 from aehpo_assets.analysis.plots.validation import predictions_and_improvements
 
 __all__ = [
@@ -40,6 +41,8 @@ __all__ = [
     "score_distribution",
     "search_progress",
     "split_counts",
+    "task_similarity",
+    "transfer_gain",
     "value_distribution",
     "variance_spectrum",
 ]

@@ -1,0 +1,152 @@
+"""The asset that shows where transfer between tasks helps or harms, for studies that ask for it.
+
+How tasks are searched and what that says lives in ``aehpo_assets.hpo``.
+"""
+
+from pathlib import Path
+
+import dagster as dg
+
+from aehpo_assets.analysis import plots
+from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.earlier_validations import earlier_validations, evaluations_of
+from aehpo_assets.defs.hpo import space_of, surrogate, tables_of
+from aehpo_assets.defs.partitions import all_tasks, architectures, study_partitions
+from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.stubs import baseline_performance, run_results
+from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.defs.task_descriptions import DESCRIPTIONS, similarity_of_tasks
+from aehpo_assets.errors import InputError
+from aehpo_assets.freshness import study_settings
+from aehpo_assets.hpo.leave_one_out import TransferPlan, leave_one_task_out, probe_weights
+from aehpo_assets.hpo.surrogate import Surrogate
+from aehpo_assets.hpo.transfer_verdicts import transfer_verdicts
+from aehpo_assets.provenance import content_hash, settings_hash
+from aehpo_assets.quality.transfer import TRANSFER_CHECKS, check_transfer
+
+TRANSFER_BENCHMARK = Recipe(
+    "transfer_benchmark",
+    tuple(
+        f"aehpo_assets/hpo/{name}.py"
+        for name in (
+            "ask_tell",
+            "earlier_validations",
+            "fast_searchers",
+            "grounds",
+            "leave_one_out",
+            "problem",
+            "searcher_factories",
+            "searchers",
+            "seeds",
+            "simulation",
+            "syne_tune_fixes",
+            "task_similarity",
+            "transfer",
+            "transfer_verdicts",
+        )
+    ),
+    settings=("space", "transfer_benchmark", "hpo.seed", "hpo.transfer_top_k"),
+    only_with="transfer_benchmark",
+    optional_inputs=DESCRIPTIONS,
+)
+
+
+def transfer_plan(study: StudyResource) -> TransferPlan:
+    """Return what the study asks to compare.
+
+    Raises
+    ------
+    InputError
+        If it asks for nothing.
+    """
+    asked = study.study.transfer_benchmark
+    if asked is None:
+        raise InputError(
+            "the study asks for no benchmark of transfer",
+            file=study.home.study_file,
+            key="transfer_benchmark",
+            remedy="Add a section, such as transfer_benchmark: {trials: 50, repetitions: 5}.",
+        )
+    return TransferPlan.of(asked, study.study.hpo)
+
+
+@dg.asset(
+    partitions_def=architectures,
+    deps=[
+        surrogate,
+        run_results,
+        earlier_validations,
+        dg.AssetDep("dataset_profile", partition_mapping=all_tasks),
+        dg.AssetDep(baseline_performance, partition_mapping=all_tasks),
+    ],
+    group_name="hpo",
+    kinds={"synetune"},
+    check_specs=check_specs("transfer_benchmark", TRANSFER_CHECKS),
+    **TRANSFER_BENCHMARK.definition,
+)
+def transfer_benchmark(
+    context: dg.AssetExecutionContext, study: StudyResource
+) -> dg.MaterializeResult:
+    """Whether other tasks help a new one, or harm it: every task in turn plays the new one."""
+    making = Making.begin(TRANSFER_BENCHMARK, context, study)
+    plan = transfer_plan(study)
+    architecture = context.partition_key
+    results = tables_of(making, "run_results", context, study)
+    plan.check(len(results))
+    space = space_of(study, architecture)
+    evaluations = evaluations_of(making, results, space)
+    fitted = Surrogate.load(making.folder("surrogate", architecture))
+    similarity = similarity_of_tasks(making, study_partitions(study.study, context.instance))
+    settings = study_settings(study.study, TRANSFER_BENCHMARK.settings)
+    # Cells of another version of the code, the settings or the inputs are never taken for these.
+    version = settings_hash([TRANSFER_BENCHMARK.source_version, settings, making.inputs])
+    progress = leave_one_task_out(
+        evaluations,
+        fitted,
+        plan,
+        similarity,
+        folder=study.home.benchmarks / architecture / f"transfer-{version}",
+        on_progress=lambda done, cells, cell: context.log.info(f"{done} of {cells}: {cell}"),
+    )
+    weights = probe_weights(evaluations, fitted, plan, similarity)
+    verdicts = transfer_verdicts(progress, plan.seed)
+    tables = {
+        "progress": progress,
+        "verdicts": verdicts,
+        "similarity": similarity.rename_axis("task").reset_index(),
+        "weights": weights,
+    }
+
+    def fill(target: Path) -> None:
+        for name, table in tables.items():
+            table.to_parquet(target / f"{name}.parquet", index=False)
+
+    return making.write_folder(
+        fill,
+        data_version=settings_hash([content_hash(table) for table in tables.values()]),
+        checks=check_transfer(verdicts),
+        metadata={
+            "searches": progress.groupby(["task", "searcher", "way", "repetition"]).ngroups,
+            "evaluations": len(progress),
+            **{
+                f"{way}_{verdict.replace(' ', '_')}": int(count)
+                for (way, verdict), count in verdicts.groupby("way")["verdict"]
+                .value_counts()
+                .items()
+            },
+            "verdicts": dg.MetadataValue.md(verdicts.round(4).to_markdown(index=False)),
+            "weights": dg.MetadataValue.md(
+                weights.groupby(["task", "other"], sort=False)[
+                    ["similarity", "correlation", "weight", "used"]
+                ]
+                .mean()
+                .round(3)
+                .reset_index()
+                .to_markdown(index=False)
+            ),
+        },
+        plots={
+            "gain of transfer": plots.transfer_gain(verdicts),
+            "similarity of tasks": plots.task_similarity(similarity),
+        },
+    )

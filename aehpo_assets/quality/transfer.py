@@ -1,0 +1,38 @@
+"""The check of the benchmark of transfer: weighed transfer must not harm."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from aehpo_assets.hpo.transfer_verdicts import HARMS
+from aehpo_assets.provenance import CheckResult
+from aehpo_assets.quality.check import at_most, run_checks
+
+TRANSFER_CHECKS = (
+    at_most(
+        "transfer_does_no_harm",
+        "harmed",
+        0,
+        "weighed transfer harms no search",
+        of="weighted",
+        blocking=False,
+    ),
+)
+
+
+def check_transfer(verdicts: pd.DataFrame) -> list[CheckResult]:
+    """Check the verdicts on weighed transfer; what it harms is named.
+
+    Parameters
+    ----------
+    verdicts
+        Output of :func:`aehpo_assets.hpo.transfer_verdicts.transfer_verdicts`.
+    """
+    weighted = verdicts[verdicts["way"] == "weighted"]
+    cases = pd.DataFrame(
+        {
+            "case": weighted["searcher"] + " on " + weighted["task"],
+            "harmed": (weighted["verdict"] == HARMS).astype(int),
+        }
+    )
+    return run_checks(TRANSFER_CHECKS, {"weighted": cases})
