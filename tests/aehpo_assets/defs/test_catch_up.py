@@ -27,6 +27,7 @@ GROUPS = [
     ("preprocessed_matrix",),
     ("dataset_profile",),
     ("configurations",),
+    ("earlier_validations",),
     ("blackbox",),
     ("surrogate",),
     ("recommendations",),
@@ -116,6 +117,15 @@ def test_what_cannot_work_is_not_asked_for(artefacts: Stale, home: Home) -> None
     assert due(artefacts) == {("varix", "b"): {"recommendations"}}
 
 
+def test_a_task_that_cannot_be_described_holds_up_no_other(artefacts: Stale, home: Home) -> None:
+    """Nor do baselines that were never scored."""
+    put(home, "preprocessed_matrix", "b", passed=False)
+    artefacts.reasons["dataset_profile", ("b",)] = "missing"
+    for task in ("a", "b"):
+        artefacts.reasons["recommendations", ("varix", task)] = "the code that makes it changed"
+    assert due(artefacts) == {("varix", "a"): {"recommendations"}}
+
+
 def test_assets_of_one_training_are_asked_for_together(artefacts: Stale, home: Home) -> None:
     artefacts.reasons["learning_curves", ("varix", "a")] = "the setting fidelities changed"
     for asset in ("learning_curves", "baseline_performance"):
@@ -145,7 +155,7 @@ def test_the_schedule_asks_for_what_can_be_made_at_night(home: Home, tmp_path: P
         for request in requests
     }
     preparation = {name for (name,) in GROUPS[:5]}
-    assert by_partition == {"a": preparation, "b": preparation, "varix": {"configurations"}}
+    assert by_partition == {"a": preparation, "b": preparation, "varix": {"configurations", "earlier_validations"}}
     keys = {request.run_key for request in evaluate(assets_location, home, instance).run_requests}
     assert keys == {request.run_key for request in requests}, "what fails is tried once a night"
     assert not evaluate(gpu_location, home, instance).run_requests
