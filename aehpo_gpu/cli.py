@@ -42,6 +42,46 @@ def plan(
     console.print(estimate_table(estimate_study(settings, tasks, where)))
 
 
+@app.command()
+def tune(
+    task: Annotated[str, typer.Argument(help="Name of the task.")],
+    architecture: Annotated[str, typer.Argument(help="Name of the architecture.")],
+    searcher: Annotated[str | None, typer.Option(help="Name of the searcher.")] = None,
+    runs: Annotated[int | None, typer.Option(help="Most trainings.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Training seconds after which no batch starts.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(help="Configurations trained together.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the searcher.  [default: hpo.seed of the study]")
+    ] = None,
+    home: Annotated[
+        Path | None, typer.Option("--home", help="Home of the study.  [default: .aehpo]")
+    ] = None,
+) -> None:
+    """Let a searcher tune on real trainings, and compare it with the study at equal time.
+
+    Called again, it goes on. What is not given is read from the section live of the study.
+    """
+    from pydantic import ValidationError
+
+    from aehpo_assets.home import Home
+    from aehpo_assets.study import Live, settings_error
+    from aehpo_gpu.tuning_report import run_tuning
+
+    where = Home(home)
+    study = where.study()
+    given = {"runs": runs, "seconds": seconds, "batch": batch}
+    settings = (study.live or Live()).model_dump()
+    settings |= {name: value for name, value in given.items() if value is not None}
+    settings["searchers"] = [searcher] if searcher else settings["searchers"][:1]
+    try:
+        live = Live.model_validate(settings)
+    except ValidationError as error:
+        raise settings_error(error, where.study_file, Live) from None
+    run_tuning(where, task, architecture, live, study.hpo.seed if seed is None else seed, console)
+
+
 @app.command("export-model")
 def export_model(
     task: Annotated[str, typer.Argument(help="Name of the task.")],

@@ -7,7 +7,7 @@ import dagster as dg
 from aehpo_assets.defs.schedules import catch_up
 from aehpo_assets.defs.sensors import automation
 from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_gpu.defs import baselines, latents, runs, validation
+from aehpo_gpu.defs import baselines, latents, runs, tuning, validation
 from aehpo_gpu.defs.stubs import STUBS
 
 FRESH_PROCESSES = dg.multiprocess_executor.configured(
@@ -25,6 +25,7 @@ def build_definitions(study: StudyResource) -> dg.Definitions:
             baselines.baseline_performance,
             validation.validated_recommendations,
             latents.recommended_latents,
+            tuning.live_search,
             *STUBS,
         ],
         sensors=[automation("aehpo_gpu")],

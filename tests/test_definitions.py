@@ -54,6 +54,7 @@ def test_every_asset_has_one_owner() -> None:
         "recommendations",
         "validated_recommendations",
         "recommended_latents",
+        "live_search",
         "validation_report",
         "earlier_validations",
     }
@@ -139,6 +140,13 @@ EDGES = {
         "sample_labels",
     },
     "validation_report": {"validated_recommendations", "baseline_performance"},
+    "live_search": {
+        "run_results",
+        "validated_recommendations",
+        "preprocessed_matrix",
+        "data_split",
+        "sample_labels",
+    },
     "recommended_latents": {
         "validated_recommendations",
         "preprocessed_matrix",

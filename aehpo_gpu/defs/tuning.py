@@ -1,0 +1,109 @@
+"""The asset of live searches, for studies that ask for it.
+
+How a search trains lives in ``aehpo_gpu.tuning``, what it was worth in
+``aehpo_assets.analysis.equal_time``.
+"""
+
+import dagster as dg
+import pandas as pd
+
+from aehpo_assets.analysis.equal_time import equal_time, verdict
+from aehpo_assets.analysis.plots.equal_time import scores_over_training_time
+from aehpo_assets.defs.partitions import architectures_and_tasks
+from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.errors import InputError
+from aehpo_assets.study import Live
+from aehpo_gpu.defs.logging import training_log
+from aehpo_gpu.defs.training_task import INPUTS, read_training_task
+from aehpo_gpu.evaluation.granularity import valid_granularity
+from aehpo_gpu.runs import MEASURED_COLUMNS
+from aehpo_gpu.tuning import SEARCH_SOURCES, LiveTuning
+
+LIVE_SEARCH = Recipe(
+    "live_search",
+    (
+        "aehpo_gpu/architectures",
+        "aehpo_gpu/training",
+        "aehpo_gpu/evaluation",
+        "aehpo_gpu/tuning.py",
+        "aehpo_assets/analysis/equal_time.py",
+        *SEARCH_SOURCES,
+    ),
+    settings=(
+        "live",
+        "space",
+        "seeds",
+        "epochs",
+        "fidelities",
+        "annealing",
+        "vae_loss",
+        "precision",
+        "device",
+        "hpo.seed",
+        "hpo.searcher_settings",
+    ),
+    only_with="live",
+)
+
+
+def live_settings(study: StudyResource) -> Live:
+    """Return the live search that the study asks for.
+
+    Raises
+    ------
+    InputError
+        If it asks for none.
+    """
+    if study.study.live is None:
+        raise InputError(
+            "the study asks for no live search",
+            file=study.home.study_file,
+            key="live",
+            remedy="Add a section, such as live: {searchers: [cqr], runs: 64}.",
+        )
+    return study.study.live
+
+
+@dg.asset(
+    partitions_def=architectures_and_tasks,
+    deps=["run_results", "validated_recommendations", *INPUTS],
+    group_name="training",
+    kinds={"pytorch", "synetune"},
+    pool="gpu",
+    **LIVE_SEARCH.definition,
+)
+def live_search(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
+    """Searches on real trainings, beside the study's own route at equal training time."""
+    making = Making.begin(LIVE_SEARCH, context, study)
+    architecture, task = making.partition
+    live, seed = live_settings(study), study.study.hpo.seed
+    data = read_training_task(making, task)
+    tuning = LiveTuning(architecture, data, study.study, seed, dict(making.inputs), study.home)
+    sampled = making.table("run_results", architecture, task)
+    validated = making.table("validated_recommendations", architecture, task)
+    log = training_log(context.op_execution_context)
+    searches = {name: tuning.search(name, live, sampled, log) for name in live.searchers}
+    warm = live.warm_start is not None
+    compared = equal_time(searches, sampled, validated, warm=warm, seed=seed)
+    table = pd.concat(
+        [found.assign(searcher=name) for name, found in searches.items()], ignore_index=True
+    )
+    table.insert(0, "searcher", table.pop("searcher"))
+    granularity = valid_granularity(data.targets, data.split)
+    verdicts = [verdict(row, granularity) for _, row in compared.standings.iterrows()]
+    return making.write_table(
+        table,
+        metadata={
+            "runs": len(table),
+            "stopped_early": int((table["epoch"] < table["epochs"]).sum()),
+            "solo_seconds_estimated": float(table["training_runtime"].sum()),
+            "verdict": dg.MetadataValue.md("\n\n".join(verdicts)),
+            "at equal training time": dg.MetadataValue.md(
+                compared.standings.round(4).to_markdown(index=False)
+            ),
+        },
+        plots={"scores over training time": scores_over_training_time(compared.courses)},
+        measured=MEASURED_COLUMNS,
+        device=str(table["device"].iloc[0]),
+    )

@@ -1,0 +1,151 @@
+"""A live search as a person sees it in the terminal: a bar, the best so far, and what it was worth.
+
+Searching belongs to ``tuning``, comparing to ``aehpo_assets.analysis.equal_time``; this reads what
+they need from a home, and prints.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from aehpo_assets.analysis.equal_time import EqualTime, equal_time, verdict
+from aehpo_assets.home import Home
+from aehpo_assets.hpo.live import check_live_searchers
+from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
+from aehpo_assets.study import Live
+from aehpo_gpu.evaluation.granularity import valid_granularity
+from aehpo_gpu.stored_model import training_task
+from aehpo_gpu.training.progress import Progress
+from aehpo_gpu.tuning import LiveTuning
+
+INPUTS = ("preprocessed_matrix", "data_split", "sample_labels")
+
+
+def run_tuning(
+    home: Home, task: str, architecture: str, live: Live, seed: int, console: Console
+) -> None:
+    """Tune one architecture on one task of a home, and print how it goes.
+
+    Parameters
+    ----------
+    home
+        A home that holds the preprocessed data of the task.
+    task, architecture
+        What to tune.
+    live
+        The searcher, the first of its list, and its budget.
+    seed
+        Seed of the searcher.
+    console
+        Where to print.
+
+    Raises
+    ------
+    InputError
+        If the searcher is unknown, or stops runs and the study keeps no learning curves.
+    StaleInputError
+        If the data are not there, or did not pass their checks.
+    """
+    study, searcher = home.study(), live.searchers[0]
+    check_live_searchers([searcher], study.fidelities, study.epochs, key="--searcher")
+    versions = {
+        f"{asset}/{task}": home.store.checked(asset, (task,)).data_version for asset in INPUTS
+    }
+    data = training_task(task, *(home.store.read_table(asset, (task,)) for asset in INPUTS))
+    tuning = LiveTuning(architecture, data, study, seed, versions, home)
+    sampled = _known(home, "run_results", architecture, task)
+    with home.locked(), _bars(console) as bars:
+        bar = bars.add_task(f"{searcher} {escape(task)} {architecture}", total=live.runs, best="")
+
+        def on_progress(progress: Progress) -> None:
+            bars.update(bar, completed=progress.runs_done)
+
+        def on_batch(results: pd.DataFrame) -> None:
+            bars.update(bar, completed=len(results), best=_best(results))
+
+        found = tuning.search(searcher, live, sampled, on_progress, on_batch)
+    stopped = int((found["epoch"] < found["epochs"]).sum())
+    console.print(
+        f"{len(found)} runs in {found[RUNTIME].sum():.3g} s of training, {stopped} of them "
+        f"stopped early. {_best(found)}",
+        highlight=False,
+    )
+    if sampled is None:
+        console.print(
+            f"Nothing to compare with: run_results/{architecture}/{task} is not there. "
+            "`aehpo run` makes it."
+        )
+        return
+    compared = equal_time(
+        {searcher: found},
+        sampled,
+        _known(home, "validated_recommendations", architecture, task),
+        warm=live.warm_start is not None,
+        seed=seed,
+    )
+    console.print(comparison_report(compared, valid_granularity(data.targets, data.split)))
+
+
+def comparison_report(compared: EqualTime, granularity: float = math.nan) -> Table:
+    """Show where every route is at equal training time; the caption is the verdict.
+
+    Parameters
+    ----------
+    compared
+        Output of :func:`aehpo_assets.analysis.equal_time.equal_time`.
+    granularity
+        As for :func:`aehpo_assets.analysis.equal_time.verdict`.
+    """
+    verdicts = [verdict(row, granularity) for _, row in compared.standings.iterrows()]
+    table = Table(
+        title="weighted average AUC at equal training time",
+        caption=escape("\n".join(verdicts)),
+        caption_justify="left",
+    )
+    for name in ("route", "training time (s)", "valid", "test"):
+        table.add_column(name, justify="left" if name == "route" else "right")
+    for _, row in compared.standings.iterrows():
+        names = {"live": f"live: {row['searcher']}", "study": "study", "random": "random sampling"}
+        for route, name in names.items():
+            valid, test = (f"{row[f'{route}_{score}']:.3f}" for score in ("valid", "test"))
+            table.add_row(escape(name), f"{row['seconds']:.3g}", valid, test)
+        best = (f"{row[f'study_best_{score}']:.3f}" for score in ("valid", "test"))
+        table.add_row("study, to its end", f"{row['study_seconds']:.3g}", *best)
+        table.add_section()
+    return table
+
+
+def _known(home: Home, asset: str, architecture: str, task: str) -> pd.DataFrame | None:
+    """Read a table of the study, or None if it is not there or not to be used."""
+    if not home.store.is_usable(asset, (architecture, task)):
+        return None
+    return home.store.read_table(asset, (architecture, task))
+
+
+def _best(results: pd.DataFrame) -> str:
+    """Say which whole training has the best valid score."""
+    whole = results[(results["status"] == "ok") & (results["epoch"] == results["epochs"])]
+    if whole[VALID_SCORE].notna().any():
+        best = whole.loc[whole[VALID_SCORE].idxmax()]
+        scores = f"{best[VALID_SCORE]:.3f} valid ({best[TEST_SCORE]:.3f} test)"
+        return f"best {best['config_id']}: {scores}"
+    return "no whole training yet"
+
+
+def _bars(console: Console) -> Bars:
+    return Bars(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        TextColumn("{task.completed:.0f} of {task.total:.0f} runs"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[best]}"),
+        console=console,
+        transient=True,
+    )

@@ -1,0 +1,196 @@
+"""Live searches that really train: repeated, interrupted, stopped early, and in a study."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from aehpo_assets.defs.partitions import partition_key
+from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.errors import InputError, StaleInputError
+from aehpo_assets.home import Home
+from aehpo_assets.store import Record
+from aehpo_assets.study import Live, Study
+from aehpo_gpu import tuning
+from aehpo_gpu.defs.tuning import live_search
+from aehpo_gpu.training.cost import CostModel
+from aehpo_gpu.training.progress import Progress
+from aehpo_gpu.training.task import TrainingTask
+from aehpo_gpu.training.work import TERMS
+from aehpo_gpu.tuning import LiveTuning
+from aehpo_gpu.tuning_report import run_tuning
+
+TASK = ("toy_rna",)
+PARTITION = ("varix", "toy_rna")
+SECONDS = ["fleet_runtime", "evaluation_runtime"]
+STUDY = Study.model_validate(
+    {
+        "name": "tiny",
+        "tasks": ["toy_rna"],
+        "architectures": ["varix"],
+        "configurations": {"count": 6},
+        "space": {"k_filter": [32, 48], "latent_dim_fixed": [2, 4, 8]},
+        "epochs": 6,
+        "fidelities": [2, 4],
+        "device": "cpu",
+    }
+)
+
+
+@pytest.fixture
+def known_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What training costs is not measured."""
+    prices = CostModel("cpu", dict.fromkeys(TERMS, 1e-9))
+    monkeypatch.setattr(tuning, "cost_model", lambda *arguments: prices)
+
+
+def tune(
+    task: TrainingTask, home: Path, searcher: str, runs: int, **options: object
+) -> pd.DataFrame:
+    live = Live(runs=runs, batch=4)
+    found = LiveTuning("varix", task, STUDY, 0, {}, Home(home)).search(
+        searcher,
+        live,
+        **options,  # type: ignore[arg-type]
+    )
+    return found.drop(columns=SECONDS)
+
+
+@pytest.mark.usefixtures("known_prices")
+@pytest.mark.parametrize("searcher", ["cqr", "asha_cqr"])
+def test_the_same_seed_trains_the_same_runs(
+    searcher: str, task: TrainingTask, tmp_path: Path
+) -> None:
+    first = tune(task, tmp_path / "first", searcher, 10)
+    assert len(first) == 10
+    assert first["batch"].tolist() == [0] * 4 + [1] * 4 + [2] * 2
+    second = tune(task, tmp_path / "second", searcher, 10)
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
+    stopped = first["epoch"] < 6
+    assert stopped.any() == (searcher == "asha_cqr")
+    assert (first.loc[stopped, "epoch"].isin([2, 4])).all()
+
+
+@pytest.mark.usefixtures("known_prices")
+def test_an_interrupted_search_keeps_its_batches(task: TrainingTask, tmp_path: Path) -> None:
+    whole = tune(task, tmp_path / "whole", "asha", 8)
+
+    def interrupt(results: pd.DataFrame) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(task, tmp_path / "parts", "asha", 8, on_batch=interrupt)
+    assert len(list((tmp_path / "parts").rglob("*.parquet"))) == 1
+    seen: list[Progress] = []
+    resumed = tune(task, tmp_path / "parts", "asha", 8, on_progress=seen.append)
+    pd.testing.assert_frame_equal(resumed, whole, check_exact=True)
+    assert min(progress.runs_done for progress in seen) >= 4
+    assert seen[-1].runs_total == 8
+
+
+@pytest.mark.usefixtures("known_prices")
+@pytest.mark.parametrize("how", ["observations", "points_to_evaluate"])
+def test_a_warm_start_begins_with_what_was_sampled(
+    how: str, task: TrainingTask, tmp_path: Path
+) -> None:
+    sampled = tune(task, tmp_path, "random_search", 8)
+    live = Live(runs=4, batch=4, warm_start=how)  # type: ignore[arg-type]
+    search = LiveTuning("varix", task, STUDY, 0, {}, Home(tmp_path))
+    warm = search.search("cqr", live, sampled)
+    cold = search.search("cqr", Live(runs=4, batch=4))
+    assert set(warm["config_id"]) != set(cold["config_id"])
+    score = "weighted_avg_auc_downstream_performance_valid"
+    if how == "points_to_evaluate":
+        best = sampled.sort_values(score, ascending=False, kind="stable")["config_id"].head(4)
+        assert warm["config_id"].tolist() == best.tolist()
+
+
+@pytest.fixture
+def home(known_prices: None, task: TrainingTask, tmp_path: Path) -> Home:
+    """A home in which the study is done but for its live searches."""
+    made = Home(tmp_path / "home")
+    live = {"searchers": ["random_search", "asha"], "runs": 5, "batch": 3}
+    study = Study.model_validate(STUDY.model_dump() | {"live": live})
+    made.adopt(study, tmp_path / "tiny.yaml")
+    ids = pd.Index([f"P{i}" for i in range(len(task.split))], name="sample_id")
+    labels = {
+        target.label: np.array(target.classes)[target.codes]
+        for target in task.targets.classification
+    }
+    sample_labels = pd.DataFrame(labels, index=ids)
+    sample_labels.attrs = {"objective": {name: [name] for name in labels}, "regression": []}
+    names = [f"g{i}" for i in range(task.matrix.shape[1])]
+    sampled = tune(task, tmp_path / "sampled", "random_search", 6)
+    tables = {
+        "preprocessed_matrix": pd.DataFrame(task.matrix, index=ids, columns=names),
+        "data_split": pd.DataFrame({"split": task.split}, index=ids),
+        "sample_labels": sample_labels,
+        "run_results": sampled.drop(columns=["batch", "trial", "epoch"]),
+        "validated_recommendations": sampled.head(2).assign(origin="recommended"),
+    }
+    for asset, table in tables.items():
+        partition = PARTITION if asset in ("run_results", "validated_recommendations") else TASK
+        made.store.write_table(asset, partition, table, Record("test"))
+    return made
+
+
+def test_the_asset_keeps_the_searches_of_the_study(home: Home) -> None:
+    with dg.instance_for_test() as instance:
+        instance.add_dynamic_partitions("task", list(TASK))
+        made = dg.materialize(
+            [live_search],
+            instance=instance,
+            partition_key=partition_key(PARTITION),
+            resources={"study": StudyResource(home_folder=str(home.root))},
+        )
+    assert made.success
+    metadata = made.asset_materializations_for_node("live_search")[0].metadata
+    assert "After" in metadata["verdict"].value
+    assert "scores over training time" in metadata
+    table = home.store.read_table("live_search", PARTITION)
+    assert table["searcher"].value_counts().to_dict() == {"random_search": 5, "asha": 5}
+    assert (table.loc[table["searcher"] == "random_search", "epoch"] == 6).all()
+    assert (table["epoch"] < 6).sum() == metadata["stopped_early"].value > 0
+    provenance = home.store.provenance("live_search", PARTITION)
+    assert provenance is not None
+    assert "validated_recommendations/varix/toy_rna" in provenance.inputs
+    # The same search in the terminal finds every batch in the record.
+    before = {path: path.stat().st_mtime_ns for path in home.live.rglob("*.parquet")}
+    tell(home, "asha")
+    assert before == {path: path.stat().st_mtime_ns for path in home.live.rglob("*.parquet")}
+
+
+def tell(home: Home, searcher: str, task: str = "toy_rna", runs: int = 5) -> str:
+    printed = io.StringIO()
+    live = Live(searchers=[searcher], runs=runs, batch=3)
+    run_tuning(home, task, "varix", live, 0, Console(file=printed, width=160))
+    return " ".join(printed.getvalue().split())
+
+
+def test_the_terminal_compares_and_goes_on(home: Home) -> None:
+    printed = tell(home, "asha")
+    assert "5 runs in" in printed
+    for words in ("live: asha", "study, to its end", "random sampling", "that swap places"):
+        assert words in printed
+    batches = len(list(home.live.rglob("*.parquet")))
+    tell(home, "asha", runs=6)
+    assert len(list(home.live.rglob("*.parquet"))) == batches + 1
+
+
+def test_without_run_results_there_is_nothing_to_compare(home: Home) -> None:
+    home.store.table_path("run_results", PARTITION).unlink()
+    printed = tell(home, "cqr")
+    assert "Nothing to compare with: run_results/varix/toy_rna is not there" in printed
+
+
+def test_what_cannot_be_tuned_is_refused(home: Home) -> None:
+    with pytest.raises(InputError, match="--searcher: unknown searcher"):
+        tell(home, "ashaa")
+    with pytest.raises(StaleInputError, match="toy_meth is not there"):
+        tell(home, "asha", "toy_meth")
