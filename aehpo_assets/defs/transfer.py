@@ -109,7 +109,7 @@ def transfer_benchmark(
         on_progress=lambda done, cells, cell: context.log.info(f"{done} of {cells}: {cell}"),
     )
     weights = probe_weights(evaluations, fitted, plan, similarity)
-    verdicts = transfer_verdicts(progress, plan.seed)
+    verdicts = transfer_verdicts(progress)
     tables = {
         "progress": progress,
         "verdicts": verdicts,

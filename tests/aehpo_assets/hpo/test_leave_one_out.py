@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.ask_tell import AskTell
@@ -223,6 +224,20 @@ def test_verdicts_of_known_curves() -> None:
     # Without transfer, 0.7 is reached at the third evaluation, warm at the first.
     assert found["evaluations_saved"].tolist() == [-np.inf, 0, 2]
     assert found["reached"].tolist() == [0, 1, 1]
+
+
+def test_few_repetitions_that_agree_by_chance_are_no_verdict() -> None:
+    """Three gains of one sign, and of many sizes, happen by chance."""
+    lucky = [[0.5, 0.6, 0.61], [0.5, 0.6, 0.70], [0.5, 0.6, 0.62]]
+    still = [[0.5, 0.6, 0.6]] * 3
+    found = transfer_verdicts(curves(none=still, plain=lucky, weighted=still, warm=still))
+    plain = found.set_index("way").loc["plain"]
+    expected = stats.t.interval(0.95, 2, np.mean([0.01, 0.1, 0.02]), stats.sem([0.01, 0.1, 0.02]))
+    assert (plain["gain_lower"], plain["gain_upper"]) == pytest.approx(expected)
+    assert plain["verdict"] == "no clear difference"
+    once = transfer_verdicts(curves(none=[[0.5, 0.6]], **{way: [[0.5, 0.9]] for way in WAYS[1:]}))
+    assert once["gain"].tolist() == pytest.approx([0.3] * 3)
+    assert (once["verdict"] == "no clear difference").all()
 
 
 def test_a_search_that_ran_out_of_proposals_stays_where_it_was() -> None:
