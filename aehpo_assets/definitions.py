@@ -7,6 +7,7 @@ import dagster as dg
 from aehpo_assets.defs import (
     benchmark,
     earlier_validations,
+    effects,
     hpo,
     omics,
     schedules,
@@ -36,6 +37,7 @@ def build_definitions(study: StudyResource) -> dg.Definitions:
             hpo.recommendations,
             benchmark.hpo_benchmark,
             transfer.transfer_benchmark,
+            effects.hyperparameter_effects,
             validation.validation_report,
             *STUBS,
         ],

@@ -15,13 +15,16 @@ from aehpo_assets.study import Study
 
 
 def study_settings(study: Study, keys: Sequence[str]) -> dict[str, Any]:
-    """Pick the settings under some dotted keys (``hpo.trials``) out of a study, as JSON values."""
+    """Pick the settings under some dotted keys (``hpo.trials``) out of a study, as JSON values.
+
+    What lies in a section that the study does not have is None.
+    """
     whole = study.model_dump(mode="json")
     picked: dict[str, Any] = {}
     for key in keys:
         value: Any = whole
         for part in key.split("."):
-            value = value[part]
+            value = None if value is None else value[part]
         picked[key] = value
     return picked
 

@@ -139,8 +139,10 @@ class Benchmark(Settings):
 
     A searcher with ``+box`` searches the box around the best configurations of the other tasks.
     Searches end at ``trials`` or ``simulated_hours``, whichever comes first; without hours every
-    whole training counts the same. On ``ground: table`` searchers are told the measured results of
-    the nearest trained configuration, and no model stands in between.
+    whole training counts the same. On the ``surrogate`` searchers are told predictions; on the
+    ``table`` the measured results of the nearest trained configuration, and no model stands in
+    between. With ``validate_repetitions``, what the first so many searches of each kind found is
+    trained for real.
     """
 
     searchers: list[str] = Field(
@@ -149,7 +151,10 @@ class Benchmark(Settings):
     repetitions: int = Field(default=10, gt=0)
     trials: int = Field(default=200, gt=0)
     simulated_hours: float | None = Field(default=None, gt=0)
-    ground: Literal["surrogate", "table"] = "surrogate"
+    grounds: list[Literal["surrogate", "table"]] = Field(
+        default=["surrogate", "table"], min_length=1
+    )
+    validate_repetitions: int | None = Field(default=None, gt=0)
     processes: int = Field(default=1, gt=0)
 
 

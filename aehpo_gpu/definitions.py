@@ -7,7 +7,7 @@ import dagster as dg
 from aehpo_assets.defs.schedules import catch_up
 from aehpo_assets.defs.sensors import automation
 from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_gpu.defs import baselines, latents, runs, tuning, validation
+from aehpo_gpu.defs import baselines, benchmark, latents, runs, tuning, validation
 from aehpo_gpu.defs.stubs import STUBS
 
 FRESH_PROCESSES = dg.multiprocess_executor.configured(
@@ -26,6 +26,7 @@ def build_definitions(study: StudyResource) -> dg.Definitions:
             validation.validated_recommendations,
             latents.recommended_latents,
             tuning.live_search,
+            benchmark.validated_benchmark,
             *STUBS,
         ],
         sensors=[automation("aehpo_gpu")],

@@ -140,6 +140,14 @@ EDGES = {
         "sample_labels",
     },
     "validation_report": {"validated_recommendations", "baseline_performance"},
+    "hyperparameter_effects": {"run_results"},
+    "validated_benchmark": {
+        "hpo_benchmark",
+        "run_results",
+        "preprocessed_matrix",
+        "data_split",
+        "sample_labels",
+    },
     "live_search": {
         "run_results",
         "validated_recommendations",

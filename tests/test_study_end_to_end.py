@@ -35,6 +35,7 @@ STUDY = {
         "searchers": ["random_search", "cqr+box", "asha"],
         "repetitions": 2,
         "trials": 10,
+        "validate_repetitions": 1,
     },
 }
 
@@ -121,7 +122,11 @@ ARTEFACTS = {
     "blackbox_curves": 2,
     "surrogate": 2,
     "recommendations": 4,
+    "earlier_validations": 2,
+    "hyperparameter_effects": 2,
     "hpo_benchmark": 2,
+    "validated_benchmark": 4,
+    "validation_report": 2,
     "validated_recommendations": 4,
     "recommended_latents": 4,
 }
@@ -166,7 +171,17 @@ def test_the_benchmark_ranks_every_searcher(first: tuple[Path, str]) -> None:
     assert set(ranks.index) == {"random_search", "cqr+box", "asha"}
     assert ranks.mean() == pytest.approx(2)
     trials = pd.read_parquet(folder / "trials.parquet")
-    assert trials.groupby(["task", "searcher", "repetition"]).ngroups == 2 * 3 * 2
+    assert trials.groupby(["ground", "task", "searcher", "repetition"]).ngroups == 2 * 2 * 3 * 2
+
+
+def test_what_the_benchmark_found_is_trained(first: tuple[Path, str]) -> None:
+    store = Store(first[0] / "store")
+    found = store.read_table("validated_benchmark", ("varix", "toy_rna"))
+    searches = found.groupby(["ground", "searcher"])["repetition"].unique()
+    assert len(searches) == 2 * 3
+    assert all(repetitions.tolist() == [0] for repetitions in searches)
+    assert (found["seed"] > 0).all()
+    assert found["weighted_avg_auc_downstream_performance_valid"].between(0, 1).all()
 
 
 def test_stock_syne_tune_reads_the_blackbox(first: tuple[Path, str]) -> None:

@@ -3,12 +3,14 @@
 How a benchmark runs and what its trials say lives in ``aehpo_assets.hpo``.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis.plots.style import figure_png
+from aehpo_assets.defs.earlier_validations import earlier_validations, evaluations_of
 from aehpo_assets.defs.hpo import space_of, surrogate, tables_of
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
@@ -16,12 +18,18 @@ from aehpo_assets.defs.stubs import learning_curves, run_results
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.benchmark import BenchmarkPlan, run_benchmark
-from aehpo_assets.hpo.benchmark_plots import anytime_figure, critical_difference_figure
-from aehpo_assets.hpo.benchmark_summary import BenchmarkSummary, summarise
+from aehpo_assets.hpo.benchmark_plots import summary_figures
+from aehpo_assets.hpo.benchmark_summary import (
+    BenchmarkSummary,
+    joined,
+    rank_agreement,
+    summarise,
+    summary_tables,
+)
 from aehpo_assets.hpo.blackbox import curves_blackboxes
-from aehpo_assets.hpo.curve_surrogate import fit_curve_surrogate
-from aehpo_assets.hpo.surrogate import training_table
+from aehpo_assets.hpo.curve_surrogate import Curves
 from aehpo_assets.provenance import content_hash
+from aehpo_assets.study import Benchmark
 
 HPO_BENCHMARK = Recipe(
     "hpo_benchmark",
@@ -31,10 +39,13 @@ HPO_BENCHMARK = Recipe(
             "ask_tell",
             "benchmark",
             "benchmark_analysis",
+            "benchmark_fronts",
             "benchmark_summary",
             "curve_surrogate",
+            "earlier_validations",
             "fast_searchers",
             "grounds",
+            "pareto",
             "problem",
             "searcher_factories",
             "searchers",
@@ -57,21 +68,14 @@ HPO_BENCHMARK = Recipe(
 
 
 def benchmark_plan(study: StudyResource) -> BenchmarkPlan:
-    """Return what the study asks to compare.
+    """Return what the study asks to compare, on the first of its grounds.
 
     Raises
     ------
     InputError
         If it asks for nothing.
     """
-    asked, hpo = study.study.benchmark, study.study.hpo
-    if asked is None:
-        raise InputError(
-            "the study asks for no benchmark",
-            file=study.home.study_file,
-            key="benchmark",
-            remedy="Add a section, such as benchmark: {repetitions: 10, trials: 200}.",
-        )
+    asked, hpo = asked_benchmark(study), study.study.hpo
     return BenchmarkPlan(
         tuple(asked.searchers),
         repetitions=asked.repetitions,
@@ -79,15 +83,28 @@ def benchmark_plan(study: StudyResource) -> BenchmarkPlan:
         simulated_hours=asked.simulated_hours,
         workers=hpo.workers,
         clock="unit" if asked.simulated_hours is None else "measured",
-        ground=asked.ground,
+        ground=asked.grounds[0],
         transfer_top_k=hpo.transfer_top_k,
         seed=hpo.seed,
     )
 
 
+def asked_benchmark(study: StudyResource) -> Benchmark:
+    """Return the study's section on the benchmark, which has to be there."""
+    asked = study.study.benchmark
+    if asked is None:
+        raise InputError(
+            "the study asks for no benchmark",
+            file=study.home.study_file,
+            key="benchmark",
+            remedy="Add a section, such as benchmark: {repetitions: 10, trials: 200}.",
+        )
+    return asked
+
+
 @dg.asset(
     partitions_def=architectures,
-    deps=[surrogate, run_results, learning_curves],
+    deps=[surrogate, run_results, learning_curves, earlier_validations],
     group_name="hpo",
     kinds={"synetune"},
     **HPO_BENCHMARK.definition,
@@ -99,66 +116,59 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
     architecture = context.partition_key
     results = tables_of(making, "run_results", context, study)
     space = space_of(study, architecture)
-    evaluations = training_table(results, space)
+    evaluations = evaluations_of(making, results, space)
     folder = study.home.benchmarks / architecture
     curves = None
     if plan.needs_curves:
         known = tables_of(making, "learning_curves", context, study)
         fidelities = sorted({*study.study.fidelities, study.study.epochs})
         tables = curves_blackboxes(known, results, space, fidelities)
-        curves = folder / "curve_surrogate"
-        fit_curve_surrogate(tables, space, plan.seed).save(curves)
-    trials = run_benchmark(
-        folder,
-        plan,
-        evaluations,
-        making.folder("surrogate", architecture),
-        curves,
-        processes=study.study.benchmark.processes if study.study.benchmark else 1,
-        on_progress=lambda done, cells, cell: context.log.info(f"{done} of {cells}: {cell}"),
-    )
+        curves = folder / "curves"
+        Curves.fit(tables, space, plan.seed).save(curves)
+    asked = asked_benchmark(study)
     axis = "evaluation" if plan.simulated_hours is None else "hours"
-    summary = summarise(trials, evaluations, axis=axis, ground=plan.ground)
+    found: dict[str, pd.DataFrame] = {}
+    summaries: dict[str, BenchmarkSummary] = {}
+    for ground in asked.grounds:
+
+        def tell(done: int, cells: int, cell: str, ground: str = ground) -> None:
+            context.log.info(f"{done} of {cells} on the {ground}: {cell}")
+
+        found[ground] = run_benchmark(
+            folder,
+            replace(plan, ground=ground),
+            evaluations,
+            making.folder("surrogate", architecture),
+            curves,
+            processes=asked.processes,
+            on_progress=tell,
+        )
+        summaries[ground] = summarise(found[ground], evaluations, axis=axis, ground=ground)
+    trials = joined(found)
+    tables_by_name = {"trials": trials} | summary_tables(summaries)
 
     def fill(target: Path) -> None:
-        trials.to_parquet(target / "trials.parquet", index=False)
-        for name, table in _tables_of(summary).items():
+        for name, table in tables_by_name.items():
             table.to_parquet(target / f"{name}.parquet", index=False)
 
-    ranks = summary.critical.mean_ranks
     return making.write_folder(
         fill,
         # The seconds that searchers compute are measured; what they found is not.
         data_version=content_hash(trials.drop(columns="searcher_seconds")),
         metadata={
-            "searches": trials.groupby(["task", "searcher", "repetition"]).ngroups,
+            "searches": trials.groupby(["ground", "task", "searcher", "repetition"]).ngroups,
             "trials": len(trials),
-            "p_value": float(summary.critical.p_value),
-            **{f"mean_rank_{name}": float(rank) for name, rank in ranks.items()},
-            "what to run first": dg.MetadataValue.md(summary.first.to_markdown(index=False)),
-            "seconds per trial": dg.MetadataValue.md(
-                summary.seconds.round(4).to_markdown(index=False)
-            ),
+            "rank_agreement_of_grounds": rank_agreement(summaries),
+            **{
+                title.replace("_", " "): dg.MetadataValue.md(
+                    tables_by_name[title].round(4).to_markdown(index=False)
+                )
+                for title in ("what_to_run_first", "mean_ranks", "hypervolumes", "searcher_seconds")
+            },
         },
         plots={
-            "normalised regret": figure_png(
-                anytime_figure(summary.regret, "normalised regret", summary.axis)
-            ),
-            "average rank": figure_png(anytime_figure(summary.rank, "average rank", summary.axis)),
-            "critical difference": figure_png(critical_difference_figure(summary.critical)),
+            f"{title}, on the {ground}": figure_png(figure)
+            for ground, summary in summaries.items()
+            for title, figure in summary_figures(summary).items()
         },
     )
-
-
-def _tables_of(summary: BenchmarkSummary) -> dict[str, pd.DataFrame]:
-    """Tables of a summary by the name of their file."""
-    return {
-        "regret": summary.regret,
-        "rank": summary.rank,
-        "what_to_run_first": summary.first,
-        "evaluations_to_match_random": summary.matches_random,
-        "searcher_seconds": summary.seconds,
-        "mean_ranks": summary.critical.mean_ranks.rename("mean_rank")
-        .rename_axis("searcher")
-        .reset_index(),
-    }

@@ -19,8 +19,13 @@ import pandas as pd
 from aehpo_assets.errors import InputError
 from aehpo_assets.files import atomic_file
 from aehpo_assets.hpo.ask_tell import AskTell
-from aehpo_assets.hpo.curve_surrogate import CurveSurrogate
-from aehpo_assets.hpo.grounds import CurveGround, SurrogateGround, TableGround
+from aehpo_assets.hpo.curve_surrogate import Curves
+from aehpo_assets.hpo.grounds import (
+    CurveGround,
+    CurveTableGround,
+    SurrogateGround,
+    TableGround,
+)
 from aehpo_assets.hpo.objectives import OBJECTIVES
 from aehpo_assets.hpo.pareto import PARETO_OBJECTIVES
 from aehpo_assets.hpo.problem import Problem
@@ -95,7 +100,7 @@ class BenchmarkPlan:
         for name in self.searchers:
             if (name.endswith(BOX) or name in TRANSFER) and tasks < 2:
                 raise InputError(f"{name} needs a second task", key="searchers")
-            if _needs_curves(name) and (not curves or self.ground == "table"):
+            if _needs_curves(name) and not curves:
                 raise InputError(
                     f"{name} stops trials on learning curves, and there are none",
                     key="searchers",
@@ -132,7 +137,8 @@ def run_benchmark(
     surrogate
         Folder of the saved surrogate.
     curves
-        Folder of the saved surrogate of learning curves, for the searchers that need it.
+        Folder of the saved :class:`aehpo_assets.hpo.curve_surrogate.Curves`, for the searchers that
+        need them.
     processes
         Processes to share the cells.
     on_progress
@@ -201,9 +207,9 @@ def _run_and_keep(item: _Work) -> tuple[str, str]:
 @functools.lru_cache(maxsize=1)
 def _inputs(
     key: str, table: Path, surrogate: Path, curves: Path | None
-) -> tuple[pd.DataFrame, Surrogate, CurveSurrogate | None]:
+) -> tuple[pd.DataFrame, Surrogate, Curves | None]:
     """Read the inputs once per process; ``key`` changes with what is in the files."""
-    of_curves = None if curves is None else CurveSurrogate.load(curves)
+    of_curves = None if curves is None else Curves.load(curves)
     return pd.read_parquet(table), Surrogate.load(surrogate), of_curves
 
 
@@ -213,19 +219,12 @@ def run_cell(
     searcher: str,
     evaluations: pd.DataFrame,
     surrogate: Surrogate,
-    curves: CurveSurrogate | None = None,
+    curves: Curves | None = None,
 ) -> pd.DataFrame:
     """Run all repetitions of one searcher on one task; see :func:`run_benchmark`."""
     space = surrogate.space
     others = evaluations[evaluations["task"] != task]
-    fidelities: tuple[int, ...] = (1,)
-    if _needs_curves(searcher) and curves is not None:
-        evaluate: Evaluate = CurveGround(curves, task)
-        fidelities = curves.fidelities
-    elif plan.ground == "table":
-        evaluate = TableGround(evaluations, space, task)
-    else:
-        evaluate = SurrogateGround(surrogate, task)
+    evaluate, fidelities = _ground(plan, task, searcher, evaluations, surrogate, curves)
     if searcher.endswith(BOX):
         teachers = list(others["task"].unique())
         space = bounding_box(
@@ -258,3 +257,21 @@ def run_cell(
             )
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def _ground(
+    plan: BenchmarkPlan,
+    task: str,
+    searcher: str,
+    evaluations: pd.DataFrame,
+    surrogate: Surrogate,
+    curves: Curves | None,
+) -> tuple[Evaluate, tuple[int, ...]]:
+    """Return what answers a searcher, and the epochs at which it does."""
+    if _needs_curves(searcher) and curves is not None:
+        if plan.ground == "table":
+            return CurveTableGround(curves.measured, surrogate.space, task), curves.fidelities
+        return CurveGround(curves.surrogate, task), curves.fidelities
+    if plan.ground == "table":
+        return TableGround(evaluations, surrogate.space, task), (1,)
+    return SurrogateGround(surrogate, task), (1,)

@@ -37,6 +37,26 @@ def progress(trials: pd.DataFrame) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
+def incumbents(trials: pd.DataFrame, repetitions: int) -> pd.DataFrame:
+    """Return the best completed trial of each search, by its valid score.
+
+    Parameters
+    ----------
+    trials
+        Output of :func:`aehpo_assets.hpo.benchmark.run_benchmark`.
+    repetitions
+        Only the first so many searches of each searcher on each task.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of ``trials``, one a search; of equal trials the first.
+    """
+    whole = trials[(trials["status"] == "completed") & (trials["repetition"] < repetitions)]
+    best = whole.sort_values(VALID_SCORE, ascending=False, kind="stable").groupby(_SEARCH).head(1)
+    return best.sort_values(_SEARCH, kind="stable").reset_index(drop=True)
+
+
 def best_at(curves: pd.DataFrame, budgets: np.ndarray, axis: str = "hours") -> pd.DataFrame:
     """Read the best score of every search at several budgets.
 

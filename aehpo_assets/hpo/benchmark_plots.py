@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.hpo.benchmark_analysis import CriticalDifference
+from aehpo_assets.hpo.benchmark_summary import BenchmarkSummary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,3 +66,12 @@ def critical_difference_figure(result: CriticalDifference) -> Figure:
     for side in ("left", "right", "top"):
         axes.spines[side].set_visible(False)
     return figure
+
+
+def summary_figures(summary: BenchmarkSummary) -> dict[str, Figure]:
+    """Draw regret and rank over the budgets, and what can be told apart; title to figure."""
+    return {
+        "normalised regret": anytime_figure(summary.regret, "normalised regret", summary.axis),
+        "average rank": anytime_figure(summary.rank, "average rank", summary.axis),
+        "critical difference": critical_difference_figure(summary.critical),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from aehpo_assets.hpo.benchmark_analysis import (
     searcher_seconds,
     what_to_run_first,
 )
+from aehpo_assets.hpo.benchmark_fronts import fronts, hypervolumes
 from aehpo_assets.hpo.evaluations import best_sampled
 from aehpo_assets.hpo.objectives import VALID_SCORE
 
@@ -45,6 +47,10 @@ class BenchmarkSummary:
         Real seconds that each searcher computes per trial.
     critical
         Whether the searchers can be told apart at the whole budget.
+    fronts
+        Pareto front of each task over score, R2 and runtime.
+    hypervolumes
+        What the searches of each searcher dominate of these three.
     axis
         What the budgets are: ``hours`` (simulated) or ``evaluation``.
     """
@@ -55,6 +61,8 @@ class BenchmarkSummary:
     matches_random: pd.DataFrame
     seconds: pd.DataFrame
     critical: CriticalDifference
+    fronts: pd.DataFrame
+    hypervolumes: pd.DataFrame
     axis: str
 
 
@@ -106,5 +114,58 @@ def summarise(
         else pd.DataFrame(columns=["task", "searcher", "target", "evaluations", "reached"]),
         seconds=searcher_seconds(trials),
         critical=critical_difference(ranked, float(budgets[-1])),
+        fronts=fronts(trials),
+        hypervolumes=hypervolumes(trials, evaluations),
         axis=axis,
+    )
+
+
+def joined(by_ground: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Join tables of several grounds into one, ``ground`` in front."""
+    parts = []
+    for ground, table in by_ground.items():
+        part = table.copy()
+        part.insert(0, "ground", ground)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def summary_tables(summaries: Mapping[str, BenchmarkSummary]) -> dict[str, pd.DataFrame]:
+    """Return the tables of the summaries of all grounds, by their name.
+
+    Parameters
+    ----------
+    summaries
+        Ground to summary.
+    """
+    return {
+        "regret": joined({g: s.regret for g, s in summaries.items()}),
+        "rank": joined({g: s.rank for g, s in summaries.items()}),
+        "what_to_run_first": joined({g: s.first for g, s in summaries.items()}),
+        "evaluations_to_match_random": joined({g: s.matches_random for g, s in summaries.items()}),
+        "searcher_seconds": joined({g: s.seconds for g, s in summaries.items()}),
+        "mean_ranks": joined({g: _mean_ranks(s.critical) for g, s in summaries.items()}),
+        "fronts": joined({g: s.fronts for g, s in summaries.items()}),
+        "hypervolumes": joined({g: s.hypervolumes for g, s in summaries.items()}),
+    }
+
+
+def rank_agreement(summaries: Mapping[str, BenchmarkSummary]) -> float:
+    """Spearman's correlation of the searchers' mean ranks on two grounds; NaN with one ground."""
+    ranks = [summary.critical.mean_ranks for summary in summaries.values()]
+    if len(ranks) != 2:
+        return float("nan")
+    return float(ranks[0].rank().corr(ranks[1].reindex(ranks[0].index).rank()))
+
+
+def _mean_ranks(critical: CriticalDifference) -> pd.DataFrame:
+    """Mean rank of each searcher, with Friedman's p value and the critical difference."""
+    ranks = critical.mean_ranks
+    return pd.DataFrame(
+        {
+            "searcher": ranks.index.astype(str),
+            "mean_rank": ranks.to_numpy(),
+            "critical_difference": critical.difference,
+            "p_value": critical.p_value,
+        }
     )

@@ -1,11 +1,13 @@
-"""The surrogate of learning curves: one surrogate for each epoch at which curves were kept."""
+"""Learning curves for searchers: those measured, and one surrogate for each epoch of theirs."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.blackbox import BlackboxTables, blackbox_evaluations
@@ -57,6 +59,25 @@ class CurveSurrogate:
         return cls({epoch: Surrogate.load(folder / str(epoch)) for epoch in content["fidelities"]})
 
 
+def curve_evaluations(tables: BlackboxTables) -> pd.DataFrame:
+    """Return multi-fidelity blackboxes as one long table of what was measured.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a run and epoch: ``epoch`` and the columns of
+        :func:`aehpo_assets.hpo.blackbox.blackbox_evaluations`; epochs ascending.
+    """
+    box = next(iter(tables.tasks.values()))
+    return pd.concat(
+        [
+            blackbox_evaluations(tables, fidelity=position).assign(epoch=int(epoch))
+            for position, epoch in enumerate(box.fidelity_values)
+        ],
+        ignore_index=True,
+    )
+
+
 def fit_curve_surrogate(
     tables: BlackboxTables, space: SearchSpace, seed: int = 0
 ) -> CurveSurrogate:
@@ -88,3 +109,39 @@ def fit_curve_surrogate(
         evaluations = blackbox_evaluations(tables, fidelity=position)
         surrogates[int(epoch)], _, _ = fit_surrogate(evaluations, space, seed, folds=1)
     return CurveSurrogate(surrogates)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Everything that searchers on learning curves can be told.
+
+    Attributes
+    ----------
+    surrogate
+        Predicts curves.
+    measured
+        Output of :func:`curve_evaluations`.
+    """
+
+    surrogate: CurveSurrogate
+    measured: pd.DataFrame
+
+    @property
+    def fidelities(self) -> tuple[int, ...]:
+        """Epochs at which the curves are known, ascending."""
+        return self.surrogate.fidelities
+
+    @classmethod
+    def fit(cls, tables: BlackboxTables, space: SearchSpace, seed: int = 0) -> Curves:
+        """Fit the surrogate, see :func:`fit_curve_surrogate`."""
+        return cls(fit_curve_surrogate(tables, space, seed), curve_evaluations(tables))
+
+    def save(self, folder: Path) -> None:
+        """Write the surrogate, and what was measured beside it."""
+        self.surrogate.save(folder)
+        self.measured.to_parquet(folder / "evaluations.parquet", index=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> Curves:
+        """Read what :meth:`save` wrote."""
+        return cls(CurveSurrogate.load(folder), pd.read_parquet(folder / "evaluations.parquet"))

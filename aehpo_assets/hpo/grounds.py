@@ -40,13 +40,55 @@ class TableGround:
         table = best_sampled(evaluations, task, count=len(evaluations))
         self.encoder = Encoder(space)
         self.points = self.encoder.matrix(table)
-        self.values = table[list(OBJECTIVES)].to_numpy("float64")
+        self.config_ids = table["config_id"].tolist()
+        self.values = table[list(OBJECTIVES)].to_numpy("float64")[:, None, :]
+
+    def positions(self, configurations: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Return the row of the nearest trained configuration of each."""
+        points = self.encoder.matrix(configurations)
+        return [int(((self.points - p) ** 2).sum(axis=1).argmin()) for p in points]
 
     def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Look up all objectives."""
-        points = self.encoder.matrix(configurations)
-        nearest = [int(((self.points - p) ** 2).sum(axis=1).argmin()) for p in points]
-        return self.values[nearest][:, None, :]
+        return self.values[self.positions(configurations)]
+
+
+class CurveTableGround:
+    """Answers with the measured learning curve of the nearest configuration that was trained.
+
+    Parameters
+    ----------
+    curves
+        Output of :func:`aehpo_assets.hpo.curve_surrogate.curve_evaluations`.
+    space
+        The search space.
+    task
+        The task to answer for.
+
+    Raises
+    ------
+    InputError
+        If the curves do not know every objective.
+    """
+
+    def __init__(self, curves: pd.DataFrame, space: SearchSpace, task: str):
+        _demand_objectives([name for name in OBJECTIVES if name in curves])
+        own = curves[curves["task"] == task]
+        # At each epoch the configurations come in the order of their score there.
+        grounds = [TableGround(at_epoch, space, task) for _, at_epoch in own.groupby("epoch")]
+        order = [ground.config_ids for ground in grounds]
+        self.nearest = grounds[-1]
+        self.values = np.stack(
+            [
+                ground.values[pd.Index(ids).get_indexer(order[-1]), 0]
+                for ground, ids in zip(grounds, order, strict=True)
+            ],
+            axis=1,
+        )
+
+    def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Look up all objectives at every fidelity."""
+        return self.values[self.nearest.positions(configurations)]
 
 
 class CurveGround:
@@ -59,13 +101,17 @@ class CurveGround:
     """
 
     def __init__(self, curves: CurveSurrogate, task: str):
-        if curves.objectives != list(OBJECTIVES):
-            raise InputError(
-                f"the learning curves know {', '.join(curves.objectives)} only",
-                remedy="Keep the downstream scores along the curves.",
-            )
+        _demand_objectives(curves.objectives)
         self.curves, self.task = curves, task
 
     def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Predict all objectives at every fidelity."""
         return self.curves.predict(configurations, self.task)
+
+
+def _demand_objectives(known: list[str]) -> None:
+    if known != list(OBJECTIVES):
+        raise InputError(
+            f"the learning curves know {', '.join(known)} only",
+            remedy="Keep the downstream scores along the curves.",
+        )

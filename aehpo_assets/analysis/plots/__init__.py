@@ -4,6 +4,7 @@ Each function takes the table that an asset holds and returns what its page show
 imported only when something is drawn.
 """
 
+from aehpo_assets.analysis.plots.effects import main_effects
 from aehpo_assets.analysis.plots.hpo import (
     out_of_fold,
     predicted_against_actual,
@@ -34,6 +35,7 @@ __all__ = [
     "label_counts",
     "latents",
     "learning_curves",
+    "main_effects",
     "out_of_fold",
     "predicted_against_actual",
     "predictions_and_improvements",

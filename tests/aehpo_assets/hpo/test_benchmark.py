@@ -16,6 +16,7 @@ from aehpo_assets.hpo.benchmark_analysis import (
     best_at,
     critical_difference,
     evaluations_to_match_random,
+    incumbents,
     normalised_regret,
     progress,
     rank_bands,
@@ -24,12 +25,14 @@ from aehpo_assets.hpo.benchmark_analysis import (
     searcher_seconds,
     what_to_run_first,
 )
+from aehpo_assets.hpo.benchmark_fronts import fronts, hypervolumes
 from aehpo_assets.hpo.benchmark_plots import anytime_figure, critical_difference_figure
 from aehpo_assets.hpo.benchmark_summary import summarise
 from aehpo_assets.hpo.blackbox import curves_blackboxes
-from aehpo_assets.hpo.curve_surrogate import fit_curve_surrogate
+from aehpo_assets.hpo.curve_surrogate import Curves
 from aehpo_assets.hpo.evaluations import best_sampled
-from aehpo_assets.hpo.objectives import VALID_SCORE
+from aehpo_assets.hpo.grounds import CurveTableGround
+from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME, VALID_SCORE
 from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate
 from aehpo_assets.hpo.synthetic import synthetic_curves
 from aehpo_assets.space import SearchSpace
@@ -58,7 +61,7 @@ def curves(
     tables = curves_blackboxes(
         synthetic_curves(of_one_seed, (10, 90)), of_one_seed, space, [10, 90]
     )
-    fit_curve_surrogate(tables, space).save(folder)
+    Curves.fit(tables, space).save(folder)
     return folder
 
 
@@ -141,6 +144,32 @@ def test_table_ground_reaches_no_more_than_the_table(
     for task, group in found.groupby("task"):
         table = best_sampled(evaluations, str(task), 60)
         assert set(group[VALID_SCORE]) <= set(table[VALID_SCORE])
+
+
+def test_table_ground_answers_with_measured_curves(
+    evaluations: pd.DataFrame, saved: Path, curves: Path, tmp_path: Path
+) -> None:
+    plan = BenchmarkPlan(
+        ("asha", "median_stopping"), repetitions=1, trials=15, simulated_hours=None, ground="table"
+    )
+    found = run_benchmark(tmp_path, plan, evaluations, saved, curves)
+    measured = Curves.load(curves).measured
+    assert set(found["status"]) == {"completed", "stopped"}
+    objectives = list(OBJECTIVES)
+    for (task, epoch), group in found.groupby(["task", "epoch"]):
+        known = measured[(measured["task"] == task) & (measured["epoch"] == epoch)]
+        rows = set(known[objectives].itertuples(index=False, name=None))
+        assert set(group[objectives].itertuples(index=False, name=None)) <= rows
+
+
+def test_the_curve_of_a_trained_configuration_is_its_own(curves: Path, space: SearchSpace) -> None:
+    measured = Curves.load(curves).measured
+    own = measured[measured["task"] == "b"]
+    at_end = own[own["epoch"] == 90]
+    answered = CurveTableGround(measured, space, "b")(at_end[space.names].to_dict("records"))
+    for position, epoch in enumerate((10, 90)):
+        known = own[own["epoch"] == epoch].set_index("config_id").loc[at_end["config_id"]]
+        np.testing.assert_array_equal(answered[:, position], known[list(OBJECTIVES)])
 
 
 def test_what_cannot_run_is_refused(evaluations: pd.DataFrame, saved: Path, tmp_path: Path) -> None:
@@ -272,6 +301,29 @@ def test_summary_has_every_table(
     # Regret of the best never grows with the budget.
     for _, curve in summary.regret.groupby("searcher"):
         assert (curve.sort_values("budget")["mean"].diff().dropna() <= 1e-9).all()
+
+
+def test_fronts_hold_what_nothing_beats(trials: pd.DataFrame, evaluations: pd.DataFrame) -> None:
+    found = fronts(trials)
+    whole = trials[trials["status"] == "completed"]
+    for task, front in found.groupby("task"):
+        own = whole[whole["task"] == task]
+        assert front[VALID_SCORE].max() == own[VALID_SCORE].max()
+        assert front[RUNTIME].min() == own[RUNTIME].min()
+    volumes = hypervolumes(trials, evaluations)
+    assert set(volumes["searcher"]) == set(trials["searcher"])
+    assert volumes["mean"].is_monotonic_decreasing
+    # A search of twelve trials dominates something, and not all that is known.
+    assert volumes["mean"].between(0, 1.2, inclusive="neither").all()
+
+
+def test_incumbents_are_the_best_completed_of_their_search(trials: pd.DataFrame) -> None:
+    found = incumbents(trials, repetitions=1)
+    assert len(found) == trials.groupby(["task", "searcher"]).ngroups
+    whole = trials[(trials["status"] == "completed") & (trials["repetition"] == 0)]
+    best = whole.groupby(["task", "searcher"])[VALID_SCORE].max()
+    key = pd.MultiIndex.from_frame(found[["task", "searcher"]])
+    np.testing.assert_array_equal(found[VALID_SCORE], best.loc[key])
 
 
 def test_regret_on_a_table_is_measured_from_its_best(

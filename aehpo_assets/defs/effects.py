@@ -1,0 +1,84 @@
+"""The asset that says which hyperparameters matter.
+
+How importances and effects are computed lives in ``aehpo_assets.analysis``.
+"""
+
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+
+from aehpo_assets.analysis import plots
+from aehpo_assets.analysis.effects import main_effects
+from aehpo_assets.analysis.importance import hyperparameter_importance
+from aehpo_assets.defs.conditions import when_results_change
+from aehpo_assets.defs.hpo import space_of, tables_of
+from aehpo_assets.defs.partitions import architectures
+from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.stubs import run_results
+from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.hpo.seeds import named_seed
+
+HYPERPARAMETER_EFFECTS = Recipe(
+    "hyperparameter_effects",
+    (
+        "aehpo_assets/analysis/configurations.py",
+        "aehpo_assets/analysis/effects.py",
+        "aehpo_assets/analysis/importance.py",
+    ),
+    settings=("space", "hpo.seed"),
+)
+
+EVERY_TASK = "every task"
+
+
+@dg.asset(
+    partitions_def=architectures,
+    deps=[run_results],
+    group_name="hpo",
+    kinds={"scikitlearn"},
+    automation_condition=when_results_change,
+    **HYPERPARAMETER_EFFECTS.definition,
+)
+def hyperparameter_effects(
+    context: dg.AssetExecutionContext, study: StudyResource
+) -> dg.MaterializeResult:
+    """Which hyperparameters matter: importance and main effects, of each task and over all."""
+    making = Making.begin(HYPERPARAMETER_EFFECTS, context, study)
+    results = tables_of(making, "run_results", context, study)
+    names = space_of(study, context.partition_key).names
+    seed = study.study.hpo.seed
+    looked_at = {EVERY_TASK: pd.concat(results.values(), ignore_index=True)} | results
+    importances, effects = (
+        pd.concat(parts, ignore_index=True)
+        for parts in (
+            [
+                hyperparameter_importance(runs, names, named_seed(seed, "importance", task)).assign(
+                    task=task
+                )
+                for task, runs in looked_at.items()
+            ],
+            [main_effects(runs, names).assign(task=task) for task, runs in looked_at.items()],
+        )
+    )
+
+    def fill(folder: Path) -> None:
+        importances.to_parquet(folder / "importance.parquet", index=False)
+        effects.to_parquet(folder / "main_effects.parquet", index=False)
+
+    overall = importances[importances["task"] == EVERY_TASK]
+    by_task = importances.pivot(index="hyperparameter", columns="task", values="importance")
+    return making.write_folder(
+        fill,
+        metadata={
+            "most_important": str(overall["hyperparameter"].iloc[0]),
+            "forest_r2": float(overall["forest_r2"].iloc[0]),
+            "importance by task": dg.MetadataValue.md(
+                by_task.loc[overall["hyperparameter"], list(looked_at)].round(3).to_markdown()
+            ),
+        },
+        plots={
+            "importance": plots.hyperparameter_importance(overall),
+            "main effects": plots.main_effects(effects[effects["task"] == EVERY_TASK]),
+        },
+    )

@@ -1,0 +1,96 @@
+"""The asset that trains what the searches of a benchmark found, for studies that ask for it.
+
+Which configurations these are, and what their scores say, lives in
+``aehpo_gpu.benchmark_validation``.
+"""
+
+import dagster as dg
+import pandas as pd
+
+from aehpo_assets.defs.partitions import architectures_and_tasks
+from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.errors import InputError
+from aehpo_assets.space import search_space
+from aehpo_gpu.benchmark_validation import found_configurations, real_regret, runs_of
+from aehpo_gpu.defs.logging import training_log
+from aehpo_gpu.defs.stubs import hpo_benchmark
+from aehpo_gpu.defs.training_task import INPUTS, read_training_task
+from aehpo_gpu.runs import MEASURED_COLUMNS, RunTable, training_settings
+from aehpo_gpu.validation import validation_seeds
+
+VALIDATED_BENCHMARK = Recipe(
+    "validated_benchmark",
+    (
+        "aehpo_gpu/architectures",
+        "aehpo_gpu/training",
+        "aehpo_gpu/evaluation",
+        "aehpo_gpu/benchmark_validation.py",
+    ),
+    settings=(
+        "seeds",
+        "benchmark.validate_repetitions",
+        "hpo.validation_seeds",
+        "epochs",
+        "annealing",
+        "vae_loss",
+        "precision",
+        "device",
+    ),
+    only_with="benchmark.validate_repetitions",
+)
+
+
+@dg.asset(
+    partitions_def=architectures_and_tasks,
+    deps=[hpo_benchmark, "run_results", *INPUTS],
+    group_name="training",
+    kinds={"pytorch"},
+    pool="gpu",
+    **VALIDATED_BENCHMARK.definition,
+)
+def validated_benchmark(
+    context: dg.AssetExecutionContext, study: StudyResource
+) -> dg.MaterializeResult:
+    """What the searches of the benchmark found, really trained."""
+    making = Making.begin(VALIDATED_BENCHMARK, context, study)
+    architecture, task = making.partition
+    settings = study.study
+    repetitions = settings.benchmark.validate_repetitions if settings.benchmark else None
+    if repetitions is None:
+        raise InputError(
+            "the study does not ask for what its benchmark found to be trained",
+            file=study.home.study_file,
+            key="benchmark.validate_repetitions",
+            remedy="Set it to a number of searches.",
+        )
+    space = search_space(architecture, settings.space)
+    data = read_training_task(making, task)
+    trials = pd.read_parquet(making.folder("hpo_benchmark", architecture) / "trials.parquet")
+    sampled = making.table("run_results", architecture, task)
+    found = found_configurations(trials, task, repetitions, space)
+    table = RunTable(
+        architecture=architecture,
+        data=data,
+        runs=runs_of(found, validation_seeds(settings, sampled), space),
+        settings=training_settings(settings),
+        inputs=making.inputs,
+        home=study.home,
+    )
+    for shard in table.plan():
+        table.train(shard, training_log(context.op_execution_context))
+    results, _ = table.collect()
+    described = found.drop(columns=[n for n in found if n in results and n != "config_id"])
+    trained = described.merge(results, on="config_id", how="left")
+    regret = real_regret(trained, sampled, task, space)
+    best = regret.iloc[0]
+    return making.write_table(
+        trained,
+        metadata={
+            "runs": len(results),
+            "best_searcher": f"{best['searcher']} on the {best['ground']}",
+            "real regret": dg.MetadataValue.md(regret.round(3).to_markdown(index=False)),
+        },
+        measured=MEASURED_COLUMNS,
+        device=str(results["device"].iloc[0]),
+    )

@@ -1,0 +1,79 @@
+"""What searches found, trained: which configurations, and what their scores say."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.synthetic import synthetic_results
+from aehpo_assets.space import SearchSpace, search_space
+from aehpo_gpu.benchmark_validation import found_configurations, real_regret, runs_of
+
+SPACE = search_space("vanillix")
+
+
+@pytest.fixture(scope="module")
+def sampled() -> pd.DataFrame:
+    return synthetic_results(SPACE, ("a",), 40)["a"].query("status == 'ok'")
+
+
+def trials(sampled: pd.DataFrame, space: SearchSpace = SPACE) -> pd.DataFrame:
+    """Two searchers on two grounds, three repetitions of five trials each."""
+    parts = []
+    for ground in ("surrogate", "table"):
+        for number, searcher in enumerate(("cqr", "random_search")):
+            for repetition in range(3):
+                first = 5 * (number + 2 * repetition)
+                rows = sampled.iloc[first : first + 5]
+                parts.append(
+                    rows.assign(
+                        ground=ground,
+                        task="a",
+                        searcher=searcher,
+                        repetition=repetition,
+                        search_seed=7,
+                        status="completed",
+                        trial=range(5),
+                    )
+                )
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_each_search_gives_its_best(sampled: pd.DataFrame) -> None:
+    table = trials(sampled)
+    found = found_configurations(table, "a", 2, SPACE)
+    assert len(found) == 2 * 2 * 2
+    best = table[table["repetition"] < 2].groupby(["ground", "searcher", "repetition"])
+    told = found.set_index(["ground", "searcher", "repetition"])[f"told_{VALID_SCORE}"]
+    assert told.to_dict() == best[VALID_SCORE].max().to_dict()
+    # Both grounds found the same: a configuration is trained once with every seed.
+    runs = runs_of(found, [3, 4], SPACE)
+    assert len(runs) == found["config_id"].nunique() * 2
+    assert not runs.duplicated(["config_id", "seed"]).any()
+
+
+def test_regret_is_zero_for_the_best_and_one_for_the_median(sampled: pd.DataFrame) -> None:
+    found = found_configurations(trials(sampled), "a", 3, SPACE)
+    median = sampled[VALID_SCORE].median()
+    actual = {"cqr": median + 0.1, "random_search": median}
+    trained = pd.concat([found.assign(seed=seed) for seed in (1, 2)], ignore_index=True)
+    trained = trained.assign(
+        status="ok", training_runtime=1.0, valid_r2=0.5, **{TEST_SCORE: 0.6}
+    ).assign(**{VALID_SCORE: trained["searcher"].map(actual)})
+    regret = real_regret(trained, sampled, "a", SPACE)
+    by_searcher = regret.set_index(["ground", "searcher"])
+    assert by_searcher.loc[("table", "cqr"), "regret"] == pytest.approx(0)
+    assert by_searcher.loc[("surrogate", "random_search"), "regret"] == pytest.approx(1)
+    assert regret["searches"].eq(3).all()
+    assert regret["regret"].is_monotonic_increasing
+
+
+def test_a_run_that_failed_counts_as_chance(sampled: pd.DataFrame) -> None:
+    found = found_configurations(trials(sampled), "a", 1, SPACE)
+    trained = found.assign(seed=1, status="ok", training_runtime=1.0, valid_r2=0.5)
+    trained = trained.assign(**{VALID_SCORE: 0.9, TEST_SCORE: 0.9})
+    failed = trained["searcher"] == "cqr"
+    trained.loc[failed, ["status", VALID_SCORE]] = ["diverged", float("nan")]
+    regret = real_regret(trained, sampled, "a", SPACE).set_index("searcher")
+    assert (regret.loc["cqr", "valid"] == 0.5).all()
