@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from aehpo_assets.defs.partitions import partition_key
 from aehpo_assets.defs.study_resource import StudyResource
@@ -18,6 +19,7 @@ from aehpo_assets.home import Home
 from aehpo_assets.store import Record
 from aehpo_assets.study import Live, Study
 from aehpo_gpu import tuning
+from aehpo_gpu.cli import app
 from aehpo_gpu.defs.tuning import live_search
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.progress import Progress
@@ -187,6 +189,18 @@ def test_without_run_results_there_is_nothing_to_compare(home: Home) -> None:
     home.store.table_path("run_results", PARTITION).unlink()
     printed = tell(home, "cqr")
     assert "Nothing to compare with: run_results/varix/toy_rna is not there" in printed
+
+
+def test_the_command_reads_what_is_not_given_from_the_study(home: Home) -> None:
+    command = ["tune", "toy_rna", "varix", "--home", str(home.root), "--seed", "3"]
+    result = CliRunner().invoke(app, [*command, "--runs", "4"])
+    assert result.exit_code == 0, result.output
+    (record,) = (home.live / "varix" / "toy_rna").iterdir()
+    assert record.name.startswith("random_search_")
+    assert [len(pd.read_parquet(path)) for path in sorted(record.iterdir())] == [3, 1]
+    refused = CliRunner().invoke(app, [*command, "--seconds", "-1"])
+    assert isinstance(refused.exception, InputError)
+    assert "seconds" in str(refused.exception)
 
 
 def test_what_cannot_be_tuned_is_refused(home: Home) -> None:
