@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,7 +33,7 @@ from aehpo_assets.hpo.transfer import (
     transfer_weights,
     weighted_box,
 )
-from aehpo_assets.space import SearchSpace
+from aehpo_assets.space import SearchSpace, sample_configurations
 from aehpo_assets.study import Hpo, TransferBenchmark
 
 logger = logging.getLogger(__name__)
@@ -58,10 +59,10 @@ class TransferPlan:
     repetitions
         Searches of each kind, each with its own seed, probe and earlier runs.
     probe
-        Configurations of the new task that weighed transfer draws and evaluates first. They count
-        as evaluations, and the searcher is told of them.
+        Random configurations that weighed transfer evaluates first, to learn how the tasks rank
+        them. They count as evaluations, and the searcher is told of them.
     earlier_runs
-        Configurations that a warm start knows from earlier. They do not count.
+        Random configurations that a warm start knows from earlier. They do not count.
     ground
         ``surrogate``: searches are told predictions. ``table``: they are told measured results of
         the nearest trained configuration.
@@ -145,7 +146,8 @@ def leave_one_task_out(
     ----------
     evaluations
         Evaluations of all tasks. Of the task that plays the new one, a search sees nothing but
-        its probe, or its earlier runs.
+        its probe, or its earlier runs: configurations drawn from the space like any other. What
+        the task was trained on is no part of them, since a surrogate knows its scores too well.
     surrogate
         The surrogate of the same evaluations, and the search space.
     plan
@@ -191,6 +193,73 @@ def leave_one_task_out(
     return pd.concat(parts, ignore_index=True)
 
 
+@dataclass(frozen=True)
+class NewTask:
+    """A task that plays the new one.
+
+    Attributes
+    ----------
+    name
+        The task.
+    evaluations
+        Evaluations of all tasks.
+    surrogate
+        The surrogate of the same evaluations, and the search space.
+    plan
+        What is compared.
+    """
+
+    name: str
+    evaluations: pd.DataFrame
+    surrogate: Surrogate
+    plan: TransferPlan
+
+    @property
+    def others(self) -> pd.DataFrame:
+        """Evaluations of the other tasks."""
+        return self.evaluations[self.evaluations["task"] != self.name]
+
+    @cached_property
+    def ground(self) -> Evaluate:
+        """What searches of the task are told."""
+        if self.plan.ground == "table":
+            return TableGround(self.evaluations, self.surrogate.space, self.name)
+        return SurrogateGround(self.surrogate, self.name)
+
+    def told(self, purpose: str, repetition: int, count: int) -> pd.DataFrame:
+        """Draw random configurations, and say what a search is told of them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``task, config_id``, the hyperparameters and the valid score.
+        """
+        seed = named_seed(self.plan.seed, "transfer", self.name, purpose, repetition)
+        drawn = sample_configurations(self.surrogate.space, count, seed)
+        told = self.ground(drawn[self.surrogate.space.names].to_dict("records"))
+        score = told[:, -1, OBJECTIVES.index(VALID_SCORE)]
+        return drawn.assign(task=self.name, **{VALID_SCORE: score})
+
+    def weights(
+        self, probe: pd.DataFrame, repetition: int, similarity: pd.DataFrame | None
+    ) -> pd.DataFrame:
+        """Weigh the other tasks by their scores of what was probed, as noisy as real ones."""
+        scores = [probe]
+        for other in self.others["task"].unique():
+            if self.plan.ground == "table":
+                configurations = probe[self.surrogate.space.names].to_dict("records")
+                table = TableGround(self.evaluations, self.surrogate.space, other)
+                score = table(configurations)[:, -1, OBJECTIVES.index(VALID_SCORE)]
+            else:
+                words = ("transfer", self.name, "probe of", other, repetition)
+                generator = np.random.default_rng(named_seed(self.plan.seed, *words))
+                drawn = self.surrogate.sample(probe, other, generator)
+                score = drawn[VALID_SCORE].to_numpy()
+            scores.append(probe.assign(task=other, **{VALID_SCORE: score}))
+        ranks = rank_correlation(pd.concat(scores, ignore_index=True), self.name)
+        return transfer_weights(ranks, None if similarity is None else similarity.loc[self.name])
+
+
 def search_task(
     task: str,
     searcher: str,
@@ -200,24 +269,27 @@ def search_task(
     similarity: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Search one task with one searcher in every way; see :func:`leave_one_task_out`."""
-    space = surrogate.space
-    ground = _ground(task, evaluations, surrogate, plan)
-    others = evaluations[evaluations["task"] != task]
+    new = NewTask(task, evaluations, surrogate, plan)
+    space, others = surrogate.space, new.others
     plain = bounding_box(
         space, top_configurations(others, others["task"].unique(), plan.top_k, space)
     )
     parts = []
     for repetition in range(plan.repetitions):
         seed = named_seed(plan.seed, "transfer", task, searcher, repetition)
-        probe, weights = _probe(task, repetition, evaluations, ground, space, plan, similarity)
-        box = weighted_box(space, others, weights["weight"].to_dict(), plan.top_k)
-        earlier = _drawn(task, "earlier runs", repetition, plan.earlier_runs, evaluations, plan)
-        earlier = _told(earlier, ground, space)
+        probe = new.told("probe", repetition, plan.probe)
+        weights = new.weights(probe, repetition, similarity)["weight"].to_dict()
+        earlier = new.told("earlier runs", repetition, plan.earlier_runs)
         problems = {
             "none": Problem(space, seed, plan.trials),
             "plain": Problem(plain, seed, plan.trials),
-            # What was probed and lies outside the box, the searcher passes over.
-            "weighted": Problem(box, seed, plan.trials - len(probe), observations=probe),
+            "weighted": Problem(
+                weighted_box(space, others, weights, plan.top_k),
+                seed,
+                plan.trials - plan.probe,
+                # The searcher passes over what lies outside the box.
+                observations=probe,
+            ),
             "warm": Problem(
                 space,
                 seed,
@@ -228,7 +300,11 @@ def search_task(
         }
         for way, problem in problems.items():
             found = simulate(
-                AskTell(searcher, problem), ground, workers=1, trials=problem.trials, clock="unit"
+                AskTell(searcher, problem),
+                new.ground,
+                workers=1,
+                trials=problem.trials,
+                clock="unit",
             )
             first = probe[VALID_SCORE] if way == "weighted" else []
             scores = np.concatenate([first, found[VALID_SCORE]])
@@ -270,61 +346,14 @@ def probe_weights(
     """
     parts = []
     for task in dict.fromkeys(evaluations["task"]):
-        ground = _ground(task, evaluations, surrogate, plan)
+        new = NewTask(str(task), evaluations, surrogate, plan)
         for repetition in range(plan.repetitions):
-            _, weights = _probe(
-                task, repetition, evaluations, ground, surrogate.space, plan, similarity
-            )
-            weights = weights.rename_axis("other").reset_index()
+            probe = new.told("probe", repetition, plan.probe)
+            weights = new.weights(probe, repetition, similarity).rename_axis("other").reset_index()
             parts.append(weights.assign(task=task, repetition=repetition))
     table = pd.concat(parts, ignore_index=True)
     first = ["task", "repetition", "other"]
     return table[[*first, *(name for name in table if name not in first)]]
-
-
-def _ground(
-    task: str, evaluations: pd.DataFrame, surrogate: Surrogate, plan: TransferPlan
-) -> Evaluate:
-    if plan.ground == "table":
-        return TableGround(evaluations, surrogate.space, task)
-    return SurrogateGround(surrogate, task)
-
-
-def _drawn(
-    task: str,
-    purpose: str,
-    repetition: int,
-    count: int,
-    evaluations: pd.DataFrame,
-    plan: TransferPlan,
-) -> pd.DataFrame:
-    """Draw some of the configurations that the task has been trained on."""
-    own = evaluations[evaluations["task"] == task].drop_duplicates("config_id")
-    draw = np.random.default_rng(named_seed(plan.seed, "transfer", task, purpose, repetition))
-    return own.iloc[np.sort(draw.permutation(len(own))[:count])]
-
-
-def _told(drawn: pd.DataFrame, ground: Evaluate, space: SearchSpace) -> pd.DataFrame:
-    """Replace what was measured by what a search is told, so that both are of one world."""
-    told = ground(drawn[space.names].to_dict("records"))[:, -1, OBJECTIVES.index(VALID_SCORE)]
-    return drawn[["task", "config_id", *space.names]].assign(**{VALID_SCORE: told})
-
-
-def _probe(
-    task: str,
-    repetition: int,
-    evaluations: pd.DataFrame,
-    ground: Evaluate,
-    space: SearchSpace,
-    plan: TransferPlan,
-    similarity: pd.DataFrame | None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Evaluate the first configurations of the task, and weigh the other tasks by them."""
-    drawn = _drawn(task, "probe", repetition, plan.probe, evaluations, plan)
-    probe = _told(drawn, ground, space)
-    others = evaluations[evaluations["task"] != task]
-    ranks = rank_correlation(pd.concat([probe, others], ignore_index=True), task)
-    return probe, transfer_weights(ranks, None if similarity is None else similarity.loc[task])
 
 
 def _best_points(earlier: pd.DataFrame, space: SearchSpace) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.leave_one_out import (
     WARM_POINTS,
     WAYS,
+    NewTask,
     TransferPlan,
     leave_one_task_out,
     probe_weights,
@@ -81,21 +82,23 @@ def test_a_hostile_task_that_looks_alike_is_dropped_too(
     alike = pd.DataFrame(0.9, index=tasks, columns=tasks)
     weights = probe_weights(with_hostile, of_hostile, PLAN, alike).set_index(["task", "other"])
     assert (weights.loc["hostile", "similarity"] == 0.9).all()
-    assert weights.loc["hostile", "weight"].median() < weights.loc["a", "weight"].median() / 2
+    friends = weights.loc["a", "weight"].drop("hostile")
+    assert weights.loc["hostile", "weight"].median() < friends.median() / 2
     plan = TransferPlan(**(vars(PLAN) | {"probe": 12}))
     weights = probe_weights(with_hostile, of_hostile, plan, alike).set_index(["task", "other"])
     assert weights.loc["hostile", "used"].mean() < 0.3
 
 
-def test_the_probe_is_the_beginning_of_weighed_transfer(
-    progress: pd.DataFrame, with_hostile: pd.DataFrame, of_hostile: Surrogate
+def test_the_probe_is_a_draw_from_the_space_as_random_search_is(
+    progress: pd.DataFrame, with_hostile: pd.DataFrame, of_hostile: Surrogate, space: SearchSpace
 ) -> None:
-    """Its scores are those of configurations that the task was trained on, as predicted."""
-    own = with_hostile[with_hostile["task"] == "a"].drop_duplicates("config_id")
-    predicted = set(of_hostile.predict(own, "a")[VALID_SCORE])
-    weighted = progress[(progress["way"] == "weighted") & (progress["task"] == "a")]
-    assert set(weighted.loc[weighted["evaluation"] <= 8, "score"]) <= predicted
-    assert not set(weighted.loc[weighted["evaluation"] > 8, "score"]) <= predicted
+    """Configurations of the training table would be known too well to the surrogate."""
+    new = NewTask("a", with_hostile, of_hostile, PLAN)
+    probe = new.told("probe", 0, 8)
+    trained = with_hostile[space.names].itertuples(index=False, name=None)
+    assert not set(trained) & set(probe[space.names].itertuples(index=False, name=None))
+    weighted = progress.query("way == 'weighted' and task == 'a' and repetition == 0")
+    assert weighted["score"].tolist()[:8] == probe[VALID_SCORE].tolist()
 
 
 def test_what_was_probed_is_known_to_the_searcher(
@@ -117,13 +120,11 @@ def test_what_was_probed_is_known_to_the_searcher(
 def test_a_warm_start_begins_with_the_best_earlier_runs(
     progress: pd.DataFrame, with_hostile: pd.DataFrame, of_hostile: Surrogate
 ) -> None:
-    own = with_hostile[with_hostile["task"] == "a"].drop_duplicates("config_id")
-    predicted = set(of_hostile.predict(own, "a")[VALID_SCORE])
-    searches = progress[(progress["way"] == "warm") & (progress["task"] == "a")]
-    for _, search in searches.groupby("repetition"):
-        first = search["score"].iloc[:WARM_POINTS]
-        assert set(first) <= predicted
-        assert first.is_monotonic_decreasing
+    new = NewTask("a", with_hostile, of_hostile, PLAN)
+    for repetition in range(3):
+        best = new.told("earlier runs", repetition, 30)[VALID_SCORE].nlargest(WARM_POINTS)
+        search = progress.query("way == 'warm' and task == 'a' and repetition == @repetition")
+        assert search["score"].tolist()[:WARM_POINTS] == pytest.approx(best.tolist(), abs=1e-9)
     verdicts = transfer_verdicts(progress).set_index(["task", "way"])
     assert (verdicts.xs("warm", level="way")["anytime_gain"] > 0).all()
 
