@@ -2,8 +2,8 @@
 
 Only what the artefact hangs on is made: the tasks, architectures and assets of its chain, from the
 same study and data roots. Of a single run, only its configuration is trained. What earlier rounds
-validated is a given, as the raw data is: it is copied. What comes out is compared artefact by
-artefact, upstream before downstream, so that the first that differs is named.
+validated is a given, as the raw data is: it is taken over as it was. What comes out is compared
+artefact by artefact, upstream before downstream, so that the first that differs is named.
 What is printed belongs to ``reproduce_report``.
 """
 
@@ -27,11 +27,12 @@ from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.files import atomic_file
 from aehpo_assets.home import Home
+from aehpo_assets.hpo.earlier_validations import as_it_was
 from aehpo_assets.lineage import Artefact, find_artefact, trace, walk
 from aehpo_assets.rounds import EARLIER_VALIDATIONS
 from aehpo_assets.runner import CodeLocations, Outcome, StudyRun, Work, prepare
 from aehpo_assets.space import configurations_of
-from aehpo_assets.store import Partition, artefact_name
+from aehpo_assets.store import Partition, Record, artefact_name
 from aehpo_assets.study import Study
 
 RUN_RESULTS = "run_results"
@@ -101,11 +102,10 @@ class Reproduction:
         chain, self._versions = self._chain()
         given = {name for name in chain if _parts(name)[0] == EARLIER_VALIDATIONS}
         self.chain = chain - given
-        for name in sorted(given):
-            self._refuse_if_it_moved_on(name)
+        givens = {name: self._given(name) for name in sorted(given)}
         self._again = self._clean_run(Home(folder), study, datasets)
-        for name in given:
-            _copy(name, home, self._again.home)
+        for name, table in givens.items():
+            self._again.home.store.write_table(*_parts(name), table, Record(code_version="given"))
         self._refuse_what_cannot_be_made()
 
     def works(self) -> list[Work]:
@@ -184,30 +184,38 @@ class Reproduction:
         instance = prepare(study, clean, needed, file=self.home.study_file)
         return StudyRun(clean, instance, needed, self._locations)
 
-    def _refuse_if_it_moved_on(self, name: str) -> None:
-        """Refuse to reproduce what hangs on validations of which the home holds other rounds."""
+    def _given(self, name: str) -> pd.DataFrame:
+        """Return the validations of earlier rounds, as the chain read them.
+
+        Raises
+        ------
+        InputError
+            If they are what is to be reproduced, or are not kept as they were.
+        """
         asset, partition = _parts(name)
         if self.target.asset == asset:
             raise InputError(
                 f"{name} is a given: the validations that it took over were made anew since",
                 remedy="See where it came from with `aehpo trace`.",
             )
-        record = self.home.store.provenance(asset, partition)
-        damage = self.home.store.damage(asset, partition)
-        if record is None or damage is not None:
+        store = self.home.store
+        damage = store.damage(asset, partition)
+        if damage is not None or store.provenance(asset, partition) is None:
             raise InputError(
-                f"{name} is {damage or 'gone'}; it holds what earlier rounds trained, and cannot "
-                "be made again",
-                file=self.home.store.table_path(asset, partition),
+                f"{name} is {f'damaged ({damage})' if damage else 'gone'}; it holds what earlier "
+                "rounds trained, and cannot be made again",
+                file=store.table_path(asset, partition),
                 remedy="Bring it back from a backup.",
             )
-        if record.data_version != (recorded := self._versions[name]):
+        table = as_it_was(store.read_table(asset, partition), self._versions[name])
+        if table is None:
             raise InputError(
-                f"{self.target.name} was made from {name} {recorded}; with a later round it has "
-                f"become {record.data_version}, and what it was then is not kept",
-                file=self.home.store.table_path(asset, partition),
+                f"{self.target.name} was made from {name} {self._versions[name]}, which is not "
+                "kept: it was begun anew since, or has grown by other labels",
+                file=store.table_path(asset, partition),
                 remedy="Let `aehpo run` finish the present round, and reproduce what comes out.",
             )
+        return table
 
     def _refuse_what_cannot_be_made(self) -> None:
         made = {
@@ -304,13 +312,6 @@ def verdict(target: str, found: list[Reproduced]) -> tuple[bool, Reproduced]:
     if differing:
         return False, differing[0]
     return True, next(r for r in found if r.name == target)
-
-
-def _copy(name: str, home: Home, clean: Home) -> None:
-    """Copy a table with its record, whose hash every reader holds it against."""
-    target = clean.store.table_path(*_parts(name))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(home.store.table_path(*_parts(name)), target)
 
 
 def _parts(name: str) -> tuple[str, Partition]:

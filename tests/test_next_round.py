@@ -212,11 +212,23 @@ def test_a_recommendation_of_the_second_round_is_reproduced_and_traced(
     assert "took over validated_recommendations/vanillix/toy_rna: " in shown.getvalue()
 
 
-def test_what_hangs_on_a_round_that_is_gone_is_refused(first: Home, tmp_path: Path) -> None:
+def test_a_recommendation_of_a_round_before_is_reproduced_with_the_evidence_of_then(
+    first: Home, tmp_path: Path
+) -> None:
     home = Home(tmp_path / "home")
     shutil.copytree(first.root, home.root)
     start_next_round(home)
-    with pytest.raises(InputError, match="what it was then is not kept"):
-        reproduced(home, "recommendations/vanillix/toy_rna")
+    assert "surrogate/vanillix: equal" in reproduced(home, "surrogate/vanillix")
     with pytest.raises(InputError, match="is a given"):
         reproduced(home, "earlier_validations/vanillix")
+
+
+def test_evidence_that_is_not_kept_as_it_was_is_refused(
+    second: tuple[Home, list[str]], tmp_path: Path
+) -> None:
+    home = Home(tmp_path / "home")
+    shutil.copytree(second[0].root, home.root)
+    other = home.store.read_table(*EARLIER).iloc[1:].reset_index(drop=True)
+    home.store.write_table(*EARLIER, other, Record("1"))
+    with pytest.raises(InputError, match="which is not kept"):
+        reproduced(home, "recommendations/vanillix/toy_rna")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from aehpo_assets.provenance import Provenance, settings_hash
+from aehpo_assets.provenance import Provenance, content_hash, settings_hash
 from aehpo_assets.space import SearchSpace, config_id_of
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,28 @@ def no_validations() -> pd.DataFrame:
 def finished_rounds(earlier: pd.DataFrame) -> int:
     """Return how many rounds a table of earlier validations holds."""
     return 0 if earlier.empty else int(earlier["round"].max())
+
+
+def as_it_was(earlier: pd.DataFrame, data_version: str) -> pd.DataFrame | None:
+    """Return a table of earlier validations as it was before some of its rounds.
+
+    Parameters
+    ----------
+    earlier
+        The table of today.
+    data_version
+        What it was then.
+
+    Returns
+    -------
+    pandas.DataFrame or None
+        None if no number of its first rounds is that table: it was begun anew since, or a later
+        round brought labels that it had not.
+    """
+    rounds = range(finished_rounds(earlier), 0, -1)
+    first = [earlier[earlier["round"] <= number].reset_index(drop=True) for number in rounds]
+    tables = [*first, no_validations()]
+    return next((table for table in tables if content_hash(table) == data_version), None)
 
 
 def training_conditions(provenance: Provenance) -> str:

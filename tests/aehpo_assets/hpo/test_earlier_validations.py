@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from aehpo_assets.hpo.earlier_validations import (
     CONDITIONS,
+    as_it_was,
     comparable_runs,
     finished_rounds,
     no_validations,
@@ -18,7 +20,7 @@ from aehpo_assets.hpo.earlier_validations import (
 )
 from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
 from aehpo_assets.hpo.surrogate import training_table
-from aehpo_assets.provenance import Provenance
+from aehpo_assets.provenance import Provenance, content_hash
 from aehpo_assets.space import SearchSpace, config_id_of, search_space
 
 
@@ -76,6 +78,18 @@ def test_rounds_are_numbered_and_a_run_counts_once() -> None:
     second = with_next_round(first, {"toy_rna": validated()}, {"toy_rna": "c2"})
     assert (finished_rounds(second), len(second)) == (2, 8)
     assert finished_rounds(no_validations()) == 0
+
+
+def test_the_table_is_known_as_it_was_after_each_round(tmp_path: Path) -> None:
+    first = with_next_round(no_validations(), {"toy_rna": validated()}, {"toy_rna": "c1"})
+    second = with_next_round(first, {"toy_rna": validated()}, {"toy_rna": "c1"})
+    second.to_parquet(tmp_path / "second.parquet", index=False)
+    kept = pd.read_parquet(tmp_path / "second.parquet")
+    for table in (no_validations(), first, second):
+        found = as_it_was(kept, content_hash(table))
+        assert found is not None
+        assert len(found) == len(table)
+    assert as_it_was(kept, "0123") is None
 
 
 def test_the_training_table_of_a_first_round_is_that_of_the_results(space: SearchSpace) -> None:
