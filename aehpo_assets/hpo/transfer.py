@@ -114,7 +114,7 @@ def transfer_weights(ranks: pd.DataFrame, similarity: pd.Series | None = None) -
     table["used"] = table["weight"] >= WEAKEST
     table["reason"] = np.select(
         [table["used"] & ranked, table["used"], table["correlation"] < 0],
-        ["by its data and its ranks", "by its data alone", "it ranks configurations otherwise"],
+        ["by its data and its ranks", "by its data alone", "its ranks do not agree"],
         "too little alike",
     )
     order = ["similarity", "correlation", "configurations", "weight", "used", "reason"]

@@ -35,7 +35,7 @@ def test_weights_move_from_data_to_ranks() -> None:
     assert found["used"].to_dict() == {"friend": True, "foe": False, "stranger": True}
     assert found["reason"].to_dict() == {
         "friend": "by its data and its ranks",
-        "foe": "it ranks configurations otherwise",
+        "foe": "its ranks do not agree",
         "stranger": "by its data alone",
     }
 
