@@ -24,8 +24,11 @@ from aehpo_assets.hpo.seeds import named_seed
 STUDY_ROUTE = "the study's route"
 RANDOM_SAMPLING = "random sampling"
 
-ORDERS = 1000
-"""Orders of the sampled runs that the band of random sampling is taken over."""
+DRAWS = 1000
+"""Draws of the sampled runs that the band of random sampling is taken over."""
+
+MOST_RUNS = 10_000
+"""Runs of a draw at most."""
 
 BAND = (0.05, 0.95)
 """Quantiles of the band."""
@@ -43,7 +46,7 @@ class EqualTime:
     courses
         ``route``, ``seconds``, ``valid`` and ``test``: the best valid score at a time and the test
         score of the same run; ``lower`` and ``upper`` bound the valid score of random sampling,
-        whose scores are medians over orders.
+        whose scores are medians over draws.
     standings
         One row a live search: ``searcher``; ``seconds``, the shorter of the times that it and the
         study's route took; at that time ``live_valid``, ``live_test``, ``study_valid``,
@@ -78,7 +81,7 @@ def equal_time(
     warm
         Whether the live searches were told of the sampled runs, and so begin where these end.
     seed
-        Seed of the orders.
+        Seed of the draws.
 
     Returns
     -------
@@ -89,7 +92,8 @@ def equal_time(
     study = course(sampled)
     if validated is not None:
         study = course(validated[validated["origin"] == RECOMMENDED], study)
-    random = random_course(sampled, seed)
+    longest = max(found["seconds"].iloc[-1] for found in (*lives.values(), study))
+    random = random_course(sampled, longest, seed)
     routes = {**lives, STUDY_ROUTE: study, RANDOM_SAMPLING: random}
     courses = pd.concat([found.assign(route=route) for route, found in routes.items()])
     standings = [_standing(name, found, study, random) for name, found in lives.items()]
@@ -128,35 +132,41 @@ def course(runs: pd.DataFrame, before: pd.DataFrame | None = None) -> pd.DataFra
     return pd.concat([known, pd.DataFrame(continued)], ignore_index=True)
 
 
-def random_course(sampled: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Best valid score of random sampling over training seconds, over orders of the sampled runs.
+def random_course(sampled: pd.DataFrame, seconds: float, seed: int = 0) -> pd.DataFrame:
+    """Best valid score of random sampling over training seconds: a bootstrap of the sampled runs.
+
+    Runs are drawn with replacement, which lets the best of them be missing as it might have been.
+    Nothing better than it can be drawn, so that the band says too little above, the more so the
+    fewer runs were sampled.
 
     Parameters
     ----------
     sampled
-        Run results of the study: configurations drawn at random, so that their order is chance.
+        Run results of the study: configurations drawn at random.
+    seconds
+        Training time to look at.
     seed
-        Seed of the orders.
+        Seed of the draws.
 
     Returns
     -------
     pandas.DataFrame
-        ``seconds`` evenly spaced up to the time of all runs, where all orders meet; medians
-        ``valid`` and ``test``; ``lower`` and ``upper`` quantiles of the valid score.
+        ``seconds``, evenly spaced; medians ``valid`` and ``test``; ``lower`` and ``upper``
+        quantiles of the valid score.
     """
-    source = np.random.default_rng(named_seed(seed, "equal time", "orders"))
-    runs = len(sampled)
-    orders = source.permuted(np.tile(np.arange(runs), (ORDERS, 1)), axis=1)
+    source = np.random.default_rng(named_seed(seed, "equal time", "random sampling"))
     spent = sampled[RUNTIME].fillna(0).to_numpy()
-    seconds = np.concatenate([np.zeros((ORDERS, 1)), spent[orders].cumsum(1)], axis=1)
+    # Twice what is needed on average; who is done sooner still stays at what it found.
+    count = 2 * math.ceil(seconds / max(spent.mean(), 1e-9)) + len(sampled)
+    drawn = source.integers(0, len(sampled), (DRAWS, min(count, MOST_RUNS)))
+    times = np.concatenate([np.zeros((DRAWS, 1)), spent[drawn].cumsum(1)], axis=1)
+    # Every draw begins with nothing: the score that stands behind all others.
+    numbers = np.concatenate([np.full((DRAWS, 1), len(sampled)), drawn], axis=1)
     valid, test = (np.append(scores, FAILED_SCORE) for scores in _scores(sampled))
-    # Every order begins with nothing: the score that stands behind all others.
-    numbers = np.concatenate([np.full((ORDERS, 1), runs), orders], axis=1)
     best_valid, best_test = _best_so_far(valid[numbers], test[numbers])
-    moments = np.linspace(0.0, spent.sum(), MOMENTS + 1)
-    # Rounding must not put the last run of an order behind the last moment.
-    done = np.array([np.searchsorted(row, moments * (1 + 1e-9), side="right") for row in seconds])
-    rows = np.arange(ORDERS)[:, None]
+    moments = np.linspace(0.0, seconds, MOMENTS + 1)
+    done = np.array([np.searchsorted(row, moments * (1 + 1e-9), side="right") for row in times])
+    rows = np.arange(DRAWS)[:, None]
     at, test_at = best_valid[rows, done - 1], best_test[rows, done - 1]
     lower, upper = np.quantile(at, BAND, axis=0)
     return pd.DataFrame(
@@ -192,7 +202,7 @@ def verdict(standing: pd.Series, granularity: float = math.nan) -> str:
         f"reached {_score(standing, 'live')}.",
         f"The study's route has reached {_score(standing, 'study')} by then: the live search is "
         f"{_against(standing['live_valid'], standing['study_valid'], granularity)}.",
-        _against_random(standing, granularity),
+        _against_random(standing),
     ]
     reached = standing["seconds_to_study_best"]
     ends = (
@@ -223,7 +233,7 @@ def _scores(runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _best_so_far(valid: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Best valid score along (orders, runs), and the test score of the run that has it."""
+    """Best valid score along (draws, runs), and the test score of the run that has it."""
     best = np.maximum.accumulate(valid, axis=1)
     is_new = np.diff(best, axis=1, prepend=-np.inf) > 0
     holder = np.maximum.accumulate(np.where(is_new, np.arange(valid.shape[1]), 0), axis=1)
@@ -271,19 +281,13 @@ def _against(ours: float, theirs: float, granularity: float) -> str:
     return text
 
 
-def _against_random(standing: pd.Series, granularity: float) -> str:
-    score, ours = _score(standing, "random"), standing["live_valid"]
-    lower, upper = standing["random_lower"], standing["random_upper"]
-    if lower == upper:
-        return (
-            f"Random sampling alone ends at {score} once all its runs are done: the live search "
-            f"is {_against(ours, standing['random_valid'], granularity)}."
-        )
+def _against_random(standing: pd.Series) -> str:
+    ours, lower, upper = (standing[n] for n in ("live_valid", "random_lower", "random_upper"))
     if lower <= ours <= upper:
         place = "within that, so chance does as well"
     else:
         place = "above that" if ours > upper else "below that"
     return (
-        f"Random sampling has {score}, between {lower:.3f} and {upper:.3f} in nine of ten orders "
-        f"of its runs: the live search is {place}."
+        f"Random sampling has {_score(standing, 'random')}, between {lower:.3f} and {upper:.3f} in "
+        f"nine of ten draws from the sampled runs: the live search is {place}."
     )

@@ -31,7 +31,7 @@ def scores_over_training_time(courses: pd.DataFrame) -> bytes:
     -------
     bytes
         PNG: steps for the live searches and the study's route, which end in a mark; for random
-        sampling the median and the band over orders.
+        sampling the median and the band over draws.
     """
     searchers = [r for r in courses["route"].unique() if r not in (STUDY_ROUTE, RANDOM_SAMPLING)]
     colours = {**palette(pd.Series(searchers)), STUDY_ROUTE: "black", RANDOM_SAMPLING: GREY}
