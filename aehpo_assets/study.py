@@ -118,7 +118,16 @@ class Hpo(Settings):
     seed: int = 0
     clock: Literal["measured", "unit"] = "unit"
     searcher_settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    surrogates: list[str] = Field(default=["xgboost"], min_length=1)
+    surrogates: list[str] = Field(
+        default=[
+            "xgboost",
+            "shallow_xgboost",
+            "random_forest",
+            "nearest_neighbours",
+            "gaussian_process",
+        ],
+        min_length=1,
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -117,7 +117,8 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
     results = tables_of(making, "run_results", context, study)
     space = space_of(study, architecture)
     evaluations = evaluations_of(making, results, space)
-    folder = study.home.benchmarks / architecture
+    # Searches of other code are not these searches.
+    folder = study.home.benchmarks / architecture / HPO_BENCHMARK.source_version
     curves = None
     if plan.needs_curves:
         known = tables_of(making, "learning_curves", context, study)

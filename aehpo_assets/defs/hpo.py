@@ -32,6 +32,7 @@ from aehpo_assets.hpo.blackbox import (
 )
 from aehpo_assets.hpo.recommend import recommend
 from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate_diagnostics import calibration, worst_regions
 from aehpo_assets.provenance import content_hash
 from aehpo_assets.quality import runs as quality
 from aehpo_assets.space import SearchSpace, search_space
@@ -59,6 +60,7 @@ SURROGATE = Recipe(
             "seeds",
             "space_json",
             "surrogate",
+            "surrogate_diagnostics",
             "transforms",
         )
     ),
@@ -197,14 +199,19 @@ def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mat
     results = tables_of(making, "run_results", context, study)
     space = space_of(study, context.partition_key)
     hpo = study.study.hpo
-    fitted, diagnostics, out_of_fold = fit_surrogate(
-        evaluations_of(making, results, space), space, hpo.seed, hpo.surrogates
-    )
+    evaluations = evaluations_of(making, results, space)
+    fitted, diagnostics, out_of_fold = fit_surrogate(evaluations, space, hpo.seed, hpo.surrogates)
+    tables = {
+        "diagnostics": diagnostics,
+        "out_of_fold": out_of_fold,
+        "calibration": calibration(out_of_fold),
+        "worst_regions": worst_regions(out_of_fold, evaluations, space.names),
+    }
 
     def fill(folder: Path) -> None:
         fitted.save(folder)
-        diagnostics.to_parquet(folder / "diagnostics.parquet", index=False)
-        out_of_fold.to_parquet(folder / "out_of_fold.parquet", index=False)
+        for name, table in tables.items():
+            table.to_parquet(folder / f"{name}.parquet", index=False)
 
     by_objective = diagnostics.groupby("objective", sort=False)
     return making.write_folder(
@@ -217,9 +224,18 @@ def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mat
                 for objective, rows in by_objective
                 for number in ("r2", "spearman")
             },
-            "out of fold": dg.MetadataValue.md(diagnostics.round(3).to_markdown(index=False)),
+            **{
+                title: dg.MetadataValue.md(tables[name].round(3).to_markdown(index=False))
+                for title, name in (
+                    ("out of fold", "diagnostics"),
+                    ("where it is worst", "worst_regions"),
+                )
+            },
         },
-        plots={"predicted against actual": plots.out_of_fold(out_of_fold)},
+        plots={
+            "predicted against actual": plots.out_of_fold(out_of_fold),
+            "calibration": plots.calibration(tables["calibration"]),
+        },
     )
 
 

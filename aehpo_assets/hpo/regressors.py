@@ -154,6 +154,7 @@ class GaussianProcessRegressor:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.gaussian_process import GaussianProcessRegressor as ExactProcess
         from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+        from threadpoolctl import threadpool_limits
 
         if len(y) > self.max_rows:
             rows = np.random.default_rng(self.seed).permutation(len(y))[: self.max_rows]
@@ -161,7 +162,8 @@ class GaussianProcessRegressor:
         mean, scale = float(y.mean()), float(y.std()) or 1.0
         kernel = ConstantKernel() * Matern(np.ones(X.shape[1]), (0.05, 50), nu=2.5)
         process = ExactProcess(kernel + WhiteKernel(0.1, (1e-4, 2)))
-        with warnings.catch_warnings():
+        # Sums in another order, as with other numbers of threads, would end in other optima.
+        with threadpool_limits(1), warnings.catch_warnings():
             # A length scale at its bound says that the hyperparameter does not matter.
             warnings.simplefilter("ignore", ConvergenceWarning)
             process.fit(X, (y - mean) / scale)

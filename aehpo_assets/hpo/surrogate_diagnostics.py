@@ -85,26 +85,6 @@ def accuracy(frame: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def check_surrogate(diagnostics: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the diagnostics that deserve a warning, with the reason.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``task, objective, r2, spearman, reason``; empty if every model beats the mean.
-    """
-    reasons = []
-    for r2 in diagnostics["r2"].to_numpy("float64"):
-        if not np.isfinite(r2):
-            reasons.append("the objective does not vary, or there are too few configurations")
-        elif r2 <= 0:
-            reasons.append("no better out of fold than the mean")
-        else:
-            reasons.append("")
-    found = diagnostics.assign(reason=reasons)[["task", "objective", "r2", "spearman", "reason"]]
-    return found[found["reason"] != ""].reset_index(drop=True)
-
-
 def calibration(
     out_of_fold: pd.DataFrame, levels: tuple[float, ...] = (0.5, 0.8, 0.9, 0.95)
 ) -> pd.DataFrame:

@@ -125,6 +125,14 @@ SURROGATE_CHECKS = (
         of="reconstruction",
         blocking=False,
     ),
+    at_least(
+        "interval_coverage",
+        "coverage",
+        0.8,
+        "out of fold, the 90 % interval of the valid score holds the truth",
+        of="score",
+        blocking=False,
+    ),
 )
 
 RECOMMENDATION_CHECKS = (
@@ -227,7 +235,9 @@ def check_blackbox(evaluations: pd.DataFrame, dropped: pd.DataFrame) -> list[Che
 def check_surrogate(diagnostics: pd.DataFrame) -> list[CheckResult]:
     """Check the out-of-fold diagnostics of a surrogate; what cannot be measured counts as 0."""
     known = diagnostics.assign(
-        r2=diagnostics["r2"].fillna(-1.0), spearman=diagnostics["spearman"].fillna(0.0)
+        r2=diagnostics["r2"].fillna(-1.0),
+        spearman=diagnostics["spearman"].fillna(0.0),
+        coverage=diagnostics["coverage"].fillna(0.0),
     )
     return run_checks(
         SURROGATE_CHECKS,

@@ -6,6 +6,7 @@ imported only when something is drawn.
 
 from aehpo_assets.analysis.plots.effects import main_effects
 from aehpo_assets.analysis.plots.hpo import (
+    calibration,
     out_of_fold,
     predicted_against_actual,
     score_distribution,
@@ -30,6 +31,7 @@ from aehpo_assets.analysis.plots.validation import predictions_and_improvements
 
 __all__ = [
     "baselines",
+    "calibration",
     "configuration_distribution",
     "hyperparameter_importance",
     "label_counts",

@@ -102,6 +102,38 @@ def out_of_fold(frame: pd.DataFrame) -> bytes:
         return figure_png(figure)
 
 
+def calibration(table: pd.DataFrame) -> bytes:
+    """How often prediction intervals hold the truth, against how often they should.
+
+    Parameters
+    ----------
+    table
+        Table of :func:`aehpo_assets.hpo.surrogate_diagnostics.calibration`.
+
+    Returns
+    -------
+    bytes
+        PNG, one panel an objective, one line a task; on the diagonal is right, below too narrow.
+    """
+    found = [name for name in OBJECTIVES if (table["objective"] == name).any()]
+    tasks = palette(table["task"])
+    with drawing(1, max(1, len(found)), height=3.8) as (figure, axes):
+        if not found:
+            nothing_to_show(axes[0], "no objective was predicted")
+        for panel, objective in zip(axes, found, strict=False):
+            panel.plot([0.4, 1], [0.4, 1], color="0.6", linewidth=1, linestyle="--")
+            for task, rows in table[table["objective"] == objective].groupby("task", sort=False):
+                panel.plot(
+                    rows["level"], rows["coverage"], marker="o", label=str(task), color=tasks[task]
+                )
+            panel.set(xlabel="nominal coverage", ylabel="coverage", xlim=(0.4, 1), ylim=(0, 1.02))
+            panel.set_title(OBJECTIVE_NAMES[objective], fontsize=9)
+        handles, labels = axes[0].get_legend_handles_labels()
+        if handles:
+            figure.legend(handles, labels, loc="outside lower center", ncols=min(6, len(labels)))
+        return figure_png(figure)
+
+
 def _predictions(panel: Axes, frame: pd.DataFrame, tasks: dict[object, str]) -> None:
     """Scatter the predictions of one objective, with intervals and the diagonal."""
     numbers = frame[["actual", "predicted", "lower", "upper"]].apply(pd.to_numeric, errors="coerce")

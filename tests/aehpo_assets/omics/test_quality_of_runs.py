@@ -85,7 +85,12 @@ def validated() -> pd.DataFrame:
 
 def diagnostics() -> pd.DataFrame:
     return pd.DataFrame(
-        {"objective": [VALID_SCORE, VALID_R2], "r2": [0.4, 0.5], "spearman": [0.6, 0.7]}
+        {
+            "objective": [VALID_SCORE, VALID_R2],
+            "r2": [0.4, 0.5],
+            "spearman": [0.6, 0.7],
+            "coverage": [0.9, 0.9],
+        }
     )
 
 
@@ -143,6 +148,7 @@ TRIPS: dict[str, dict[str, Bend]] = {
         "better_than_the_mean": lambda f: f.assign(r2=[-0.1, 0.5]),
         "rank_correlation": lambda f: f.assign(spearman=[0.1, 0.7]),
         "r2_surrogate_better_than_the_mean": lambda f: f.assign(r2=[0.4, -0.1]),
+        "interval_coverage": lambda f: f.assign(coverage=[0.7, 0.9]),
     },
     "recommendations": {
         "distinct": renamed_repeat,
