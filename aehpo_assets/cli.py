@@ -284,9 +284,11 @@ def main() -> None:
     except AehpoError as error:
         errors.print(f"[bold red]error[/]  {error}", soft_wrap=True, highlight=False)
         sys.exit(1)
-    except KeyboardInterrupt:
-        errors.print("Stopped. What was finished is kept; the same command goes on from here.")
-        sys.exit(130)
+    except SystemExit as stop:
+        # Typer turns Ctrl-C into this code.
+        if stop.code == 130:
+            errors.print("Stopped. What was finished is kept; the same command goes on from here.")
+        raise
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ class RunTable:
         if missing.empty:
             return []
         train_samples = int((self.data.split == "train").sum())
-        cost = self.cost(missing)
+        cost = self.cost()
         planned = plan_shards(
             self.architecture,
             missing.drop(columns=RUN_KEY),
@@ -148,10 +148,14 @@ class RunTable:
             )
         return shards
 
-    def cost(self, runs: pd.DataFrame) -> CostModel:
-        """Cost model of the device, measured once and kept in the home."""
-        features = self.data.matrix.shape[1]
-        return cost_model(self.home.devices, self.architecture, runs, features, self.settings)
+    def cost(self) -> CostModel:
+        """Cost model of the device, measured once and kept in the home.
+
+        It is measured on all runs as they were asked for, not on what the task's features or an
+        earlier call left of them: so it is the same whichever task comes first.
+        """
+        widest = int(self.runs["k_filter"].max())
+        return cost_model(self.home.devices, self.architecture, self.runs, widest, self.settings)
 
     def train(self, shard: Shard, on_progress: Callable[[Progress], None]) -> None:
         """Train a shard and put it into the archive."""
@@ -163,7 +167,7 @@ class RunTable:
             runs,
             shard.fleets,
             self.settings,
-            self.cost(runs),
+            self.cost(),
             on_progress,
         )
         identity = ["config_id", "seed"]

@@ -155,7 +155,11 @@ def test_the_schedule_asks_for_what_can_be_made_at_night(home: Home, tmp_path: P
         for request in requests
     }
     preparation = {name for (name,) in GROUPS[:5]}
-    assert by_partition == {"a": preparation, "b": preparation, "varix": {"configurations", "earlier_validations"}}
+    assert by_partition == {
+        "a": preparation,
+        "b": preparation,
+        "varix": {"configurations", "earlier_validations"},
+    }
     keys = {request.run_key for request in evaluate(assets_location, home, instance).run_requests}
     assert keys == {request.run_key for request in requests}, "what fails is tried once a night"
     assert not evaluate(gpu_location, home, instance).run_requests
