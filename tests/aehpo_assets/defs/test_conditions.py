@@ -22,6 +22,9 @@ from aehpo_gpu.definitions import defs as gpu_location
 
 RAW = ("omics_matrix", "sample_labels", "data_split", "preprocessed_matrix", "dataset_profile")
 
+# What joins the results of all tasks of an architecture.
+JOINED = ("blackbox", "blackbox_curves", "hyperparameter_effects", "surrogate")
+
 
 class Daemon:
     """Ticks of the condition sensors of both code locations, and what runs would leave behind."""
@@ -99,7 +102,7 @@ class Daemon:
     def finished(self, *names: str) -> None:
         """Make everything."""
         self.trained(*names)
-        for asset in ("blackbox", "blackbox_curves", "surrogate"):
+        for asset in JOINED:
             self.made(asset, "varix")
         for asset in ("recommendations", "validated_recommendations", "recommended_latents"):
             for name in names:
@@ -183,7 +186,7 @@ def test_training_follows_the_data_and_the_rest_follows_training(daemon: Daemon)
     }
     daemon.trained("toy_rna")
     joined = daemon.tick()
-    assert set(joined) == {"blackbox", "blackbox_curves", "surrogate"}
+    assert set(joined) == set(JOINED)
     for asset in joined:
         daemon.made(asset, "varix")
     assert daemon.tick() == {"recommendations": {"varix|toy_rna"}}
@@ -202,7 +205,7 @@ def test_the_report_waits_for_validations_on_their_way_and_not_for_what_failed(
     daemon.lands("toy_rna", "toy_meth")
     daemon.tick()
     daemon.trained("toy_rna", "toy_meth")
-    for asset in ("blackbox", "blackbox_curves", "surrogate"):
+    for asset in JOINED:
         daemon.made(asset, "varix")
     for name in ("toy_rna", "toy_meth"):
         daemon.made("recommendations", "varix", name)
@@ -228,8 +231,8 @@ def test_recommendations_of_all_tasks_follow_the_new_surrogate(daemon: Daemon) -
     daemon.lands("toy_meth")
     daemon.tick()
     daemon.trained("toy_meth")
-    assert set(daemon.tick()) == {"blackbox", "blackbox_curves", "surrogate"}
-    for asset in ("blackbox", "blackbox_curves", "surrogate"):
+    assert set(daemon.tick()) == set(JOINED)
+    for asset in JOINED:
         daemon.made(asset, "varix", version="2")
     assert daemon.tick() == {"recommendations": {"varix|toy_rna", "varix|toy_meth"}}
 
@@ -302,7 +305,7 @@ def test_recommendations_wait_for_baselines_on_their_way_and_not_for_failed_ones
             daemon.made(asset, name)
         for asset in ("run_results", "learning_curves"):
             daemon.made(asset, "varix", name)
-    for asset in ("blackbox", "blackbox_curves", "surrogate", "earlier_validations"):
+    for asset in (*JOINED, "earlier_validations"):
         daemon.made(asset, "varix")
     assert daemon.tick() == {"baseline_performance": {"toy_rna", "toy_meth"}}
     daemon.made("baseline_performance", "toy_rna")
@@ -316,7 +319,7 @@ def test_a_task_that_never_gets_described_holds_up_no_other(daemon: Daemon) -> N
     daemon.tick()
     daemon.trained("toy_rna")
     daemon.failed("omics_matrix", "toy_meth")
-    for asset in ("blackbox", "blackbox_curves", "surrogate"):
+    for asset in JOINED:
         daemon.made(asset, "varix")
     assert daemon.tick()["recommendations"] == {"varix|toy_rna"}
 
@@ -346,7 +349,7 @@ def test_old_recommendations_are_not_validated_while_new_ones_are_to_come(
     record(home, "recommendations", *own, version="1", run_results__varix__toy_rna="1")
     for asset in ("run_results", "learning_curves"):
         daemon.made(asset, *own, version="2")
-    assert set(daemon.tick()) == {"blackbox", "blackbox_curves", "surrogate"}
+    assert set(daemon.tick()) == set(JOINED)
     record(home, "recommendations", *own, version="2", run_results__varix__toy_rna="2")
     daemon.made("recommendations", *own, version="2")
     assert daemon.tick() == {"validated_recommendations": {"varix|toy_rna"}}

@@ -76,11 +76,11 @@ def test_the_same_seed_repeats_whatever_else_draws(
 
     objectives = PARETO_OBJECTIVES if name == "ehvi" else (VALID_SCORE,)
     wanted = {"seed": 4, "objectives": objectives, "settings": settings}
-    first = search(name, space, surrogate, 8, **wanted)
+    first = search(name, space, surrogate, 6, **wanted)
     np.random.rand(3)  # noqa: NPY002
     torch.rand(3)
     before = torch.random.get_rng_state()
-    again = search(name, space, surrogate, 8, **wanted)
+    again = search(name, space, surrogate, 6, **wanted)
     pd.testing.assert_frame_equal(first, again, check_exact=True)
     assert torch.equal(torch.random.get_rng_state(), before)
 
