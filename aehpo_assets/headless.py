@@ -57,7 +57,7 @@ def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console)
     home.check_adoptable(study, file)
     home.check_data_roots(data)
     tasks = study_tasks(study, available_tasks([*home.data_roots(), *data]), file)
-    check_study(study, file)
+    check_study(study, file, tasks)
     with home.locked():
         check_datasets(tasks, home.store, study.split)
         home.record_data_roots(data)

@@ -6,6 +6,7 @@ one after another.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from aehpo_assets.catalogue import Task
@@ -13,7 +14,15 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.benchmark import BenchmarkPlan
 from aehpo_assets.hpo.leave_one_out import TransferPlan
 from aehpo_assets.hpo.live import check_live_searchers
-from aehpo_assets.hpo.searchers import check_searchers
+from aehpo_assets.hpo.pareto import PARETO_OBJECTIVES
+from aehpo_assets.hpo.problem import Problem
+from aehpo_assets.hpo.searchers import (
+    MULTI_OBJECTIVE,
+    SEARCHERS,
+    TRANSFER,
+    check_searchers,
+    make_scheduler,
+)
 from aehpo_assets.omics.validate import validate_dataset
 from aehpo_assets.provenance import file_hash
 from aehpo_assets.space import configurations_of, search_space
@@ -21,8 +30,17 @@ from aehpo_assets.store import Store
 from aehpo_assets.study import Split, Study
 
 
-def check_study(study: Study, file: Path) -> None:
+def check_study(study: Study, file: Path, tasks: Collection[str]) -> None:
     """Refuse a study whose spaces, searchers or configurations cannot work.
+
+    Parameters
+    ----------
+    study
+        The study.
+    file
+        Where it stands, for the messages.
+    tasks
+        The tasks that it has at present.
 
     Raises
     ------
@@ -34,24 +52,47 @@ def check_study(study: Study, file: Path) -> None:
         if study.configurations.source != "sample":
             configurations_of(study, architecture, file=file)
     check_searchers(study.hpo.searchers, file)
+    _check_searcher_settings(study, file)
     if study.benchmark is not None:
-        _check_benchmark(study, study.benchmark.searchers, file)
+        _check_benchmark(study, study.benchmark.searchers, file, len(tasks))
     if study.transfer_benchmark is not None:
         plan = TransferPlan.of(study.transfer_benchmark, study.hpo)
-        plan.check(tasks=2 if study.tasks == "all" else len(study.tasks), file=file)
+        plan.check(tasks=len(tasks), file=file)
     if study.live is not None:
         check_live_searchers(study.live.searchers, study.fidelities, study.epochs, file)
 
 
-def _check_benchmark(study: Study, searchers: list[str], file: Path) -> None:
-    tasks = 2 if study.tasks == "all" else len(study.tasks)
+def _check_benchmark(study: Study, searchers: list[str], file: Path, tasks: int) -> None:
     try:
-        curves = study.score_fidelities and bool(study.fidelities)
+        before_the_end = any(fidelity < study.epochs for fidelity in study.fidelities)
+        curves = study.score_fidelities and before_the_end
         BenchmarkPlan(tuple(searchers)).check(tasks=tasks, curves=curves)
     except InputError as error:
-        raise InputError(
-            error.problem, file=file, key="benchmark.searchers", remedy=error.remedy
-        ) from None
+        raise InputError(error.problem, file=file, key=error.key, remedy=error.remedy) from None
+
+
+def _check_searcher_settings(study: Study, file: Path) -> None:
+    """Make every searcher that has settings once; one that learns from other tasks has no tasks."""
+    settings = study.hpo.searcher_settings
+    check_searchers(settings, file, known=SEARCHERS, key="hpo.searcher_settings")
+    space = search_space(study.architectures[0], study.space)
+    for name in settings:
+        if name in TRANSFER:
+            continue
+        objectives = PARETO_OBJECTIVES if name in MULTI_OBJECTIVE else Problem.objectives
+        fidelities = (*sorted({*study.fidelities, study.epochs}),)
+        problem = Problem(
+            space,
+            seed=0,
+            trials=study.hpo.trials,
+            objectives=objectives,
+            fidelities=fidelities,
+            settings=settings[name],
+        )
+        try:
+            make_scheduler(name, problem)
+        except InputError as error:
+            raise InputError(error.problem, file=file, key=error.key, remedy=error.remedy) from None
 
 
 def check_datasets(tasks: dict[str, Task], store: Store, split: Split | None = None) -> None:

@@ -8,14 +8,32 @@ read. Nothing here computes anything.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from aehpo_assets.errors import InputError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    if len(set(values)) != len(values):
+        raise ValueError("lists an entry twice")
+    return values
+
+
+Searchers = Annotated[list[str], AfterValidator(_distinct)]
+"""Names of searchers, each once."""
 
 
 class Settings(BaseModel):
@@ -106,7 +124,7 @@ class Hpo(Settings):
     each objective gets the model with the smallest out-of-fold error.
     """
 
-    searchers: list[str] = Field(default=["regularized_evolution", "cqr"], min_length=1)
+    searchers: Searchers = Field(default=["regularized_evolution", "cqr"], min_length=1)
     trials: int = Field(default=200, gt=0)
     simulated_hours: float | None = Field(default=None, gt=0)
     workers: int = Field(default=4, gt=0)
@@ -154,17 +172,26 @@ class Benchmark(Settings):
     trained for real.
     """
 
-    searchers: list[str] = Field(
+    searchers: Searchers = Field(
         default=["random_search", "kde", "regularized_evolution", "bore", "cqr"], min_length=2
     )
     repetitions: int = Field(default=10, gt=0)
     trials: int = Field(default=200, gt=0)
     simulated_hours: float | None = Field(default=None, gt=0)
-    grounds: list[Literal["surrogate", "table"]] = Field(
+    grounds: Annotated[list[Literal["surrogate", "table"]], AfterValidator(_distinct)] = Field(
         default=["surrogate", "table"], min_length=1
     )
     validate_repetitions: int | None = Field(default=None, gt=0)
     processes: int = Field(default=1, gt=0)
+
+    @model_validator(mode="after")
+    def _validates_what_was_searched(self) -> Benchmark:
+        if self.validate_repetitions is not None and self.validate_repetitions > self.repetitions:
+            raise ValueError(
+                f"validate_repetitions ({self.validate_repetitions}) exceeds repetitions "
+                f"({self.repetitions})"
+            )
+        return self
 
 
 class TransferBenchmark(Settings):
@@ -176,7 +203,7 @@ class TransferBenchmark(Settings):
     itself. ``ground`` is as for the benchmark of searchers.
     """
 
-    searchers: list[str] = Field(
+    searchers: Searchers = Field(
         default=["random_search", "regularized_evolution", "cqr"], min_length=1
     )
     trials: int = Field(default=50, gt=0)
@@ -196,7 +223,7 @@ class Live(Settings):
     what they took counts then.
     """
 
-    searchers: list[str] = Field(default=["cqr"], min_length=1)
+    searchers: Searchers = Field(default=["cqr"], min_length=1)
     runs: int = Field(default=64, gt=0)
     seconds: float | None = Field(default=None, gt=0)
     batch: int = Field(default=8, gt=0)
@@ -236,9 +263,7 @@ class Study(Settings):
     @field_validator("tasks", "architectures", "seeds", "fidelities")
     @classmethod
     def _no_repeats(cls, values: Any) -> Any:
-        if isinstance(values, list) and len(set(values)) != len(values):
-            raise ValueError("lists an entry twice")
-        return values
+        return _distinct(values) if isinstance(values, list) else values
 
     @model_validator(mode="after")
     def _fidelities_within_epochs(self) -> Study:
@@ -291,7 +316,7 @@ def settings_error(error: ValidationError, file: Path, model: type[BaseModel]) -
         owner: Any = model
         for part in first["loc"][:-1]:
             field = getattr(owner, "model_fields", {}).get(part)
-            owner = field.annotation if field is not None else None
+            owner = _model_in(field.annotation) if field is not None else None
         known = ", ".join(getattr(owner, "model_fields", {}))
         remedy = f"Remove it or correct its spelling; known keys: {known}." if known else None
         return InputError("unknown key", file=file, key=key, remedy=remedy or "Remove it.")
@@ -301,6 +326,13 @@ def settings_error(error: ValidationError, file: Path, model: type[BaseModel]) -
     given = first.get("input")
     shown = f" (got {given!r})" if isinstance(given, (str, int, float, list, type(None))) else ""
     return InputError(f"{message}{shown}", file=file, key=key, remedy="Correct the value.")
+
+
+def _model_in(annotation: Any) -> Any:
+    """Return the model of an annotation such as ``Live | None``."""
+    kinds = get_args(annotation) or (annotation,)
+    models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return models[0] if models else None
 
 
 def read_study(path: Path) -> Study:

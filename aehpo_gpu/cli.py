@@ -38,7 +38,7 @@ def plan(
     where = Home(home)
     where.check_data_roots(data or [])
     tasks = study_tasks(settings, available_tasks([*where.data_roots(), *(data or [])]), study)
-    check_study(settings, study)
+    check_study(settings, study, tasks)
     console.print(estimate_table(estimate_study(settings, tasks, where)))
 
 

@@ -65,6 +65,7 @@ HPO_BENCHMARK = Recipe(
         "benchmark.grounds",
         "hpo.seed",
         "hpo.workers",
+        "hpo.searcher_settings",
         "hpo.transfer_top_k",
     ),
     only_with="benchmark",
@@ -89,6 +90,7 @@ def benchmark_plan(study: StudyResource) -> BenchmarkPlan:
         clock="unit" if asked.simulated_hours is None else "measured",
         ground=asked.grounds[0],
         transfer_top_k=hpo.transfer_top_k,
+        settings=hpo.searcher_settings,
         seed=hpo.seed,
     )
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import functools
 import logging
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -32,6 +32,7 @@ from aehpo_assets.hpo.problem import Problem
 from aehpo_assets.hpo.searchers import (
     MULTI_FIDELITY,
     MULTI_OBJECTIVE,
+    SEARCHERS,
     SINGLE_FIDELITY,
     TRANSFER,
     check_searchers,
@@ -66,6 +67,8 @@ class BenchmarkPlan:
         the nearest trained configuration, and no model stands in between.
     transfer_top_k
         Configurations that each other task gives to a box.
+    settings
+        Searcher to further settings, by the names that Syne Tune gives them.
     seed
         Seed of all of it.
     """
@@ -78,6 +81,7 @@ class BenchmarkPlan:
     clock: Clock = "measured"
     ground: Literal["surrogate", "table"] = "surrogate"
     transfer_top_k: int = 30
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     seed: int = 0
 
     @property
@@ -93,18 +97,21 @@ class BenchmarkPlan:
         InputError
             Names the searcher and what it lacks.
         """
-        boxed = [name.removesuffix(BOX) for name in self.searchers if name.endswith(BOX)]
-        plain = [name for name in self.searchers if not name.endswith(BOX)]
-        check_searchers(boxed, known=SINGLE_FIDELITY)
-        check_searchers(plain, known=SINGLE_FIDELITY | MULTI_FIDELITY | MULTI_OBJECTIVE | TRANSFER)
+        known = [*SEARCHERS, *(f"{name}{BOX}" for name in SINGLE_FIDELITY)]
+        check_searchers(self.searchers, known=known, key="benchmark.searchers")
         for name in self.searchers:
             if (name.endswith(BOX) or name in TRANSFER) and tasks < 2:
-                raise InputError(f"{name} needs a second task", key="searchers")
+                raise InputError(
+                    f"{name} needs a second task",
+                    key="benchmark.searchers",
+                    remedy="Add a task to the study, or leave it out.",
+                )
             if _needs_curves(name) and not curves:
                 raise InputError(
                     f"{name} stops trials on learning curves, and there are none",
-                    key="searchers",
-                    remedy="Set fidelities and score_fidelities in the study, or leave it out.",
+                    key="benchmark.searchers",
+                    remedy="Set fidelities before the last epoch and score_fidelities: true in the "
+                    "study, or leave it out.",
                 )
 
 
@@ -154,7 +161,8 @@ def run_benchmark(
     Raises
     ------
     InputError
-        If a searcher is unknown or cannot run on what there is.
+        If a searcher is unknown or cannot run on what there is, or the simulated hours are too few
+        for a single training.
     """
     tasks = list(dict.fromkeys(evaluations["task"]))
     plan.check(tasks=len(tasks), curves=curves is not None)
@@ -177,7 +185,17 @@ def run_benchmark(
         logger.info("benchmark: %d of %d cells, %s on %s", done, len(cells), cell[1], cell[0])
         if on_progress is not None:
             on_progress(done, len(cells), f"{cell[1]} on {cell[0]}")
-    return pd.concat([pd.read_parquet(files[cell]) for cell in cells], ignore_index=True)
+    trials = pd.concat([pd.read_parquet(files[cell]) for cell in cells], ignore_index=True)
+    whole = trials[trials["status"] == "completed"]
+    finished = set(whole[["task", "searcher"]].itertuples(index=False, name=None))
+    if without := [cell for cell in cells if cell not in finished]:
+        task, searcher = without[0]
+        raise InputError(
+            f"no simulated training of {task} ends in any search of {searcher}",
+            key="benchmark.simulated_hours",
+            remedy="Allow more hours, or leave them out.",
+        )
+    return trials
 
 
 _Work = tuple[BenchmarkPlan, tuple[str, str], str, Path, Path, Path | None, Path]
@@ -234,10 +252,17 @@ def run_cell(
     for repetition in range(plan.repetitions):
         seed = named_seed(plan.seed, "benchmark", task, searcher, repetition)
         objectives = PARETO_OBJECTIVES if searcher in MULTI_OBJECTIVE else Problem.objectives
+        name = searcher.removesuffix(BOX)
         problem = Problem(
-            space, seed, plan.trials, objectives, fidelities=fidelities, evidence=others
+            space,
+            seed,
+            plan.trials,
+            objectives,
+            fidelities=fidelities,
+            evidence=others,
+            settings=plan.settings.get(name, {}),
         )
-        conversation = AskTell(searcher.removesuffix(BOX), problem)
+        conversation = AskTell(name, problem)
         found = simulate(
             conversation,
             evaluate,

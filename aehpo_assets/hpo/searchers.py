@@ -106,6 +106,7 @@ def check_searchers(
     names: Iterable[str],
     file: str | Path | None = None,
     known: Iterable[str] = tuple(SINGLE_FIDELITY | TRANSFER),
+    key: str = "hpo.searchers",
 ) -> None:
     """Refuse names that are no searcher, or none of the kind that is needed.
 
@@ -117,6 +118,8 @@ def check_searchers(
         The study file, for the message.
     known
         The searchers that fit; by default those that recommend configurations on a surrogate.
+    key
+        Where the names stand, for the message.
 
     Raises
     ------
@@ -126,13 +129,15 @@ def check_searchers(
     known = list(known)
     for name in names:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
+            close = difflib.get_close_matches(name.lower(), known, n=1)
             remedy = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}."
             if name in OF_THE_EXTRA and name not in SEARCHERS:
                 remedy = "Install what it needs: pip install 'aehpo[searchers]'."
-            raise InputError(
-                f"unknown searcher {name!r}", file=file, key="hpo.searchers", remedy=remedy
-            )
+            problem = f"unknown searcher {name!r}"
+            if name in SEARCHERS:
+                problem = f"the searcher {name!r} does not work here"
+                remedy = f"Those that do: {', '.join(known)}."
+            raise InputError(problem, file=file, key=key, remedy=remedy)
 
 
 def make_scheduler(name: str, problem: Problem) -> Any:

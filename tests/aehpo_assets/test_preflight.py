@@ -14,6 +14,9 @@ from aehpo_assets.study import Study
 FILE = Path("study.yaml")
 
 
+HALVING = ["random_search", "asha"]
+
+
 def study(**changes: Any) -> Study:
     content: dict[str, Any] = {
         "name": "s",
@@ -42,18 +45,54 @@ def study(**changes: Any) -> Study:
         ({"live": {"searchers": ["cqrr"]}}, "live.searchers"),
         ({"live": {"searchers": ["cqr", "asha"]}}, "live.searchers"),
         ({"space": {"k_filtre": [64]}}, "space.k_filtre"),
+        ({"hpo": {"searcher_settings": {"nosuch": {"a": 1}}}}, "hpo.searcher_settings"),
+        (
+            {"hpo": {"searcher_settings": {"regularized_evolution": {"populaton": 3}}}},
+            "hpo.searcher_settings",
+        ),
+        (
+            # Stops nothing: its only fidelity is the whole training.
+            {"fidelities": [1], "score_fidelities": True, "benchmark": {"searchers": HALVING}},
+            "benchmark.searchers",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_file_and_key(changes: dict[str, Any], key: str) -> None:
+    settings = study(**changes)
+    tasks = ["a_rna", "b_rna"] if settings.tasks == "all" else settings.tasks
     with pytest.raises(InputError) as caught:
-        check_study(study(**changes), FILE)
+        check_study(settings, FILE, tasks)
     assert caught.value.key == key
     assert caught.value.file == FILE
 
 
 def test_a_good_study_passes() -> None:
-    check_study(study(benchmark={"searchers": ["random_search", "cqr+box"]}), FILE)
-    check_study(study(transfer_benchmark={"ground": "table"}), FILE)
-    asha = {"searchers": ["random_search", "asha"]}
-    check_study(study(benchmark=asha, epochs=3, fidelities=[1], score_fidelities=True), FILE)
-    check_study(study(live={"searchers": ["cqr", "asha"]}, epochs=3, fidelities=[1]), FILE)
+    curves = {"epochs": 3, "fidelities": [1], "score_fidelities": True}
+    for changes in (
+        {"benchmark": {"searchers": ["random_search", "cqr+box"]}},
+        {"transfer_benchmark": {"ground": "table"}},
+        {"benchmark": {"searchers": HALVING}} | curves,
+        {"live": {"searchers": ["cqr", "asha"]}} | curves,
+        {"hpo": {"searcher_settings": {"regularized_evolution": {"population_size": 3}}}},
+        {"hpo": {"searcher_settings": {"moasha": {"reduction_factor": 2}}}} | curves,
+    ):
+        check_study(study(**changes), FILE, ["a_rna", "b_rna"])
+
+
+@pytest.mark.parametrize(
+    ("searcher", "says"),
+    [
+        ("cqr+bxo", "Did you mean cqr+box?"),
+        ("ASHA", "Did you mean asha?"),
+        ("moasha+box", "Did you mean moasha?"),
+    ],
+)
+def test_what_was_meant_is_guessed(searcher: str, says: str) -> None:
+    with pytest.raises(InputError, match="unknown searcher") as caught:
+        check_study(study(benchmark={"searchers": ["kde", searcher]}), FILE, ["a_rna", "b_rna"])
+    assert caught.value.remedy == says
+
+
+def test_a_searcher_that_works_elsewhere_is_not_called_unknown() -> None:
+    with pytest.raises(InputError, match="'asha' does not work here"):
+        check_study(study(hpo={"searchers": ["asha"]}), FILE, ["a_rna"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -99,3 +100,26 @@ def test_a_relative_source_is_resolved_beside_the_study_file(tmp_path: Path) -> 
 def test_simulated_hours_are_measured_unless_the_clock_is_set() -> None:
     assert Study.model_validate(MINIMAL).hpo.clock == "unit"
     assert Study.model_validate(MINIMAL | {"hpo": {"simulated_hours": 4}}).hpo.clock == "measured"
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ({"benchmark": {"searchers": ["kde", "kde", "cqr"]}}, "benchmark.searchers"),
+        ({"benchmark": {"grounds": ["table", "table"]}}, "benchmark.grounds"),
+        ({"benchmark": {"repetitions": 2, "validate_repetitions": 3}}, "benchmark"),
+        ({"transfer_benchmark": {"searchers": ["kde", "kde"]}}, "transfer_benchmark.searchers"),
+        ({"live": {"searchers": ["kde", "kde"]}}, "live.searchers"),
+    ],
+)
+def test_a_section_that_contradicts_itself_is_refused(
+    section: dict[str, Any], key: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError) as caught:
+        read_study(write(tmp_path, **section))
+    assert caught.value.key == key
+
+
+def test_an_unknown_key_of_an_optional_section_lists_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"known keys: searchers, repetitions"):
+        read_study(write(tmp_path, benchmark={"searcher": ["kde", "cqr"]}))

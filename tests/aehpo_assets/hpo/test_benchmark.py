@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -183,6 +184,30 @@ def test_what_cannot_run_is_refused(evaluations: pd.DataFrame, saved: Path, tmp_
     ):
         with pytest.raises(InputError, match=message):
             run_benchmark(tmp_path, BenchmarkPlan((searcher,)), table, saved)
+
+
+def test_hours_that_are_too_few_are_told(
+    evaluations: pd.DataFrame, saved: Path, tmp_path: Path
+) -> None:
+    plan = BenchmarkPlan(("random_search",), repetitions=1, trials=3, simulated_hours=1e-6)
+    with pytest.raises(InputError, match="no simulated training of a ends") as caught:
+        run_benchmark(tmp_path, plan, evaluations, saved)
+    assert caught.value.key == "benchmark.simulated_hours"
+
+
+def test_settings_reach_the_searcher(
+    evaluations: pd.DataFrame, saved: Path, tmp_path: Path
+) -> None:
+    plan = BenchmarkPlan(
+        ("regularized_evolution",), repetitions=1, trials=30, simulated_hours=None, clock="unit"
+    )
+    few = {"regularized_evolution": {"population_size": 4, "sample_size": 2}}
+    told = replace(plan, settings=few)
+    usual = run_benchmark(tmp_path / "usual", plan, evaluations, saved)
+    found = run_benchmark(tmp_path / "told", told, evaluations, saved)
+    # The random phase is the same; after four trials only one of them has begun to evolve.
+    same = (usual["config_id"] == found["config_id"]).groupby(usual["task"])
+    assert all(group.iloc[:4].all() and not group.iloc[4:].all() for _, group in same)
 
 
 def made_up() -> pd.DataFrame:

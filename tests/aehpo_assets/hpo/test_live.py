@@ -221,5 +221,5 @@ def test_searchers_that_cannot_tune_live_are_refused() -> None:
     assert refused.value.file == "study.yaml"
     with pytest.raises(InputError, match=r"keeps none.*fidelities: "):
         check_live_searchers(["cqr", "asha"], [50], 50)
-    with pytest.raises(InputError, match="unknown searcher"):
+    with pytest.raises(InputError, match="does not work here"):
         check_live_searchers(["moasha"], [10], 50)
