@@ -65,6 +65,7 @@ def tune(
     """
     from pydantic import ValidationError
 
+    from aehpo_assets.errors import InputError
     from aehpo_assets.home import Home
     from aehpo_assets.study import Live, settings_error
     from aehpo_gpu.tuning_report import run_tuning
@@ -74,11 +75,13 @@ def tune(
     given = {"runs": runs, "seconds": seconds, "batch": batch}
     settings = (study.live or Live()).model_dump()
     settings |= {name: value for name, value in given.items() if value is not None}
-    settings["searchers"] = [searcher] if searcher else settings["searchers"][:1]
+    settings["searchers"] = [searcher] if searcher is not None else settings["searchers"][:1]
     try:
         live = Live.model_validate(settings)
     except ValidationError as error:
-        raise settings_error(error, where.study_file, Live) from None
+        # What the study gives was found good when it was read: an option is to blame.
+        wrong = settings_error(error, where.study_file, Live)
+        raise InputError(wrong.problem, key=f"--{wrong.key}", remedy=wrong.remedy) from None
     run_tuning(where, task, architecture, live, study.hpo.seed if seed is None else seed, console)
 
 

@@ -16,6 +16,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from aehpo_assets.analysis.equal_time import EqualTime, equal_time, verdict
+from aehpo_assets.errors import StaleInputError
 from aehpo_assets.home import Home
 from aehpo_assets.hpo.live import check_live_searchers
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
@@ -24,8 +25,7 @@ from aehpo_gpu.evaluation.granularity import valid_granularity
 from aehpo_gpu.stored_model import training_task
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.tuning import LiveTuning
-
-INPUTS = ("preprocessed_matrix", "data_split", "sample_labels")
+from aehpo_gpu.tuning_inputs import INPUTS, REMEDY, TuningInputs
 
 
 def run_tuning(
@@ -49,18 +49,21 @@ def run_tuning(
     Raises
     ------
     InputError
-        If the searcher is unknown, or stops runs and the study keeps no learning curves.
+        If the searcher, the task or the architecture is unknown, or the searcher stops runs and
+        the study keeps no learning curves.
     StaleInputError
-        If the data are not there, or did not pass their checks.
+        If the data, or the run results that a warm start needs, are missing or stale.
     """
     study, searcher = home.study(), live.searchers[0]
     check_live_searchers([searcher], study.fidelities, study.epochs, key="--searcher")
-    versions = {
-        f"{asset}/{task}": home.store.checked(asset, (task,)).data_version for asset in INPUTS
-    }
+    inputs = TuningInputs(home, task, architecture)
+    versions = inputs.data_versions()
+    missing = inputs.why_not_comparable("run_results")
+    if missing and live.warm_start is not None:
+        raise StaleInputError(f"live.warm_start needs run results: {missing}. {REMEDY}")
     data = training_task(task, *(home.store.read_table(asset, (task,)) for asset in INPUTS))
     tuning = LiveTuning(architecture, data, study, seed, versions, home)
-    sampled = _known(home, "run_results", architecture, task)
+    sampled = None if missing else home.store.read_table("run_results", (architecture, task))
     with home.locked(), _bars(console) as bars:
         bar = bars.add_task(f"{searcher} {escape(task)} {architecture}", total=live.runs, best="")
 
@@ -78,15 +81,17 @@ def run_tuning(
         highlight=False,
     )
     if sampled is None:
-        console.print(
-            f"Nothing to compare with: run_results/{architecture}/{task} is not there. "
-            "`aehpo run` makes it."
-        )
+        console.print(f"Nothing to compare with: {escape(missing or '')}. {REMEDY}")
         return
+    validated = None
+    if unlike := inputs.why_not_comparable("validated_recommendations"):
+        console.print(f"Compared with the sampled runs alone: {escape(unlike)}. {REMEDY}")
+    else:
+        validated = home.store.read_table("validated_recommendations", (architecture, task))
     compared = equal_time(
         {searcher: found},
         sampled,
-        _known(home, "validated_recommendations", architecture, task),
+        validated,
         warm=live.warm_start is not None,
         seed=seed,
     )
@@ -120,13 +125,6 @@ def comparison_report(compared: EqualTime, granularity: float = math.nan) -> Tab
         table.add_row("study, to its end", f"{row['study_seconds']:.3g}", *best)
         table.add_section()
     return table
-
-
-def _known(home: Home, asset: str, architecture: str, task: str) -> pd.DataFrame | None:
-    """Read a table of the study, or None if it is not there or not to be used."""
-    if not home.store.is_usable(asset, (architecture, task)):
-        return None
-    return home.store.read_table(asset, (architecture, task))
 
 
 def _best(results: pd.DataFrame) -> str:

@@ -71,8 +71,18 @@ class StudyArtefacts:
         definition = self.specs[asset].partitions_def
         return [tuple(p) for p in product(*(self._keys(d) for d in _dimensions(definition)))]
 
-    def why_stale(self, asset: str, partition: Partition) -> str | None:
-        """Say why an artefact has to be made again, or None if it is up to date."""
+    def why_stale(
+        self, asset: str, partition: Partition, *, but_for_code: bool = False
+    ) -> str | None:
+        """Say why an artefact has to be made again, or None if it is up to date.
+
+        Parameters
+        ----------
+        asset, partition
+            The artefact.
+        but_for_code
+            Whether to pass over what made it: the code of today may be another.
+        """
         spec = self.specs[asset]
         provenance = self.home.store.provenance(asset, partition)
         if provenance is None and (damage := self.home.store.damage(asset, partition)):
@@ -85,9 +95,12 @@ class StudyArtefacts:
             # The data set is gone; what was made of it is kept as it is.
             settings |= {k: v for k, v in provenance.settings.items() if k.startswith("dataset.")}
         recorded = provenance.inputs if provenance else {}
+        code_version = str(spec.metadata[SOURCE_VERSION])
+        if but_for_code and provenance is not None:
+            code_version = provenance.code_version
         return why_stale(
             provenance,
-            code_version=str(spec.metadata[SOURCE_VERSION]),
+            code_version=code_version,
             settings=settings,
             inputs=self._expected_inputs(asset, partition, recorded),
         )

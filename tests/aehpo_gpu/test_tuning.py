@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -13,9 +14,12 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from aehpo_assets.defs.partitions import partition_key
+from aehpo_assets.defs.recipe import SOURCE_VERSION, STUDY_SETTINGS
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.errors import InputError, StaleInputError
+from aehpo_assets.freshness import study_settings
 from aehpo_assets.home import Home
+from aehpo_assets.runner import CodeLocations
 from aehpo_assets.store import Record
 from aehpo_assets.study import Live, Study
 from aehpo_gpu import tuning
@@ -137,9 +141,27 @@ def home(known_prices: None, task: TrainingTask, tmp_path: Path) -> Home:
         "validated_recommendations": sampled.head(2).assign(origin="recommended"),
     }
     for asset, table in tables.items():
-        partition = PARTITION if asset in ("run_results", "validated_recommendations") else TASK
-        made.store.write_table(asset, partition, table, Record("test"))
+        partition = PARTITION if asset in COMPARED else TASK
+        made.store.write_table(asset, partition, table, record_of(asset, study))
     return made
+
+
+COMPARED = ("run_results", "validated_recommendations")
+
+
+def record_of(asset: str, study: Study) -> Record:
+    """What the record of an asset says if it was made of this study by the code of today."""
+    metadata = CodeLocations().specs[asset].metadata
+    settings = study_settings(study, list(metadata[STUDY_SETTINGS]))
+    return Record(str(metadata[SOURCE_VERSION]), settings)
+
+
+def write_again(home: Home, asset: str, **changes: object) -> None:
+    """Write an artefact as it is, with another record."""
+    partition = PARTITION if asset in COMPARED else TASK
+    table = home.store.read_table(asset, partition)
+    record = replace(record_of(asset, home.study()), **changes)  # type: ignore[arg-type]
+    home.store.write_table(asset, partition, table, record)
 
 
 def test_the_asset_keeps_the_searches_of_the_study(home: Home) -> None:
@@ -198,13 +220,67 @@ def test_the_command_reads_what_is_not_given_from_the_study(home: Home) -> None:
     (record,) = (home.live / "varix" / "toy_rna").iterdir()
     assert record.name.startswith("random_search_")
     assert [len(pd.read_parquet(path)) for path in sorted(record.iterdir())] == [3, 1]
-    refused = CliRunner().invoke(app, [*command, "--seconds", "-1"])
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--runs", "0"),
+        ("--seconds", "-5"),
+        ("--seconds", "nan"),
+        ("--batch", "0"),
+        ("--searcher", ""),
+    ],
+)
+def test_an_impossible_option_is_to_blame_itself(home: Home, option: str, value: str) -> None:
+    command = ["tune", "toy_rna", "varix", "--home", str(home.root), option, value]
+    refused = CliRunner().invoke(app, command)
     assert isinstance(refused.exception, InputError)
-    assert "seconds" in str(refused.exception)
+    assert str(refused.exception).startswith(f"{option}: ")
+    assert not home.live.exists()
 
 
 def test_what_cannot_be_tuned_is_refused(home: Home) -> None:
     with pytest.raises(InputError, match="--searcher: unknown searcher"):
         tell(home, "ashaa")
-    with pytest.raises(StaleInputError, match="toy_meth is not there"):
+    with pytest.raises(InputError, match=r"unknown task 'toy_meth'. The study has: toy_rna\."):
         tell(home, "asha", "toy_meth")
+    with pytest.raises(InputError, match=r"unknown architecture 'vanillix'. The study has: varix"):
+        run_tuning(home, "toy_rna", "vanillix", Live(), 0, Console(file=io.StringIO()))
+
+
+@pytest.mark.parametrize("asset", ["preprocessed_matrix", "data_split", "sample_labels"])
+def test_nothing_is_trained_on_data_that_are_missing_or_stale(home: Home, asset: str) -> None:
+    write_again(home, asset, code_version="older")
+    stale = rf"^{asset}/toy_rna is stale \(the code that makes it changed\)\. `aehpo run STUDY"
+    with pytest.raises(StaleInputError, match=stale):
+        tell(home, "random_search")
+    home.store.table_path(asset, TASK).unlink()
+    with pytest.raises(StaleInputError, match=f"^{asset}/toy_rna is not there"):
+        tell(home, "random_search")
+    assert not home.live.exists()
+
+
+def test_data_are_stale_with_what_they_were_made_from(home: Home) -> None:
+    source = ("omics_matrix", TASK)
+    record = replace(record_of("omics_matrix", home.study()), code_version="older")
+    made = home.store.write_table(*source, home.store.read_table("data_split", TASK), record)
+    inputs = {"omics_matrix/toy_rna": made.data_version}
+    write_again(home, "preprocessed_matrix", inputs=inputs)
+    with pytest.raises(StaleInputError, match=r"is stale \(omics_matrix/toy_rna: the code"):
+        tell(home, "random_search")
+
+
+def test_scores_are_compared_unless_more_than_the_code_changed(home: Home) -> None:
+    for asset in COMPARED:
+        write_again(home, asset, code_version="older")
+    assert "study, to its end" in tell(home, "random_search")
+    for asset in COMPARED[::-1]:
+        other = record_of(asset, home.study()).settings | {"seeds": [7]}
+        write_again(home, asset, code_version="older", settings=other)
+        printed = tell(home, "random_search")
+        assert f"{asset}/varix/toy_rna is stale (the setting seeds changed)" in printed
+        assert ("Nothing to compare with" in printed) == (asset == "run_results")
+    warm = Live(runs=3, batch=3, warm_start="observations")
+    with pytest.raises(StaleInputError, match=r"live\.warm_start needs run results: run_results"):
+        run_tuning(home, "toy_rna", "varix", warm, 0, Console(file=io.StringIO()))

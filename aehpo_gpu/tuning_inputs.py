@@ -1,0 +1,106 @@
+"""What a live search in the terminal starts from: is it of the study, and is it of today.
+
+The rule itself is that of ``aehpo status``, :class:`~aehpo_assets.defs.study_artefacts
+.StudyArtefacts`; here it is put to what one search reads. Reading and searching belong to
+``tuning_report`` and ``tuning``.
+"""
+
+from __future__ import annotations
+
+from aehpo_assets.catalogue import usable_tasks
+from aehpo_assets.defs.study_artefacts import StudyArtefacts
+from aehpo_assets.errors import InputError, StaleInputError
+from aehpo_assets.home import Home
+from aehpo_assets.runner import CodeLocations
+from aehpo_assets.store import Partition, artefact_name
+
+INPUTS = ("preprocessed_matrix", "data_split", "sample_labels")
+"""Assets of a task that every training reads."""
+
+REMEDY = "`aehpo run STUDY.yaml` makes it."
+
+
+class TuningInputs:
+    """What one architecture on one task can be tuned on, and compared with.
+
+    Parameters
+    ----------
+    home
+        A home that has a study.
+    task, architecture
+        What is to be tuned.
+
+    Raises
+    ------
+    InputError
+        If the study has no such task or architecture.
+    """
+
+    def __init__(self, home: Home, task: str, architecture: str):
+        study = home.study()
+        datasets, _ = usable_tasks(home.data_roots())
+        # What was made of a data set stays of use when the data set is gone.
+        made = {task for (task,) in home.store.partitions(INPUTS[0])}
+        tasks = sorted({*datasets, *made}) if study.tasks == "all" else list(study.tasks)
+        for key, given, known in (
+            ("task", task, tasks),
+            ("architecture", architecture, study.architectures),
+        ):
+            if given not in known:
+                raise InputError(
+                    f"unknown {key} {given!r}",
+                    key=key.upper(),
+                    remedy=f"The study has: {', '.join(known) or 'none'}.",
+                )
+        self._home, self._task, self._architecture = home, task, architecture
+        self._artefacts = StudyArtefacts(home, datasets, tasks, CodeLocations().specs)
+
+    def data_versions(self) -> dict[str, str]:
+        """Return name to data version of what a training reads.
+
+        Raises
+        ------
+        StaleInputError
+            If any of it, or what it was made from, is missing, stale or failed its checks.
+        """
+        partition = (self._task,)
+        for asset in INPUTS:
+            if why := self._why_old(asset, partition):
+                name = artefact_name(asset, partition)
+                raise StaleInputError(f"{name} {_state(why)}. {REMEDY}")
+        store = self._home.store
+        return {
+            artefact_name(asset, partition): store.checked(asset, partition).data_version
+            for asset in INPUTS
+        }
+
+    def why_not_comparable(self, asset: str) -> str | None:
+        """Say why scores of the study are not to be set beside a search of today, or None.
+
+        Code alone does not part them: an update of the program leaves the scores what they were.
+
+        Parameters
+        ----------
+        asset
+            One made for each architecture and task.
+        """
+        partition = (self._architecture, self._task)
+        why = self._artefacts.why_stale(asset, partition, but_for_code=True)
+        return f"{artefact_name(asset, partition)} {_state(why)}" if why else None
+
+    def _why_old(self, asset: str, partition: Partition) -> str | None:
+        """Say why an artefact, or one that it was made from, is stale."""
+        if why := self._artefacts.why_stale(asset, partition):
+            return why
+        provenance = self._home.store.provenance(asset, partition)
+        for name in provenance.inputs if provenance else ():
+            if name.startswith("file:"):
+                continue
+            parent, *parent_partition = name.split("/")
+            if why := self._why_old(parent, tuple(parent_partition)):
+                return f"{name}: {why}"
+        return None
+
+
+def _state(why: str) -> str:
+    return "is not there" if why == "missing" else f"is stale ({why})"
