@@ -133,7 +133,7 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
         curves = folder / "curves"
         Curves.fit(tables, space, plan.seed).save(curves)
     asked = asked_benchmark(study)
-    axis = "evaluation" if plan.simulated_hours is None else "hours"
+    axis = "trainings" if plan.simulated_hours is None else "hours"
     found: dict[str, pd.DataFrame] = {}
     summaries: dict[str, BenchmarkSummary] = {}
     for ground in asked.grounds:

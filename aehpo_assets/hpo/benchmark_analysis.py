@@ -21,16 +21,22 @@ def progress(trials: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``task, searcher, repetition, evaluation`` (number of finished whole trainings), ``hours``
-        (simulated) and ``best``. Trials that were stopped cost time and do not count.
+        ``task, searcher, repetition, evaluation`` (number of finished whole trainings),
+        ``trainings`` (what was spent, in whole trainings: a trial that was stopped after a third of
+        its epochs is a third), ``hours`` (simulated) and ``best``. Trials that were stopped cost
+        time and are no result.
     """
-    whole = trials[trials["status"] == "completed"]
-    whole = whole.sort_values([*_SEARCH, "end", "trial"], kind="stable")
+    ended = trials.sort_values([*_SEARCH, "end", "trial"], kind="stable")
+    # A searcher that sees whole trainings only counts them as one epoch.
+    shares = ended["epoch"] / ended.groupby(_SEARCH)["epoch"].transform("max")
+    spent = shares.groupby([ended[name] for name in _SEARCH], sort=False).cumsum()
+    whole = ended[ended["status"] == "completed"]
     searches = whole.groupby(_SEARCH, sort=False)
     return pd.DataFrame(
         {
             **{name: whole[name] for name in _SEARCH},
             "evaluation": searches.cumcount() + 1,
+            "trainings": spent[whole.index],
             "hours": whole["end"] / 3600,
             "best": searches[VALID_SCORE].cummax(),
         }
@@ -65,9 +71,9 @@ def best_at(curves: pd.DataFrame, budgets: np.ndarray, axis: str = "hours") -> p
     curves
         Output of :func:`progress`.
     budgets
-        Hours or evaluations, ascending.
+        Hours, trainings or evaluations, ascending.
     axis
-        ``hours`` or ``evaluation``.
+        ``hours``, ``trainings`` or ``evaluation``.
 
     Returns
     -------

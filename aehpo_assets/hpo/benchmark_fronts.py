@@ -8,7 +8,7 @@ from __future__ import annotations
 import pandas as pd
 
 from aehpo_assets.hpo.benchmark_analysis import band
-from aehpo_assets.hpo.pareto import hypervolume, pareto_front
+from aehpo_assets.hpo.pareto import PARETO_OBJECTIVES, hypervolume, pareto_front
 
 
 def fronts(trials: pd.DataFrame) -> pd.DataFrame:
@@ -22,10 +22,11 @@ def fronts(trials: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Rows of ``trials``, best score first within their task; a configuration that several
-        searches found counts for the first of them.
+        Rows of ``trials``, best score first within their task; of configurations that were told the
+        same, the first one that a search found.
     """
-    whole = trials[trials["status"] == "completed"].drop_duplicates(["task", "config_id"])
+    whole = trials[trials["status"] == "completed"]
+    whole = whole.drop_duplicates(["task", *PARETO_OBJECTIVES])
     parts = [pareto_front(found) for _, found in whole.groupby("task", sort=False)]
     return pd.concat(parts, ignore_index=True) if parts else whole
 

@@ -52,7 +52,7 @@ class BenchmarkSummary:
     hypervolumes
         What the searches of each searcher dominate of these three.
     axis
-        What the budgets are: ``hours`` (simulated) or ``evaluation``.
+        What the budgets are: ``hours`` (simulated) or ``trainings``.
     """
 
     regret: pd.DataFrame
@@ -83,8 +83,8 @@ def summarise(
     evaluations
         The evaluations it rests on: the median of a task is the regret of 1.
     axis
-        ``hours`` compares at equal simulated time, ``evaluation`` at equal numbers of whole
-        trainings (which is unfair to searchers that stop trials early).
+        ``hours`` compares at equal simulated time, ``trainings`` at equal numbers of trainings
+        spent, of which a trial that was stopped early is a part.
     ground
         ``table``: the best of the table is the regret of 0, rather than the best that was found.
     random_count
@@ -93,8 +93,6 @@ def summarise(
     curves = progress(trials)
     largest = curves.groupby(["task", "searcher", "repetition"])[axis].max().min()
     budgets = np.linspace(largest / BUDGETS, largest, BUDGETS)
-    if axis == "evaluation":
-        budgets = np.unique(np.ceil(budgets))
     at_budgets = best_at(curves, budgets, axis)
     tasks = curves["task"].unique()
     medians = evaluations.groupby("task")[VALID_SCORE].median()

@@ -225,6 +225,7 @@ def made_up() -> pd.DataFrame:
                             "trial": trial,
                             "end": 3600.0 * (trial + 1),
                             "status": "completed",
+                            "epoch": 1,
                             VALID_SCORE: score,
                             "searcher_seconds": 2.0 if searcher == "good" else 0.2,
                         }
@@ -310,7 +311,27 @@ def test_pictures_are_drawn(trials: pd.DataFrame, tmp_path: Path) -> None:
     assert (tmp_path / "b.png").stat().st_size > 5000
 
 
-@pytest.mark.parametrize("axis", ["hours", "evaluation"])
+def test_a_stopped_trial_costs_the_part_that_it_was_trained() -> None:
+    halving = pd.DataFrame(
+        {
+            "task": "a",
+            "searcher": "asha",
+            "repetition": 0,
+            "trial": range(4),
+            "end": [10.0, 90.0, 30.0, 180.0],
+            "status": ["stopped", "completed", "stopped", "completed"],
+            "epoch": [10, 90, 30, 90],
+            VALID_SCORE: [0.9, 0.6, 0.9, 0.7],
+        }
+    )
+    whole = halving.assign(searcher="kde", status="completed", epoch=1)
+    curves = progress(pd.concat([halving, whole], ignore_index=True)).set_index("searcher")
+    assert curves.loc["asha", "trainings"].tolist() == pytest.approx([130 / 90, 220 / 90])
+    assert curves.loc["asha", "best"].tolist() == [0.6, 0.7]
+    assert curves.loc["kde", "trainings"].tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("axis", ["hours", "trainings"])
 def test_summary_has_every_table(
     trials: pd.DataFrame, evaluations: pd.DataFrame, axis: str
 ) -> None:
@@ -358,5 +379,5 @@ def test_regret_on_a_table_is_measured_from_its_best(
         ("random_search", "kde"), repetitions=2, trials=15, simulated_hours=None, ground="table"
     )
     found = run_benchmark(tmp_path, plan, evaluations, saved)
-    summary = summarise(found, evaluations, axis="evaluation", ground="table")
+    summary = summarise(found, evaluations, axis="trainings", ground="table")
     assert (summary.regret["mean"] >= 0).all()
