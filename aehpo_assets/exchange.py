@@ -7,6 +7,7 @@ where.
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -38,13 +39,13 @@ def export_study(home: Home, folder: Path) -> list[Path]:
     Raises
     ------
     InputError
-        If the folder is there, or the study has no run results yet.
+        If the folder is there or cannot be made, or the study has no run results yet.
     StaleInputError
         If an artefact is damaged or did not pass its checks.
     """
     from aehpo_assets.hpo.exporters import write_recommendation
 
-    _refuse_present(folder)
+    _refuse_unusable(folder)
     store, study = home.store, home.study()
     if not store.partitions(RUN_RESULTS):
         raise InputError(
@@ -90,12 +91,13 @@ def import_results(source: Path, folder: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the source is neither, or something in it cannot be read.
+        If the source is neither, something in it cannot be read, or the folder is there or cannot
+        be made.
     """
     from aehpo_assets.hpo.importers import import_bbomix_results, import_study_results
     from aehpo_assets.hpo.objectives import VALID_SCORE
 
-    _refuse_present(folder)
+    _refuse_unusable(folder)
     if not source.exists():
         raise InputError("is not there", file=source, remedy="Check the path.")
     is_bbomix = source.is_dir() and next(source.rglob("*_result.json"), None) is not None
@@ -110,8 +112,23 @@ def import_results(source: Path, folder: Path) -> pd.DataFrame:
     return pd.DataFrame(summary, columns=["architecture", "task", "runs", "best_score"])
 
 
-def _refuse_present(folder: Path) -> None:
-    if folder.exists():
+def _refuse_unusable(folder: Path) -> None:
+    """Refuse a folder that is there already, or that could not be made."""
+    try:
+        present = folder.exists()
+        if not present:
+            above = next(path for path in folder.absolute().parents if path.exists())
+            # Permissions alone do not tell: some file systems refuse whoever asks.
+            with tempfile.TemporaryDirectory(prefix=".aehpo.", suffix=".part", dir=above):
+                pass
+    except OSError as error:
+        raise InputError(
+            f"cannot be written ({error.strerror})",
+            file=folder,
+            key="--out",
+            remedy="Name a new folder below one that can be written to.",
+        ) from None
+    if present:
         raise InputError(
             "is there already", file=folder, key="--out", remedy="Name a folder that is not."
         )

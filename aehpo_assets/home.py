@@ -95,11 +95,16 @@ class Home:
             write_text(self.study_file, text)
 
     def data_roots(self) -> list[Path]:
-        """Folders searched for data sets: the project's, the home's, ``AEHPO_DATA``'s, recorded."""
+        """Folders searched for data sets: the project's, the home's, ``AEHPO_DATA``'s, recorded.
+
+        Raises
+        ------
+        InputError
+            If the file of the recorded ones is damaged.
+        """
         roots = [PROJECT_DATA, self.data]
         roots += [Path(p) for p in os.environ.get("AEHPO_DATA", "").split(os.pathsep) if p]
-        if self._roots_file.exists():
-            roots += [Path(p) for p in json.loads(self._roots_file.read_text(encoding="utf-8"))]
+        roots += [Path(p) for p in self._recorded_roots()]
         return list(dict.fromkeys(root.resolve() for root in roots))
 
     def check_data_roots(self, folders: Sequence[Path]) -> None:
@@ -115,13 +120,35 @@ class Home:
                 raise InputError("no such folder", file=folder, remedy="Correct --data.")
 
     def record_data_roots(self, folders: Sequence[Path]) -> None:
-        """Remember data roots given on the command line, so that the UI finds them too."""
-        recorded = []
-        if self._roots_file.exists():
-            recorded = json.loads(self._roots_file.read_text(encoding="utf-8"))
+        """Remember data roots given on the command line, so that the UI finds them too.
+
+        Raises
+        ------
+        InputError
+            If the file of those recorded before is damaged.
+        """
+        recorded = self._recorded_roots()
         wanted = list(dict.fromkeys([*recorded, *(str(f.resolve()) for f in folders)]))
         if wanted != recorded:
             write_text(self._roots_file, json.dumps(wanted, indent=1))
+
+    def _recorded_roots(self) -> list[str]:
+        try:
+            recorded = json.loads(self._roots_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError) as error:
+            raise self._damaged_roots(str(error)) from None
+        if not isinstance(recorded, list) or not all(isinstance(p, str) for p in recorded):
+            raise self._damaged_roots("it must be a list of folders")
+        return recorded
+
+    def _damaged_roots(self, why: str) -> InputError:
+        return InputError(
+            f"cannot be read ({why})",
+            file=self._roots_file,
+            remedy="Remove it, and give the folders of data sets to `aehpo run` again with --data.",
+        )
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -21,6 +21,11 @@ from aehpo_gpu.training.plan import plan_shards
 BYTES_PER_RUN_ROW = 1_000
 """Size of one row of results in a compressed Parquet file, measured, rounded up."""
 
+NOT_COUNTED = (
+    "Not counted: validation; live searches and trained benchmark finds, if the study has any."
+)
+"""What is trained beyond the sampled runs; how much of it depends on what the searches find."""
+
 
 @dataclass(frozen=True)
 class TaskEstimate:
@@ -100,7 +105,7 @@ def estimate_table(estimates: list[TaskEstimate], disk_free: int | None = None) 
     disk = _size(sum(e.disk_bytes for e in estimates))
     table = Table(
         title="What this study would cost here",
-        caption=f"Memory: {largest} at most. Disk: {disk} of {_size(free)} free.",
+        caption=f"Memory: {largest} at most. Disk: {disk} of {_size(free)} free.\n{NOT_COUNTED}",
         show_footer=True,
     )
     table.add_column("architecture | task", no_wrap=True, footer="together")

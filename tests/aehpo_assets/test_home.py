@@ -77,6 +77,18 @@ def test_data_roots_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         home.check_data_roots([tmp_path / "absent"])
 
 
+@pytest.mark.parametrize("content", [b'["/data"', b'{"a": 1}', b"[1]", b"\xff"])
+def test_damaged_data_roots_are_named_with_the_remedy(tmp_path: Path, content: bytes) -> None:
+    home = Home(tmp_path)
+    file = tmp_path / "data_roots.json"
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=r"data_roots\.json: cannot be read .*--data"):
+        home.data_roots()
+    with pytest.raises(InputError, match=r"data_roots\.json: cannot be read .*Remove it"):
+        home.record_data_roots([tmp_path])
+    assert file.read_bytes() == content
+
+
 def test_whether_a_home_is_held_is_asked_without_holding_it(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     assert not home.is_locked

@@ -25,3 +25,4 @@ def test_every_run_of_the_study_is_counted(tiny_root: Path, tmp_path: Path) -> N
     Console(file=printed, width=80).print(estimate_table([estimate], disk_free=2**30))
     assert "vanillix | toy_rna" in printed.getvalue()
     assert "of 1 GiB free" in printed.getvalue()
+    assert "Not counted: validation; live searches" in printed.getvalue()

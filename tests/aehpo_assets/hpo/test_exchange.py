@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.exchange import import_results
+from aehpo_assets.exchange import export_study, import_results
+from aehpo_assets.home import Home
 from aehpo_assets.hpo.blackbox import build_blackboxes
 from aehpo_assets.hpo.exporters import (
     autoencodix_config,
@@ -243,3 +244,16 @@ def test_a_source_that_is_neither_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not there"):
         import_results(tmp_path / "absent", tmp_path / "imported")
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+@pytest.mark.parametrize("folder", ["file/out", "file/deeper/out", "/proc/nope", "/proc/nope/out"])
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_read(
+    tmp_path: Path, folder: str
+) -> None:
+    (tmp_path / "file").write_text("kept")
+    target = tmp_path / folder
+    with pytest.raises(InputError, match=f"{target}: --out: cannot be written .*Name a new folder"):
+        export_study(Home(tmp_path / "home"), target)
+    with pytest.raises(InputError, match=f"{target}: --out: cannot be written .*Name a new folder"):
+        import_results(tmp_path / "absent", target)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

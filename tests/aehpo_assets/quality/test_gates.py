@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,12 @@ def test_good_data_passes_every_gate() -> None:
     results = check_artefacts(*cohort())
     assert failed(results) == set()
     assert [check.name for check in results] == [check.name for check in ARTEFACT_CHECKS]
+
+
+def test_great_expectations_does_not_tell_what_it_does() -> None:
+    check_artefacts(*cohort())
+    for name in ("great_expectations", "great_expectations.data_context.types.base"):
+        assert not logging.getLogger(name).isEnabledFor(logging.INFO)
 
 
 @pytest.mark.parametrize("name", ["coread rna", "coread mut", "pbmc68k rna", "tcga meth"])
