@@ -10,11 +10,17 @@ from __future__ import annotations
 from aehpo_assets.catalogue import usable_tasks
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.partitions import study_partitions
-from aehpo_assets.errors import AehpoError
+from aehpo_assets.defs.study_artefacts import StudyArtefacts
+from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.home import Home
-from aehpo_assets.rounds import EARLIER_VALIDATIONS, validations_to_take
+from aehpo_assets.rounds import (
+    EARLIER_VALIDATIONS,
+    RECOMMENDATIONS,
+    VALIDATED,
+    validations_to_take,
+)
 from aehpo_assets.runner import StudyRun, Work, clear_killed_runs
-from aehpo_assets.store import Partition
+from aehpo_assets.store import Partition, artefact_name
 
 NEXT_ROUND = {"ops": {EARLIER_VALIDATIONS: {"config": {"next_round": True}}}}
 """Run configuration with which the asset takes over what is validated now."""
@@ -36,10 +42,16 @@ def start_next_round(home: Home) -> list[Partition]:
     Raises
     ------
     InputError
-        If nothing is validated, or a validation is not of the present recommendations; nothing has
-        been written then.
+        If nothing is validated, a validation is not of the present recommendations, or either is
+        stale; nothing has been written then.
     """
     study = home.study()
+    # Lock and instance are files of the home as well, so the store is asked before they are made.
+    recommended = home.store.partitions(RECOMMENDATIONS)
+    for architecture in study.architectures:
+        in_store = sorted(task for name, task in recommended if name == architecture)
+        tasks = in_store if study.tasks == "all" else sorted(study.tasks)
+        validations_to_take(home.store, architecture, tasks)
     with home.locked():
         instance = open_instance(home)
         clear_killed_runs(instance, home)
@@ -49,9 +61,27 @@ def start_next_round(home: Home) -> list[Partition]:
             for architecture in study.architectures
         }
         study_run = StudyRun(home, instance, usable_tasks(home.data_roots())[0])
+        for partitions in new.values():
+            _refuse_stale(study_run.artefacts, partitions)
         for architecture in [name for name, partitions in new.items() if partitions]:
             work = Work((EARLIER_VALIDATIONS,), (architecture,), "the next round")
             outcome = study_run.materialize(work, NEXT_ROUND)
             if outcome.error is not None:
                 raise AehpoError(f"{work.name}: {outcome.error}")
     return [partition for partitions in new.values() for partition in partitions]
+
+
+def _refuse_stale(artefacts: StudyArtefacts, partitions: list[Partition]) -> None:
+    """Refuse validations that the next ordinary run would replace.
+
+    Only what is not taken yet is asked: recommendations whose validation was taken hang on
+    evidence that has grown since, and are stale until the next run.
+    """
+    for partition in partitions:
+        for asset in (RECOMMENDATIONS, VALIDATED):
+            if (why := artefacts.why_stale(asset, partition)) is not None:
+                raise InputError(
+                    f"{artefact_name(asset, partition)} is stale: {why}",
+                    file=artefacts.home.store.root,
+                    remedy="Let `aehpo run STUDY.yaml` finish the present round first.",
+                )

@@ -22,7 +22,7 @@ from aehpo_assets.next_round import start_next_round
 from aehpo_assets.reproduce_report import run_reproduction
 from aehpo_assets.runner import StudyRun, Work, prepare
 from aehpo_assets.store import Record
-from aehpo_assets.study import read_study
+from aehpo_assets.study import Hpo, read_study
 
 OWN = ("vanillix", "toy_rna")
 EARLIER = ("earlier_validations", ("vanillix",))
@@ -182,6 +182,39 @@ def test_a_round_that_is_not_finished_is_refused(first: Home, root: Path, tmp_pa
     with pytest.raises(InputError, match="is not of the present recommendations"):
         start_next_round(home)
     assert home.store.provenance(*EARLIER) == before
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "asset"),
+    [
+        ("hpo", Hpo(seed=7), "recommendations"),
+        ("annealing", "no-annealing", "validated_recommendations"),
+    ],
+)
+def test_a_round_that_is_stale_is_refused(
+    first: Home, tmp_path: Path, setting: str, value: Hpo | str, asset: str
+) -> None:
+    home = Home(tmp_path / "home")
+    shutil.copytree(first.root, home.root)
+    home.adopt(home.study().model_copy(update={setting: value}), Path("tiny.yaml"))
+    before = home.store.provenance(*EARLIER)
+    refused = CliRunner().invoke(app, ["next-round", "--home", str(home.root)])
+    assert refused.exit_code == 1
+    assert isinstance(refused.exception, InputError)
+    why = f": {asset}/vanillix/toy_rna is stale: the setting {setting} changed"
+    assert why in str(refused.exception)
+    assert "aehpo run STUDY.yaml" in str(refused.exception)
+    assert home.store.provenance(*EARLIER) == before
+
+
+def test_a_home_with_nothing_but_a_study_is_left_as_it_is(root: Path, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    for tasks in ("all", ["toy_rna"]):
+        study = read_study(root / "tiny.yaml").model_copy(update={"tasks": tasks})
+        home.adopt(study, root / "tiny.yaml")
+        with pytest.raises(InputError, match="nothing of vanillix is validated yet"):
+            start_next_round(home)
+        assert [path.name for path in home.root.rglob("*")] == ["study.yaml"]
 
 
 def test_a_damaged_table_of_earlier_rounds_is_not_made_anew(
