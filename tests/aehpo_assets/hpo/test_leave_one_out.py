@@ -177,7 +177,7 @@ def test_on_the_table_nothing_beats_the_best_trained(
     [
         ({"probe": 20}, "leaves nothing of 20 trials"),
         ({"searchers": ("magic",)}, "unknown searcher"),
-        ({"searchers": ("zero_shot",)}, "unknown searcher"),
+        ({"searchers": ("zero_shot",)}, "does not work here"),
     ],
 )
 def test_plans_that_compare_nothing_are_refused(
