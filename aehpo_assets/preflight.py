@@ -54,21 +54,15 @@ def check_study(study: Study, file: Path, tasks: Collection[str]) -> None:
     check_searchers(study.hpo.searchers, file)
     _check_searcher_settings(study, file)
     if study.benchmark is not None:
-        _check_benchmark(study, study.benchmark.searchers, file, len(tasks))
+        before_the_end = any(fidelity < study.epochs for fidelity in study.fidelities)
+        BenchmarkPlan(tuple(study.benchmark.searchers)).check(
+            tasks=len(tasks), curves=study.score_fidelities and before_the_end, file=file
+        )
     if study.transfer_benchmark is not None:
         plan = TransferPlan.of(study.transfer_benchmark, study.hpo)
         plan.check(tasks=len(tasks), file=file)
     if study.live is not None:
         check_live_searchers(study.live.searchers, study.fidelities, study.epochs, file)
-
-
-def _check_benchmark(study: Study, searchers: list[str], file: Path, tasks: int) -> None:
-    try:
-        before_the_end = any(fidelity < study.epochs for fidelity in study.fidelities)
-        curves = study.score_fidelities and before_the_end
-        BenchmarkPlan(tuple(searchers)).check(tasks=tasks, curves=curves)
-    except InputError as error:
-        raise InputError(error.problem, file=file, key=error.key, remedy=error.remedy) from None
 
 
 def _check_searcher_settings(study: Study, file: Path) -> None:

@@ -6,8 +6,6 @@ belongs to ``aehpo_assets.hpo.benchmark``; how configurations are trained to ``t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from aehpo_assets.hpo.benchmark_analysis import band, incumbents
@@ -47,12 +45,6 @@ def found_configurations(
     )
     told = {f"told_{score}": best[score] for score in (VALID_SCORE, TEST_SCORE)}
     return best[[*SEARCH, "search_seed", "config_id", *space.names]].assign(**told)
-
-
-def runs_of(found: pd.DataFrame, seeds: Sequence[int], space: SearchSpace) -> pd.DataFrame:
-    """One row a run: every configuration that was found once, with every seed."""
-    configurations = found.drop_duplicates("config_id")[["config_id", *space.names]]
-    return configurations.merge(pd.DataFrame({"seed": list(seeds)}), how="cross")
 
 
 def real_regret(

@@ -7,7 +7,7 @@ neither Dagster nor how a fleet is trained.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pandas as pd
 
 from aehpo_assets.home import Home
 from aehpo_assets.provenance import source_version
+from aehpo_assets.space import SearchSpace
 from aehpo_assets.study import Study
 from aehpo_gpu.archive import RUN_KEY, RunArchive, run_keys
 from aehpo_gpu.training.cost import CostModel
@@ -49,6 +50,23 @@ def training_settings(study: Study) -> TrainingSettings:
 def with_seeds(configurations: pd.DataFrame, seeds: list[int]) -> pd.DataFrame:
     """One row a run: every configuration with every seed."""
     return configurations.merge(pd.DataFrame({"seed": seeds}), how="cross")
+
+
+def distinct_runs(chosen: pd.DataFrame, seeds: Sequence[int], space: SearchSpace) -> pd.DataFrame:
+    """One row a run: every configuration that was chosen once, with every seed."""
+    configurations = chosen.drop_duplicates("config_id")[["config_id", *space.names]]
+    return with_seeds(configurations, list(seeds))
+
+
+def measured_cost(
+    home: Home, architecture: str, runs: pd.DataFrame, settings: TrainingSettings
+) -> CostModel:
+    """Return the cost model of the device, measured once and kept in the home.
+
+    It is measured on runs as they were asked for, not on what a task's features or an earlier call
+    left of them: so it is the same whichever task comes first.
+    """
+    return cost_model(home.devices, architecture, runs, int(runs["k_filter"].max()), settings)
 
 
 @dataclass(frozen=True)
@@ -149,13 +167,8 @@ class RunTable:
         return shards
 
     def cost(self) -> CostModel:
-        """Cost model of the device, measured once and kept in the home.
-
-        It is measured on all runs as they were asked for, not on what the task's features or an
-        earlier call left of them: so it is the same whichever task comes first.
-        """
-        widest = int(self.runs["k_filter"].max())
-        return cost_model(self.home.devices, self.architecture, self.runs, widest, self.settings)
+        """Cost model of the device, see :func:`measured_cost`."""
+        return measured_cost(self.home, self.architecture, self.runs, self.settings)
 
     def train(self, shard: Shard, on_progress: Callable[[Progress], None]) -> None:
         """Train a shard and put it into the archive."""
@@ -176,6 +189,14 @@ class RunTable:
             result.runs.merge(key_of, on=identity, how="left", validate="one_to_one"),
             result.curves.merge(key_of, on=identity, how="left"),
         )
+
+    def train_missing(
+        self, on_progress: Callable[[Progress], None]
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Train what is missing, and return what :meth:`collect` returns."""
+        for shard in self.plan():
+            self.train(shard, on_progress)
+        return self.collect()
 
     def collect(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return results and curves of all runs, in the order of the runs.

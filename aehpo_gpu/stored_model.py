@@ -18,6 +18,9 @@ from aehpo_gpu.runs import training_settings
 from aehpo_gpu.training.export import export_model
 from aehpo_gpu.training.task import TrainingTask
 
+TRAINING_INPUTS = ("preprocessed_matrix", "data_split", "sample_labels")
+"""Assets of a task that every training reads, in the order of :func:`training_task`."""
+
 _TABLES = ("run_results", "validated_recommendations")
 
 
@@ -58,7 +61,7 @@ def export_stored_run(
     """
     study, store = home.study(), home.store
     run = _stored_run(home, task, architecture, config_id, seed)
-    for asset in ("preprocessed_matrix", "data_split", "sample_labels"):
+    for asset in TRAINING_INPUTS:
         store.checked(asset, (task,))
     split = store.read_table("data_split", (task,))
     data = training_task(

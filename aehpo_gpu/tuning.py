@@ -18,38 +18,28 @@ from aehpo_assets.home import Home
 from aehpo_assets.hpo.evaluations import best_sampled, evaluation_table
 from aehpo_assets.hpo.live import Decide, LiveBudget, live_search
 from aehpo_assets.hpo.problem import Problem
+from aehpo_assets.hpo.search_sources import SEARCH_SOURCES
 from aehpo_assets.hpo.searchers import MULTI_FIDELITY
 from aehpo_assets.hpo.seeds import named_seed
 from aehpo_assets.hpo.space_json import space_to_json
 from aehpo_assets.provenance import content_hash, settings_hash, source_version
 from aehpo_assets.space import configurations_of, search_space
 from aehpo_assets.study import Live, Study
-from aehpo_gpu.runs import ENGINE_VERSION, training_settings
-from aehpo_gpu.training.device_cost import cost_model
+from aehpo_gpu.runs import ENGINE_VERSION, measured_cost, training_settings
 from aehpo_gpu.training.plan import plan_fleets
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.rungs import train_rungs
 from aehpo_gpu.training.task import TrainingTask
 
-SEARCH_SOURCES = tuple(
-    f"aehpo_assets/hpo/{name}.py"
-    for name in (
-        "ask_tell",
-        "evaluations",
-        "fast_searchers",
-        "live",
-        "objectives",
-        "problem",
-        "searcher_factories",
-        "searchers",
-        "seeds",
-        "syne_tune_fixes",
-    )
+LIVE_SOURCES = (
+    *SEARCH_SOURCES,
+    "aehpo_assets/hpo/evaluations.py",
+    "aehpo_assets/hpo/live.py",
 )
-"""Source files that proposals hang on."""
+"""Source files that the proposals of a live search hang on."""
 
 _PACKAGES = Path(aehpo_assets.__file__).parents[1]
-_SEARCH_VERSION = source_version(*(_PACKAGES / source for source in SEARCH_SOURCES))
+_SEARCH_VERSION = source_version(*(_PACKAGES / source for source in LIVE_SOURCES))
 
 
 @dataclass(frozen=True)
@@ -114,10 +104,8 @@ class LiveTuning:
         # What a run costs is read from the study's own prices, whatever is proposed, so that
         # seconds of both can be compared.
         sampled_runs = configurations_of(self.study, self.architecture)
+        prices = measured_cost(self.home, self.architecture, sampled_runs, settings)
         n_features = self.data.matrix.shape[1]
-        prices = cost_model(
-            self.home.devices, self.architecture, sampled_runs, n_features, settings
-        )
         n_train = int((self.data.split == "train").sum())
         started, done = time.monotonic(), 0
 

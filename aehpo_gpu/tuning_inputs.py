@@ -13,9 +13,7 @@ from aehpo_assets.errors import InputError, StaleInputError
 from aehpo_assets.home import Home
 from aehpo_assets.runner import CodeLocations
 from aehpo_assets.store import Partition, artefact_name
-
-INPUTS = ("preprocessed_matrix", "data_split", "sample_labels")
-"""Assets of a task that every training reads."""
+from aehpo_gpu.stored_model import TRAINING_INPUTS
 
 REMEDY = "`aehpo run STUDY.yaml` makes it."
 
@@ -40,7 +38,7 @@ class TuningInputs:
         study = home.study()
         datasets, _ = usable_tasks(home.data_roots())
         # What was made of a data set stays of use when the data set is gone.
-        made = {task for (task,) in home.store.partitions(INPUTS[0])}
+        made = {task for (task,) in home.store.partitions(TRAINING_INPUTS[0])}
         tasks = sorted({*datasets, *made}) if study.tasks == "all" else list(study.tasks)
         for key, given, known in (
             ("task", task, tasks),
@@ -64,14 +62,14 @@ class TuningInputs:
             If any of it, or what it was made from, is missing, stale or failed its checks.
         """
         partition = (self._task,)
-        for asset in INPUTS:
+        for asset in TRAINING_INPUTS:
             if why := self._why_old(asset, partition):
                 name = artefact_name(asset, partition)
                 raise StaleInputError(f"{name} {_state(why)}. {REMEDY}")
         store = self._home.store
         return {
             artefact_name(asset, partition): store.checked(asset, partition).data_version
-            for asset in INPUTS
+            for asset in TRAINING_INPUTS
         }
 
     def why_not_comparable(self, asset: str) -> str | None:

@@ -22,10 +22,10 @@ from aehpo_assets.hpo.live import check_live_searchers
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
 from aehpo_assets.study import Live
 from aehpo_gpu.evaluation.granularity import valid_granularity
-from aehpo_gpu.stored_model import training_task
+from aehpo_gpu.stored_model import TRAINING_INPUTS, training_task
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.tuning import LiveTuning
-from aehpo_gpu.tuning_inputs import INPUTS, REMEDY, TuningInputs
+from aehpo_gpu.tuning_inputs import REMEDY, TuningInputs
 
 
 def run_tuning(
@@ -61,7 +61,9 @@ def run_tuning(
     missing = inputs.why_not_comparable("run_results")
     if missing and live.warm_start is not None:
         raise StaleInputError(f"live.warm_start needs run results: {missing}. {REMEDY}")
-    data = training_task(task, *(home.store.read_table(asset, (task,)) for asset in INPUTS))
+    data = training_task(
+        task, *(home.store.read_table(asset, (task,)) for asset in TRAINING_INPUTS)
+    )
     tuning = LiveTuning(architecture, data, study, seed, versions, home)
     sampled = None if missing else home.store.read_table("run_results", (architecture, task))
     with home.locked(), _bars(console) as bars:

@@ -16,6 +16,7 @@ from aehpo_assets.analysis.names import BEST_SAMPLED, RECOMMENDED, UNTUNED_DEFAU
 from aehpo_assets.hpo.evaluations import best_sampled, evaluation_table
 from aehpo_assets.space import SearchSpace, config_id_of, default_configuration
 from aehpo_assets.study import Study
+from aehpo_gpu.runs import distinct_runs
 
 
 def candidates(
@@ -86,9 +87,7 @@ def validation_runs(
     chosen: pd.DataFrame, space: SearchSpace, study: Study, earlier: pd.DataFrame
 ) -> pd.DataFrame:
     """One row a run: every candidate configuration once, with every validation seed."""
-    configurations = chosen.drop_duplicates("config_id")[["config_id", *space.names]]
-    seeds = pd.DataFrame({"seed": validation_seeds(study, earlier)})
-    return configurations.merge(seeds, how="cross")
+    return distinct_runs(chosen, validation_seeds(study, earlier), space)
 
 
 def with_candidates(chosen: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:

@@ -16,7 +16,6 @@ from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import learning_curves, run_results
 from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.benchmark import BenchmarkPlan, run_benchmark
 from aehpo_assets.hpo.benchmark_plots import summary_figures
 from aehpo_assets.hpo.benchmark_summary import (
@@ -28,31 +27,24 @@ from aehpo_assets.hpo.benchmark_summary import (
 )
 from aehpo_assets.hpo.blackbox import curves_blackboxes
 from aehpo_assets.hpo.curve_surrogate import Curves
+from aehpo_assets.hpo.search_sources import SEARCH_SOURCES
 from aehpo_assets.provenance import content_hash
 from aehpo_assets.study import Benchmark
 
 HPO_BENCHMARK = Recipe(
     "hpo_benchmark",
-    tuple(
-        f"aehpo_assets/hpo/{name}.py"
-        for name in (
-            "ask_tell",
-            "benchmark",
-            "benchmark_analysis",
-            "benchmark_fronts",
-            "benchmark_summary",
-            "curve_surrogate",
-            "earlier_validations",
-            "fast_searchers",
-            "grounds",
-            "pareto",
-            "problem",
-            "searcher_factories",
-            "searchers",
-            "simulation",
-            "syne_tune_fixes",
-            "transfer",
-        )
+    (
+        *SEARCH_SOURCES,
+        "aehpo_assets/hpo/benchmark.py",
+        "aehpo_assets/hpo/benchmark_analysis.py",
+        "aehpo_assets/hpo/benchmark_fronts.py",
+        "aehpo_assets/hpo/benchmark_summary.py",
+        "aehpo_assets/hpo/curve_surrogate.py",
+        "aehpo_assets/hpo/earlier_validations.py",
+        "aehpo_assets/hpo/grounds.py",
+        "aehpo_assets/hpo/pareto.py",
+        "aehpo_assets/hpo/simulation.py",
+        "aehpo_assets/hpo/transfer.py",
     ),
     settings=(
         "space",
@@ -97,15 +89,8 @@ def benchmark_plan(study: StudyResource) -> BenchmarkPlan:
 
 def asked_benchmark(study: StudyResource) -> Benchmark:
     """Return the study's section on the benchmark, which has to be there."""
-    asked = study.study.benchmark
-    if asked is None:
-        raise InputError(
-            "the study asks for no benchmark",
-            file=study.home.study_file,
-            key="benchmark",
-            remedy="Add a section, such as benchmark: {repetitions: 10, trials: 200}.",
-        )
-    return asked
+    remedy = "Add a section, such as benchmark: {repetitions: 10, trials: 200}."
+    return study.asked_for(study.study.benchmark, "benchmark", "benchmark", remedy)
 
 
 @dg.asset(

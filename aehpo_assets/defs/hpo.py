@@ -31,6 +31,7 @@ from aehpo_assets.hpo.blackbox import (
     write_blackbox,
 )
 from aehpo_assets.hpo.recommend import recommend
+from aehpo_assets.hpo.search_sources import SEARCH_SOURCES
 from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate, training_table
 from aehpo_assets.hpo.surrogate_diagnostics import calibration, worst_regions
 from aehpo_assets.provenance import content_hash
@@ -68,23 +69,14 @@ SURROGATE = Recipe(
 )
 RECOMMENDATIONS = Recipe(
     "recommendations",
-    tuple(
-        f"aehpo_assets/hpo/{name}.py"
-        for name in (
-            "ask_tell",
-            "earlier_validations",
-            "fast_searchers",
-            "grounds",
-            "problem",
-            "recommend",
-            "searcher_factories",
-            "searchers",
-            "seeds",
-            "simulation",
-            "syne_tune_fixes",
-            "task_similarity",
-            "transfer",
-        )
+    (
+        *SEARCH_SOURCES,
+        "aehpo_assets/hpo/earlier_validations.py",
+        "aehpo_assets/hpo/grounds.py",
+        "aehpo_assets/hpo/recommend.py",
+        "aehpo_assets/hpo/simulation.py",
+        "aehpo_assets/hpo/task_similarity.py",
+        "aehpo_assets/hpo/transfer.py",
     ),
     settings=("space", "hpo"),
     optional_inputs=("baseline_performance",),

@@ -5,12 +5,16 @@ What is in a home is known to ``aehpo_assets.home``; this is only its handle in 
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import dagster as dg
 
-from aehpo_assets.errors import HomeBusyError
+from aehpo_assets.errors import HomeBusyError, InputError
 from aehpo_assets.home import Home
 from aehpo_assets.store import Store
 from aehpo_assets.study import Study
+
+Section = TypeVar("Section")
 
 HEADLESS_TAG = "aehpo/headless"
 """Tag of the runs of ``aehpo run``."""
@@ -51,6 +55,19 @@ class StudyResource(dg.ConfigurableResource):
     def study(self) -> Study:
         """The study file of the home, read anew each time."""
         return self.home.study()
+
+    def asked_for(self, section: Section | None, what: str, key: str, remedy: str) -> Section:
+        """Return an optional section of the study that an asset cannot do without.
+
+        Raises
+        ------
+        InputError
+            If the study does not have it.
+        """
+        if section is None:
+            problem = f"the study asks for no {what}"
+            raise InputError(problem, file=self.home.study_file, key=key, remedy=remedy)
+        return section
 
     @property
     def store(self) -> Store:

@@ -16,9 +16,9 @@ from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import baseline_performance, run_results
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.defs.task_descriptions import DESCRIPTIONS, similarity_of_tasks
-from aehpo_assets.errors import InputError
 from aehpo_assets.freshness import study_settings
 from aehpo_assets.hpo.leave_one_out import TransferPlan, leave_one_task_out, probe_weights
+from aehpo_assets.hpo.search_sources import SEARCH_SOURCES
 from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.hpo.transfer_verdicts import transfer_verdicts
 from aehpo_assets.provenance import content_hash, settings_hash
@@ -26,24 +26,15 @@ from aehpo_assets.quality.transfer import TRANSFER_CHECKS, check_transfer
 
 TRANSFER_BENCHMARK = Recipe(
     "transfer_benchmark",
-    tuple(
-        f"aehpo_assets/hpo/{name}.py"
-        for name in (
-            "ask_tell",
-            "earlier_validations",
-            "fast_searchers",
-            "grounds",
-            "leave_one_out",
-            "problem",
-            "searcher_factories",
-            "searchers",
-            "seeds",
-            "simulation",
-            "syne_tune_fixes",
-            "task_similarity",
-            "transfer",
-            "transfer_verdicts",
-        )
+    (
+        *SEARCH_SOURCES,
+        "aehpo_assets/hpo/earlier_validations.py",
+        "aehpo_assets/hpo/grounds.py",
+        "aehpo_assets/hpo/leave_one_out.py",
+        "aehpo_assets/hpo/simulation.py",
+        "aehpo_assets/hpo/task_similarity.py",
+        "aehpo_assets/hpo/transfer.py",
+        "aehpo_assets/hpo/transfer_verdicts.py",
     ),
     settings=("space", "transfer_benchmark", "hpo.seed", "hpo.transfer_top_k"),
     only_with="transfer_benchmark",
@@ -59,14 +50,9 @@ def transfer_plan(study: StudyResource) -> TransferPlan:
     InputError
         If it asks for nothing.
     """
-    asked = study.study.transfer_benchmark
-    if asked is None:
-        raise InputError(
-            "the study asks for no benchmark of transfer",
-            file=study.home.study_file,
-            key="transfer_benchmark",
-            remedy="Add a section, such as transfer_benchmark: {trials: 50, repetitions: 5}.",
-        )
+    key = "transfer_benchmark"
+    remedy = "Add a section, such as transfer_benchmark: {trials: 50, repetitions: 5}."
+    asked = study.asked_for(study.study.transfer_benchmark, "benchmark of transfer", key, remedy)
     return TransferPlan.of(asked, study.study.hpo)
 
 

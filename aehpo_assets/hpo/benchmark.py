@@ -89,8 +89,17 @@ class BenchmarkPlan:
         """Whether some searcher stops trials on their learning curves."""
         return any(_needs_curves(name) for name in self.searchers)
 
-    def check(self, *, tasks: int, curves: bool) -> None:
+    def check(self, *, tasks: int, curves: bool, file: Path | None = None) -> None:
         """Refuse searchers that are unknown or cannot run on what there is.
+
+        Parameters
+        ----------
+        tasks
+            How many tasks there are.
+        curves
+            Whether there are learning curves to stop trials on.
+        file
+            The study file, for the message.
 
         Raises
         ------
@@ -98,18 +107,21 @@ class BenchmarkPlan:
             Names the searcher and what it lacks.
         """
         known = [*SEARCHERS, *(f"{name}{BOX}" for name in SINGLE_FIDELITY)]
-        check_searchers(self.searchers, known=known, key="benchmark.searchers")
+        key = "benchmark.searchers"
+        check_searchers(self.searchers, file, known=known, key=key)
         for name in self.searchers:
             if (name.endswith(BOX) or name in TRANSFER) and tasks < 2:
                 raise InputError(
                     f"{name} needs a second task",
-                    key="benchmark.searchers",
+                    file=file,
+                    key=key,
                     remedy="Add a task to the study, or leave it out.",
                 )
             if _needs_curves(name) and not curves:
                 raise InputError(
                     f"{name} stops trials on learning curves, and there are none",
-                    key="benchmark.searchers",
+                    file=file,
+                    key=key,
                     remedy="Set fidelities before the last epoch and score_fidelities: true in the "
                     "study, or leave it out.",
                 )

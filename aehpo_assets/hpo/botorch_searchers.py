@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
+from botorch.utils.sampling import manual_seed
 from syne_tune.optimizer.schedulers.multiobjective.expected_hyper_volume_improvement import (
     ExpectedHyperVolumeImprovement,
 )
 from syne_tune.optimizer.schedulers.searchers.botorch.botorch_searcher import BoTorchSearcher
+
+from aehpo_assets.hpo.seeds import named_seed
 
 _REFERENCE = 2.0
 """The point that the stock EHVI measures volumes from, in every objective."""
@@ -23,7 +25,7 @@ _MARGIN = 0.1
 
 
 class _Aligned:
-    """What both searchers need: results beside their configurations, and a stream of their own.
+    """What both searchers need: results beside their configurations, and seeds of their own.
 
     Three defects are worked around:
 
@@ -37,16 +39,15 @@ class _Aligned:
 
     def __init__(self, config_space: dict[str, Any], *, random_seed: int, **settings: Any):
         self._earlier: list[tuple[dict[str, Any], Any]] = []
-        self._stream = torch.Generator().manual_seed(random_seed).get_state()
-        with torch.random.fork_rng(devices=[]):
+        self._seed = random_seed
+        with manual_seed(random_seed):
             super().__init__(config_space, random_seed=random_seed, **settings)  # type: ignore[call-arg]
 
     def suggest(self) -> dict[str, Any] | None:
         """Suggest a configuration."""
-        with torch.random.fork_rng(devices=[]):
-            torch.random.set_rng_state(self._stream)
+        number = len(self.trial_configs)  # type: ignore[attr-defined]
+        with manual_seed(named_seed(self._seed, "proposal", number)):
             suggestion: dict[str, Any] | None = super().suggest()  # type: ignore[misc]
-            self._stream = torch.random.get_rng_state()
         return suggestion
 
     def on_trial_complete(self, trial_id: int, config: dict[str, Any], metric: Any) -> None:

@@ -110,11 +110,8 @@ class TransferPlan:
         InputError
             If a searcher is unknown, there is no second task, or the probe takes every evaluation.
         """
-        try:
-            check_searchers(self.searchers, known=SINGLE_FIDELITY)
-        except InputError as error:
-            key = "transfer_benchmark.searchers"
-            raise InputError(error.problem, file=file, key=key, remedy=error.remedy) from None
+        key = "transfer_benchmark.searchers"
+        check_searchers(self.searchers, file, known=SINGLE_FIDELITY, key=key)
         if tasks < 2:
             raise InputError(
                 f"transfer needs at least two tasks, and there are {tasks}",

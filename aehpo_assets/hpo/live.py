@@ -85,10 +85,7 @@ def check_live_searchers(
         no fidelity before the last epoch to stop them at.
     """
     names = list(names)
-    try:
-        check_searchers(names, known=SINGLE_FIDELITY | MULTI_FIDELITY)
-    except InputError as error:
-        raise InputError(error.problem, file=file, key=key, remedy=error.remedy) from None
+    check_searchers(names, file, known=SINGLE_FIDELITY | MULTI_FIDELITY, key=key)
     stopping = [name for name in names if name in MULTI_FIDELITY]
     if stopping and not any(fidelity < epochs for fidelity in fidelities):
         raise InputError(

@@ -10,14 +10,13 @@ import pandas as pd
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_assets.errors import InputError
 from aehpo_assets.space import search_space
-from aehpo_gpu.benchmark_validation import found_configurations, real_regret, runs_of
+from aehpo_gpu.benchmark_validation import found_configurations, real_regret
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import hpo_benchmark
 from aehpo_gpu.defs.training_task import INPUTS, read_training_task
-from aehpo_gpu.runs import MEASURED_COLUMNS, RunTable, training_settings
-from aehpo_gpu.validation import validation_seeds
+from aehpo_gpu.runs import MEASURED_COLUMNS, RunTable, distinct_runs, training_settings
+from aehpo_gpu.validation import validation_seeds, with_candidates
 
 VALIDATED_BENCHMARK = Recipe(
     "validated_benchmark",
@@ -56,14 +55,12 @@ def validated_benchmark(
     making = Making.begin(VALIDATED_BENCHMARK, context, study)
     architecture, task = making.partition
     settings = study.study
-    repetitions = settings.benchmark.validate_repetitions if settings.benchmark else None
-    if repetitions is None:
-        raise InputError(
-            "the study does not ask for what its benchmark found to be trained",
-            file=study.home.study_file,
-            key="benchmark.validate_repetitions",
-            remedy="Set it to a number of searches.",
-        )
+    repetitions = study.asked_for(
+        settings.benchmark.validate_repetitions if settings.benchmark else None,
+        "training of what its benchmark found",
+        "benchmark.validate_repetitions",
+        "Set it to a number of searches.",
+    )
     space = search_space(architecture, settings.space)
     data = read_training_task(making, task)
     trials = pd.read_parquet(making.folder("hpo_benchmark", architecture) / "trials.parquet")
@@ -72,16 +69,13 @@ def validated_benchmark(
     table = RunTable(
         architecture=architecture,
         data=data,
-        runs=runs_of(found, validation_seeds(settings, sampled), space),
+        runs=distinct_runs(found, validation_seeds(settings, sampled), space),
         settings=training_settings(settings),
         inputs=making.inputs,
         home=study.home,
     )
-    for shard in table.plan():
-        table.train(shard, training_log(context.op_execution_context))
-    results, _ = table.collect()
-    described = found.drop(columns=[n for n in found if n in results and n != "config_id"])
-    trained = described.merge(results, on="config_id", how="left")
+    results, _ = table.train_missing(training_log(context.op_execution_context))
+    trained = with_candidates(found, results)
     regret = real_regret(trained, sampled, task, space)
     best = regret.iloc[0]
     return making.write_table(

@@ -7,10 +7,10 @@ inputs are read through :class:`~aehpo_assets.defs.recipe.Making`, which looks a
 from __future__ import annotations
 
 from aehpo_assets.defs.recipe import Making
-from aehpo_gpu.stored_model import training_task
+from aehpo_gpu.stored_model import TRAINING_INPUTS, training_task
 from aehpo_gpu.training.task import TrainingTask
 
-INPUTS = ("preprocessed_matrix", "data_split", "sample_labels")
+INPUTS = TRAINING_INPUTS
 
 
 def read_training_task(making: Making, task: str) -> TrainingTask:

@@ -12,13 +12,12 @@ from aehpo_assets.analysis.plots.equal_time import scores_over_training_time
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_assets.errors import InputError
 from aehpo_assets.study import Live
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.training_task import INPUTS, read_training_task
 from aehpo_gpu.evaluation.granularity import valid_granularity
 from aehpo_gpu.runs import MEASURED_COLUMNS
-from aehpo_gpu.tuning import SEARCH_SOURCES, LiveTuning
+from aehpo_gpu.tuning import LIVE_SOURCES, LiveTuning
 
 LIVE_SEARCH = Recipe(
     "live_search",
@@ -28,7 +27,7 @@ LIVE_SEARCH = Recipe(
         "aehpo_gpu/evaluation",
         "aehpo_gpu/tuning.py",
         "aehpo_assets/analysis/equal_time.py",
-        *SEARCH_SOURCES,
+        *LIVE_SOURCES,
     ),
     settings=(
         "live",
@@ -55,14 +54,8 @@ def live_settings(study: StudyResource) -> Live:
     InputError
         If it asks for none.
     """
-    if study.study.live is None:
-        raise InputError(
-            "the study asks for no live search",
-            file=study.home.study_file,
-            key="live",
-            remedy="Add a section, such as live: {searchers: [cqr], runs: 64}.",
-        )
-    return study.study.live
+    remedy = "Add a section, such as live: {searchers: [cqr], runs: 64}."
+    return study.asked_for(study.study.live, "live search", "live", remedy)
 
 
 @dg.asset(

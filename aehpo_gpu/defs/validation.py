@@ -78,9 +78,7 @@ def validated_recommendations(
         inputs=making.inputs,
         home=study.home,
     )
-    for shard in table.plan():
-        table.train(shard, training_log(context.op_execution_context))
-    results, _ = table.collect()
+    results, _ = table.train_missing(training_log(context.op_execution_context))
     results["data_version"] = making.inputs[f"preprocessed_matrix/{task}"]
     results["code_version"] = ENGINE_VERSION
     validated = with_candidates(chosen, results)

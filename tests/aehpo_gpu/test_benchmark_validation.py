@@ -8,7 +8,8 @@ import pytest
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import SearchSpace, search_space
-from aehpo_gpu.benchmark_validation import found_configurations, real_regret, runs_of
+from aehpo_gpu.benchmark_validation import found_configurations, real_regret
+from aehpo_gpu.runs import distinct_runs
 
 SPACE = search_space("vanillix")
 
@@ -48,7 +49,7 @@ def test_each_search_gives_its_best(sampled: pd.DataFrame) -> None:
     told = found.set_index(["ground", "searcher", "repetition"])[f"told_{VALID_SCORE}"]
     assert told.to_dict() == best[VALID_SCORE].max().to_dict()
     # Both grounds found the same: a configuration is trained once with every seed.
-    runs = runs_of(found, [3, 4], SPACE)
+    runs = distinct_runs(found, [3, 4], SPACE)
     assert len(runs) == found["config_id"].nunique() * 2
     assert not runs.duplicated(["config_id", "seed"]).any()
 

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import matplotlib.figure
 import numpy as np
 import pandas as pd
 import pytest
 
 VALID = "weighted_avg_auc_downstream_performance_valid"
 TEST = "weighted_avg_auc_downstream_performance"
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[matplotlib.figure.Figure]:
+    """Figures in the order in which they were rendered."""
+    figures: list[matplotlib.figure.Figure] = []
+    savefig = matplotlib.figure.Figure.savefig
+
+    def keep(self: matplotlib.figure.Figure, *arguments: object, **options: object) -> None:
+        figures.append(self)
+        savefig(self, *arguments, **options)
+
+    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", keep)
+    return figures
 
 
 @pytest.fixture

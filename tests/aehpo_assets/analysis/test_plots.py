@@ -33,20 +33,6 @@ def png_size(png: bytes) -> tuple[int, int]:
     return width, height
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[matplotlib.figure.Figure]:
-    """Figures in the order in which they were rendered."""
-    figures: list[matplotlib.figure.Figure] = []
-    savefig = matplotlib.figure.Figure.savefig
-
-    def keep(self: matplotlib.figure.Figure, *arguments: object, **options: object) -> None:
-        figures.append(self)
-        savefig(self, *arguments, **options)
-
-    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", keep)
-    return figures
-
-
 def matrix(n: int) -> pd.DataFrame:
     values = np.random.default_rng(0).gamma(2, 2, (n, 60)).astype("float32")
     values[0, :3] = np.nan

@@ -12,20 +12,6 @@ from aehpo_assets.analysis.plots import task_similarity, transfer_gain
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[matplotlib.figure.Figure]:
-    """Figures in the order in which they were rendered."""
-    figures: list[matplotlib.figure.Figure] = []
-    savefig = matplotlib.figure.Figure.savefig
-
-    def keep(self: matplotlib.figure.Figure, *arguments: object, **options: object) -> None:
-        figures.append(self)
-        savefig(self, *arguments, **options)
-
-    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", keep)
-    return figures
-
-
 def verdicts(tasks: int) -> pd.DataFrame:
     """Plain transfer harms on the first task, and does nothing elsewhere."""
     return pd.DataFrame(
