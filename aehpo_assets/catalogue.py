@@ -40,6 +40,10 @@ def usable_tasks(roots: Sequence[Path]) -> tuple[dict[str, Task], dict[Path, Inp
         except InputError as error:
             problems[folder] = error
             continue
+        except OSError as error:
+            problem = f"cannot be looked at ({error.strerror})"
+            problems[folder] = InputError(problem, file=folder, remedy="Make it readable.")
+            continue
         if taken := sorted(tasks.keys() & found.keys()):
             problems[folder] = InputError(
                 f"makes the task {taken[0]}, as {found[taken[0]][0].folder} does",

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from aehpo_assets.errors import AehpoError
+from aehpo_assets.foreign import escaped
 from aehpo_assets.home import Home
 
 app = typer.Typer(
@@ -78,7 +79,7 @@ def sample(
         path = out / f"{architecture}.parquet"
         with atomic_file(path) as temporary:
             table.to_parquet(temporary, index=False)
-        console.print(f"{path}: {len(table)} configurations")
+        console.print(f"{escaped(path)}: {len(table)} configurations", soft_wrap=True)
 
 
 @app.command()
@@ -96,7 +97,7 @@ def next_round(home: HomeOption = None) -> None:
 
     taken = start_next_round(_home(home))
     for architecture, task in taken:
-        console.print(f"taken     validated_recommendations/{architecture}/{task}")
+        console.print(escaped(f"taken     validated_recommendations/{architecture}/{task}"))
     console.print(
         "`aehpo run` makes surrogate, recommendations and validation anew."
         if taken
@@ -139,7 +140,7 @@ def ui(
     from aehpo_assets.runner import WORKSPACE_FILE
     from aehpo_assets.ui import serve
 
-    console.print(f"Dagster UI: http://{host}:{port}  (Ctrl-C stops it)")
+    console.print(f"Dagster UI: http://{escaped(host)}:{port}  (Ctrl-C stops it)")
     serve(_home(home), WORKSPACE_FILE, host, port)
 
 
@@ -152,7 +153,7 @@ def export(
     from aehpo_assets.exchange import export_study
 
     for path in export_study(_home(home), out):
-        console.print(path, soft_wrap=True, highlight=False)
+        console.print(escaped(path), soft_wrap=True, highlight=False)
 
 
 @app.command("import")
@@ -166,7 +167,7 @@ def import_(
     table = Table("architecture", "task", "runs", "best score")
     for row in import_results(source, out).to_dict("records"):
         score = f"{row['best_score']:.3f}"
-        table.add_row(row["architecture"], row["task"], f"{row['runs']:,}", score)
+        table.add_row(escaped(row["architecture"]), escaped(row["task"]), f"{row['runs']:,}", score)
     console.print(table)
 
 
@@ -180,13 +181,13 @@ def dataset_check(
 
     problems = validate_dataset(folder)
     for problem in problems:
-        errors.print(f"[red]wrong[/]  {problem}", soft_wrap=True)
+        errors.print(f"[red]wrong[/]  {escaped(problem)}", soft_wrap=True)
     if problems:
         raise typer.Exit(1)
     dataset = read_dataset(folder)
-    table = Table("task", "file", "kind", title=dataset.title or dataset.name)
+    table = Table("task", "file", "kind", title=escaped(dataset.title or dataset.name))
     for name, modality in dataset.modalities.items():
-        table.add_row(task_name(dataset, name), modality.file, modality.kind)
+        table.add_row(task_name(dataset, name), escaped(modality.file), modality.kind)
     console.print(table)
     console.print("Nothing is wrong.")
 
@@ -206,11 +207,27 @@ def dataset_add(
 
     where = _home(home)
     target = add_dataset(folder, where, link=link, replace=replace)
-    console.print(f"data set  {target}")
+    console.print(f"data set  {escaped(target)}", soft_wrap=True)
     tasks, note = register_tasks(target, where)
     for task in tasks:
-        console.print(f"task      {task}")
-    console.print(note)
+        console.print(f"task      {escaped(task)}")
+    console.print(escaped(note))
+
+
+@dataset_app.command("remove")
+def dataset_remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the data set.")],
+    home: HomeOption = None,
+) -> None:
+    """Take a data set out of a home and its study; what was made of it is archived."""
+    from aehpo_assets.removal import remove_dataset
+
+    removed = remove_dataset(name, _home(home))
+    for task in removed.tasks:
+        console.print(f"task      {escaped(task)}")
+    where = f"archived  {removed.artefacts} artefacts: {escaped(removed.archive)}"
+    console.print(where, soft_wrap=True, highlight=False)
+    console.print("`aehpo run` builds what compares tasks again, without them.")
 
 
 @dataset_app.command("demo")
@@ -221,7 +238,7 @@ def dataset_demo(
     from aehpo_assets.omics.simulate import write_demo_data
 
     for written in write_demo_data(folder):
-        console.print(f"data set  {written}")
+        console.print(f"data set  {escaped(written)}", soft_wrap=True)
 
 
 @dataset_app.command("sources")
@@ -282,7 +299,7 @@ def main() -> None:
         with _explained():
             app()
     except AehpoError as error:
-        errors.print(f"[bold red]error[/]  {error}", soft_wrap=True, highlight=False)
+        errors.print(f"[bold red]error[/]  {escaped(error)}", soft_wrap=True, highlight=False)
         sys.exit(1)
     except SystemExit as stop:
         # Typer turns Ctrl-C into this code.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import ssl
 import time
 from collections.abc import Callable
@@ -19,8 +20,12 @@ from urllib.request import Request, urlopen
 
 from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.files import write_text
+from aehpo_assets.foreign import quoted
+from aehpo_assets.limits import JSON_BYTES, size_of
 
 T = TypeVar("T")
+
+_ASK = "Ask where the file comes from."
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are there, and how many there will be if the server says so."""
@@ -77,10 +82,12 @@ def download(
     AehpoError
         If the transfer broke off too often. What came so far is kept.
     """
+    if not url.startswith(("http://", "https://")):
+        raise InputError(f"{quoted(url)} is no web address", file=target, remedy=_ASK)
     if checksum is not None and not checksum.startswith(("md5:", "sha256:")):
         raise InputError(f"checksum {checksum} is neither md5: nor sha256:", file=target)
     record = beside(target, ".sha256")
-    remedy = "Call the same command again; if that does not help, ask where the file comes from."
+    remedy = f"Call the same command again; if that does not help, {_ASK[0].lower()}{_ASK[1:]}"
     known = checksum
     if checksum is None and record.exists():
         known = _recorded(record)
@@ -117,17 +124,21 @@ def read_url(url: str) -> bytes:
     Raises
     ------
     InputError
-        If it answers that there is no such thing.
+        If it answers that there is no such thing, or with more than a page.
     AehpoError
         If it does not answer.
     """
 
     def read() -> bytes:
         with _open(url, {}) as response:
-            content: bytes = response.read()
+            content: bytes = response.read(JSON_BYTES + 1)
             return content
 
-    return _persistently(url, read)
+    answer = _persistently(url, read)
+    if len(answer) > JSON_BYTES:
+        problem = f"the server answers with more than {size_of(JSON_BYTES)}"
+        raise InputError(problem, file=url, remedy=_ASK)
+    return answer
 
 
 def beside(target: Path, suffix: str) -> Path:
@@ -173,7 +184,7 @@ def _transfer(
     file that is ``verified`` by a known checksum is resumed.
     """
     done = part.stat().st_size if part.exists() else 0
-    if done and done == size:
+    if size is not None and done >= size > 0:
         return
     headers = {}
     if done and (verified or validator.exists()):
@@ -197,12 +208,13 @@ def _transfer(
         done = done if resumed else 0
         length = response.headers.get("Content-Length")
         total = size if length is None else done + int(length)
+        _refuse_too_much(part, done, total, size)
         with part.open("ab" if resumed else "wb") as stream:
             if not resumed:
                 validator.write_text(_validator(response.headers), encoding="latin-1")
                 if not validator.stat().st_size:
                     validator.unlink()
-            while chunk := response.read(CHUNK):
+            while chunk := response.read(CHUNK if size is None else min(CHUNK, size + 1 - done)):
                 stream.write(chunk)
                 done += len(chunk)
                 if on_progress is not None:
@@ -210,6 +222,20 @@ def _transfer(
         # A connection that is closed early looks like the end of the file.
         if total is not None and done < total:
             raise IncompleteRead(b"", total - done)
+
+
+def _refuse_too_much(part: Path, done: int, total: int | None, size: int | None) -> None:
+    """Refuse what is announced to be larger than published, or than there is room for."""
+    target = part.with_name(part.name.removesuffix(".part"))
+    if total is None:
+        return
+    if size is not None and total > size:
+        problem = f"wrong size: expected {size:,} bytes, found {total:,}"
+        raise InputError(problem, file=target, remedy=_ASK)
+    free = shutil.disk_usage(part.parent).free
+    if total - done > free:
+        problem = f"{size_of(total - done)} are to come, and {size_of(free)} are free on the disk"
+        raise InputError(problem, file=target, remedy="Make room, or name another folder.")
 
 
 def _validator(headers: HTTPMessage) -> str:
@@ -232,7 +258,8 @@ def _verified(path: Path, file: Path, checksum: str | None, size: int | None, re
     """Return the checksum of ``path``, which the user knows as ``file``, if it is as it should."""
     found_size = path.stat().st_size
     if size is not None and found_size != size:
-        problem = f"wrong size: expected {size:,} bytes, found {found_size:,}"
+        found = f"{found_size:,}" if path == file or found_size <= size else "more"
+        problem = f"wrong size: expected {size:,} bytes, found {found}"
         raise InputError(problem, file=file, remedy=remedy)
     algorithm = "sha256" if checksum is None else checksum.partition(":")[0]
     with path.open("rb") as stream:

@@ -9,9 +9,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from aehpo_assets.foreign import visible
+from aehpo_assets.limits import SHOWN_MESSAGE
+
 
 class AehpoError(Exception):
-    """Base of all errors that carry a message for the user rather than for the developer."""
+    """Base of all errors that carry a message for the user rather than for the developer.
+
+    Messages quote what others wrote: they are of one line, without control characters, and of
+    bounded length.
+    """
+
+    def __init__(self, message: object):
+        text = visible(message)
+        if len(text) > SHOWN_MESSAGE:
+            text = f"{text[: SHOWN_MESSAGE // 2]} … {text[-SHOWN_MESSAGE // 2 :]}"
+        super().__init__(text)
 
 
 class InputError(AehpoError):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.files import atomic_folder
+from aehpo_assets.files import atomic_folder, inside
 from aehpo_assets.home import Home
 
 RUN_RESULTS, BLACKBOX, RECOMMENDATIONS = "run_results", "blackbox", "recommendations"
@@ -58,11 +58,12 @@ def export_study(home: Home, folder: Path) -> list[Path]:
         for architecture, task in store.partitions(RUN_RESULTS):
             store.checked(RUN_RESULTS, (architecture, task))
             table = store.read_table(RUN_RESULTS, (architecture, task))
-            table.to_csv(target / RUN_RESULTS / f"{architecture}_{task}.csv", index=False)
+            path = inside(target, RUN_RESULTS, f"{architecture}_{task}.csv")
+            table.to_csv(path, index=False)
         for (architecture,) in store.partitions(BLACKBOX):
             store.checked(BLACKBOX, (architecture,))
             source = store.existing_folder(BLACKBOX, (architecture,))
-            shutil.copytree(source, target / BLACKBOX / architecture)
+            shutil.copytree(source, inside(target, BLACKBOX, architecture))
         for architecture, task in store.partitions(RECOMMENDATIONS):
             store.checked(RECOMMENDATIONS, (architecture, task))
             table = store.read_table(RECOMMENDATIONS, (architecture, task))
@@ -105,9 +106,10 @@ def import_results(source: Path, folder: Path) -> pd.DataFrame:
     summary = []
     with atomic_folder(folder) as target:
         for architecture, tasks in found.items():
-            (target / RUN_RESULTS / architecture).mkdir(parents=True)
             for task, runs in tasks.items():
-                runs.to_parquet(target / RUN_RESULTS / architecture / f"{task}.parquet")
+                path = inside(target, RUN_RESULTS, architecture, f"{task}.parquet")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                runs.to_parquet(path)
                 summary.append((architecture, task, len(runs), runs[VALID_SCORE].max()))
     return pd.DataFrame(summary, columns=["architecture", "task", "runs", "best_score"])
 

@@ -12,6 +12,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from aehpo_assets.errors import InputError
+from aehpo_assets.foreign import quoted
+
 
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
@@ -32,6 +35,21 @@ def atomic_file(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def inside(folder: Path, *names: str) -> Path:
+    """Return a path below a folder, made of names that others chose.
+
+    Raises
+    ------
+    InputError
+        If it would lie elsewhere.
+    """
+    path = folder.joinpath(*names)
+    if not path.resolve().is_relative_to(folder.resolve()) or path.resolve() == folder.resolve():
+        problem = f"{quoted('/'.join(names))} leads out of the folder"
+        raise InputError(problem, file=folder, remedy="Rename what is to be written.")
+    return path
 
 
 def write_text(path: Path, text: str) -> None:

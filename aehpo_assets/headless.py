@@ -6,16 +6,17 @@ Deciding and doing belong to ``runner``; this only prints.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from aehpo_assets.analysis.report import recommendation_report
-from aehpo_assets.catalogue import Task, available_tasks
+from aehpo_assets.catalogue import Task, usable_tasks
 from aehpo_assets.defs.instance import open_instance
+from aehpo_assets.errors import InputError
+from aehpo_assets.foreign import escaped
 from aehpo_assets.home import Home
 from aehpo_assets.preflight import check_datasets, check_study
 from aehpo_assets.run_progress import run_progress
@@ -46,17 +47,22 @@ def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console)
     Returns
     -------
     bool
-        Whether every asset of the study is materialized and no blocking check failed.
+        Whether every asset of the study is materialized, no blocking check failed, and no data set
+        was left out.
 
     Raises
     ------
     AehpoError
-        If something is wrong with the study or a data set; nothing has been written then.
+        If something is wrong with the study, or with the content of one of its data sets; nothing
+        has been written then.
     """
     study = read_study(file)
     home.check_adoptable(study, file)
     home.check_data_roots(data)
-    tasks = study_tasks(study, available_tasks([*home.data_roots(), *data]), file)
+    available, problems = usable_tasks([*home.data_roots(), *data])
+    if asked_for := [problems[folder.resolve()] for folder in data if folder.resolve() in problems]:
+        raise asked_for[0]
+    tasks = study_tasks(study, available, file, problems)
     check_study(study, file, tasks)
     with home.locked():
         check_datasets(tasks, home.store, study.split)
@@ -66,10 +72,12 @@ def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console)
         study_run = StudyRun(home, instance, tasks)
         if told := study_run.tell_instance():
             console.print(f"{told} artefacts that the history of runs had lost are in it again.")
+        _print_kept(study_run, console)
         total = sum(1 for _ in study_run.works())
         console.print(
             f"Study [bold]{study.name}[/]: {len(tasks)} tasks, {len(study.architectures)} "
-            f"architectures, {study.configurations.trained} configurations each. Home: {home.root}"
+            f"architectures, {study.configurations.trained} configurations each. "
+            f"Home: {escaped(home.root)}"
         )
         with run_progress("study", total, console) as shown:
             outcomes = study_run.run(
@@ -79,13 +87,50 @@ def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console)
     _print_outcomes(outcomes, total, console)
     if not failed:
         _print_recommendations(study, home, tasks, console)
-    return not failed
+    return not print_left_out(study, problems, console) and not failed
+
+
+def print_left_out(study: Study, problems: Mapping[Path, InputError], console: Console) -> bool:
+    """Print which data sets a study of all is without, because their ``dataset.yaml`` is wrong.
+
+    Parameters
+    ----------
+    study
+        The study.
+    problems
+        Folder of each data set that cannot be used, and what is wrong with it.
+    console
+        Where to print.
+
+    Returns
+    -------
+    bool
+        Whether there are any.
+    """
+    left_out = list(problems.values()) if study.tasks == "all" else []
+    for problem in left_out:
+        line = f"[yellow]left out[/] {escaped(problem)}"
+        console.print(line, highlight=False, soft_wrap=True)
+    return bool(left_out)
+
+
+def _print_kept(study_run: StudyRun, console: Console) -> None:
+    """Print the tasks whose data sets are gone."""
+    artefacts = study_run.artefacts
+    for task in (task for task in artefacts.tasks if artefacts.is_gone((task,))):
+        console.print(
+            f"[yellow]kept[/] {escaped(task)}: its data set is gone, and what was made of it is "
+            "kept. `aehpo dataset remove NAME` takes a data set out of the study.",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def print_status(home: Home, console: Console) -> None:
     """Print the state of every artefact: up to date, stale and why, missing, failed."""
     study = home.study()
-    tasks = study_tasks(study, available_tasks(home.data_roots()), home.study_file)
+    available, problems = usable_tasks(home.data_roots())
+    tasks = study_tasks(study, available, home.study_file, problems)
     instance = prepare(study, home, tasks, file=home.study_file)
     study_run = StudyRun(home, instance, tasks)
     table = Table("asset", "partition", "state", "why", title=f"Study {study.name}")
@@ -94,8 +139,11 @@ def print_status(home: Home, console: Console) -> None:
         for asset in assets:
             state, why = study_run.state(asset, partition)
             counts[state] += 1
-            table.add_row(asset, " | ".join(partition), f"[{_COLOURS[state]}]{state}[/]", why)
+            coloured = f"[{_COLOURS[state]}]{state}[/]"
+            table.add_row(asset, escaped(" | ".join(partition)), coloured, escaped(why))
     console.print(table)
+    _print_kept(study_run, console)
+    print_left_out(study, problems, console)
     console.print(", ".join(f"{number} {state}" for state, number in counts.items()))
 
 
@@ -111,7 +159,7 @@ def _print_outcomes(outcomes: Sequence[Outcome], total: int, console: Console) -
     )
     for outcome in failed:
         console.print(
-            f"[bold red]failed[/] {escape(outcome.work.name)}: {escape(outcome.error or '')}",
+            f"[bold red]failed[/] {escaped(outcome.work.name)}: {escaped(outcome.error or '')}",
             highlight=False,
             soft_wrap=True,
         )

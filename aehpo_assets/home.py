@@ -3,7 +3,8 @@
 ``HOME/study.yaml`` is the study, ``HOME/store`` the artefacts, ``HOME/runs`` the finished shards of
 trainings, ``HOME/benchmarks`` the finished searches of benchmarks, ``HOME/live`` the finished
 batches of live searches, ``HOME/dagster`` the instance, ``HOME/data`` the data sets that were added
-to it, ``HOME/data_roots.json`` where others are.
+to it, ``HOME/data_roots.json`` where others are, ``HOME/archive`` what was made of data sets that
+were taken out of it.
 """
 
 from __future__ import annotations
@@ -131,6 +132,13 @@ class Home:
         wanted = list(dict.fromkeys([*recorded, *(str(f.resolve()) for f in folders)]))
         if wanted != recorded:
             write_text(self._roots_file, json.dumps(wanted, indent=1))
+
+    def forget_data_root(self, folder: Path) -> None:
+        """Forget a data root, if it was recorded."""
+        recorded = self._recorded_roots()
+        kept = [root for root in recorded if root != str(folder.resolve())]
+        if kept != recorded:
+            write_text(self._roots_file, json.dumps(kept, indent=1))
 
     def _recorded_roots(self) -> list[str]:
         try:

@@ -66,9 +66,21 @@ def landed(
         signature, settled = _signature(folder)
         if seen.get(str(folder)) == signature or not settled:
             continue
-        problem = problems.get(folder) or next(iter(validate_dataset(folder, split)), None)
+        problem = problems.get(folder) or _first_problem(folder, split)
         own = {name: task for name, task in tasks.items() if task[0].folder == folder}
         yield Landed(folder, signature, {} if problem else own, problem)
+
+
+def _first_problem(folder: Path, split: Split | None) -> InputError | None:
+    """What is wrong with a data set; whatever reading it does, the others are looked at too."""
+    try:
+        return next(iter(validate_dataset(folder, split)), None)
+    except Exception as error:
+        return InputError(
+            f"reading it fails ({type(error).__name__}: {error})",
+            file=folder,
+            remedy="Correct its files; `aehpo dataset check` tries them again.",
+        )
 
 
 def _signature(folder: Path) -> tuple[str, bool]:
@@ -81,6 +93,8 @@ def _signature(folder: Path) -> tuple[str, bool]:
         }
     except FileNotFoundError:
         return "", False
+    except OSError as error:
+        return settings_hash({"": str(error)}), True
     newest = max((stat.st_ctime for stat in stats.values()), default=time.time())
     signature = settings_hash({name: [s.st_size, s.st_ctime_ns] for name, s in stats.items()})
     return signature, not 0 <= time.time() - newest < SETTLED_SECONDS

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.tree import Tree
 
+from aehpo_assets.foreign import escaped
 from aehpo_assets.home import Home
 from aehpo_assets.lineage import FILE, Artefact, Link, breaks, find_artefact, runs_of, trace
 from aehpo_assets.provenance import Provenance
@@ -49,7 +49,7 @@ def print_trace(home: Home, name: str, console: Console) -> bool:
     if not broken:
         console.print("[green]whole[/]: every hash is that of today's artefact or file.")
     for problem in broken:
-        console.print(f"[bold red]broken[/] {escape(problem)}", soft_wrap=True, highlight=False)
+        console.print(f"[bold red]broken[/] {escaped(problem)}", soft_wrap=True, highlight=False)
     return not broken
 
 
@@ -57,16 +57,16 @@ def _title(link: Link) -> str:
     name = link.name.removeprefix(FILE)
     mark = "[bold red]broken[/] " if link.problems else ""
     kind = "[dim]file[/] " if link.is_file else ""
-    return f"{mark}{kind}[bold]{escape(name)}[/]  [cyan]{link.recorded}[/]"
+    return f"{mark}{kind}[bold]{escaped(name)}[/]  [cyan]{escaped(link.recorded)}[/]"
 
 
 def _fill(tree: Tree, link: Link, first: Provenance | None, shown: set[int]) -> None:
     shown.add(id(link))
     for problem in link.problems:
-        tree.add(f"[red]{escape(problem)}[/]")
+        tree.add(f"[red]{escaped(problem)}[/]")
     if link.provenance is not None:
         for line in _facts(link.provenance, first):
-            tree.add(f"[dim]{escape(line)}[/]")
+            tree.add(f"[dim]{escaped(line)}[/]")
     for part in link.inputs:
         if part.inputs and id(part) in shown:
             tree.add(f"{_title(part)} [dim](see above)[/]")
@@ -121,4 +121,4 @@ def _add_runs(tree: Tree, home: Home, artefact: Artefact) -> None:
             for key, value in row.items()
             if value == value and value is not None
         )
-        tree.add(escape(f"run of configuration {artefact.config_id}: {numbers}"))
+        tree.add(escaped(f"run of configuration {artefact.config_id}: {numbers}"))

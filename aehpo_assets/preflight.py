@@ -6,7 +6,7 @@ one after another.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from aehpo_assets.catalogue import Task
@@ -23,6 +23,7 @@ from aehpo_assets.hpo.searchers import (
     check_searchers,
     make_scheduler,
 )
+from aehpo_assets.omics.memory import refuse_too_large
 from aehpo_assets.omics.validate import validate_dataset
 from aehpo_assets.provenance import file_hash
 from aehpo_assets.space import configurations_of, search_space
@@ -89,6 +90,19 @@ def _check_searcher_settings(study: Study, file: Path) -> None:
             raise InputError(error.problem, file=file, key=error.key, remedy=error.remedy) from None
 
 
+def check_memory(tasks: Iterable[Task]) -> None:
+    """Refuse matrices that do not fit into the free memory, before any of them is read.
+
+    Raises
+    ------
+    InputError
+        At the first that does not.
+    """
+    for dataset, modality in tasks:
+        feature_type = dataset.modalities[modality].feature_type
+        refuse_too_large(dataset.modality_path(modality), modality, feature_type)
+
+
 def check_datasets(tasks: dict[str, Task], store: Store, split: Split | None = None) -> None:
     """Validate, content included, every task that is not in the store as it is.
 
@@ -107,6 +121,7 @@ def check_datasets(tasks: dict[str, Task], store: Store, split: Split | None = N
         known = provenance and provenance.inputs.get(f"file:{path}")
         if not known or not path.exists() or known != file_hash(path):
             unknown.setdefault(dataset.folder, []).append(modality)
+    check_memory([t for t in tasks.values() if t[1] in unknown.get(t[0].folder, ())])
     for folder, modalities in unknown.items():
         problems: list[InputError] = validate_dataset(folder, split, modalities)
         if problems:

@@ -9,9 +9,9 @@ import tempfile
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
 from aehpo_assets.comparison import Verdict
+from aehpo_assets.foreign import escaped
 from aehpo_assets.home import Home
 from aehpo_assets.reproduce import Reproduced, Reproduction, verdict
 from aehpo_assets.run_progress import run_progress
@@ -52,7 +52,7 @@ def run_reproduction(home: Home, name: str, tolerance: float, console: Console) 
         works = reproduction.works()
         console.print(
             f"Making {len(reproduction.chain)} artefacts again, in a clean home, from "
-            f"{home.study_file}.",
+            f"{escaped(home.study_file)}.",
             soft_wrap=True,
             highlight=False,
         )
@@ -70,29 +70,29 @@ def run_reproduction(home: Home, name: str, tolerance: float, console: Console) 
 def _print_comparison(reproduced: Reproduced, console: Console) -> None:
     comparison = reproduced.comparison
     colour = _COLOURS[comparison.verdict]
-    text = f"  [{colour}]{escape(str(comparison))}[/]  {escape(reproduced.name)}"
+    text = f"  [{colour}]{escaped(str(comparison))}[/]  {escaped(reproduced.name)}"
     console.print(text, highlight=False, soft_wrap=True)
     for note in reproduced.notes:
-        console.print(f"    {escape(note)}", highlight=False, soft_wrap=True)
+        console.print(f"    {escaped(note)}", highlight=False, soft_wrap=True)
 
 
 def _print_verdict(name: str, target: str, found: list[Reproduced], console: Console) -> bool:
     good, decisive = verdict(target, found)
     last = found[-1]
     colour = _COLOURS[decisive.comparison.verdict]
-    text = f"[{colour}]{escape(str(decisive.comparison))}[/]"
+    text = f"[{colour}]{escaped(str(decisive.comparison))}[/]"
     if good:
-        console.print(f"{escape(name)}: {text}", highlight=False, soft_wrap=True)
+        console.print(f"{escaped(name)}: {text}", highlight=False, soft_wrap=True)
         return True
     console.print(
-        f"{escape(name)}: [bold red]different[/]. First differing artefact of the chain: "
-        f"{escape(decisive.name)}, {text}.",
+        f"{escaped(name)}: [bold red]different[/]. First differing artefact of the chain: "
+        f"{escaped(decisive.name)}, {text}.",
         highlight=False,
         soft_wrap=True,
     )
     if last.name == target and decisive is not last:
         console.print(
-            f"{escape(target)} itself: {escape(str(last.comparison))}.",
+            f"{escaped(target)} itself: {escaped(str(last.comparison))}.",
             highlight=False,
             soft_wrap=True,
         )

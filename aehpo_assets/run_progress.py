@@ -9,9 +9,9 @@ import contextlib
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from aehpo_assets.foreign import escaped
 from aehpo_assets.progress import Step, listening
 from aehpo_assets.runner import Outcome, Work
 
@@ -36,28 +36,31 @@ class RunProgress:
 
     def on_start(self, work: Work) -> None:
         """Show the bar of a unit that begins."""
-        task = self._progress.add_task(escape(work.name), total=None, remark=work.reason)
+        task = self._progress.add_task(escaped(work.name), total=None, remark=escaped(work.reason))
         self._present.append(task)
 
     def on_step(self, step: Step) -> None:
         """Move the bar of the present unit."""
         if self._present:
             self._progress.update(
-                self._present[-1], completed=step.done, total=step.total, remark=step.remark
+                self._present[-1],
+                completed=step.done,
+                total=step.total,
+                remark=escaped(step.remark),
             )
 
     def on_end(self, outcome: Outcome) -> None:
         """Print the line of a unit that is over."""
         self._progress.remove_task(self._present.pop())
         mark = "[green]made[/]  " if outcome.error is None else "[red]failed[/]"
-        name = escape(outcome.work.name)
+        name = escaped(outcome.work.name)
         self._print(f"{mark} {name:58s} {outcome.seconds:7.1f} s")
         if outcome.error is not None:
             self._progress.console.print(
-                f"       {escape(outcome.error)}", highlight=False, soft_wrap=True
+                f"       {escaped(outcome.error)}", highlight=False, soft_wrap=True
             )
         for warning in outcome.warnings:
-            self._print(f"  [yellow]warns[/] {escape(warning)}")
+            self._print(f"  [yellow]warns[/] {escaped(warning)}")
 
     def on_done(self, count: int) -> None:
         """Move the bar of all the work."""

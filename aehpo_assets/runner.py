@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -312,14 +313,34 @@ def report_stopped_runs(instance: dg.DagsterInstance) -> None:
             instance.report_run_failed(run, message="It was stopped together with the UI.")
 
 
-def study_tasks(study: Study, available: dict[str, Task], file: Path) -> dict[str, Task]:
+def study_tasks(
+    study: Study,
+    available: dict[str, Task],
+    file: Path,
+    problems: Mapping[Path, InputError] = MappingProxyType({}),
+) -> dict[str, Task]:
     """Restrict the available tasks to those of the study.
+
+    Parameters
+    ----------
+    study
+        The study.
+    available
+        Task to the data set it belongs to and the modality.
+    file
+        The study file, for the message.
+    problems
+        What is wrong with the other data sets: they may have the task that is missed.
 
     Raises
     ------
     InputError
         If the study names a task that no data set has, or there is none at all.
     """
+    broken = next(iter(problems.values()), None)
+    also = f"; a data set cannot be used: {broken}" if broken else ""
+    if not available and broken is not None:
+        raise broken
     if not available:
         raise InputError(
             "no data set was found",
@@ -332,7 +353,7 @@ def study_tasks(study: Study, available: dict[str, Task], file: Path) -> dict[st
     for task in study.tasks:
         if task not in available:
             raise InputError(
-                f"unknown task {task!r}",
+                f"unknown task {task!r}{also}",
                 file=file,
                 key="tasks",
                 remedy=f"Available: {', '.join(sorted(available))}. Add a data root with --data.",

@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 from rich.progress import TransferSpeedColumn as Speed
 
 from aehpo_assets.download import beside, download, read_url
 from aehpo_assets.errors import InputError
+from aehpo_assets.foreign import escaped, quoted, visible
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def fetch_source(source: Source, folder: Path, console: Console) -> list[Path]:
     with Bars(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
         for file in source.listed_files():
             path = folder / file.name
-            bar = bars.add_task(escape(file.name), total=file.size)
+            bar = bars.add_task(escaped(file.name), total=file.size)
             checksum = download(
                 file.url,
                 path,
@@ -163,8 +163,8 @@ def fetch_source(source: Source, folder: Path, console: Console) -> list[Path]:
             note = "as published"
             if file.checksum is None:
                 note = f"no published checksum is known; recorded in {beside(path, '.sha256').name}"
-            line = f"{path}\n  {checksum} ({note})"
-            console.print(line, soft_wrap=True, highlight=False, markup=False)
+            line = f"{escaped(path)}\n  {checksum} ({escaped(note)})"
+            console.print(line, soft_wrap=True, highlight=False)
             paths.append(path)
     return paths
 
@@ -177,13 +177,20 @@ def _zenodo_files(record: str) -> tuple[RemoteFile, ...]:
     """Read the files of a record (Zenodo REST API, *Records*, version of 2023)."""
     try:
         files = tuple(
-            RemoteFile(entry["key"], entry["links"]["self"], entry["checksum"], entry["size"])
+            RemoteFile(
+                str(entry["key"]),
+                str(entry["links"]["self"]),
+                str(entry["checksum"]),
+                int(entry["size"]),
+            )
             for entry in json.loads(read_url(record))["files"]
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
         problem = f"lists no files as Zenodo does ({type(error).__name__}: {error})"
         raise InputError(problem, file=record, remedy="Try again later.") from error
     for file in files:
-        if Path(file.name).name != file.name:
-            raise InputError(f"{file.name} is no file name", file=record)
+        hidden = file.name.startswith(".") or visible(file.name) != file.name
+        if hidden or Path(file.name).name != file.name or not file.name:
+            problem = f"{quoted(file.name)} is no file name"
+            raise InputError(problem, file=record, key="files", remedy="Fetch it by hand.")
     return files

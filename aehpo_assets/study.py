@@ -7,6 +7,8 @@ read. Nothing here computes anything.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -16,14 +18,20 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
 )
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.foreign import quoted
+from aehpo_assets.limits import YAML_BYTES, YAML_DEPTH, YAML_EXPANDED, size_of
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+"""What names of studies, data sets, modalities and tasks are: they become parts of paths."""
+
+NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
 def _distinct(values: list[Any]) -> list[Any]:
@@ -273,35 +281,104 @@ class Study(Settings):
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping safely, refusing keys that occur twice.
+    """Read a YAML mapping safely, refusing keys that occur twice, and what is out of bounds.
 
     Raises
     ------
     InputError
-        If the file is missing, is no YAML, or is not a mapping.
+        If the file is missing, is no YAML, is larger or deeper than any such file could be, or is
+        not a mapping; the message names the line.
     """
+    remedy = "Correct the file; it must be YAML, encoded as UTF-8."
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
-    except FileNotFoundError:
-        raise InputError("no such file", file=path, remedy="Check the path.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read ({error})", file=path) from None
-    except yaml.YAMLError as error:
-        raise InputError(f"is no valid YAML ({error})", file=path) from None
+        if not path.is_file():
+            problem = "is no file" if os.path.lexists(path) else "no such file"
+            raise InputError(problem, file=path, remedy="Check the path.")
+        with path.open("rb") as stream:
+            raw = stream.read(YAML_BYTES + 1)
+        if len(raw) > YAML_BYTES:
+            problem = f"is larger than {size_of(YAML_BYTES)}, which no such file is"
+            raise InputError(problem, file=path, remedy="Check the path.")
+        text = raw.decode("utf-8")
+        _refuse_unbounded(text)
+        content = yaml.load(text, Loader=_UniqueKeyLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = None if mark is None else f"line {mark.line + 1}"
+        found = ": ".join(part for part in (error.context, error.problem) if part)
+        raise InputError(
+            f"is no valid YAML ({found})", file=path, key=line, remedy=remedy
+        ) from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"cannot be read ({error})", file=path, remedy=remedy) from None
     if not isinstance(content, dict):
-        raise InputError("must be a mapping of keys to values", file=path)
+        raise InputError("must be a mapping of keys to values", file=path, remedy=remedy)
     return content
 
 
+def _refuse_unbounded(text: str) -> None:
+    """Refuse nesting and aliases that a loader, or a message, would take forever to follow.
+
+    Raises
+    ------
+    yaml.MarkedYAMLError
+        If lists and mappings are too deep in each other, or aliases stand for too much.
+    """
+    sizes: dict[str | None, int] = {}
+    open_ones: list[tuple[str | None, int]] = []
+    total = 0
+    events: Iterator[Any] = yaml.parse(text, Loader=yaml.SafeLoader)
+    for event in events:
+        if isinstance(event, yaml.CollectionStartEvent):
+            open_ones.append((event.anchor, total))
+            total += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = open_ones.pop()
+            if anchor is not None:
+                sizes[anchor] = total - before
+        elif isinstance(event, yaml.ScalarEvent):
+            size = 1 + len(event.value)
+            total += size
+            if event.anchor is not None:
+                sizes[event.anchor] = size
+        elif isinstance(event, yaml.AliasEvent):
+            if any(anchor == event.anchor for anchor, _ in open_ones):
+                problem = f"the alias {event.anchor!r} stands inside what it means"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+            total += sizes.get(event.anchor, 0)
+        if len(open_ones) > YAML_DEPTH:
+            problem = f"lists and mappings stand more than {YAML_DEPTH} deep in each other"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+        if total > YAML_EXPANDED:
+            problem = "its aliases stand for more than any such file holds"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+
+
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """Safe YAML in which a repeated key is an error rather than a silent overwrite."""
+    """Safe YAML in which a repeated key, or a value that is none, is an error with its line."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except yaml.YAMLError:
+            raise
+        except (ValueError, TypeError, AttributeError, ArithmeticError, LookupError) as error:
+            # PyYAML lets through what Python says of impossible dates and numbers.
+            kind = node.tag.removeprefix("tag:yaml.org,2002:")
+            why = f" ({error})" if isinstance(error, ValueError) else ""
+            problem = f"{quoted(node.value)} is no {kind}{why}"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                problem = "a list or mapping cannot be a key"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
             if key in seen:
-                raise yaml.YAMLError(f"the key {key!r} occurs twice, {key_node.start_mark}")
+                problem = f"the key {quoted(key)} occurs twice"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -324,7 +401,8 @@ def settings_error(error: ValidationError, file: Path, model: type[BaseModel]) -
         return InputError("required, but missing", file=file, key=key, remedy="Add it.")
     message = first["msg"].removeprefix("Value error, ")
     given = first.get("input")
-    shown = f" (got {given!r})" if isinstance(given, (str, int, float, list, type(None))) else ""
+    kinds = (str, int, float, list, type(None))
+    shown = f" (got {quoted(given)})" if isinstance(given, kinds) else ""
     return InputError(f"{message}{shown}", file=file, key=key, remedy="Correct the value.")
 
 

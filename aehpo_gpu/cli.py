@@ -27,9 +27,10 @@ def plan(
     ] = None,
 ) -> None:
     """Show what a study would cost on this machine, before anything starts."""
-    from aehpo_assets.catalogue import available_tasks
+    from aehpo_assets.catalogue import usable_tasks
+    from aehpo_assets.headless import print_left_out
     from aehpo_assets.home import Home
-    from aehpo_assets.preflight import check_study
+    from aehpo_assets.preflight import check_memory, check_study
     from aehpo_assets.runner import study_tasks
     from aehpo_assets.study import read_study
     from aehpo_gpu.estimate import estimate_study, estimate_table
@@ -37,9 +38,12 @@ def plan(
     settings = read_study(study)
     where = Home(home)
     where.check_data_roots(data or [])
-    tasks = study_tasks(settings, available_tasks([*where.data_roots(), *(data or [])]), study)
+    available, problems = usable_tasks([*where.data_roots(), *(data or [])])
+    tasks = study_tasks(settings, available, study, problems)
     check_study(settings, study, tasks)
+    check_memory(tasks.values())
     console.print(estimate_table(estimate_study(settings, tasks, where)))
+    print_left_out(settings, problems, console)
 
 
 @app.command()
@@ -97,8 +101,9 @@ def export_model(
     ] = None,
 ) -> None:
     """Train one run again and write it as a plain PyTorch model with its preprocessing."""
+    from aehpo_assets.foreign import escaped
     from aehpo_assets.home import Home
     from aehpo_gpu.stored_model import export_stored_run
 
     export_stored_run(Home(home), task, architecture, config_id, seed, out)
-    console.print(f"{out}: model.pt, config.json, preprocessing.json")
+    console.print(f"{escaped(out)}: model.pt, config.json, preprocessing.json")

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from aehpo_assets.catalogue import Task
+from aehpo_assets.foreign import escaped
 from aehpo_assets.home import Home
+from aehpo_assets.limits import size_of
+from aehpo_assets.omics.memory import reading_need
 from aehpo_assets.omics.read import read_matrix
 from aehpo_assets.space import configurations_of
 from aehpo_assets.study import Study
@@ -63,6 +66,8 @@ def estimate_study(study: Study, tasks: dict[str, Task], home: Home) -> list[Tas
     settings = training_settings(study)
     estimates = []
     for task, (dataset, modality) in tasks.items():
+        feature_type = dataset.modalities[modality].feature_type
+        reading = reading_need(dataset.modality_path(modality), modality, feature_type).bytes
         matrix = read_matrix(dataset, modality)
         samples, features = matrix.shape
         matrix_bytes = matrix.to_numpy().nbytes
@@ -83,7 +88,9 @@ def estimate_study(study: Study, tasks: dict[str, Task], home: Home) -> list[Tas
                     runs=len(runs),
                     shards=len(shards),
                     hours=sum(shard.estimated_seconds for shard in shards) / 3600,
-                    memory_bytes=matrix_bytes + max(shard.estimated_bytes for shard in shards),
+                    memory_bytes=max(
+                        reading, matrix_bytes + max(shard.estimated_bytes for shard in shards)
+                    ),
                     disk_bytes=matrices + rows * BYTES_PER_RUN_ROW,
                 )
             )
@@ -101,11 +108,11 @@ def estimate_table(estimates: list[TaskEstimate], disk_free: int | None = None) 
         Free bytes; those of the present folder's disk by default.
     """
     free = shutil.disk_usage(".").free if disk_free is None else disk_free
-    largest = _size(max(e.memory_bytes for e in estimates))
-    disk = _size(sum(e.disk_bytes for e in estimates))
+    largest = size_of(max(e.memory_bytes for e in estimates))
+    disk = size_of(sum(e.disk_bytes for e in estimates))
     table = Table(
         title="What this study would cost here",
-        caption=f"Memory: {largest} at most. Disk: {disk} of {_size(free)} free.\n{NOT_COUNTED}",
+        caption=f"Memory: {largest} at most. Disk: {disk} of {size_of(free)} free.\n{NOT_COUNTED}",
         show_footer=True,
     )
     table.add_column("architecture | task", no_wrap=True, footer="together")
@@ -118,18 +125,10 @@ def estimate_table(estimates: list[TaskEstimate], disk_free: int | None = None) 
         table.add_column(name, justify="right", footer=total)
     for e in estimates:
         table.add_row(
-            f"{e.architecture} | {e.task}",
+            escaped(f"{e.architecture} | {e.task}"),
             f"{e.samples:,} x {e.features:,}",
             f"{e.runs:,}",
             str(e.shards),
             f"{e.hours:.2f}",
         )
     return table
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"

@@ -10,13 +10,13 @@ import math
 
 import pandas as pd
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 
 from aehpo_assets.analysis.equal_time import EqualTime, equal_time, verdict
 from aehpo_assets.errors import StaleInputError
+from aehpo_assets.foreign import escaped
 from aehpo_assets.home import Home
 from aehpo_assets.hpo.live import check_live_searchers
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
@@ -67,7 +67,7 @@ def run_tuning(
     tuning = LiveTuning(architecture, data, study, seed, versions, home)
     sampled = None if missing else home.store.read_table("run_results", (architecture, task))
     with home.locked(), _bars(console) as bars:
-        bar = bars.add_task(f"{searcher} {escape(task)} {architecture}", total=live.runs, best="")
+        bar = bars.add_task(escaped(f"{searcher} {task} {architecture}"), total=live.runs, best="")
 
         def on_progress(progress: Progress) -> None:
             bars.update(bar, completed=progress.runs_done)
@@ -83,11 +83,11 @@ def run_tuning(
         highlight=False,
     )
     if sampled is None:
-        console.print(f"Nothing to compare with: {escape(missing or '')}. {REMEDY}")
+        console.print(f"Nothing to compare with: {escaped(missing or '')}. {REMEDY}")
         return
     validated = None
     if unlike := inputs.why_not_comparable("validated_recommendations"):
-        console.print(f"Compared with the sampled runs alone: {escape(unlike)}. {REMEDY}")
+        console.print(f"Compared with the sampled runs alone: {escaped(unlike)}. {REMEDY}")
     else:
         validated = home.store.read_table("validated_recommendations", (architecture, task))
     compared = equal_time(
@@ -113,7 +113,7 @@ def comparison_report(compared: EqualTime, granularity: float = math.nan) -> Tab
     verdicts = [verdict(row, granularity) for _, row in compared.standings.iterrows()]
     table = Table(
         title="weighted average AUC at equal training time",
-        caption=escape("\n".join(verdicts)),
+        caption="\n".join(map(escaped, verdicts)),
         caption_justify="left",
     )
     for name in ("route", "training time (s)", "valid", "test"):
@@ -122,7 +122,7 @@ def comparison_report(compared: EqualTime, granularity: float = math.nan) -> Tab
         names = {"live": f"live: {row['searcher']}", "study": "study", "random": "random sampling"}
         for route, name in names.items():
             valid, test = (f"{row[f'{route}_{score}']:.3f}" for score in ("valid", "test"))
-            table.add_row(escape(name), f"{row['seconds']:.3g}", valid, test)
+            table.add_row(escaped(name), f"{row['seconds']:.3g}", valid, test)
         best = (f"{row[f'study_best_{score}']:.3f}" for score in ("valid", "test"))
         table.add_row("study, to its end", f"{row['study_seconds']:.3g}", *best)
         table.add_section()
@@ -135,7 +135,7 @@ def _best(results: pd.DataFrame) -> str:
     if whole[VALID_SCORE].notna().any():
         best = whole.loc[whole[VALID_SCORE].idxmax()]
         scores = f"{best[VALID_SCORE]:.3f} valid ({best[TEST_SCORE]:.3f} test)"
-        return f"best {best['config_id']}: {scores}"
+        return f"best {escaped(best['config_id'])}: {scores}"
     return "no whole training yet"
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 
 import pandas as pd
-from rich.markup import escape
 from rich.table import Table
 
 from aehpo_assets.analysis.improvement import Estimate
@@ -18,6 +17,7 @@ from aehpo_assets.analysis.validation_summary import (
     RecommendationSummary,
     recommendation_summary,
 )
+from aehpo_assets.foreign import escaped
 
 FEW_SEEDS = 5
 """With fewer seeds an interval over them is mostly the factor by which it is widened."""
@@ -63,8 +63,8 @@ def recommendation_report(validated: pd.DataFrame, baselines: pd.DataFrame) -> T
     """
     summary = recommendation_summary(validated, baselines)
     table = Table(
-        title=escape(f"{summary.task}, {summary.architecture}: weighted average AUC"),
-        caption=escape(verdict(summary)),
+        title=escaped(f"{summary.task}, {summary.architecture}: weighted average AUC"),
+        caption=escaped(verdict(summary)),
         caption_justify="left",
     )
     table.add_column("")
@@ -75,13 +75,13 @@ def recommendation_report(validated: pd.DataFrame, baselines: pd.DataFrame) -> T
         if row is not None:
             predicted = str(Estimate(row.predicted_valid))
             style = "bold" if row is summary.recommended else None
-            table.add_row(escape(row.name), predicted, str(row.valid), str(row.test), style=style)
+            table.add_row(escaped(row.name), predicted, str(row.valid), str(row.test), style=style)
     gains = [gain for gain in (summary.over_best_sampled, summary.over_default) if gain is not None]
     if gains:
         table.add_section()
     for gain in gains:
         name = f"recommendation less {gain.opponent}"
-        table.add_row(name, "", escape(str(gain.valid)), escape(str(gain.test)))
+        table.add_row(name, "", escaped(str(gain.valid)), escaped(str(gain.test)))
     return table
 
 

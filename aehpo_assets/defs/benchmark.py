@@ -16,6 +16,7 @@ from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import learning_curves, run_results
 from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.benchmark import BenchmarkPlan, run_benchmark
 from aehpo_assets.hpo.benchmark_plots import summary_figures
 from aehpo_assets.hpo.benchmark_summary import (
@@ -153,7 +154,7 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
             "rank_agreement_of_grounds": rank_agreement(summaries),
             **{
                 title.replace("_", " "): dg.MetadataValue.md(
-                    tables_by_name[title].round(4).to_markdown(index=False)
+                    markdown_table(tables_by_name[title].round(4), index=False)
                 )
                 for title in ("what_to_run_first", "mean_ranks", "hypervolumes", "searcher_seconds")
             },

@@ -17,6 +17,7 @@ from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import run_results
 from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.seeds import named_seed
 
 HYPERPARAMETER_EFFECTS = Recipe(
@@ -74,7 +75,7 @@ def hyperparameter_effects(
             "most_important": str(overall["hyperparameter"].iloc[0]),
             "forest_r2": float(overall["forest_r2"].iloc[0]),
             "importance by task": dg.MetadataValue.md(
-                by_task.loc[overall["hyperparameter"], list(looked_at)].round(3).to_markdown()
+                markdown_table(by_task.loc[overall["hyperparameter"], list(looked_at)].round(3))
             ),
         },
         plots={

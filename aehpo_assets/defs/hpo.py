@@ -24,6 +24,7 @@ from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import baseline_performance, learning_curves, run_results
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.defs.task_descriptions import similarity_of_tasks
+from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.blackbox import (
     BlackboxTables,
     build_blackboxes,
@@ -217,7 +218,7 @@ def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mat
                 for number in ("r2", "spearman")
             },
             **{
-                title: dg.MetadataValue.md(tables[name].round(3).to_markdown(index=False))
+                title: dg.MetadataValue.md(markdown_table(tables[name].round(3), index=False))
                 for title, name in (
                     ("out of fold", "diagnostics"),
                     ("where it is worst", "worst_regions"),
@@ -279,10 +280,9 @@ def recommendations(
             ),
             "best_searcher": str(best["searcher"]),
             "transfer": dg.MetadataValue.md(
-                found.weights.rename_axis("other task")
-                .reset_index()
-                .round(3)
-                .to_markdown(index=False)
+                markdown_table(
+                    found.weights.rename_axis("other task").reset_index().round(3), index=False
+                )
                 if len(found.weights)
                 else "There is no other task."
             ),

@@ -45,12 +45,14 @@ def _begin(
     """Begin an artefact that is read from the files of its data set."""
     making = Making.begin(recipe, context, study)
     task = context.partition_key
-    available, _ = usable_tasks(study.home.data_roots())
+    available, problems = usable_tasks(study.home.data_roots())
     if task not in available:
+        broken = "".join(f"; a data set cannot be used: {problem}" for problem in problems.values())
         raise InputError(
-            f"no data set has the task {task!r}",
+            f"no data set has the task {task!r}{broken}",
             key="tasks",
-            remedy="Give the folder of its data set with --data or AEHPO_DATA.",
+            remedy="Give the folder of its data set with --data or AEHPO_DATA, or take it out of "
+            "the study with `aehpo dataset remove`.",
         )
     dataset, modality = available[task]
     making.dataset_settings = dataset_settings(available[task], recipe.dataset_section or "")

@@ -21,6 +21,7 @@ import pandas as pd
 from aehpo_assets.defs.partitions import partition_of
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.errors import AehpoError, InputError
+from aehpo_assets.foreign import markdown
 from aehpo_assets.freshness import study_settings
 from aehpo_assets.home import Home
 from aehpo_assets.provenance import (
@@ -273,7 +274,7 @@ class Making:
     ) -> dg.MaterializeResult:
         pictures = {
             title: dg.MetadataValue.md(
-                f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})"
+                f"![{markdown(title)}](data:image/png;base64,{base64.b64encode(png).decode()})"
             )
             for title, png in (plots or {}).items()
         }

@@ -96,7 +96,8 @@ class StudyArtefacts:
             settings |= {k: v for k, v in provenance.settings.items() if k.startswith("dataset.")}
         recorded = provenance.inputs if provenance else {}
         code_version = str(spec.metadata[SOURCE_VERSION])
-        if but_for_code and provenance is not None:
+        recorded_code = but_for_code or (self.is_gone(partition) and _reads_files(recorded))
+        if recorded_code and provenance is not None:
             code_version = provenance.code_version
         return why_stale(
             provenance,
@@ -104,6 +105,10 @@ class StudyArtefacts:
             settings=settings,
             inputs=self._expected_inputs(asset, partition, recorded),
         )
+
+    def is_gone(self, partition: Partition) -> bool:
+        """Whether no data set makes the task of a partition now: what was made of it is kept."""
+        return partition[-1] in self.tasks and partition[-1] not in self.datasets
 
     def _keys(self, dimension: str) -> list[str]:
         if dimension == "architecture":
@@ -155,12 +160,19 @@ class StudyArtefacts:
                 provenance = self.home.store.provenance(parent, parent_partition)
                 if provenance is not None:
                     expected[artefact_name(parent, parent_partition)] = provenance.data_version
+        if self.is_gone(partition):
+            expected |= {name: v for name, v in recorded.items() if name.startswith("file:")}
+            return expected
         for name in recorded:
             if name.startswith("file:") and (path := Path(name.removeprefix("file:"))).exists():
                 if name not in self._file_hashes:
                     self._file_hashes[name] = file_hash(path)
                 expected[name] = self._file_hashes[name]
         return expected
+
+
+def _reads_files(inputs: Mapping[str, str]) -> bool:
+    return any(name.startswith("file:") for name in inputs)
 
 
 def _dimensions(definition: dg.PartitionsDefinition[Any] | None) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import baseline_performance, run_results
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.defs.task_descriptions import DESCRIPTIONS, similarity_of_tasks
+from aehpo_assets.foreign import markdown_table
 from aehpo_assets.freshness import study_settings
 from aehpo_assets.hpo.leave_one_out import TransferPlan, leave_one_task_out, probe_weights
 from aehpo_assets.hpo.search_sources import SEARCH_SOURCES
@@ -120,15 +121,17 @@ def transfer_benchmark(
                 .value_counts()
                 .items()
             },
-            "verdicts": dg.MetadataValue.md(verdicts.round(4).to_markdown(index=False)),
+            "verdicts": dg.MetadataValue.md(markdown_table(verdicts.round(4), index=False)),
             "weights": dg.MetadataValue.md(
-                weights.groupby(["task", "other"], sort=False)[
-                    ["similarity", "correlation", "weight", "used"]
-                ]
-                .mean()
-                .round(3)
-                .reset_index()
-                .to_markdown(index=False)
+                markdown_table(
+                    weights.groupby(["task", "other"], sort=False)[
+                        ["similarity", "correlation", "weight", "used"]
+                    ]
+                    .mean()
+                    .round(3)
+                    .reset_index(),
+                    index=False,
+                )
             ),
         },
         plots={

@@ -26,6 +26,7 @@ from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import baseline_performance, validated_recommendations
 from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.quality.runs import VALIDATION_REPORT_CHECKS, check_validation_report
 
@@ -106,4 +107,4 @@ def _baselines(making: Making, task: str) -> pd.DataFrame:
 
 
 def _markdown(table: pd.DataFrame) -> str:
-    return str(table.round(3).to_markdown(index=False))
+    return markdown_table(table.round(3), index=False)

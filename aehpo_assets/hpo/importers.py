@@ -12,16 +12,23 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.foreign import quoted
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
+from aehpo_assets.limits import JSON_BYTES, size_of
+from aehpo_assets.omics.memory import Need, parquet_need, refuse_need
 from aehpo_assets.provenance import file_hash
 from aehpo_assets.space import ARCHITECTURE_SPACES, config_id_of
+from aehpo_assets.study import NAME
 
 TCGA_GROUPS: dict[str, list[str]] = {
     "histology": ["CANCER_TYPE", "SUBTYPE", "ONCOTREE_CODE"],
@@ -39,6 +46,8 @@ SCHC_GROUPS: dict[str, list[str]] = {
 }
 STUDY_GROUPS = {"tcga": TCGA_GROUPS, "schc": SCHC_GROUPS}
 """Scenario of the reference study to its label groups: groups are averaged, then the groups."""
+
+_AS_PUBLISHED = "Give the files as they were published."
 
 _FILE = re.compile(r"real_ae_results_(?P<architecture>\w+)_(?P<scenario>\w+)_(?P<modality>\w+)$")
 _HYPERPARAMETERS = [
@@ -87,13 +96,18 @@ def import_study_results(
         if match is None:
             continue
         architecture, scenario, modality = match.group("architecture", "scenario", "modality")
-        task = f"{scenario}_{modality}".lower()
+        task = _name(f"{scenario}_{modality}".lower(), name, "file name")
+        _name(architecture, name, "file name")
         labels = (groups or STUDY_GROUPS).get(scenario.lower())
         if labels is None:
             raise InputError(
                 f"unknown scenario {scenario!r}", file=name, remedy="Give its label groups."
             )
-        runs = _study_runs(frame, architecture.lower(), task, labels, name)
+        try:
+            runs = _study_runs(frame, architecture.lower(), task, labels, name)
+        except (ValueError, TypeError, ArithmeticError) as error:
+            problem = f"holds what is no result of a run ({error})"
+            raise InputError(problem, file=name, remedy=_AS_PUBLISHED) from None
         runs.attrs["source"] = {"file": Path(name).name, "sha256": digest}
         found.setdefault(architecture.lower(), {})[task] = runs
     if not found:
@@ -119,12 +133,26 @@ def _study_files(source: Path) -> Iterator[tuple[str, pd.DataFrame, str]]:
         digest = file_hash(source)
         for name in sorted(archive.namelist()):
             if Path(name).name.startswith("real_ae_results_") and name.endswith(".parquet"):
-                yield name, _parquet(io.BytesIO(archive.read(name)), name), digest
+                yield name, _parquet(_member(archive, name), name), digest
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> io.BytesIO:
+    """Unpack one file of a zip into memory; no more comes of it than the zip says."""
+    size = archive.getinfo(name).file_size
+    refuse_need(Need(f"{size:,} bytes, unpacked,", size), name)
+    try:
+        return io.BytesIO(archive.read(name))
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
+        problem = f"cannot be unpacked ({error})"
+        raise InputError(problem, file=name, remedy=_AS_PUBLISHED) from None
 
 
 def _parquet(content: Path | io.BytesIO, name: Path | str) -> pd.DataFrame:
     try:
+        refuse_need(parquet_need(content), str(name))
         return pd.read_parquet(content)
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(f"is no readable Parquet file ({error})", file=name) from None
 
@@ -201,13 +229,7 @@ def import_bbomix_results(source: Path) -> dict[str, dict[str, pd.DataFrame]]:
         raise InputError("holds no *_result.json", file=source)
     rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for path in files:
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            row = _bbomix_run(content)
-        except ValueError as error:
-            raise InputError(f"is no readable JSON ({error})", file=path) from None
-        except KeyError as error:
-            raise InputError("key missing", file=path, key=str(error.args[0])) from None
+        row = _bbomix_run(_json(path), path)
         rows.setdefault((row["architecture"], row["task"]), []).append(row)
     found: dict[str, dict[str, pd.DataFrame]] = {}
     for (architecture, task), runs in rows.items():
@@ -215,15 +237,61 @@ def import_bbomix_results(source: Path) -> dict[str, dict[str, pd.DataFrame]]:
     return found
 
 
-def _bbomix_run(content: Mapping[str, Any]) -> dict[str, Any]:
+def _json(path: Path) -> Any:
+    with path.open("rb") as stream:
+        content = stream.read(JSON_BYTES + 1)
+    if len(content) > JSON_BYTES:
+        problem = f"is larger than {size_of(JSON_BYTES)}, which no result is"
+        raise InputError(problem, file=path, remedy=_AS_PUBLISHED)
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        problem = f"is no readable JSON ({error})"
+        raise InputError(problem, file=path, remedy=_AS_PUBLISHED) from None
+
+
+def _name(word: Any, file: Path | str, key: str) -> str:
+    """Return what becomes part of a path, if it is a name.
+
+    Raises
+    ------
+    InputError
+        If it is not as the names of tasks and architectures are.
+    """
+    try:
+        return NAME.validate_python(word, strict=True)
+    except ValidationError:
+        raise InputError(
+            f"{quoted(word)} is no name",
+            file=file,
+            key=key,
+            remedy="Names begin with a letter, and have letters, digits, - and _.",
+        ) from None
+
+
+def _bbomix_run(content: Any, file: Path) -> dict[str, Any]:
+    try:
+        row = _bbomix_row(content)
+    except KeyError as error:
+        key = str(error.args[0])
+        raise InputError("key missing", file=file, key=key, remedy=_AS_PUBLISHED) from None
+    except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        problem = f"holds what is no result of a run ({error})"
+        raise InputError(problem, file=file, remedy=_AS_PUBLISHED) from None
+    _name(row["architecture"], file, "ARCHITECTURE")
+    _name(row["task"], file, "DATASET, MODALITIES, ONTOLOGY")
+    return row
+
+
+def _bbomix_row(content: Mapping[str, Any]) -> dict[str, Any]:
     given = content["HYPERPARAMETERS"]
     values: dict[str, Any] = {
-        "k_filter": int(given["k_filter"]),
-        "n_layers": int(given["n_layers"]) + 1,
+        "k_filter": _whole(given["k_filter"]),
+        "n_layers": _whole(given["n_layers"]) + 1,
         "enc_factor": float(given["enc_factor"]),
-        "latent_dim_fixed": int(given["latent_dim"]),
+        "latent_dim_fixed": _whole(given["latent_dim"]),
         "lr_fixed": float(given["learning_rate"]),
-        "batch_size": int(given["batch_size"]),
+        "batch_size": _whole(given["batch_size"]),
         "drop_p": float(given["drop_p"]),
     }
     values |= {name: float(given[name]) for name in ("beta", "weight_decay") if name in given}
@@ -239,9 +307,9 @@ def _bbomix_run(content: Mapping[str, Any]) -> dict[str, Any]:
         "config_id": config_id_of(values),
         "task": "_".join(parts).lower(),
         "architecture": content["ARCHITECTURE"],
-        "seed": int(content["SEED"]),
+        "seed": _whole(content["SEED"]),
         **values,
-        "epochs": int(given.get("epochs", 300)),
+        "epochs": _whole(given.get("epochs", 300)),
         "status": "ok",
         RUNTIME: float(content["RUNTIME_SECONDS"]),
         "valid_recon_loss": float(content["VALID_RECON_LOSS"]),
@@ -251,3 +319,14 @@ def _bbomix_run(content: Mapping[str, Any]) -> dict[str, Any]:
         TEST_SCORE: float("nan"),
         "score_split": "valid",
     }
+
+
+def _whole(value: Any) -> int:
+    """Return a whole number that a table can hold.
+
+    Raises
+    ------
+    ValueError, TypeError, OverflowError
+        If it is none.
+    """
+    return int(np.int64(value))

@@ -6,6 +6,7 @@ are found. Reading the files it names belongs to ``read``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.foreign import quoted
 from aehpo_assets.study import Name, Settings, read_yaml, settings_error
 
 DATASET_FILE = "dataset.yaml"
@@ -132,8 +134,7 @@ class Dataset:
     def _inside(self, name: str, key: str) -> Path:
         """Resolve a file of the data set, and refuse one that lies elsewhere."""
         path = self.folder / name
-        _refuse_outside(self.folder, name, self.file, key)
-        if not path.is_file():
+        if not _is_inside(self.folder, name, self.file, key):
             raise InputError(
                 f"there is no file {name}",
                 file=self.file,
@@ -143,15 +144,29 @@ class Dataset:
         return path
 
 
-def _refuse_outside(folder: Path, name: str, file: Path, key: str | None) -> None:
-    """Refuse a path that climbs out of a data set's folder, or a link that leaves it."""
-    if not (folder / name).resolve().is_relative_to(folder.resolve()):
+def _is_inside(folder: Path, name: str, file: Path, key: str | None) -> bool:
+    """Whether a data set's folder has a file; one that lies outside, or never can be, is refused.
+
+    A path may climb out of the folder, and a link leave it, or lead to itself.
+    """
+    path = folder / name
+    try:
+        is_file, inside = path.is_file(), path.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{quoted(name)} cannot be the name of a file ({error})",
+            file=file,
+            key=key,
+            remedy="Correct the name.",
+        ) from None
+    if not inside:
         raise InputError(
             f"{name} leads out of the data set's folder",
             file=file,
             key=key,
             remedy="Put the file into the folder; links may not leave it.",
         )
+    return is_file
 
 
 def read_dataset(folder: Path) -> Dataset:
@@ -178,11 +193,13 @@ def parse_dataset(folder: Path) -> Dataset:
     """
     folder = Path(folder)
     path = folder / DATASET_FILE
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise InputError(
             "is no data set", file=folder, remedy=f"A data set is a folder with a {DATASET_FILE}."
         )
-    _refuse_outside(folder, DATASET_FILE, path, None)
+    if not _is_inside(folder, DATASET_FILE, path, None):
+        problem = "is no file, or a link to none"
+        raise InputError(problem, file=path, remedy="Put the file itself there.")
     try:
         content = DatasetFile.model_validate(read_yaml(path))
     except ValidationError as error:
@@ -208,14 +225,16 @@ def file_problems(dataset: Dataset) -> dict[str, InputError]:
 def find_datasets(roots: Sequence[Path]) -> Iterator[Path]:
     """Yield the data set folders of some roots, sorted; a root may be a data set itself.
 
+    Whatever is called ``dataset.yaml`` makes a folder one, if only to say what is wrong with it.
     Hidden folders are passed over: one that is being written is hidden until it is whole.
     """
     seen = set()
     for root in roots:
-        folders = [root] if (root / DATASET_FILE).is_file() else sorted(root.glob("[!.]*/"))
+        is_one = os.path.lexists(root / DATASET_FILE)
+        folders = [root] if is_one else sorted(root.glob("[!.]*/"))
         for folder in folders:
             resolved = folder.resolve()
-            if (folder / DATASET_FILE).is_file() and resolved not in seen:
+            if os.path.lexists(folder / DATASET_FILE) and resolved not in seen:
                 seen.add(resolved)
                 yield resolved
 

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics import hdf5
 from aehpo_assets.omics.delimited import read_delimited
+from aehpo_assets.omics.memory import refuse_too_large
 from aehpo_assets.omics.stored import SAMPLE_ID, StoredMatrix, missing_words
 
 _COLUMNS_AT_ONCE = 1024
@@ -46,6 +47,7 @@ def open_matrix(path: Path, modality: str, feature_type: str | None = None) -> S
         if one is no number.
     """
     opener, _ = _format(path)
+    refuse_too_large(path, modality, feature_type)
     stored = _told(path, lambda: opener(path, modality, feature_type))
     for what, names in (("row", stored.rows), ("column", stored.columns)):
         nameless = names.isna() | (names == "")
@@ -71,6 +73,7 @@ def read_table(path: Path) -> pd.DataFrame:
         If the file is not what its ending says, is empty, or a row has no id.
     """
     _, reader = _format(path)
+    refuse_too_large(path)
     frame = _told(path, lambda: reader(path))
     if frame.empty:
         raise InputError("holds no values", file=path)

@@ -10,6 +10,7 @@ import pandas as pd
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.foreign import markdown_table
 from aehpo_assets.space import search_space
 from aehpo_gpu.benchmark_validation import found_configurations, real_regret
 from aehpo_gpu.defs.logging import training_log
@@ -83,7 +84,7 @@ def validated_benchmark(
         metadata={
             "runs": len(results),
             "best_searcher": f"{best['searcher']} on the {best['ground']}",
-            "real regret": dg.MetadataValue.md(regret.round(3).to_markdown(index=False)),
+            "real regret": dg.MetadataValue.md(markdown_table(regret.round(3), index=False)),
         },
         measured=MEASURED_COLUMNS,
         device=str(results["device"].iloc[0]),

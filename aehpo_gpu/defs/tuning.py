@@ -12,6 +12,7 @@ from aehpo_assets.analysis.plots.equal_time import scores_over_training_time
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.foreign import markdown, markdown_table
 from aehpo_assets.study import Live
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.training_task import INPUTS, read_training_task
@@ -91,9 +92,9 @@ def live_search(context: dg.AssetExecutionContext, study: StudyResource) -> dg.M
             "runs": len(table),
             "stopped_early": int((table["epoch"] < table["epochs"]).sum()),
             "solo_seconds_estimated": float(table["training_runtime"].sum()),
-            "verdict": dg.MetadataValue.md("\n\n".join(verdicts)),
+            "verdict": dg.MetadataValue.md("\n\n".join(map(markdown, verdicts))),
             "at equal training time": dg.MetadataValue.md(
-                compared.standings.round(4).to_markdown(index=False)
+                markdown_table(compared.standings.round(4), index=False)
             ),
         },
         plots={"scores over training time": scores_over_training_time(compared.courses)},

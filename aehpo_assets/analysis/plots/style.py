@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from aehpo_assets.foreign import visible
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -115,6 +117,7 @@ def figure_png(figure: Figure) -> bytes:
     from matplotlib.ticker import NullFormatter
     from PIL import Image
 
+    _refuse_formulas(figure)
     for axes in figure.axes:
         left, right = axes.get_xlim()
         # Over several magnitudes the labels of minor ticks would run into each other.
@@ -128,6 +131,19 @@ def figure_png(figure: Figure) -> bytes:
     # A palette of 256 colours looks the same and takes a third of the room in the event log.
     picture.quantize(256).save(buffer, format="png", optimize=True)
     return buffer.getvalue()
+
+
+def _refuse_formulas(figure: Figure) -> None:
+    """Have words with two ``$`` drawn as they are; the powers of logarithmic axes are formulas."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if axis.get_scale() == "log":
+                for label in (*axis.get_majorticklabels(), *axis.get_minorticklabels()):
+                    label.set_parse_math(True)
 
 
 def nothing_to_show(axes: Axes, reason: str) -> None:
@@ -214,7 +230,7 @@ def shortened(name: object, length: int = 24) -> str:
     str
         The name, its middle replaced by an ellipsis where it is too long.
     """
-    text = str(name)
+    text = visible(name)
     if len(text) <= length:
         return text
     head = (length - 1) // 2

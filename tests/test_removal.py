@@ -1,0 +1,140 @@
+"""A data set whose files are gone keeps what was made of it; one that is removed is archived."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from rich.console import Console
+
+from aehpo_assets.catalogue import available_tasks
+from aehpo_assets.defs.instance import open_instance
+from aehpo_assets.errors import InputError
+from aehpo_assets.headless import print_status, run_headless
+from aehpo_assets.home import Home
+from aehpo_assets.landing import add_dataset
+from aehpo_assets.removal import remove_dataset
+from aehpo_assets.runner import StudyRun, Work, prepare
+from aehpo_assets.study import read_study
+
+
+def run(file: Path, home: Home) -> tuple[bool, str]:
+    printed = io.StringIO()
+    ok = run_headless(file, home, [], Console(file=printed, width=200))
+    return ok, printed.getvalue()
+
+
+def status(home: Home) -> str:
+    printed = io.StringIO()
+    print_status(home, Console(file=printed, width=200))
+    return printed.getvalue()
+
+
+@pytest.fixture
+def home(tiny_root: Path, tmp_path: Path) -> Home:
+    """A home with two data sets of its own."""
+    home = Home(tmp_path / "home")
+    for name in ("toy", "second"):
+        source = tmp_path / name
+        shutil.copytree(tiny_root / "data" / "toy", source)
+        content = yaml.safe_load((source / "dataset.yaml").read_text())
+        (source / "dataset.yaml").write_text(yaml.safe_dump(content | {"name": name}))
+        add_dataset(source, home)
+    return home
+
+
+@pytest.fixture
+def begun(tiny_root: Path, home: Home) -> Home:
+    """The same, and the matrices and labels of both."""
+    file = tiny_root / "tiny.yaml"
+    tasks = available_tasks([home.data])
+    study_run = StudyRun(home, prepare(read_study(file), home, tasks, file=file), tasks)
+    for assets, partition in study_run.works():
+        if assets[0] in ("omics_matrix", "sample_labels"):
+            assert study_run.materialize(Work(assets, partition, "wanted")).error is None
+    return home
+
+
+def test_a_data_set_that_is_gone_is_kept_until_it_is_removed(tiny_root: Path, home: Home) -> None:
+    file = tiny_root / "tiny.yaml"
+    ok, printed = run(file, home)
+    assert ok, printed
+    blackbox = home.store.provenance("blackbox", ("vanillix",))
+    shutil.rmtree(home.data / "second")
+    ok, printed = run(file, home)
+    assert ok, printed
+    assert "kept second_rna: its data set is gone" in printed
+    assert "0 made" in printed
+    assert "kept second_rna" in status(home)
+    assert home.store.provenance("blackbox", ("vanillix",)) == blackbox
+
+    removed = remove_dataset("second", home)
+    assert removed.tasks == ["second_rna"]
+    archived = removed.archive / "store" / "run_results" / "vanillix" / "second_rna.parquet"
+    assert archived.is_file()
+    assert removed.archive.is_relative_to(home.root)
+    assert open_instance(home).get_dynamic_partitions("task") == ["toy_rna"]
+    assert "run_results/vanillix/second_rna is gone" in status(home)
+    ok, printed = run(file, home)
+    assert ok, printed
+    assert "blackbox [vanillix]" in printed
+    assert "second" not in printed
+    again = home.store.provenance("blackbox", ("vanillix",))
+    assert again is not None
+    assert not any("second" in name for name in again.inputs)
+    assert "stale" not in status(home)
+    with pytest.raises(InputError, match=r"knows no data set 'second'.*Data sets: toy"):
+        remove_dataset("second", home)
+
+
+def test_a_data_set_that_is_there_is_archived_with_its_folder(begun: Home) -> None:
+    removed = remove_dataset("second", begun)
+    assert removed.tasks == ["second_rna"]
+    assert removed.artefacts == 2
+    assert (removed.archive / "data" / "second" / "dataset.yaml").is_file()
+    assert (removed.archive / "store" / "omics_matrix" / "second_rna.parquet").is_file()
+    assert not (begun.data / "second").exists()
+    assert begun.store.partitions("omics_matrix") == [("toy_rna",)]
+
+
+def test_a_data_set_that_the_study_would_find_again_or_lists_is_not_removed(
+    begun: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    shutil.move(begun.data / "second", tmp_path / "elsewhere" / "second")
+    monkeypatch.setenv("AEHPO_DATA", str(tmp_path / "elsewhere"))
+    with pytest.raises(InputError, match=r"elsewhere/second: lies below .* Move the folder out of"):
+        remove_dataset("second", begun)
+    listed = yaml.safe_load(begun.study_file.read_text()) | {"tasks": ["toy_rna", "second_rna"]}
+    begun.study_file.write_text(yaml.safe_dump(listed))
+    monkeypatch.delenv("AEHPO_DATA")
+    with pytest.raises(InputError, match=r"study\.yaml: tasks: the study lists second_rna. Take"):
+        remove_dataset("second", begun)
+    assert begun.store.partitions("omics_matrix") == [("second_rna",), ("toy_rna",)]
+    assert not (begun.root / "archive").exists()
+
+
+def test_tasks_of_two_data_sets_with_one_beginning_are_not_removed_together(
+    begun: Home, tmp_path: Path
+) -> None:
+    """``second`` and ``second_b`` are gone: the task second_b_rna may be of either."""
+    file, other = begun.study_file, tmp_path / "second_b"
+    shutil.copytree(begun.data / "second", other)
+    content = yaml.safe_load((other / "dataset.yaml").read_text())
+    (other / "dataset.yaml").write_text(yaml.safe_dump(content | {"name": "second_b"}))
+    add_dataset(other, begun)
+    tasks = available_tasks([begun.data])
+    study_run = StudyRun(begun, prepare(read_study(file), begun, tasks, file=file), tasks)
+    for asset in ("omics_matrix", "sample_labels"):
+        assert study_run.materialize(Work((asset,), ("second_b_rna",), "wanted")).error is None
+    for name in ("second", "second_b"):
+        shutil.rmtree(begun.data / name)
+    with pytest.raises(
+        InputError, match=r"are of different data sets. Remove .* longer name first"
+    ):
+        remove_dataset("second", begun)
+    assert remove_dataset("second_b", begun).tasks == ["second_b_rna"]
+    assert remove_dataset("second", begun).tasks == ["second_rna"]
