@@ -60,8 +60,14 @@ def begun(tiny_root: Path, home: Home) -> Home:
 
 def test_a_data_set_that_is_gone_is_kept_until_it_is_removed(tiny_root: Path, home: Home) -> None:
     file = tiny_root / "tiny.yaml"
+    (home.data / "bad").mkdir()
+    (home.data / "bad" / "dataset.yaml").write_text("title: 2024-13-45\n")
     ok, printed = run(file, home)
-    assert ok, printed
+    assert not ok
+    assert "left out" in printed
+    assert "bad/dataset.yaml: line 1: is no valid YAML ('2024-13-45' is no timestamp" in printed
+    assert ", 0 failed." in printed, "the others are made"
+    shutil.rmtree(home.data / "bad")
     blackbox = home.store.provenance("blackbox", ("vanillix",))
     shutil.rmtree(home.data / "second")
     ok, printed = run(file, home)

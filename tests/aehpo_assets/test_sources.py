@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -40,6 +42,8 @@ class Server:
     break_offs: int = 0
     errors: list[int] = field(default_factory=list)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
+    says_length: bool = True
+    sent: int = 0
 
     @property
     def url(self) -> str:
@@ -73,13 +77,18 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
                 self.send_header("Content-Range", f"bytes {start}-{last}/{len(content)}")
             if state.etag is not None:
                 self.send_header("ETag", state.etag)
-            self.send_header("Content-Length", str(len(content) - start))
+            if state.says_length:
+                self.send_header("Content-Length", str(len(content) - start))
             self.end_headers()
             end = len(content)
             if state.break_offs:
                 state.break_offs -= 1
                 end = HALF
-            self.wfile.write(content[start:end])
+            with contextlib.suppress(ConnectionError):
+                for position in range(start, end, 1 << 16):
+                    state.sent += self.wfile.write(
+                        content[position : min(end, position + (1 << 16))]
+                    )
 
         def log_message(self, *arguments: object) -> None:
             pass
@@ -200,6 +209,51 @@ def test_a_wrong_file_is_named_and_removed(tmp_path: Path, server: Server) -> No
     assert not names(tmp_path)
     server.files["/matrix.gz"] = CONTENT
     assert download(server.url, tmp_path / "matrix.gz", checksum=MD5) == MD5
+
+
+def test_of_more_than_was_published_one_byte_is_written(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.says_length = False
+    told: list[int] = []
+    target = tmp_path / "matrix.gz"
+    with pytest.raises(InputError, match="wrong size: expected 1,000 bytes, found more"):
+        download(server.url, target, size=1000, on_progress=lambda done, _: told.append(done))
+    assert told == [1001]
+    assert not names(tmp_path)
+    (tmp_path / "matrix.gz.part").write_bytes(b"x" * 2000)
+    with pytest.raises(InputError, match="wrong size: expected 1,000 bytes, found more"):
+        download(server.url, target, size=1000)
+    assert not names(tmp_path)
+    server.says_length = True
+    usage = shutil.disk_usage(tmp_path)._replace(free=10)
+    monkeypatch.setattr(downloading.shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(InputError, match="977 KiB are to come, and 10 B are free on the disk"):
+        download(server.url, target)
+    assert not names(tmp_path)
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/y", "data:,x", ""])
+def test_only_web_addresses_are_fetched(tmp_path: Path, url: str) -> None:
+    with pytest.raises(InputError, match="is no web address"):
+        download(url, tmp_path / "x")
+    assert not names(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b", ".ssh", "x\x1b", "/etc/x"])
+def test_a_record_that_names_no_file_is_refused(tmp_path: Path, server: Server, name: str) -> None:
+    entry = {"key": name, "links": {"self": server.url}, "checksum": MD5, "size": len(CONTENT)}
+    server.files["/record"] = json.dumps({"files": [entry]}).encode()
+    source = Source("s", "t", "o", record=f"{server.address}/record")
+    with pytest.raises(InputError, match="is no file name"):
+        fetch_source(source, tmp_path / "out", Console(file=io.StringIO()))
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_answer_without_end_is_not_read(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloading, "JSON_BYTES", 1000)
+    with pytest.raises(InputError, match="answers with more than 1000 B"):
+        downloading.read_url(server.url)
 
 
 def test_a_file_that_is_there_is_neither_fetched_again_nor_overwritten(

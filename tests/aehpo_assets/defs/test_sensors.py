@@ -126,6 +126,17 @@ def test_a_data_set_that_lands_gets_its_tasks(sensed: Sensed) -> None:
     assert not sensed.tick().dynamic_partitions_requests
 
 
+@pytest.mark.parametrize("title", ["2024-13-45", "!!int abc", "[" * 3000])
+def test_a_data_set_lands_beside_one_whose_yaml_is_impossible(sensed: Sensed, title: str) -> None:
+    (sensed.home.data / "bad").mkdir(parents=True)
+    (sensed.home.data / "bad" / "dataset.yaml").write_text(f"title: {title}\n")
+    write_dataset(sensed.home.data / "toy")
+    result = sensed.tick()
+    assert set(sensed.instance.get_dynamic_partitions("task")) == {"toy_rna", "toy_meth"}
+    (report,) = reported(result)
+    assert "bad/dataset.yaml: line 1" in report
+
+
 def test_only_the_tasks_of_the_study_are_registered(sensed: Sensed) -> None:
     sensed.adopt(tasks=["toy_rna"])
     write_dataset(sensed.home.data / "toy")

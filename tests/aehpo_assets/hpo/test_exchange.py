@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 import yaml
 
+from aehpo_assets import limits
 from aehpo_assets.errors import InputError
 from aehpo_assets.exchange import export_study, import_results
+from aehpo_assets.files import inside
 from aehpo_assets.home import Home
 from aehpo_assets.hpo.blackbox import build_blackboxes
 from aehpo_assets.hpo.exporters import (
@@ -199,6 +201,84 @@ def test_bad_bbomix_sources_are_refused(tmp_path: Path) -> None:
     path.write_text("{")
     with pytest.raises(InputError, match="no readable JSON"):
         import_bbomix_results(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("ARCHITECTURE", "../../../victim"),
+        ("ARCHITECTURE", "/etc"),
+        ("ARCHITECTURE", 3),
+        ("DATASET", "../../../../victim"),
+        ("DATASET", "a/b"),
+        ("DATASET", ".."),
+        ("DATASET", "x\x1b[2J"),
+        ("MODALITIES", ["../x"]),
+        ("MODALITIES", [3]),
+        ("ONTOLOGY", "/../../../victim"),
+        ("SEED", 10**30),
+        ("SEED", None),
+        ("HYPERPARAMETERS", "none"),
+        ("RUNTIME_SECONDS", []),
+    ],
+)
+def test_results_of_others_name_no_path_and_write_nowhere_else(
+    tmp_path: Path, key: str, value: object
+) -> None:
+    path = bbomix_run(tmp_path / "source", "RNA", 1)
+    content = json.loads(path.read_text()) | {key: value}
+    path.write_text(json.dumps(content))
+    victim = tmp_path / "victim" / "tcga_rna.parquet"
+    victim.parent.mkdir()
+    victim.write_text("mine")
+    (tmp_path / "victim_rna.parquet").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match=path.name) as caught:
+        import_results(tmp_path / "source", tmp_path / "out")
+    assert caught.value.remedy
+    assert sorted(tmp_path.rglob("*")) == before
+    assert victim.read_text() == (tmp_path / "victim_rna.parquet").read_text() == "mine"
+
+
+@pytest.mark.parametrize("content", ["[1]", "3", "null", "[" * 100_000, "{}", "\xff"])
+def test_json_that_is_no_run_is_named(tmp_path: Path, content: str) -> None:
+    path = bbomix_run(tmp_path, "RNA", 1)
+    path.write_text(content, encoding="latin-1")
+    with pytest.raises(InputError, match=path.name) as caught:
+        import_bbomix_results(tmp_path)
+    assert caught.value.remedy
+
+
+def test_a_study_file_with_a_name_that_is_none_or_with_odd_values_is_refused(
+    tmp_path: Path,
+) -> None:
+    study_file(tmp_path, "9varix", "tcga", "RNA")
+    with pytest.raises(InputError, match="'9varix' is no name"):
+        import_study_results(tmp_path)
+    (tmp_path / "real_ae_results_9varix_tcga_RNA.parquet").unlink()
+    frame = study_file(tmp_path, "varix", "tcga", "RNA").assign(run_id="none")
+    frame.to_parquet(tmp_path / "real_ae_results_varix_tcga_RNA.parquet")
+    with pytest.raises(InputError, match="no result of a run"):
+        import_study_results(tmp_path)
+
+
+def test_a_zip_that_unpacks_to_more_than_fits_is_refused(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as content:
+        content.writestr("real_ae_results_varix_tcga_RNA.parquet", b"0" * (8 << 20))
+    monkeypatch.setattr(limits, "free_memory", lambda: 1 << 20)
+    with pytest.raises(InputError, match="8,388,608 bytes, unpacked, take about 8 MiB"):
+        import_study_results(archive)
+
+
+def test_what_is_written_lies_below_its_folder(tmp_path: Path) -> None:
+    assert inside(tmp_path, "a", "b.csv") == tmp_path / "a" / "b.csv"
+    (tmp_path / "link").symlink_to("/tmp")
+    for names in (("..", "x"), ("/etc/x",), ("a", "../../x"), (".",), ("link", "x")):
+        with pytest.raises(InputError, match="leads out"):
+            inside(tmp_path, *names)
 
 
 def test_exported_configurations(tmp_path: Path) -> None:
