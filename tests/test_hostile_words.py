@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture(scope="module")
-def place(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def place(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A hostile folder with a study, a hostile data set, and a home with what is read from it."""
     place = tmp_path_factory.mktemp("hostile") / FOLDER
     folder = place / "data" / "toy"
@@ -67,7 +67,7 @@ def place(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     study_run = StudyRun(home, prepare(read_study(file), home, tasks, file=file), tasks)
     for asset in ("omics_matrix", "sample_labels"):
         assert study_run.materialize(Work((asset,), ("toy_rna",), "wanted")).error is None
-    yield place
+    return place
 
 
 def test_every_command_is_driven_here() -> None:

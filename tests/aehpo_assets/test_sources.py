@@ -43,7 +43,6 @@ class Server:
     errors: list[int] = field(default_factory=list)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     says_length: bool = True
-    sent: int = 0
 
     @property
     def url(self) -> str:
@@ -86,9 +85,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
                 end = HALF
             with contextlib.suppress(ConnectionError):
                 for position in range(start, end, 1 << 16):
-                    state.sent += self.wfile.write(
-                        content[position : min(end, position + (1 << 16))]
-                    )
+                    self.wfile.write(content[position : min(end, position + (1 << 16))])
 
         def log_message(self, *arguments: object) -> None:
             pass
