@@ -357,7 +357,7 @@ def _refuse_unbounded(text: str) -> None:
 class _UniqueKeyLoader(yaml.SafeLoader):
     """Safe YAML in which a repeated key, or a value that is none, is an error with its line."""
 
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
         except yaml.YAMLError:
