@@ -329,6 +329,7 @@ def _refuse_unbounded(text: str) -> None:
     total = 0
     events: Iterator[Any] = yaml.parse(text, Loader=yaml.SafeLoader)
     for event in events:
+        mark: Any = event.start_mark
         if isinstance(event, yaml.CollectionStartEvent):
             open_ones.append((event.anchor, total))
             total += 1
@@ -344,14 +345,14 @@ def _refuse_unbounded(text: str) -> None:
         elif isinstance(event, yaml.AliasEvent):
             if any(anchor == event.anchor for anchor, _ in open_ones):
                 problem = f"the alias {event.anchor!r} stands inside what it means"
-                raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
             total += sizes.get(event.anchor, 0)
         if len(open_ones) > YAML_DEPTH:
             problem = f"lists and mappings stand more than {YAML_DEPTH} deep in each other"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
         if total > YAML_EXPANDED:
             problem = "its aliases stand for more than any such file holds"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
