@@ -118,9 +118,12 @@ def reproduce(
     artefact: ArtefactName,
     home: HomeOption = None,
     tolerance: Annotated[
-        float,
-        typer.Option(help="Largest difference of two numbers, relative above 1, that is passed."),
-    ] = 1e-5,
+        float | None,
+        typer.Option(
+            help="Largest difference of two numbers, relative above 1, that is passed. "
+            "Default: 1e-5; 1e-2 for what was recorded on another processor."
+        ),
+    ] = None,
 ) -> None:
     """Make an artefact and all that it hangs on again, in a clean home, and compare."""
     from aehpo_assets.reproduce_report import run_reproduction

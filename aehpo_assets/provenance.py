@@ -63,7 +63,8 @@ class Provenance(BaseModel):
     whose content was taken over for good: the artefact may have been made anew since, and that
     makes nothing stale. ``files`` maps each file of a folder to its bytes' hash.
     ``commit`` is that of the code's git checkout, and ``dirty`` says whether the code differed from
-    it; None where the code lies in no checkout.
+    it; None where the code lies in no checkout. ``processor`` names the processor and the settings
+    of its matrix libraries; None in a record that was written before they were kept.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -83,6 +84,7 @@ class Provenance(BaseModel):
     python: str = Field(default_factory=platform.python_version)
     aehpo: str = aehpo_assets.__version__
     device: str = "cpu"
+    processor: str | None = None
     created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     @property

@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 
 from aehpo_assets.errors import StaleInputError
 from aehpo_assets.files import atomic_file, atomic_folder, recover_folder
+from aehpo_assets.processor import arithmetic
 from aehpo_assets.provenance import (
     CheckResult,
     Provenance,
@@ -285,6 +286,7 @@ class Store:
             dirty=dirty,
             libraries=library_versions(),
             device=record.device,
+            processor=arithmetic(),
         )
 
     def _missing(self, asset: str, partition: Partition) -> StaleInputError:
