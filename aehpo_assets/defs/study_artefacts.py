@@ -153,7 +153,8 @@ class StudyArtefacts:
         for parent, partitions in self.parents(asset, partition).items():
             for parent_partition in partitions if parent in read else []:
                 provenance = self.home.store.provenance(parent, parent_partition)
-                if provenance is not None:
+                # What did not pass its checks is read by nobody.
+                if provenance is not None and not provenance.failed_checks:
                     expected[artefact_name(parent, parent_partition)] = provenance.data_version
         for name in recorded:
             if name.startswith("file:") and (path := Path(name.removeprefix("file:"))).exists():

@@ -7,7 +7,7 @@ are trained in ``aehpo_gpu.training``.
 import dagster as dg
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_recommendations_change
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
@@ -54,6 +54,7 @@ VALIDATED_RECOMMENDATIONS = Recipe(
     automation_condition=when_recommendations_change,
     **VALIDATED_RECOMMENDATIONS.definition,
 )
+@told_of_failed_checks
 def validated_recommendations(
     context: dg.AssetExecutionContext, study: StudyResource
 ) -> dg.MaterializeResult:
