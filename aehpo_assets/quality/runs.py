@@ -310,7 +310,7 @@ def check_run_results(
     whole = {
         "runs": _ends(results),
         "diverged_share": float((~ok).mean()),
-        "collapsed_share": float((results["latent_status"] != "ok").mean()),
+        "collapsed_share": float((results["latent_status"] == "collapsed").mean()),
     }
     measured = int((ok & (rows["without_score"] == 0)).sum())
     outcome = "; ".join(part for part in (_ends(results), trained_on) if part)
