@@ -247,7 +247,7 @@ def refuse_overflow(values: np.ndarray, scaler: str) -> None:
         It names the largest value, the setting and the remedy.
     """
     largest = float(np.abs(values).max(initial=0))
-    if largest**2 * values.shape[1] > np.finfo(np.float32).max:
+    if largest**2 * values.shape[1] > float(np.finfo(np.float32).max):
         raise InputError(
             f"with scaler {scaler}, values reach {largest:.1g}, whose squares are more than "
             "single precision holds",

@@ -392,7 +392,9 @@ def check_validation(validated: pd.DataFrame) -> list[CheckResult]:
             **_auc_range(validated),
         }
     )
-    recommended = validated[validated["origin"] == "recommended"]
+    # A run that diverged or failed has no score of its own.
+    finished = validated[validated["status"] == "ok"]
+    recommended = finished[finished["origin"] == "recommended"]
     error = recommended[VALID_SCORE] - recommended[f"predicted_{VALID_SCORE}"]
     known = error.dropna()
     # With none at all there is nothing to compare: that they did not finish is told above.

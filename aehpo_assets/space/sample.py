@@ -52,7 +52,8 @@ def sample_configurations(
         If the space has fewer distinct configurations.
     """
     if space.size < count:
-        raise _too_small(space, f"{space.size} distinct configurations", count, file)
+        found = f"{space.size} distinct configuration{'' if space.size == 1 else 's'}"
+        raise _too_small(space, found, count, file)
     study_stream = random.Random(seed)
     further_stream = random.Random(f"further hyperparameters {seed}")
     rows: dict[tuple[Scalar, ...], str] = {}

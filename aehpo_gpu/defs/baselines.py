@@ -42,7 +42,8 @@ def baseline_performance(
     latent_dims = latent_dimensions(space)
     table = baseline_table(data.matrix, data.split, data.targets, latent_dims, seed=0)
     score = "weighted_avg_auc_downstream_performance"
-    best = table.loc[table.groupby("method")[f"{score}_valid"].idxmax()]
+    scored = table.dropna(subset=[f"{score}_valid"])
+    best = scored.loc[scored.groupby("method")[f"{score}_valid"].idxmax()]
     return making.write_table(
         table,
         metadata={

@@ -84,7 +84,9 @@ def validated_recommendations(
     results["code_version"] = ENGINE_VERSION
     validated = with_candidates(chosen, results)
     score = "weighted_avg_auc_downstream_performance"
-    means = validated.groupby(["origin", "config_id"], sort=False)[[f"{score}_valid", score]].mean()
+    # What diverged or failed has no score of its own.
+    finished = validated[validated["status"] == "ok"].dropna(subset=[f"{score}_valid"])
+    means = finished.groupby(["origin", "config_id"], sort=False)[[f"{score}_valid", score]].mean()
     best = means.loc[means.groupby("origin")[f"{score}_valid"].idxmax()].droplevel("config_id")
     return making.write_table(
         validated,

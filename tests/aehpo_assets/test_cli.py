@@ -1,4 +1,4 @@
-"""Commands whose folder cannot be written: one line with folder, option and remedy, no traceback."""
+"""Commands whose folder cannot be written: one line with folder, option and remedy."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def test_a_place_where_nothing_can_be_written_is_named(
 def test_a_writer_names_the_place_that_refuses_it(tmp_path: Path, write) -> None:
     (tmp_path / "file").write_text("kept")
     with (
-        pytest.raises(InputError, match="file/new: cannot be written .*Correct the permissions"),
+        pytest.raises(InputError, match=r"file/new: cannot be written .*Correct the permissions"),
         write(tmp_path / "file" / "new"),
     ):
         raise AssertionError("there is no place to write to")

@@ -238,10 +238,13 @@ def test_what_ended_otherwise_is_counted() -> None:
 
 
 def test_what_did_not_finish_does_not_dilute_the_error_of_predictions() -> None:
-    table = set_column(VALID_SCORE, np.nan)(validated())
-    assert "predictions_hold" not in failed(runs.check_validation(table))
-    table.loc[0, VALID_SCORE] = 0.4
+    # What a diverged run counts as elsewhere is no score that could be compared.
+    table = validated().assign(status="diverged", **{VALID_SCORE: 0.5})
+    assert failed(runs.check_validation(table)) == {"validated_runs_finish"}
+    table.loc[0, ["status", VALID_SCORE]] = ["ok", 0.4]
     assert "predictions_hold" in failed(runs.check_validation(table))
+    table.loc[0, VALID_SCORE] = 0.72
+    assert "predictions_hold" not in failed(runs.check_validation(table))
 
 
 @pytest.mark.parametrize(("table", "name"), [(t, name) for t in TRIPS for name in TRIPS[t]])
