@@ -54,9 +54,10 @@ def told_of_failed_checks(
         refuse_failed(result)
 
     # Dagster looks at the signature: an asset that yields is annotated as what it yields.
-    returned = {"return_annotation": Iterator[dg.MaterializeResult]}
-    made.__signature__ = inspect.signature(make).replace(**returned)  # type: ignore[attr-defined]
-    made.__annotations__ = made.__annotations__ | {"return": Iterator[dg.MaterializeResult]}
+    yields = Iterator[dg.MaterializeResult]
+    signature = inspect.signature(make).replace(return_annotation=yields)
+    made.__signature__ = signature  # type: ignore[attr-defined]
+    made.__annotations__ = made.__annotations__ | {"return": yields}
     return made
 
 
