@@ -23,7 +23,9 @@ from aehpo_assets.defs.instance import explained, open_instance
 from aehpo_assets.errors import InstanceError
 from aehpo_assets.headless import print_status
 from aehpo_assets.home import Home
+from aehpo_assets.provenance import CheckResult
 from aehpo_assets.runner import Outcome, StudyRun, Work, prepare
+from aehpo_assets.store import Record
 from aehpo_assets.study import read_study
 
 TASK = ("toy_rna",)
@@ -246,3 +248,13 @@ def test_a_task_that_failed_does_not_hold_back_what_reads_every_task(
         assert held(("blackbox",), ("vanillix",), failed) is blackbox
         assert held(("recommendations",), ("vanillix", "other_rna"), failed) is own
         assert held(("recommendations",), ("vanillix", "toy_rna"), failed) is others
+    # What did not pass its checks, and what was made together with it, is no input that came since.
+    store, wrong = present.home.store, CheckResult(name="grave", passed=False, blocking=True)
+    table = pd.DataFrame({"a": [1.0]})
+    for asset in ("run_results", "learning_curves"):
+        store.write_table(asset, ("vanillix", "toy_rna"), table, Record("1"))
+        checks = [wrong] if asset == "run_results" else []
+        store.write_table(asset, ("vanillix", "other_rna"), table, Record("1", checks=checks))
+    read = dict.fromkeys(("run_results/vanillix/toy_rna", "learning_curves/vanillix/toy_rna"), "1")
+    expected = present.artefacts._expected_inputs("blackbox_curves", ("vanillix",), read)
+    assert set(expected) == set(read)
