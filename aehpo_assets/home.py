@@ -20,7 +20,7 @@ from typing import IO
 import yaml
 
 from aehpo_assets.errors import HomeBusyError, InputError
-from aehpo_assets.files import write_text
+from aehpo_assets.files import check_writable, write_text
 from aehpo_assets.store import Store
 from aehpo_assets.study import Study, read_study
 
@@ -48,6 +48,19 @@ class Home:
         self.live = self.root / "live"
         self.store = Store(self.root / "store")
         self._roots_file = self.root / "data_roots.json"
+
+    def check_writable(self) -> None:
+        """Refuse a home that cannot be made or written into, before anything is written.
+
+        Raises
+        ------
+        InputError
+            If nothing can be written there, or in one of the folders that it holds already.
+        """
+        check_writable(self.root, "--home")
+        for folder in (self.dagster, self.store.root, self.runs, self.devices):
+            if folder.exists():
+                check_writable(folder, "--home")
 
     def study(self) -> Study:
         """Return the study of this home.

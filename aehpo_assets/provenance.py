@@ -183,7 +183,8 @@ def content_hash(frame: pd.DataFrame, without: tuple[str, ...] = ()) -> str:
     Returns
     -------
     str
-        16 hexadecimal digits. Equal content gives equal digits across processes.
+        16 hexadecimal digits. Equal content gives equal digits across processes, whatever its
+        layout in memory (by rows or columns, strided, read-only, of another byte order).
     """
     if without:
         frame = frame[[column for column in frame.columns if column not in without]]
@@ -198,29 +199,35 @@ def content_hash(frame: pd.DataFrame, without: tuple[str, ...] = ()) -> str:
         and isinstance(dtype := next(iter(dtypes)), np.dtype)
         and dtype.kind in "fiub"
     ):
-        digest.update(str(dtype).encode())
+        digest.update(str(dtype.newbyteorder("=")).encode())
         values = frame.to_numpy()
         # Some rows at a time: a second copy of a large matrix never exists.
         for start in range(0, len(values), _ROWS_AT_ONCE):
-            digest.update(_one_nan(values[start : start + _ROWS_AT_ONCE]).data)
+            digest.update(_in_a_row(values[start : start + _ROWS_AT_ONCE]).data)
         return digest.hexdigest()[:16]
-    for name in frame.columns:
-        column = frame[name]
+    for _, column in frame.items():
         if isinstance(column.dtype, pd.CategoricalDtype):
             column = column.astype(object)
         values = column.to_numpy()
         if values.dtype.kind in "fiub":
-            digest.update(str(values.dtype).encode() + _one_nan(values).tobytes())
+            numbers = _in_a_row(values)
+            digest.update(str(numbers.dtype).encode())
+            digest.update(numbers.data)
         else:
             text = [None if pd.isna(v) else str(v) for v in values]
             digest.update(json.dumps(text).encode())
     return digest.hexdigest()[:16]
 
 
-def _one_nan(values: np.ndarray) -> np.ndarray:
-    """Numbers in a row, every NaN of the same bits: Parquet keeps neither sign nor payload."""
+def _in_a_row(values: np.ndarray) -> np.ndarray:
+    """Numbers row by row in this machine's byte order, however they lie in memory.
+
+    Every NaN gets the same bits: Parquet keeps neither sign nor payload.
+    """
     missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros(0, dtype=bool)
-    return np.where(missing, np.nan, values) if missing.any() else np.ascontiguousarray(values)
+    if missing.any():
+        values = np.where(missing, np.nan, values)
+    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
 
 
 def source_version(*modules: Path) -> str:

@@ -246,11 +246,11 @@ class StudyRun:
         return told
 
     def _hangs_on(self, assets: Sequence[str], partition: Partition, failed: set[str]) -> bool:
+        """Whether all that they need of some parent failed; one task does not hold back others."""
         return any(
-            artefact_name(parent, parent_partition) in failed
+            partitions and all(artefact_name(parent, p) in failed for p in partitions)
             for asset in assets
             for parent, partitions in self.artefacts.needs(asset, partition).items()
-            for parent_partition in partitions
         )
 
 
@@ -357,7 +357,7 @@ def _subclasses(cls: type) -> set[str]:
     return {cls.__name__}.union(*map(_subclasses, cls.__subclasses__()))
 
 
-_READABLE = _subclasses(AehpoError) | {"DagsterAssetCheckFailedError"}
+_READABLE = _subclasses(AehpoError)
 
 
 def _prefix(cls_name: str) -> str:

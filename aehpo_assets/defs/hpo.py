@@ -10,7 +10,7 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_own_results_change, when_results_change
 from aehpo_assets.defs.earlier_validations import earlier_validations, evaluations_of
 from aehpo_assets.defs.partitions import (
@@ -132,6 +132,7 @@ def _blackbox_metadata(tables: BlackboxTables) -> dict[str, int]:
     automation_condition=when_results_change,
     **BLACKBOX.definition,
 )
+@told_of_failed_checks
 def blackbox(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Syne Tune's table of an architecture: configurations x seeds x objectives, for all tasks."""
     making = Making.begin(BLACKBOX, context, study)
@@ -247,6 +248,7 @@ def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mat
     automation_condition=when_own_results_change,
     **RECOMMENDATIONS.definition,
 )
+@told_of_failed_checks
 def recommendations(
     context: dg.AssetExecutionContext, study: StudyResource
 ) -> dg.MaterializeResult:

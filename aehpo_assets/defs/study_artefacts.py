@@ -150,11 +150,17 @@ class StudyArtefacts:
         expected = {}
         read = {name.split("/")[0] for name in recorded if not name.startswith("file:")}
         read |= self._optional_inputs(asset)
-        for parent, partitions in self.parents(asset, partition).items():
-            for parent_partition in partitions if parent in read else []:
-                provenance = self.home.store.provenance(parent, parent_partition)
-                if provenance is not None:
-                    expected[artefact_name(parent, parent_partition)] = provenance.data_version
+        found = {
+            (parent, p): provenance
+            for parent, partitions in self.parents(asset, partition).items()
+            for p in partitions
+            if parent in read and (provenance := self.home.store.provenance(parent, p))
+        }
+        # What did not pass its checks is read by nobody, nor what was made together with it.
+        failed = {p for (_, p), provenance in found.items() if provenance.failed_checks}
+        for (parent, p), provenance in found.items():
+            if p not in failed:
+                expected[artefact_name(parent, p)] = provenance.data_version
         for name in recorded:
             if name.startswith("file:") and (path := Path(name.removeprefix("file:"))).exists():
                 if name not in self._file_hashes:

@@ -224,7 +224,7 @@ class NewTask:
         return SurrogateGround(self.surrogate, self.name)
 
     def told(self, purpose: str, repetition: int, count: int) -> pd.DataFrame:
-        """Draw random configurations, and say what a search is told of them.
+        """Draw random configurations, as many as the space has, and say what a search is told.
 
         Returns
         -------
@@ -232,8 +232,9 @@ class NewTask:
             ``task, config_id``, the hyperparameters and the valid score.
         """
         seed = named_seed(self.plan.seed, "transfer", self.name, purpose, repetition)
-        drawn = sample_configurations(self.surrogate.space, count, seed)
-        told = self.ground(drawn[self.surrogate.space.names].to_dict("records"))
+        space = self.surrogate.space
+        drawn = sample_configurations(space, int(min(count, space.size)), seed)
+        told = self.ground(drawn[space.names].to_dict("records"))
         score = told[:, -1, OBJECTIVES.index(VALID_SCORE)]
         return drawn.assign(task=self.name, **{VALID_SCORE: score})
 
