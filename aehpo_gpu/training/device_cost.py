@@ -6,12 +6,14 @@ What the model says and how it is fitted belongs to ``cost``, the timings to ``t
 from __future__ import annotations
 
 import logging
+import platform
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel, load_cost_model, save_cost_model
@@ -40,7 +42,7 @@ def cost_model(
     Parameters
     ----------
     folder
-        Folder of the models: one file for each device, architecture and precision.
+        Folder of the models: one file for each processor, architecture, loss and precision.
     architecture
         Name of the architecture.
     runs
@@ -50,16 +52,16 @@ def cost_model(
     settings
         Device, precision, VAE loss.
     """
-    name = device_name(settings.torch_device())
+    name = processor_name(settings.torch_device())
     parts = (name, architecture, settings.vae_loss, settings.precision)
     path = folder / f"{re.sub(r'[^a-z0-9]+', '-', ' '.join(parts).lower())}.json"
-    model = load_cost_model(path)
+    model = load_cost_model(path, parts)
     if model is None or _largest_step(architecture, runs, n_features) > (
         LARGER_THAN_MEASURED * model.largest_step
     ):
         logger.info("measuring what training costs on %s, under a minute", name)
         model = measure_cost_model(architecture, runs, n_features, settings)
-        save_cost_model(model, path)
+        save_cost_model(model, path, parts)
         logger.info(
             "cost model of %s: error %.0f %% over %d runs alone, %.0f %% over %d fleets",
             name,
@@ -69,6 +71,26 @@ def cost_model(
             model.fleet_timings,
         )
     return model
+
+
+def processor_name(device: torch.device) -> str:
+    """Name of what does the arithmetic: the GPU's own, or the model of the CPU.
+
+    Prices of one processor say nothing of another, also where a home moves between them.
+    """
+    if device.type == "cuda":
+        return device_name(device)
+    try:
+        facts = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        facts = ""
+    # Virtual machines tell a family of processors by one name; the numbers tell its members.
+    told = [
+        re.search(rf"^{key}\s*:\s*(.+?)\s*$", facts, re.MULTILINE)
+        for key in ("model name", "cpu family", "model")
+    ]
+    known = " ".join(found[1] for found in told if found)
+    return f"cpu {known or platform.processor() or platform.machine()}"
 
 
 def _largest_step(architecture: str, runs: pd.DataFrame, n_features: int) -> float:

@@ -16,8 +16,8 @@ from aehpo_assets.comparison import (
     Verdict,
     compare_folders,
     compare_tables,
-    is_measured,
 )
+from aehpo_assets.measured import is_measured
 
 
 def frame() -> pd.DataFrame:
