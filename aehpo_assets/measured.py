@@ -62,11 +62,13 @@ def folder_version(folder: Path) -> str:
     versions: dict[str, str] = {}
     for name in file_hashes(folder):
         path = folder / name
+        if any(map(is_measured, path.name.split("."))):
+            continue
         if path.suffix == ".parquet":
             versions[name] = content_hash(without_measured(pd.read_parquet(path)))
         elif path.suffix == ".json":
             content = json.loads(path.read_text(encoding="utf-8"))
             versions[name] = settings_hash(dict(leaves(content)))
-        elif not any(map(is_measured, path.name.split("."))):
+        else:
             versions[name] = file_hash(path)
     return settings_hash(versions)

@@ -18,7 +18,7 @@ import contextlib
 import json
 import logging
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ class Record:
     taken: dict[str, list[str]] = field(default_factory=dict)
     checks: Sequence[CheckResult] = ()
     device: str = "cpu"
-    prices: Sequence[str] = ()
+    prices: Collection[str] = ()
 
 
 def artefact_name(asset: str, partition: Partition) -> str:
