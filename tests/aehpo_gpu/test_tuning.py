@@ -53,7 +53,7 @@ STUDY = Study.model_validate(
 def known_prices(monkeypatch: pytest.MonkeyPatch) -> None:
     """What training costs is not measured."""
     prices = CostModel("cpu", dict.fromkeys(TERMS, 1e-9))
-    monkeypatch.setattr(tuning, "cost_model", lambda *arguments: prices)
+    monkeypatch.setattr(tuning, "measured_cost", lambda *arguments: prices)
 
 
 def tune(
