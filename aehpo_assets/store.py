@@ -48,6 +48,7 @@ Partition = tuple[str, ...]
 _PROVENANCE = b"aehpo.provenance"
 _ATTRS = b"aehpo.attrs"
 _SEAL = b"aehpo.seal"
+_NAMED_AT_MOST = 5
 
 
 @dataclass
@@ -193,6 +194,24 @@ class Store:
         except StaleInputError as error:
             logger.warning("%s", error)
             return None
+
+    def sound_tables(self, asset: str) -> dict[Partition, pd.DataFrame]:
+        """Read all tables of an asset that can be made again; what is damaged is left out.
+
+        It is set aside and logged: each by name, or if they are many, the first and their number.
+        """
+        tables, damaged = {}, []
+        for partition in self.partitions(asset):
+            try:
+                tables[partition] = self.read_table(asset, partition)
+            except StaleInputError as error:
+                damaged.append(str(error))
+        for problem in damaged[:1] if len(damaged) > _NAMED_AT_MOST else damaged:
+            logger.warning("%s", problem)
+        if len(damaged) > _NAMED_AT_MOST:
+            more = len(damaged) - 1
+            logger.warning("%d more tables of %s are set aside likewise", more, self.root / asset)
+        return tables
 
     def existing_folder(self, asset: str, partition: Partition) -> Path:
         """Path of a folder artefact, whose files are those that were written.

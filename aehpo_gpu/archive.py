@@ -91,16 +91,12 @@ class RunArchive:
 
     def _read(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Results and curves of all shards of which both are there and as they were written."""
-        found: list[tuple[pd.DataFrame, pd.DataFrame]] = []
-        for shard in self._store.partitions("results"):
-            results = self._store.find_table("results", shard)
-            curves = self._store.find_table("curves", shard)
-            if results is not None and curves is not None:
-                found.append((results, curves))
-        if not found:
+        results = self._store.sound_tables("results")
+        curves = self._store.sound_tables("curves")
+        whole = [shard for shard in results if shard in curves]
+        if not whole:
             return pd.DataFrame(), pd.DataFrame()
-        results_of_all, curves_of_all = zip(*found, strict=True)
         return (
-            pd.concat(results_of_all, ignore_index=True),
-            pd.concat(curves_of_all, ignore_index=True),
+            pd.concat([results[shard] for shard in whole], ignore_index=True),
+            pd.concat([curves[shard] for shard in whole], ignore_index=True),
         )

@@ -49,7 +49,12 @@ STUDY = {
         "validate_repetitions": 1,
     },
     "live": {"searchers": ["random_search"], "runs": 2, "batch": 2},
-    "transfer_benchmark": {"trials": 12, "repetitions": 2},
+    "transfer_benchmark": {
+        "searchers": ["random_search"],
+        "trials": 6,
+        "probe": 3,
+        "repetitions": 2,
+    },
 }
 
 

@@ -89,14 +89,15 @@ def test_a_shard_under_the_name_of_another_is_damage(
     assert f"{of_b}: damaged (it is results/{of_a.stem}" in caplog.text
 
 
-def test_a_shard_without_a_record_is_named_and_trained_again(
+def test_shards_without_a_record_are_told_of_in_a_sentence_and_trained_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As an older version left them."""
-    results, curves = shard(["a"])
-    for kind, table in (("results", results), ("curves", curves)):
+    """As an older version left them: set aside, not lost."""
+    for kind, table in zip(("results", "curves"), shard(["a"]), strict=True):
         (tmp_path / kind).mkdir()
-        table.to_parquet(tmp_path / kind / "0123.parquet")
+        for number in range(20):
+            table.to_parquet(tmp_path / kind / f"{number}.parquet")
     assert RunArchive(tmp_path).finished(["a"]) == set()
-    assert "no seal: an older aehpo wrote it" in caplog.text
-    assert (tmp_path / "results" / ".0123.parquet.damaged").exists()
+    assert caplog.text.count("no seal: an older aehpo wrote it") == 2
+    assert f"19 more tables of {tmp_path / 'results'} are set aside likewise" in caplog.text
+    assert len(list((tmp_path / "results").glob(".*.parquet.damaged"))) == 20
