@@ -270,10 +270,13 @@ class Store:
         Raises
         ------
         StaleInputError
-            If it is missing, or one of its blocking checks did not pass.
+            If it is missing or damaged, or one of its blocking checks did not pass.
         """
         provenance = self.provenance(asset, partition)
         if provenance is None:
+            if (damage := self.damage(asset, partition)) is not None:
+                name = artefact_name(asset, partition)
+                raise StaleInputError(f"{name}: damaged ({damage}). Materialize it again.")
             raise self._missing(asset, partition)
         if provenance.failed_checks:
             failed = "; ".join(

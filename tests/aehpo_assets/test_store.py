@@ -324,6 +324,8 @@ def test_two_tables_exchanged_with_their_records_are_damage(tmp_path: Path) -> N
     exchange(store.table_path("matrix", ("x",)), store.table_path("matrix", ("y",)))
     assert store.provenance("matrix", ("x",)) is None
     assert store.damage("matrix", ("y",)) == "it is matrix/x, not matrix/y"
+    with pytest.raises(StaleInputError, match=r"damaged \(it is matrix/y, not matrix/x\)"):
+        store.checked("matrix", ("x",))
     with pytest.raises(StaleInputError, match="it is matrix/y, not matrix/x"):
         store.read_table("matrix", ("x",))
 
