@@ -144,10 +144,12 @@ def recover_folder(path: Path) -> None:
     aside = _aside(path)
     if not aside.exists():
         return
-    if path.exists():
-        shutil.rmtree(aside)
-    else:
-        aside.replace(path)
+    # Who may only read sees what is there, and leaves the rest to who may write.
+    with contextlib.suppress(OSError):
+        if path.exists():
+            shutil.rmtree(aside)
+        else:
+            aside.replace(path)
 
 
 def _aside(path: Path) -> Path:

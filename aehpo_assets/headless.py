@@ -15,17 +15,20 @@ from rich.table import Table
 
 from aehpo_assets.analysis.report import recommendation_report
 from aehpo_assets.catalogue import Task, available_tasks
-from aehpo_assets.defs.instance import open_instance
+from aehpo_assets.defs.instance import open_instance, readable_instance
+from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.home import Home
 from aehpo_assets.preflight import check_datasets, check_study
 from aehpo_assets.run_progress import run_progress
 from aehpo_assets.runner import (
+    CodeLocations,
     Outcome,
     StudyRun,
     clear_killed_runs,
     prepare,
     study_tasks,
 )
+from aehpo_assets.status import StudyStatus
 from aehpo_assets.study import Study, read_study
 
 
@@ -83,20 +86,30 @@ def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console)
 
 
 def print_status(home: Home, console: Console) -> None:
-    """Print the state of every artefact: up to date, stale and why, missing, failed."""
+    """Print the state of every artefact: up to date, stale and why, missing, failed.
+
+    Nothing is written: a home of somebody else, or on a file system that is read-only, will do.
+    """
     study = home.study()
-    tasks = study_tasks(study, available_tasks(home.data_roots()), home.study_file)
-    instance = prepare(study, home, tasks, file=home.study_file)
-    study_run = StudyRun(home, instance, tasks)
+    datasets = study_tasks(study, available_tasks(home.data_roots()), home.study_file)
+    # What was made of a data set stays part of the study when the data set is gone.
+    made = {task for (task,) in home.store.partitions("omics_matrix")}
+    tasks = sorted({*datasets, *made}) if study.tasks == "all" else sorted(study.tasks)
+    locations = CodeLocations()
+    artefacts = StudyArtefacts(home, datasets, tasks, locations.specs)
+    instance = readable_instance(home)
+    status = StudyStatus(artefacts, locations.nodes, instance)
     table = Table("asset", "partition", "state", "why", title=f"Study {study.name}")
     counts: Counter[str] = Counter()
-    for assets, partition in study_run.works():
+    for assets, partition in locations.works(artefacts):
         for asset in assets:
-            state, why = study_run.state(asset, partition)
+            state, why = status.state(asset, partition)
             counts[state] += 1
             table.add_row(asset, " | ".join(partition), f"[{_COLOURS[state]}]{state}[/]", why)
     console.print(table)
     console.print(", ".join(f"{number} {state}" for state, number in counts.items()))
+    if instance is None:
+        console.print("The history of runs cannot be opened from here: none of it shows as failed.")
 
 
 _COLOURS = {"up to date": "green", "stale": "yellow", "missing": "cyan", "failed": "red"}

@@ -58,8 +58,10 @@ class Provenance(BaseModel):
     ``inputs`` maps the name of each artefact or file read (``preprocessed_matrix/tcga_rna``) to
     its data version; ``settings`` holds the part of the study that this artefact hangs on.
     Together with ``code_version`` they say whether it is still up to date. ``measured`` names the
-    columns that hold what a clock said: they do not enter ``data_version``; None in a record that
-    was written before they were kept. ``taken`` maps the name of an artefact to the data versions
+    columns that hold what a clock said: they do not enter ``data_version``. ``content``
+    is the hash of a whole table, with those columns. ``prices`` names the price lists of a device
+    that its seconds, or those of its inputs, were read from.
+    ``taken`` maps the name of an artefact to the data versions
     whose content was taken over for good: the artefact may have been made anew since, and that
     makes nothing stale. ``files`` maps each file of a folder to its bytes' hash.
     ``commit`` is that of the code's git checkout, and ``dirty`` says whether the code differed from
@@ -76,7 +78,9 @@ class Provenance(BaseModel):
     inputs: dict[str, str] = Field(default_factory=dict)
     taken: dict[str, list[str]] = Field(default_factory=dict)
     checks: list[CheckResult] = Field(default_factory=list)
-    measured: tuple[str, ...] | None = None
+    measured: tuple[str, ...] = ()
+    content: str | None = None
+    prices: tuple[str, ...] = ()
     files: dict[str, str] = Field(default_factory=dict)
     commit: str | None = None
     dirty: bool | None = None

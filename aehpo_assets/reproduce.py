@@ -29,6 +29,7 @@ from aehpo_assets.files import atomic_file
 from aehpo_assets.home import Home
 from aehpo_assets.hpo.earlier_validations import as_it_was
 from aehpo_assets.lineage import Artefact, find_artefact, trace, walk
+from aehpo_assets.measured import measured_columns
 from aehpo_assets.rounds import EARLIER_VALIDATIONS
 from aehpo_assets.runner import CodeLocations, Outcome, StudyRun, Work, prepare
 from aehpo_assets.space import configurations_of
@@ -110,7 +111,12 @@ class Reproduction:
         givens = {name: self._given(name) for name in sorted(given)}
         self._again = self._clean_run(Home(folder), study, datasets)
         for name, table in givens.items():
-            self._again.home.store.write_table(*_parts(name), table, Record(code_version="given"))
+            self._again.home.store.write_table(
+                *_parts(name),
+                table,
+                Record(code_version="given"),
+                measured=measured_columns(table),
+            )
         self._refuse_what_cannot_be_made()
 
     def works(self) -> list[Work]:

@@ -27,6 +27,7 @@ from aehpo_assets.defs.study_resource import HEADLESS_TAG, StudyResource
 from aehpo_assets.errors import AehpoError, HomeBusyError, InputError
 from aehpo_assets.files import remove_unfinished
 from aehpo_assets.home import Home
+from aehpo_assets.status import StudyStatus
 from aehpo_assets.store import Partition, artefact_name
 from aehpo_assets.study import Study
 
@@ -89,6 +90,21 @@ class CodeLocations:
         """Asset name to its spec."""
         return specs_of(self.assets)
 
+    @cached_property
+    def nodes(self) -> dict[str, str]:
+        """Asset name to the op or graph that makes it in a run."""
+        return {
+            key.to_user_string(): asset.node_def.name for asset in self.assets for key in asset.keys
+        }
+
+    def works(self, artefacts: StudyArtefacts) -> Iterator[tuple[tuple[str, ...], Partition]]:
+        """All units of work of a study, upstream before downstream."""
+        for asset in self.assets:
+            names = tuple(sorted(key.to_user_string() for key in asset.keys))
+            names = tuple(sorted(names, key=lambda name: name != "run_results"))
+            for partition in artefacts.partitions(names[0]):
+                yield names, partition
+
 
 class StudyRun:
     """A study on its home: what there is to do, and doing it.
@@ -121,28 +137,13 @@ class StudyRun:
 
     def works(self) -> Iterator[tuple[tuple[str, ...], Partition]]:
         """All units of work of the study, upstream before downstream."""
-        for asset in self.locations.assets:
-            names = tuple(sorted(key.to_user_string() for key in asset.keys))
-            names = tuple(sorted(names, key=lambda name: name != "run_results"))
-            for partition in self.artefacts.partitions(names[0]):
-                yield names, partition
+        return self.locations.works(self.artefacts)
 
     def state(self, asset: str, partition: Partition) -> tuple[str, str]:
-        """Return the state of an artefact and the reason: up to date, stale, missing or failed."""
-        why = self.artefacts.why_stale(asset, partition)
-        if why is None:
-            return "up to date", ""
-        attempt = self._latest_run(asset, partition)
-        if attempt is not None and attempt.status == dg.DagsterRunStatus.FAILURE:
-            return "failed", why
-        return ("missing" if why == "missing" else "stale"), why
-
-    def _latest_run(self, asset: str, partition: Partition) -> dg.DagsterRun | None:
-        """The latest run that was to make an artefact."""
-        wanted = dg.RunsFilter(tags={"dagster/partition": partition_key(partition)})
-        key = dg.AssetKey(asset)
-        runs = self.instance.get_runs(wanted, limit=200)
-        return next((run for run in runs if key in (run.asset_selection or {key})), None)
+        """Return the state of an artefact and the reason, see :class:`StudyStatus`."""
+        return StudyStatus(self.artefacts, self.locations.nodes, self.instance).state(
+            asset, partition
+        )
 
     def run(
         self,

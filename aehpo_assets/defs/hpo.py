@@ -34,6 +34,7 @@ from aehpo_assets.hpo.recommend import recommend
 from aehpo_assets.hpo.search_sources import SEARCH_SOURCES
 from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate, training_table
 from aehpo_assets.hpo.surrogate_diagnostics import calibration, worst_regions
+from aehpo_assets.measured import without_measured
 from aehpo_assets.provenance import content_hash
 from aehpo_assets.quality import runs as quality
 from aehpo_assets.space import SearchSpace, search_space
@@ -142,8 +143,7 @@ def blackbox(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mate
     evaluations = training_table(results, space)
     return making.write_folder(
         lambda folder: write_blackbox(folder, tables),
-        # Compressed Parquet holds the time of writing; the evaluations are what counts.
-        data_version=content_hash(evaluations),
+        data_version=content_hash(without_measured(evaluations)),
         checks=quality.check_blackbox(evaluations, tables.dropped),
         metadata=_blackbox_metadata(tables),
         plots={"scores": plots.score_distribution(evaluations)},
@@ -171,7 +171,7 @@ def blackbox_curves(
     together = pd.concat(curves.values(), ignore_index=True)
     return making.write_folder(
         lambda folder: write_blackbox(folder, tables),
-        data_version=content_hash(together),
+        data_version=content_hash(without_measured(together)),
         metadata=_blackbox_metadata(tables),
         plots={"learning curves": plots.learning_curves(together)},
     )
@@ -290,4 +290,5 @@ def recommendations(
             ),
         },
         plots={"search": plots.search_progress(found.trials)},
+        measured=True,
     )

@@ -95,6 +95,7 @@ class StudyArtefacts:
             # The data set is gone; what was made of it is kept as it is.
             settings |= {k: v for k, v in provenance.settings.items() if k.startswith("dataset.")}
         recorded = provenance.inputs if provenance else {}
+        expected = self._expected_inputs(asset, partition, recorded)
         code_version = str(spec.metadata[SOURCE_VERSION])
         if but_for_code and provenance is not None:
             code_version = provenance.code_version
@@ -102,8 +103,17 @@ class StudyArtefacts:
             provenance,
             code_version=code_version,
             settings=settings,
-            inputs=self._expected_inputs(asset, partition, recorded),
+            inputs=expected,
+            prices=self._prices_of(expected),
         )
+
+    def _prices_of(self, inputs: Iterable[str]) -> set[str]:
+        """Price lists that the seconds of some artefacts were read from."""
+        records = [
+            self.home.store.provenance(asset, tuple(partition))
+            for asset, *partition in (name.split("/") for name in inputs if ":" not in name)
+        ]
+        return {prices for record in records if record for prices in record.prices}
 
     def _keys(self, dimension: str) -> list[str]:
         if dimension == "architecture":

@@ -24,7 +24,6 @@ from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.training_task import read_training_task
 from aehpo_gpu.runs import (
     ENGINE_VERSION,
-    MEASURED_COLUMNS,
     RunTable,
     Shard,
     training_settings,
@@ -150,18 +149,18 @@ def collect_runs(
                 results, table.runs.columns.drop(["config_id", "seed"]).tolist()
             )
         },
-        measured=MEASURED_COLUMNS,
+        measured=True,
         device=device,
         column_lineage=_column_lineage(results, table.runs),
     )
     yield written
     curve_making = Making.begin(LEARNING_CURVES, context, study)
-    curve_making.inputs = making.inputs
+    curve_making.inputs, curve_making.prices = making.inputs, making.prices
     yield curve_making.write_table(
         curves,
         metadata={"runs": len(results), "epochs_kept": int(curves["epoch"].nunique())},
         plots={"losses": plots.learning_curves(curves)},
-        measured=("runtime",),
+        measured=True,
         device=device,
     )
     refuse_failed(written)

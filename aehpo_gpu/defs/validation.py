@@ -18,7 +18,7 @@ from aehpo_assets.space import search_space
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, recommendations
 from aehpo_gpu.defs.training_task import INPUTS, read_training_task
-from aehpo_gpu.runs import ENGINE_VERSION, MEASURED_COLUMNS, RunTable, training_settings
+from aehpo_gpu.runs import ENGINE_VERSION, RunTable, training_settings
 from aehpo_gpu.validation import candidates, validation_runs, with_candidates
 
 VALIDATED_RECOMMENDATIONS = Recipe(
@@ -97,6 +97,6 @@ def validated_recommendations(
             **{f"{origin}_test_score": float(row[score]) for origin, row in best.iterrows()},
         },
         plots={"predicted against actual": plots.predicted_against_actual(validated)},
-        measured=MEASURED_COLUMNS,
+        measured=True,
         device=str(results["device"].iloc[0]),
     )
