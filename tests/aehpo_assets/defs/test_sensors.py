@@ -15,7 +15,7 @@ import yaml
 from aehpo_assets import landing
 from aehpo_assets.definitions import defs
 from aehpo_assets.defs.sensors import READ_FROM_FILES, dataset_sensor
-from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.defs.study_resource import study_on
 from aehpo_assets.home import Home
 from aehpo_assets.study import Study
 
@@ -27,7 +27,7 @@ class Sensed:
         self.home = Home(folder)
         self.instance = dg.DagsterInstance.ephemeral()
         self.cursor: str | None = None
-        self.resource = StudyResource(home_folder=str(folder))
+        self.resource = study_on(self.home)
 
     def adopt(self, tasks: Any = "all") -> None:
         study = {
