@@ -212,7 +212,9 @@ class Home:
     @property
     def is_worked_on(self) -> bool:
         """Whether a step of a run of the UI is at work in the home."""
-        return self._is_held("work.lock", fcntl.LOCK_EX)
+        with (self.root / "work.lock").open("a+") as stream:
+            # A process that was killed gives its locks back a little later than all else.
+            return not _acquire(stream, fcntl.LOCK_EX)
 
     @contextlib.contextmanager
     def _held(self, name: str, state: str, remedy: str) -> Iterator[bool]:
@@ -235,10 +237,10 @@ class Home:
             finally:
                 stream.truncate(0)
 
-    def _is_held(self, name: str, kind: int = fcntl.LOCK_SH) -> bool:
+    def _is_held(self, name: str) -> bool:
         try:
             with (self.root / name).open() as stream:
-                fcntl.flock(stream, kind | fcntl.LOCK_NB)
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
         except BlockingIOError:

@@ -28,7 +28,9 @@ UI_OF = "AEHPO_UI_OF"
 _SECONDS_TO_DIE = 10.0
 
 
-def take_over_from_killed_ui(instance: dg.DagsterInstance, home: Home, *, was_killed: bool) -> None:
+def _take_over_from_killed_ui(
+    instance: dg.DagsterInstance, home: Home, *, was_killed: bool
+) -> None:
     """End what a UI that is gone left running, and forget the signs of life of its daemon.
 
     Parameters
@@ -80,8 +82,13 @@ def clear_killed_runs(instance: dg.DagsterInstance, home: Home) -> None:
     HomeBusyError
         If runs of the UI or its daemon are under way.
     """
-    with contextlib.suppress(HomeBusyError), home.served() as was_killed:
-        take_over_from_killed_ui(instance, home, was_killed=was_killed)
+    with contextlib.ExitStack() as stack:
+        try:
+            was_killed = stack.enter_context(home.served())
+        except HomeBusyError:
+            pass  # A UI is up.
+        else:
+            _take_over_from_killed_ui(instance, home, was_killed=was_killed)
     unfinished = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
     living = [run for run in unfinished if HEADLESS_TAG not in run.tags]
     if home.is_worked_on or (living and (home.is_served or daemon_is_alive(instance))):
@@ -99,7 +106,7 @@ def start_after_killed_ui(instance: dg.DagsterInstance, home: Home, *, was_kille
 
     What was queued is left for the new daemon to start.
     """
-    take_over_from_killed_ui(instance, home, was_killed=was_killed)
+    _take_over_from_killed_ui(instance, home, was_killed=was_killed)
     if home.is_worked_on or daemon_is_alive(instance):
         # Somebody runs a daemon of Dagster's own on this home.
         return

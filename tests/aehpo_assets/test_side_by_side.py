@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from pathlib import Path
 
@@ -64,6 +66,16 @@ def test_runs_of_the_ui_work_side_by_side_and_data_sets_are_added_meanwhile(tmp_
     with home.worked_on(), home.worked_on(), home.locked():
         assert home.is_worked_on
     assert not home.is_worked_on
+
+
+def test_a_step_that_is_just_ending_is_waited_for(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    step = contextlib.ExitStack()
+    step.enter_context(home.worked_on())
+    timer = threading.Timer(0.3, step.close)
+    timer.start()
+    assert not home.is_worked_on
+    timer.join()
 
 
 def test_a_headless_run_is_refused_beside_a_step_that_nobody_knows_of(tmp_path: Path) -> None:
