@@ -136,9 +136,8 @@ def interrupted(location: str) -> dg.SensorDefinition:
         if (reason := reason_to_rest(study.home)) is not None:
             yield dg.SkipReason(reason)
             return
-        repository = context.repository_def
-        owned = [a for a in repository.assets_defs_by_key.values() if a.is_executable]
-        groups = {frozenset(asset.keys) for asset in owned}
+        definitions = context.repository_def.assets_defs_by_key if context.repository_def else {}
+        groups = {frozenset(a.keys) for a in definitions.values() if a.is_executable}
         seen = context.cursor and datetime.datetime.fromisoformat(context.cursor)
         wanted = dg.RunsFilter(
             statuses=[dg.DagsterRunStatus.FAILURE],
