@@ -231,7 +231,7 @@ def test_a_ui_that_is_killed_while_it_trains_loses_nothing(
     monkeypatch.delenv("AEHPO_DATA", raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("DAGSTER_HOME", "")
-    study = yaml.safe_load((tiny_root / "tiny.yaml").read_text()) | {"epochs": 12_000}
+    study = yaml.safe_load((tiny_root / "tiny.yaml").read_text()) | {"epochs": 8_000}
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(study))
     home = Home(tmp_path / "home")
     home.adopt(Study.model_validate(study), tmp_path / "tiny.yaml")
