@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import dagster as dg
 import psutil
@@ -117,10 +117,18 @@ def start_after_killed_ui(instance: dg.DagsterInstance, home: Home, *, was_kille
     )
 
 
-def report_stopped_runs(instance: dg.DagsterInstance) -> None:
-    """Say of the runs that a UI took with it when it was stopped that they failed."""
-    stopped = [run for run in _begun(instance) if HEADLESS_TAG not in run.tags]
-    _report_interrupted(instance, stopped, "It was stopped together with the UI.")
+@contextlib.contextmanager
+def stopping_runs(instance: dg.DagsterInstance) -> Iterator[None]:
+    """Stop a UI and all that it started inside the block, and say of its runs that they failed.
+
+    A run that is asked to end says so by itself, but not that it is to be asked for again.
+    """
+    stopped = [run.run_id for run in _begun(instance) if HEADLESS_TAG not in run.tags]
+    yield
+    ended = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED)
+    runs = [run for run_id in stopped if (run := instance.get_run_by_id(run_id))]
+    left = [run for run in runs if run.status not in ended]
+    _report_interrupted(instance, left, "It was stopped together with the UI.")
     instance.wipe_daemon_heartbeats()
 
 
@@ -138,7 +146,8 @@ def _report_interrupted(
             instance.report_run_canceled(run, message=message)
             continue
         instance.add_run_tags(run.run_id, {INTERRUPTED_TAG: "true"})
-        instance.report_run_failed(run, message=message)
+        if not run.is_finished:
+            instance.report_run_failed(run, message=message)
     for run_id in instance.event_log_storage.get_concurrency_run_ids():
         holder = instance.get_run_by_id(run_id)
         if holder is None or holder.is_finished:

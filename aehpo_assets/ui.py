@@ -18,7 +18,7 @@ from types import FrameType
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import AehpoError
 from aehpo_assets.home import Home
-from aehpo_assets.interrupted import UI_OF, report_stopped_runs, start_after_killed_ui
+from aehpo_assets.interrupted import UI_OF, start_after_killed_ui, stopping_runs
 
 GRACE_SECONDS = 10
 
@@ -72,8 +72,8 @@ def _serve(home: Home, workspace_file: Path, host: str, port: int, hosts: Sequen
                     )
             time.sleep(0.2)
     finally:
-        stop_all(list(children.values()))
-        report_stopped_runs(open_instance(home))
+        with stopping_runs(open_instance(home)):
+            stop_all(list(children.values()))
         for number, handler in previous.items():
             signal.signal(number, handler)
 

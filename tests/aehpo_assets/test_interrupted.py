@@ -29,8 +29,8 @@ from aehpo_assets.home import Home
 from aehpo_assets.interrupted import (
     UI_OF,
     clear_killed_runs,
-    report_stopped_runs,
     start_after_killed_ui,
+    stopping_runs,
 )
 from aehpo_assets.study import Study
 from aehpo_gpu.definitions import defs
@@ -137,11 +137,16 @@ def test_a_ui_leaves_the_runs_of_a_daemon_that_somebody_else_started(
 
 
 def test_runs_that_end_with_the_ui_are_asked_for_again(instance: dg.DagsterInstance) -> None:
-    of_ui, headless = left(instance), left(instance, **{HEADLESS_TAG: "true"})
+    gone, headless = left(instance), left(instance, **{HEADLESS_TAG: "true"})
+    told, done, before = left(instance), left(instance), left(instance, FAILED)
     beat(instance)
-    report_stopped_runs(instance)
-    assert state(instance, of_ui) == (FAILED, True)
+    with stopping_runs(instance):
+        instance.report_run_failed(instance.get_run_by_id(told))  # type: ignore[arg-type]
+        instance.report_run_canceled(instance.get_run_by_id(done))  # type: ignore[arg-type]
+    assert state(instance, gone) == state(instance, told) == (FAILED, True)
+    assert state(instance, done) == (dg.DagsterRunStatus.CANCELED, False)
     assert state(instance, headless) == (STARTED, False)
+    assert state(instance, before) == (FAILED, False)
     assert not instance.get_daemon_heartbeats()
 
 
