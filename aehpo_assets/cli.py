@@ -142,14 +142,20 @@ def ui(
     home: HomeOption = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Name by which browsers may address it, beside localhost. Repeatable."),
+    ] = None,
 ) -> None:
     """Serve the Dagster UI and its daemon on a home, until Ctrl-C."""
     from aehpo_assets.runner import WORKSPACE_FILE
     from aehpo_assets.ui import serve
+    from aehpo_assets.webserver import allowed_hosts
 
+    hosts = allowed_hosts(host, allow_host or [])
     where = _home(home, writes=True)
     console.print(f"Dagster UI: http://{host}:{port}  (Ctrl-C stops it)")
-    serve(where, WORKSPACE_FILE, host, port)
+    serve(where, WORKSPACE_FILE, host, port, hosts)
 
 
 @app.command()

@@ -18,13 +18,13 @@ from aehpo_assets.catalogue import Task, available_tasks
 from aehpo_assets.defs.instance import open_instance, readable_instance
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.home import Home
+from aehpo_assets.interrupted import clear_killed_runs
 from aehpo_assets.preflight import check_datasets, check_study
 from aehpo_assets.run_progress import run_progress
 from aehpo_assets.runner import (
     CodeLocations,
     Outcome,
     StudyRun,
-    clear_killed_runs,
     prepare,
     study_tasks,
 )

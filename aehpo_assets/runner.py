@@ -20,12 +20,11 @@ import dagster as dg
 import yaml
 
 from aehpo_assets.catalogue import Task
-from aehpo_assets.defs.instance import UNFINISHED, daemon_is_alive, open_instance
+from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.partitions import partition_key, study_partitions, tasks
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
-from aehpo_assets.defs.study_resource import HEADLESS_TAG, StudyResource
-from aehpo_assets.errors import AehpoError, HomeBusyError, InputError
-from aehpo_assets.files import remove_unfinished
+from aehpo_assets.defs.study_resource import HEADLESS_TAG, study_on
+from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.home import Home
 from aehpo_assets.status import StudyStatus
 from aehpo_assets.store import Partition, artefact_name
@@ -204,7 +203,7 @@ class StudyRun:
             selection=list(work.assets),
             partition_key=partition_key(work.partition),
             instance=self.instance,
-            resources={"study": StudyResource(home_folder=str(self.home.root))},
+            resources={"study": study_on(self.home)},
             run_config={
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 **(config or {}),
@@ -274,43 +273,6 @@ def prepare(
     wanted = list(datasets) if study.tasks == "all" else list(study.tasks)
     instance.add_dynamic_partitions(tasks.name or "task", wanted)
     return instance
-
-
-def clear_killed_runs(instance: dg.DagsterInstance, home: Home) -> None:
-    """Say of runs whose process is gone that they failed, and clear away what they left.
-
-    Whoever holds the home's lock knows that no headless run is alive, and if neither UI nor daemon
-    is up, no run at all. A killed process takes its place in the pool with it; nobody else gives
-    it back, and the next training would wait for it forever.
-
-    Raises
-    ------
-    HomeBusyError
-        If runs of the UI or its daemon are under way.
-    """
-    unfinished = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
-    living = [run for run in unfinished if HEADLESS_TAG not in run.tags]
-    if living and (home.is_served or daemon_is_alive(instance)):
-        raise HomeBusyError(
-            f"{home.root} is in use: {len(living)} runs of its UI or daemon are under way. "
-            "Wait for them, stop `aehpo ui`, or choose another --home."
-        )
-    for run in unfinished:
-        instance.report_run_failed(run, message="The process was killed before the run ended.")
-    for run_id in instance.event_log_storage.get_concurrency_run_ids():
-        holder = instance.get_run_by_id(run_id)
-        if holder is None or holder.is_finished:
-            instance.event_log_storage.free_concurrency_slots_for_run(run_id)
-    # Data sets are added by others, at any time.
-    remove_unfinished(home.root, without=home.data)
-
-
-def report_stopped_runs(instance: dg.DagsterInstance) -> None:
-    """Say of the runs that a UI took with it when it was stopped that they failed."""
-    begun = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
-    for run in instance.get_runs(begun):
-        if HEADLESS_TAG not in run.tags:
-            instance.report_run_failed(run, message="It was stopped together with the UI.")
 
 
 def study_tasks(study: Study, available: dict[str, Task], file: Path) -> dict[str, Task]:

@@ -15,7 +15,7 @@ import pytest
 from aehpo_assets.definitions import build_definitions
 from aehpo_assets.defs.partitions import partition_key, tasks
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
-from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.defs.study_resource import study_on
 from aehpo_assets.home import Home
 from aehpo_assets.hpo.earlier_validations import no_validations
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
@@ -73,7 +73,7 @@ class Bench:
             selection=[asset],
             partition_key=partition_key(partition),
             instance=self.instance,
-            resources={"study": StudyResource(home_folder=str(self.home.root))},
+            resources={"study": study_on(self.home)},
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
@@ -95,7 +95,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     home.adopt(Study.model_validate(STUDY), Path("tiny.yaml"))
     instance = dg.DagsterInstance.ephemeral()
     instance.add_dynamic_partitions(str(tasks.name), NAMES)
-    bench = Bench(home, instance, build_definitions(StudyResource(home_folder=str(tmp_path))))
+    bench = Bench(home, instance, build_definitions(study_on(home)))
     space = search_space("vanillix")
     results = synthetic_results(space, ("friend", "new"), count=60)
     upside_down = {score: 1.45 - results["new"][score] for score in (VALID_SCORE, TEST_SCORE)}
