@@ -27,9 +27,11 @@ test: install
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-# A data set lands under the real daemon, and a study survives twenty kills.
+# A data set lands under the real daemon, a study survives twenty kills, and fleets keep their
+# promises under the arithmetic of other processors.
 test-slow: install
-	AEHPO_DAEMON=1 AEHPO_KILLS=20 $(BIN)/pytest tests/test_daemon.py tests/test_fault_injection.py
+	AEHPO_DAEMON=1 AEHPO_KILLS=20 AEHPO_PROCESSORS=all $(BIN)/pytest tests/test_daemon.py \
+		tests/test_fault_injection.py tests/aehpo_gpu/training/test_processors.py
 
 ui: install
 	$(BIN)/aehpo ui --home $(HOME_FOLDER)

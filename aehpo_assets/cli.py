@@ -7,7 +7,6 @@ What a command does lives elsewhere. Commands of other packages join through the
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -36,7 +35,12 @@ app.add_typer(dataset_app, name="dataset")
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.")]
 HomeOption = Annotated[
     Path | None,
-    typer.Option("--home", help="Folder of everything this study writes.  [default: .aehpo]"),
+    # Whether it can be read and written is told with the remedy, by whoever does it.
+    typer.Option(
+        "--home",
+        readable=False,
+        help="Folder of everything this study writes.  [default: .aehpo]",
+    ),
 ]
 DataOption = Annotated[
     list[Path] | None,
@@ -59,23 +63,24 @@ def run(study: StudyFile, data: DataOption = None, home: HomeOption = None) -> N
     """Run a study headless: whatever is not up to date is made, in order."""
     from aehpo_assets.headless import run_headless
 
-    if not run_headless(study, _home(home), data or [], console):
+    if not run_headless(study, _home(home, writes=True), data or [], console):
         raise typer.Exit(1)
 
 
 @app.command()
 def sample(
     study: StudyFile,
-    out: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
+    out: Annotated[Path, typer.Option("--out", readable=False, help="Folder to write into.")],
 ) -> None:
     """Write the configurations of each architecture as DIR/<architecture>.parquet, in order."""
-    from aehpo_assets.files import atomic_file
+    from aehpo_assets.files import atomic_file, check_writable
     from aehpo_assets.space import configurations_of
     from aehpo_assets.study import read_study
 
+    check_writable(out, "--out")
     settings = read_study(study)
-    for architecture in settings.architectures:
-        table = configurations_of(settings, architecture, file=study)
+    tables = {a: configurations_of(settings, a, file=study) for a in settings.architectures}
+    for architecture, table in tables.items():
         path = out / f"{architecture}.parquet"
         with atomic_file(path) as temporary:
             table.to_parquet(temporary, index=False)
@@ -87,7 +92,7 @@ def status(home: HomeOption = None) -> None:
     """Show what is materialized, stale and failed, by asset and partition."""
     from aehpo_assets.headless import print_status
 
-    print_status(_home(home), console)
+    print_status(_home(home, writes=True), console)
 
 
 @app.command("next-round")
@@ -95,7 +100,7 @@ def next_round(home: HomeOption = None) -> None:
     """Let what was validated join the evidence, for the next `aehpo run` to recommend anew."""
     from aehpo_assets.next_round import start_next_round
 
-    taken = start_next_round(_home(home))
+    taken = start_next_round(_home(home, writes=True))
     for architecture, task in taken:
         console.print(escaped(f"taken     validated_recommendations/{architecture}/{task}"))
     console.print(
@@ -119,9 +124,12 @@ def reproduce(
     artefact: ArtefactName,
     home: HomeOption = None,
     tolerance: Annotated[
-        float,
-        typer.Option(help="Largest difference of two numbers, relative above 1, that is passed."),
-    ] = 1e-5,
+        float | None,
+        typer.Option(
+            help="Largest difference of two numbers, relative above 1, that is passed. "
+            "Default: 1e-5; 1e-2 for what was recorded on another processor."
+        ),
+    ] = None,
 ) -> None:
     """Make an artefact and all that it hangs on again, in a clean home, and compare."""
     from aehpo_assets.reproduce_report import run_reproduction
@@ -135,13 +143,20 @@ def ui(
     home: HomeOption = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Name by which browsers may address it, beside localhost. Repeatable."),
+    ] = None,
 ) -> None:
     """Serve the Dagster UI and its daemon on a home, until Ctrl-C."""
     from aehpo_assets.runner import WORKSPACE_FILE
     from aehpo_assets.ui import serve
+    from aehpo_assets.webserver import allowed_hosts
 
+    hosts = allowed_hosts(host, allow_host or [])
+    where = _home(home, writes=True)
     console.print(f"Dagster UI: http://{escaped(host)}:{port}  (Ctrl-C stops it)")
-    serve(_home(home), WORKSPACE_FILE, host, port)
+    serve(where, WORKSPACE_FILE, host, port, hosts)
 
 
 @app.command()
@@ -205,7 +220,7 @@ def dataset_add(
     from aehpo_assets.landing import add_dataset
     from aehpo_assets.register import register_tasks
 
-    where = _home(home)
+    where = _home(home, writes=True)
     target = add_dataset(folder, where, link=link, replace=replace)
     console.print(f"data set  {escaped(target)}", soft_wrap=True)
     tasks, note = register_tasks(target, where)
@@ -235,8 +250,10 @@ def dataset_demo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write into.")],
 ) -> None:
     """Write the demo's data sets: a simulated cohort, and scanpy's own single cells."""
+    from aehpo_assets.files import check_writable
     from aehpo_assets.omics.simulate import write_demo_data
 
+    check_writable(folder, "DIR")
     for written in write_demo_data(folder):
         console.print(f"data set  {escaped(written)}", soft_wrap=True)
 
@@ -260,32 +277,49 @@ def dataset_fetch(
     ] = None,
 ) -> None:
     """Download a published data set; called again, it goes on where it was broken off."""
+    from aehpo_assets.files import check_writable
     from aehpo_assets.sources import fetch_source, find_source
 
-    fetch_source(find_source(name), out or Path(name), console)
+    source = find_source(name)
+    check_writable(out or Path(name), "--out")
+    fetch_source(source, out or Path(name), console)
 
 
-def _home(folder: Path | None) -> Home:
-    """Return the home, and make it the one that the code locations read."""
+def _home(folder: Path | None, *, writes: bool = False) -> Home:
+    """Return the home, and make it the one that the code locations read.
+
+    Raises
+    ------
+    InputError
+        If the command ``writes`` into it, and cannot.
+    """
     home = Home(folder)
+    if writes:
+        home.check_writable()
     os.environ["AEHPO_HOME"] = str(home.root)
     return home
 
 
 @contextlib.contextmanager
 def _explained() -> Iterator[None]:
-    """Explain a full disk, and what only a database says of itself; the home is the command's."""
+    """Explain a full disk, a place that cannot be read or written, and what a database says."""
     try:
         yield
     except (AehpoError, KeyboardInterrupt):
         raise
     except Exception as error:
         from aehpo_assets.defs.instance import explained
+        from aehpo_assets.files import NO_ACCESS, NO_ROOM
 
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise AehpoError(
                 f"{error.filename or Home().root}: the disk is full. What was finished is kept; "
                 "make room, then call the same command again."
+            ) from error
+        if isinstance(error, OSError) and error.errno in NO_ACCESS and error.filename:
+            raise AehpoError(
+                f"{error.filename}: cannot be read or written ({error.strerror}). Correct its "
+                "permissions, or name another place; what was finished is kept."
             ) from error
         with explained(Home()):
             raise

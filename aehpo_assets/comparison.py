@@ -7,19 +7,17 @@ says where a number comes from (code and data versions, the device) is left out.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from aehpo_assets.measured import is_measured, leaves, without_measured
 from aehpo_assets.provenance import file_hashes
 
-_MEASURED = re.compile(r"(^|_)(runtime|seconds)(_|$)")
 _ORIGIN = ("data_version", "code_version", "device")
 
 
@@ -58,11 +56,6 @@ class Comparison:
 
 
 EQUAL = Comparison(Verdict.EQUAL)
-
-
-def is_measured(column: str) -> bool:
-    """Whether a column holds what a clock said, or what was predicted of it."""
-    return _MEASURED.search(column) is not None
 
 
 def compare_tables(
@@ -138,7 +131,7 @@ def _comparer(name: str) -> Callable[[Path, Path, float], Comparison] | None:
 def _compare_json(recorded: Path, reproduced: Path, tolerance: float) -> Comparison:
     """Compare what two JSON files say; entries of measured objectives are left out."""
     ours, theirs = (
-        dict(_leaves(json.loads(path.read_text(encoding="utf-8")), ""))
+        dict(leaves(json.loads(path.read_text(encoding="utf-8"))))
         for path in (recorded, reproduced)
     )
     if ours.keys() != theirs.keys():
@@ -153,19 +146,6 @@ def _compare_json(recorded: Path, reproduced: Path, tolerance: float) -> Compari
         elif value != other:
             return _different(key)
     return _judged(largest, where, tolerance)
-
-
-def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        if is_measured(str(value.get("objective", ""))):
-            return
-        for name, part in value.items():
-            yield from _leaves(part, f"{key}.{name}" if key else name)
-    elif isinstance(value, list):
-        for position, part in enumerate(value):
-            yield from _leaves(part, f"{key}[{position}]")
-    else:
-        yield key, value
 
 
 def _compare_parquet(recorded: Path, reproduced: Path, tolerance: float) -> Comparison:
@@ -188,10 +168,7 @@ def _compare_arrays(recorded: Path, reproduced: Path, tolerance: float) -> Compa
 
 def _compared(table: pd.DataFrame) -> pd.DataFrame:
     """The part of a table that counts."""
-    if "objective" in table.columns:
-        table = table[~table["objective"].astype(str).map(is_measured)].reset_index(drop=True)
-    kept = [c for c in table.columns if not is_measured(str(c)) and c not in _ORIGIN]
-    return table[kept]
+    return without_measured(table).drop(columns=list(_ORIGIN), errors="ignore")
 
 
 def _is_number(column: pd.Series) -> bool:

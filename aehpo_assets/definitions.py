@@ -41,7 +41,11 @@ def build_definitions(study: StudyResource) -> dg.Definitions:
             validation.validation_report,
             *STUBS,
         ],
-        sensors=[sensors.dataset_sensor, sensors.automation("aehpo_assets")],
+        sensors=[
+            sensors.dataset_sensor,
+            sensors.automation("aehpo_assets"),
+            sensors.interrupted("aehpo_assets"),
+        ],
         schedules=[schedules.catch_up("aehpo_assets")],
         resources={"study": study},
         # The steps of a run follow one another and are short: a process for each would cost more.

@@ -60,6 +60,10 @@ class StaleInputError(AehpoError):
     """An artefact cannot be used: it is missing, corrupted, or its checks did not pass."""
 
 
+class ChecksFailedError(AehpoError):
+    """An artefact was made, and did not pass its blocking checks: nothing is made from it."""
+
+
 class HomeBusyError(AehpoError):
     """Another process is running a study in the same home."""
 

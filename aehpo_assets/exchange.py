@@ -6,14 +6,14 @@ where.
 
 from __future__ import annotations
 
+import os
 import shutil
-import tempfile
 from pathlib import Path
 
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.files import atomic_folder, inside
+from aehpo_assets.files import atomic_folder, check_writable, inside
 from aehpo_assets.home import Home
 
 RUN_RESULTS, BLACKBOX, RECOMMENDATIONS = "run_results", "blackbox", "recommendations"
@@ -116,21 +116,8 @@ def import_results(source: Path, folder: Path) -> pd.DataFrame:
 
 def _refuse_unusable(folder: Path) -> None:
     """Refuse a folder that is there already, or that could not be made."""
-    try:
-        present = folder.exists()
-        if not present:
-            above = next(path for path in folder.absolute().parents if path.exists())
-            # Permissions alone do not tell: some file systems refuse whoever asks.
-            with tempfile.TemporaryDirectory(prefix=".aehpo.", suffix=".part", dir=above):
-                pass
-    except OSError as error:
-        raise InputError(
-            f"cannot be written ({error.strerror})",
-            file=folder,
-            key="--out",
-            remedy="Name a new folder below one that can be written to.",
-        ) from None
-    if present:
+    check_writable(folder, "--out")
+    if os.path.lexists(folder):
         raise InputError(
             "is there already", file=folder, key="--out", remedy="Name a folder that is not."
         )

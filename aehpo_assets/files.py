@@ -6,6 +6,7 @@ Here belongs what is true of any file or folder; what artefacts look like belong
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -15,6 +16,77 @@ from pathlib import Path
 from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import quoted
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""What a full disk says; see :data:`NO_ACCESS` for what is refused whatever room there is."""
+
+NO_ACCESS = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+)
+"""What the system says of a place that cannot be read or written as it is."""
+
+
+def check_writable(folder: Path, key: str) -> None:
+    """Refuse a folder that cannot be made or written into, before anything is written.
+
+    Parameters
+    ----------
+    folder
+        The folder; it need not be there.
+    key
+        The option or argument that names it, for the message.
+
+    Raises
+    ------
+    InputError
+        If nothing can be written there; it names the folder, the option and the reason.
+    """
+    whole = folder.absolute()
+    # A link that leads nowhere is there, and cannot become a folder.
+    above = next(path for path in (whole, *whole.parents) if os.path.lexists(path))
+    try:
+        if not above.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{above} is no folder")
+        # Permissions alone do not tell: some file systems refuse whoever asks.
+        with tempfile.TemporaryDirectory(prefix=".aehpo.", suffix=".part", dir=above) as probe:
+            (Path(probe) / whole.relative_to(above)).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot be written ({error.strerror})",
+            file=folder,
+            key=key,
+            remedy="Correct its permissions, or name another folder."
+            if above == whole
+            else "Name a new folder below one that can be written to.",
+        ) from None
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Name a place in which nothing can be written; a full disk is explained where it is met.
+
+    Raises
+    ------
+    InputError
+        If the block is refused access.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ACCESS:
+            raise
+        raise InputError(
+            f"cannot be written ({error.strerror})",
+            file=path,
+            remedy="Correct the permissions of its folder.",
+        ) from error
+
 
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
@@ -23,8 +95,10 @@ def atomic_file(path: Path) -> Iterator[Path]:
     If the block raises (a full disk, say), the temporary file is removed and whatever was at
     ``path`` before is still there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        prefix = f".{path.name}."
+        descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=".part", dir=path.parent)
     os.close(descriptor)
     temporary = Path(name)
     try:
@@ -65,9 +139,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     A non-empty folder cannot be replaced in one step. The old one is set aside under a fixed name
     first, so that :func:`recover_folder` can bring it back after a kill between the two steps.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    recover_folder(path)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        recover_folder(path)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
     aside = _aside(path)
     try:
         yield temporary
@@ -85,10 +160,12 @@ def recover_folder(path: Path) -> None:
     aside = _aside(path)
     if not aside.exists():
         return
-    if path.exists():
-        shutil.rmtree(aside)
-    else:
-        aside.replace(path)
+    # Who may only read sees what is there, and leaves the rest to who may write.
+    with contextlib.suppress(OSError):
+        if path.exists():
+            shutil.rmtree(aside)
+        else:
+            aside.replace(path)
 
 
 def _aside(path: Path) -> Path:

@@ -7,7 +7,7 @@ layer; this module only compares.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from aehpo_assets.provenance import Provenance
@@ -35,6 +35,7 @@ def why_stale(
     code_version: str,
     settings: Mapping[str, Any],
     inputs: Mapping[str, str],
+    prices: Collection[str] = (),
 ) -> str | None:
     """Say why an artefact has to be made again, or None if it is up to date.
 
@@ -45,6 +46,8 @@ def why_stale(
     code_version, settings, inputs
         What they would be if it were made now. ``inputs`` maps the name of each artefact and file
         to its data version.
+    prices
+        Price lists that the seconds of its inputs were read from. They are in no data version.
     """
     if provenance is None:
         return "missing"
@@ -62,4 +65,6 @@ def why_stale(
             return f"the input {name} is gone"
         if inputs[name] != provenance.inputs[name]:
             return f"the input {name} changed"
+    if not set(prices) <= set(provenance.prices):
+        return "the prices of the device changed, by which its inputs tell training times"
     return None

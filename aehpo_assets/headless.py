@@ -14,19 +14,22 @@ from rich.table import Table
 
 from aehpo_assets.analysis.report import recommendation_report
 from aehpo_assets.catalogue import Task, usable_tasks
-from aehpo_assets.defs.instance import open_instance
+from aehpo_assets.defs.instance import open_instance, readable_instance
+from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import escaped
 from aehpo_assets.home import Home
+from aehpo_assets.interrupted import clear_killed_runs
 from aehpo_assets.preflight import check_datasets, check_study
 from aehpo_assets.run_progress import run_progress
 from aehpo_assets.runner import (
+    CodeLocations,
     Outcome,
     StudyRun,
-    clear_killed_runs,
     prepare,
     study_tasks,
 )
+from aehpo_assets.status import StudyStatus
 from aehpo_assets.study import Study, read_study
 
 
@@ -72,7 +75,7 @@ def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console)
         study_run = StudyRun(home, instance, tasks)
         if told := study_run.tell_instance():
             console.print(f"{told} artefacts that the history of runs had lost are in it again.")
-        _print_kept(study_run, console)
+        _print_kept(study_run.artefacts, console)
         total = sum(1 for _ in study_run.works())
         console.print(
             f"Study [bold]{study.name}[/]: {len(tasks)} tasks, {len(study.architectures)} "
@@ -114,9 +117,8 @@ def print_left_out(study: Study, problems: Mapping[Path, InputError], console: C
     return bool(left_out)
 
 
-def _print_kept(study_run: StudyRun, console: Console) -> None:
+def _print_kept(artefacts: StudyArtefacts, console: Console) -> None:
     """Print the tasks whose data sets are gone."""
-    artefacts = study_run.artefacts
     for task in (task for task in artefacts.tasks if artefacts.is_gone((task,))):
         console.print(
             f"[yellow]kept[/] {escaped(task)}: its data set is gone, and what was made of it is "
@@ -127,24 +129,34 @@ def _print_kept(study_run: StudyRun, console: Console) -> None:
 
 
 def print_status(home: Home, console: Console) -> None:
-    """Print the state of every artefact: up to date, stale and why, missing, failed."""
+    """Print the state of every artefact: up to date, stale and why, missing, failed.
+
+    Nothing is written: a home of somebody else, or on a file system that is read-only, will do.
+    """
     study = home.study()
     available, problems = usable_tasks(home.data_roots())
-    tasks = study_tasks(study, available, home.study_file, problems)
-    instance = prepare(study, home, tasks, file=home.study_file)
-    study_run = StudyRun(home, instance, tasks)
+    datasets = study_tasks(study, available, home.study_file, problems)
+    # What was made of a data set stays part of the study when the data set is gone.
+    made = {task for (task,) in home.store.partitions("omics_matrix")}
+    tasks = sorted({*datasets, *made}) if study.tasks == "all" else sorted(study.tasks)
+    locations = CodeLocations()
+    artefacts = StudyArtefacts(home, datasets, tasks, locations.specs)
+    instance = readable_instance(home)
+    status = StudyStatus(artefacts, locations.nodes, instance)
     table = Table("asset", "partition", "state", "why", title=f"Study {study.name}")
     counts: Counter[str] = Counter()
-    for assets, partition in study_run.works():
+    for assets, partition in locations.works(artefacts):
         for asset in assets:
-            state, why = study_run.state(asset, partition)
+            state, why = status.state(asset, partition)
             counts[state] += 1
             coloured = f"[{_COLOURS[state]}]{state}[/]"
             table.add_row(asset, escaped(" | ".join(partition)), coloured, escaped(why))
     console.print(table)
-    _print_kept(study_run, console)
+    _print_kept(artefacts, console)
     print_left_out(study, problems, console)
     console.print(", ".join(f"{number} {state}" for state, number in counts.items()))
+    if instance is None:
+        console.print("The history of runs cannot be opened from here: none of it shows as failed.")
 
 
 _COLOURS = {"up to date": "green", "stale": "yellow", "missing": "cyan", "failed": "red"}

@@ -21,7 +21,7 @@ from typing import IO
 import yaml
 
 from aehpo_assets.errors import HomeBusyError, InputError
-from aehpo_assets.files import write_text
+from aehpo_assets.files import check_writable, write_text
 from aehpo_assets.store import Store
 from aehpo_assets.study import Study, read_study
 
@@ -49,6 +49,19 @@ class Home:
         self.live = self.root / "live"
         self.store = Store(self.root / "store")
         self._roots_file = self.root / "data_roots.json"
+
+    def check_writable(self) -> None:
+        """Refuse a home that cannot be made or written into, before anything is written.
+
+        Raises
+        ------
+        InputError
+            If nothing can be written there, or in one of the folders that it holds already.
+        """
+        check_writable(self.root, "--home")
+        for folder in (self.dagster, self.store.root, self.runs, self.devices):
+            if folder.exists():
+                check_writable(folder, "--home")
 
     def study(self) -> Study:
         """Return the study of this home.
@@ -171,15 +184,40 @@ class Home:
             yield
 
     @contextlib.contextmanager
-    def served(self) -> Iterator[None]:
+    def served(self) -> Iterator[bool]:
         """Hold the home for one UI and its daemon.
+
+        Yields
+        ------
+        bool
+            Whether the process that held it before was killed.
 
         Raises
         ------
         HomeBusyError
             If it is served already.
         """
-        with self._held("ui.lock", "is served by another UI", "Open that one"):
+        with self._held("ui.lock", "is served by another UI", "Open that one") as was_killed:
+            yield was_killed
+
+    @contextlib.contextmanager
+    def worked_on(self) -> Iterator[None]:
+        """Share the home with the other steps of runs of the UI, and with no headless run.
+
+        Raises
+        ------
+        HomeBusyError
+            If a headless run is at work.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / "work.lock").open("a+") as stream:
+            # This first, then the lock of headless runs: they look at both the other way round.
+            with (self.root / "lock").open("a+") as headless:
+                if not all(_acquire(held, fcntl.LOCK_SH) for held in (stream, headless)):
+                    raise HomeBusyError(
+                        f"`aehpo run` is at work in {self.root}. What it leaves out can be "
+                        "materialized when it is done."
+                    )
             yield
 
     @property
@@ -192,20 +230,33 @@ class Home:
         """Whether a UI and its daemon are up."""
         return self._is_held("ui.lock")
 
+    @property
+    def is_worked_on(self) -> bool:
+        """Whether a step of a run of the UI is at work in the home."""
+        with (self.root / "work.lock").open("a+") as stream:
+            # A process that was killed gives its locks back a little later than all else.
+            return not _acquire(stream, fcntl.LOCK_EX)
+
     @contextlib.contextmanager
-    def _held(self, name: str, state: str, remedy: str) -> Iterator[None]:
+    def _held(self, name: str, state: str, remedy: str) -> Iterator[bool]:
+        """Hold a file exclusively; yields whether its last holder could not clear its name."""
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / name).open("a+") as stream:
-            if not _acquire(stream):
-                stream.seek(0)
-                holder = stream.read().strip() or "unknown"
+            is_mine = _acquire(stream, fcntl.LOCK_EX)
+            stream.seek(0)
+            holder = stream.read().strip()
+            if not is_mine:
                 raise HomeBusyError(
-                    f"{self.root} {state} (process {holder}). {remedy}, or choose another --home."
+                    f"{self.root} {state} (process {holder or 'unknown'}). {remedy}, or choose "
+                    "another --home."
                 )
             stream.truncate(0)
             stream.write(str(os.getpid()))
             stream.flush()
-            yield
+            try:
+                yield bool(holder)
+            finally:
+                stream.truncate(0)
 
     def _is_held(self, name: str) -> bool:
         try:
@@ -218,11 +269,11 @@ class Home:
         return False
 
 
-def _acquire(stream: IO[str]) -> bool:
+def _acquire(stream: IO[str], kind: int) -> bool:
     """Lock an open file, trying for a second: who only asks whether it is held holds it shortly."""
     for _ in range(10):
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(stream, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             time.sleep(0.1)
         else:

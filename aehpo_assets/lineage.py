@@ -168,18 +168,16 @@ def trace(store: Store, artefact: Artefact, *, content: bool = True) -> Link:
     def artefact_link(name: str, recorded: str | None) -> Link:
         asset, *partition = name.split("/")
         provenance = store.provenance(asset, tuple(partition))
-        problems = []
+        damaged = problem_of(name)
         if provenance is None:
-            problems.append("it is gone, and with it what it was made from")
-        elif recorded not in (None, provenance.data_version):
+            problem = damaged or "it is gone, and with it what it was made from"
+            return Link(name, recorded or "", None, (problem,))
+        problems = [] if damaged is None else [damaged]
+        if recorded not in (None, provenance.data_version):
             problems.append(
                 f"today it is {provenance.data_version}, made {provenance.created}; "
                 f"what hangs on it was made from {recorded}"
             )
-        if (damaged := problem_of(name)) is not None:
-            problems.append(damaged)
-        if provenance is None:
-            return Link(name, recorded or "", None, tuple(problems))
         inputs = tuple(link(*item) for item in provenance.inputs.items())
         version = recorded or provenance.data_version
         return Link(name, version, provenance, tuple(problems), inputs)

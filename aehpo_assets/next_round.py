@@ -13,13 +13,14 @@ from aehpo_assets.defs.partitions import study_partitions
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.home import Home
+from aehpo_assets.interrupted import clear_killed_runs
 from aehpo_assets.rounds import (
     EARLIER_VALIDATIONS,
     RECOMMENDATIONS,
     VALIDATED,
     validations_to_take,
 )
-from aehpo_assets.runner import StudyRun, Work, clear_killed_runs
+from aehpo_assets.runner import StudyRun, Work
 from aehpo_assets.store import Partition, artefact_name
 
 NEXT_ROUND = {"ops": {EARLIER_VALIDATIONS: {"config": {"next_round": True}}}}

@@ -49,9 +49,7 @@ def check_study(study: Study, file: Path, tasks: Collection[str]) -> None:
         At the first mistake; the message names file, key and remedy.
     """
     for architecture in study.architectures:
-        search_space(architecture, study.space, file=file)
-        if study.configurations.source != "sample":
-            configurations_of(study, architecture, file=file)
+        configurations_of(study, architecture, file=file)
     check_searchers(study.hpo.searchers, file)
     _check_searcher_settings(study, file)
     if study.benchmark is not None:

@@ -58,12 +58,15 @@ class Provenance(BaseModel):
     ``inputs`` maps the name of each artefact or file read (``preprocessed_matrix/tcga_rna``) to
     its data version; ``settings`` holds the part of the study that this artefact hangs on.
     Together with ``code_version`` they say whether it is still up to date. ``measured`` names the
-    columns that hold what a clock said: they do not enter ``data_version``; None in a record that
-    was written before they were kept. ``taken`` maps the name of an artefact to the data versions
+    columns that hold what a clock said: they do not enter ``data_version``. ``content``
+    is the hash of a whole table, with those columns. ``prices`` names the price lists of a device
+    that its seconds, or those of its inputs, were read from.
+    ``taken`` maps the name of an artefact to the data versions
     whose content was taken over for good: the artefact may have been made anew since, and that
     makes nothing stale. ``files`` maps each file of a folder to its bytes' hash.
     ``commit`` is that of the code's git checkout, and ``dirty`` says whether the code differed from
-    it; None where the code lies in no checkout.
+    it; None where the code lies in no checkout. ``processor`` names the processor and the settings
+    of its matrix libraries; None in a record that was written before they were kept.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -75,7 +78,9 @@ class Provenance(BaseModel):
     inputs: dict[str, str] = Field(default_factory=dict)
     taken: dict[str, list[str]] = Field(default_factory=dict)
     checks: list[CheckResult] = Field(default_factory=list)
-    measured: tuple[str, ...] | None = None
+    measured: tuple[str, ...] = ()
+    content: str | None = None
+    prices: tuple[str, ...] = ()
     files: dict[str, str] = Field(default_factory=dict)
     commit: str | None = None
     dirty: bool | None = None
@@ -83,6 +88,7 @@ class Provenance(BaseModel):
     python: str = Field(default_factory=platform.python_version)
     aehpo: str = aehpo_assets.__version__
     device: str = "cpu"
+    processor: str | None = None
     created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     @property
@@ -181,7 +187,8 @@ def content_hash(frame: pd.DataFrame, without: tuple[str, ...] = ()) -> str:
     Returns
     -------
     str
-        16 hexadecimal digits. Equal content gives equal digits across processes.
+        16 hexadecimal digits. Equal content gives equal digits across processes, whatever its
+        layout in memory (by rows or columns, strided, read-only, of another byte order).
     """
     if without:
         frame = frame[[column for column in frame.columns if column not in without]]
@@ -196,29 +203,35 @@ def content_hash(frame: pd.DataFrame, without: tuple[str, ...] = ()) -> str:
         and isinstance(dtype := next(iter(dtypes)), np.dtype)
         and dtype.kind in "fiub"
     ):
-        digest.update(str(dtype).encode())
+        digest.update(str(dtype.newbyteorder("=")).encode())
         values = frame.to_numpy()
         # Some rows at a time: a second copy of a large matrix never exists.
         for start in range(0, len(values), _ROWS_AT_ONCE):
-            digest.update(_one_nan(values[start : start + _ROWS_AT_ONCE]).data)
+            digest.update(_in_a_row(values[start : start + _ROWS_AT_ONCE]).data)
         return digest.hexdigest()[:16]
-    for name in frame.columns:
-        column = frame[name]
+    for _, column in frame.items():
         if isinstance(column.dtype, pd.CategoricalDtype):
             column = column.astype(object)
         values = column.to_numpy()
         if values.dtype.kind in "fiub":
-            digest.update(str(values.dtype).encode() + _one_nan(values).tobytes())
+            numbers = _in_a_row(values)
+            digest.update(str(numbers.dtype).encode())
+            digest.update(numbers.data)
         else:
             text = [None if pd.isna(v) else str(v) for v in values]
             digest.update(json.dumps(text).encode())
     return digest.hexdigest()[:16]
 
 
-def _one_nan(values: np.ndarray) -> np.ndarray:
-    """Numbers in a row, every NaN of the same bits: Parquet keeps neither sign nor payload."""
+def _in_a_row(values: np.ndarray) -> np.ndarray:
+    """Numbers row by row in this machine's byte order, however they lie in memory.
+
+    Every NaN gets the same bits: Parquet keeps neither sign nor payload.
+    """
     missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros(0, dtype=bool)
-    return np.where(missing, np.nan, values) if missing.any() else np.ascontiguousarray(values)
+    if missing.any():
+        values = np.where(missing, np.nan, values)
+    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
 
 
 def source_version(*modules: Path) -> str:

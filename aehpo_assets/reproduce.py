@@ -29,6 +29,7 @@ from aehpo_assets.files import atomic_file
 from aehpo_assets.home import Home
 from aehpo_assets.hpo.earlier_validations import as_it_was
 from aehpo_assets.lineage import Artefact, find_artefact, trace, walk
+from aehpo_assets.measured import measured_columns
 from aehpo_assets.rounds import EARLIER_VALIDATIONS
 from aehpo_assets.runner import CodeLocations, Outcome, StudyRun, Work, prepare
 from aehpo_assets.space import configurations_of
@@ -38,7 +39,11 @@ from aehpo_assets.study import Study
 RUN_RESULTS = "run_results"
 CONFIGURATIONS = "configurations"
 
-DEFAULT_TOLERANCE = 1e-5
+SAME_PROCESSOR = 1e-5
+"""Tolerance between two makings on the same processor with the same settings of its libraries."""
+
+OTHER_PROCESSOR = 1e-2
+"""Tolerance between processors: they round otherwise, and training carries the difference on."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,8 @@ class Reproduction:
     folder
         An empty folder for the clean home.
     tolerance
-        Largest difference that counts as equal, see ``comparison``.
+        Largest difference that counts as equal, see ``comparison``; None for
+        :data:`SAME_PROCESSOR`, or for :data:`OTHER_PROCESSOR` of what was recorded on another one.
 
     Raises
     ------
@@ -85,7 +91,7 @@ class Reproduction:
         If there is no such artefact, or it is one that cannot be made alone.
     """
 
-    def __init__(self, home: Home, name: str, folder: Path, tolerance: float = DEFAULT_TOLERANCE):
+    def __init__(self, home: Home, name: str, folder: Path, tolerance: float | None = None):
         self.home = home
         self.target = find_artefact(home.store, name)
         self.tolerance = tolerance
@@ -105,7 +111,12 @@ class Reproduction:
         givens = {name: self._given(name) for name in sorted(given)}
         self._again = self._clean_run(Home(folder), study, datasets)
         for name, table in givens.items():
-            self._again.home.store.write_table(*_parts(name), table, Record(code_version="given"))
+            self._again.home.store.write_table(
+                *_parts(name),
+                table,
+                Record(code_version="given"),
+                measured=measured_columns(table),
+            )
         self._refuse_what_cannot_be_made()
 
     def works(self) -> list[Work]:
@@ -273,16 +284,30 @@ class Reproduction:
 
     def _compare_content(self, asset: str, partition: Partition, alone: bool) -> Comparison:
         recorded, again = self.home.store, self._again.home.store
+        tolerance = self._tolerance(asset, partition)
         if not recorded.table_path(asset, partition).exists():
             return compare_folders(
                 recorded.existing_folder(asset, partition),
                 again.existing_folder(asset, partition),
-                self.tolerance,
+                tolerance,
             )
         ours = recorded.read_table(asset, partition)
         if alone:
             ours = _rows_of(ours, self.target)
-        return compare_tables(ours, again.read_table(asset, partition), self.tolerance)
+        return compare_tables(ours, again.read_table(asset, partition), tolerance)
+
+    def _tolerance(self, asset: str, partition: Partition) -> float:
+        if self.tolerance is not None:
+            return self.tolerance
+        return OTHER_PROCESSOR if self._processors(asset, partition) else SAME_PROCESSOR
+
+    def _processors(self, asset: str, partition: Partition) -> tuple[str, str] | None:
+        """The processors of both makings, if they are known and not the same."""
+        kept = self.home.store.provenance(asset, partition)
+        made = self._again.home.store.provenance(asset, partition)
+        if kept is None or made is None or kept.processor is None or made.processor is None:
+            return None
+        return (kept.processor, made.processor) if kept.processor != made.processor else None
 
     def _notes(self, asset: str, partition: Partition, *, was_read: bool) -> Iterator[str]:
         name = artefact_name(asset, partition)
@@ -297,6 +322,11 @@ class Reproduction:
             return
         if kept.device != made.device:
             yield f"recorded on {kept.device}, made again on {made.device}"
+        if processors := self._processors(asset, partition):
+            yield (
+                f"recorded on {processors[0]}, made again on {processors[1]}: processors round "
+                "otherwise, and training carries it on, as far as another seed would"
+            )
         changed = [
             f"{library} {kept.libraries.get(library)} -> {version}"
             for library, version in made.libraries.items()

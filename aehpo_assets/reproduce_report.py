@@ -23,7 +23,7 @@ _COLOURS = {
 }
 
 
-def run_reproduction(home: Home, name: str, tolerance: float, console: Console) -> bool:
+def run_reproduction(home: Home, name: str, tolerance: float | None, console: Console) -> bool:
     """Make an artefact again and print how it compares with the recorded one.
 
     Parameters
@@ -33,7 +33,8 @@ def run_reproduction(home: Home, name: str, tolerance: float, console: Console) 
     name
         The artefact, or one run: ``run_results/varix/tcga_rna/17``.
     tolerance
-        Largest difference of two numbers that is passed, see ``comparison``.
+        Largest difference of two numbers that is passed, see ``comparison``; None for that of the
+        processors, see ``reproduce``.
     console
         Where to print.
 

@@ -21,13 +21,13 @@ import dagster as dg
 import yaml
 
 from aehpo_assets.catalogue import Task
-from aehpo_assets.defs.instance import UNFINISHED, daemon_is_alive, open_instance
+from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.partitions import partition_key, study_partitions, tasks
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
-from aehpo_assets.defs.study_resource import HEADLESS_TAG, StudyResource
-from aehpo_assets.errors import AehpoError, HomeBusyError, InputError
-from aehpo_assets.files import remove_unfinished
+from aehpo_assets.defs.study_resource import HEADLESS_TAG, study_on
+from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.home import Home
+from aehpo_assets.status import StudyStatus
 from aehpo_assets.store import Partition, artefact_name
 from aehpo_assets.study import Study
 
@@ -90,6 +90,21 @@ class CodeLocations:
         """Asset name to its spec."""
         return specs_of(self.assets)
 
+    @cached_property
+    def nodes(self) -> dict[str, str]:
+        """Asset name to the op or graph that makes it in a run."""
+        return {
+            key.to_user_string(): asset.node_def.name for asset in self.assets for key in asset.keys
+        }
+
+    def works(self, artefacts: StudyArtefacts) -> Iterator[tuple[tuple[str, ...], Partition]]:
+        """All units of work of a study, upstream before downstream."""
+        for asset in self.assets:
+            names = tuple(sorted(key.to_user_string() for key in asset.keys))
+            names = tuple(sorted(names, key=lambda name: name != "run_results"))
+            for partition in artefacts.partitions(names[0]):
+                yield names, partition
+
 
 class StudyRun:
     """A study on its home: what there is to do, and doing it.
@@ -122,28 +137,13 @@ class StudyRun:
 
     def works(self) -> Iterator[tuple[tuple[str, ...], Partition]]:
         """All units of work of the study, upstream before downstream."""
-        for asset in self.locations.assets:
-            names = tuple(sorted(key.to_user_string() for key in asset.keys))
-            names = tuple(sorted(names, key=lambda name: name != "run_results"))
-            for partition in self.artefacts.partitions(names[0]):
-                yield names, partition
+        return self.locations.works(self.artefacts)
 
     def state(self, asset: str, partition: Partition) -> tuple[str, str]:
-        """Return the state of an artefact and the reason: up to date, stale, missing or failed."""
-        why = self.artefacts.why_stale(asset, partition)
-        if why is None:
-            return "up to date", ""
-        attempt = self._latest_run(asset, partition)
-        if attempt is not None and attempt.status == dg.DagsterRunStatus.FAILURE:
-            return "failed", why
-        return ("missing" if why == "missing" else "stale"), why
-
-    def _latest_run(self, asset: str, partition: Partition) -> dg.DagsterRun | None:
-        """The latest run that was to make an artefact."""
-        wanted = dg.RunsFilter(tags={"dagster/partition": partition_key(partition)})
-        key = dg.AssetKey(asset)
-        runs = self.instance.get_runs(wanted, limit=200)
-        return next((run for run in runs if key in (run.asset_selection or {key})), None)
+        """Return the state of an artefact and the reason, see :class:`StudyStatus`."""
+        return StudyStatus(self.artefacts, self.locations.nodes, self.instance).state(
+            asset, partition
+        )
 
     def run(
         self,
@@ -204,7 +204,7 @@ class StudyRun:
             selection=list(work.assets),
             partition_key=partition_key(work.partition),
             instance=self.instance,
-            resources={"study": StudyResource(home_folder=str(self.home.root))},
+            resources={"study": study_on(self.home)},
             run_config={
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 **(config or {}),
@@ -247,11 +247,11 @@ class StudyRun:
         return told
 
     def _hangs_on(self, assets: Sequence[str], partition: Partition, failed: set[str]) -> bool:
+        """Whether all that they need of some parent failed; one task does not hold back others."""
         return any(
-            artefact_name(parent, parent_partition) in failed
+            partitions and all(artefact_name(parent, p) in failed for p in partitions)
             for asset in assets
             for parent, partitions in self.artefacts.needs(asset, partition).items()
-            for parent_partition in partitions
         )
 
 
@@ -274,43 +274,6 @@ def prepare(
     wanted = list(datasets) if study.tasks == "all" else list(study.tasks)
     instance.add_dynamic_partitions(tasks.name or "task", wanted)
     return instance
-
-
-def clear_killed_runs(instance: dg.DagsterInstance, home: Home) -> None:
-    """Say of runs whose process is gone that they failed, and clear away what they left.
-
-    Whoever holds the home's lock knows that no headless run is alive, and if neither UI nor daemon
-    is up, no run at all. A killed process takes its place in the pool with it; nobody else gives
-    it back, and the next training would wait for it forever.
-
-    Raises
-    ------
-    HomeBusyError
-        If runs of the UI or its daemon are under way.
-    """
-    unfinished = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
-    living = [run for run in unfinished if HEADLESS_TAG not in run.tags]
-    if living and (home.is_served or daemon_is_alive(instance)):
-        raise HomeBusyError(
-            f"{home.root} is in use: {len(living)} runs of its UI or daemon are under way. "
-            "Wait for them, stop `aehpo ui`, or choose another --home."
-        )
-    for run in unfinished:
-        instance.report_run_failed(run, message="The process was killed before the run ended.")
-    for run_id in instance.event_log_storage.get_concurrency_run_ids():
-        holder = instance.get_run_by_id(run_id)
-        if holder is None or holder.is_finished:
-            instance.event_log_storage.free_concurrency_slots_for_run(run_id)
-    # Data sets are added by others, at any time.
-    remove_unfinished(home.root, without=home.data)
-
-
-def report_stopped_runs(instance: dg.DagsterInstance) -> None:
-    """Say of the runs that a UI took with it when it was stopped that they failed."""
-    begun = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
-    for run in instance.get_runs(begun):
-        if HEADLESS_TAG not in run.tags:
-            instance.report_run_failed(run, message="It was stopped together with the UI.")
 
 
 def study_tasks(
@@ -378,7 +341,7 @@ def _subclasses(cls: type) -> set[str]:
     return {cls.__name__}.union(*map(_subclasses, cls.__subclasses__()))
 
 
-_READABLE = _subclasses(AehpoError) | {"DagsterAssetCheckFailedError"}
+_READABLE = _subclasses(AehpoError)
 
 
 def _prefix(cls_name: str) -> str:

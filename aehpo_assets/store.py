@@ -4,8 +4,10 @@
 folders (blackboxes, surrogates). A table's provenance and its ``attrs`` live in the Parquet
 metadata, so that a file never parts from its record; a folder's in ``provenance.json``.
 
-What is read is held against the hash in its record. What is not what was written is set aside as
+A record names its artefact and is sealed. What is read is held against the name, the seal and the
+hash of the content. What is not what was written, or lies where another belongs, is set aside as
 ``.<name>.damaged``: it is missing from then on, and whoever runs the study next makes it again.
+The archives of finished trainings and searches are stores of their own below the home.
 
 What an artefact means, and whether it is up to date, is not known here.
 """
@@ -14,8 +16,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,8 @@ import pyarrow.parquet as pq
 
 from aehpo_assets.errors import StaleInputError
 from aehpo_assets.files import atomic_file, atomic_folder, recover_folder
+from aehpo_assets.measured import folder_version
+from aehpo_assets.processor import arithmetic
 from aehpo_assets.provenance import (
     CheckResult,
     Provenance,
@@ -35,12 +40,16 @@ from aehpo_assets.provenance import (
     library_versions,
     settings_hash,
 )
+from aehpo_assets.seals import check_seal, opened, sealed
+
+logger = logging.getLogger(__name__)
 
 Partition = tuple[str, ...]
 
 _PROVENANCE = b"aehpo.provenance"
 _ATTRS = b"aehpo.attrs"
 _SEAL = b"aehpo.seal"
+_NAMED_AT_MOST = 5
 
 
 @dataclass
@@ -53,6 +62,7 @@ class Record:
     taken: dict[str, list[str]] = field(default_factory=dict)
     checks: Sequence[CheckResult] = ()
     device: str = "cpu"
+    prices: Collection[str] = ()
 
 
 def artefact_name(asset: str, partition: Partition) -> str:
@@ -100,22 +110,27 @@ class Store:
         record
             Code version, settings, inputs and checks.
         measured
-            Columns of measured seconds that nothing downstream reads: they do not enter the data
-            version.
+            Columns of measured seconds: they do not enter the data version.
 
         Returns
         -------
         Provenance
             The record as written, with the data version.
         """
+        version = content_hash(frame, without=measured)
         provenance = self._provenance(
-            asset, partition, content_hash(frame, without=measured), record, measured=measured
+            asset,
+            partition,
+            version,
+            record,
+            measured=measured,
+            content=content_hash(frame) if measured else version,
         )
         table = pa.Table.from_pandas(frame, preserve_index=frame.index.name is not None)
         metadata = dict(table.schema.metadata or {})
         metadata[_PROVENANCE] = provenance.model_dump_json().encode()
         metadata[_ATTRS] = json.dumps(frame.attrs).encode()
-        metadata[_SEAL] = _seal(metadata)
+        metadata[_SEAL] = settings_hash(_said_beside_schema(metadata)).encode()
         path = self.table_path(asset, partition)
         with atomic_file(path) as temporary:
             pq.write_table(
@@ -138,18 +153,17 @@ class Store:
     ) -> Provenance:
         """Let ``fill`` write into an empty folder, and put it in place with its provenance.
 
-        The data version is the hash of the files unless one is given (for files whose bytes
-        hold a date, say).
+        The data version is the hash of what the files say (:func:`folder_version`), unless one is
+        given.
         """
         path = self.folder_path(asset, partition)
         with atomic_folder(path) as temporary:
             fill(temporary)
             files = file_hashes(temporary)
-            version = data_version or settings_hash(files)
+            version = data_version or folder_version(temporary)
             provenance = self._provenance(asset, partition, version, record, files=files)
-            (temporary / "provenance.json").write_text(
-                provenance.model_dump_json(indent=1), encoding="utf-8"
-            )
+            content = json.dumps(sealed(provenance.model_dump(mode="json")), indent=1)
+            (temporary / "provenance.json").write_text(content, encoding="utf-8")
         shutil.rmtree(_aside(path), ignore_errors=True)
         return provenance
 
@@ -163,11 +177,42 @@ class Store:
         """
         path = self.table_path(asset, partition)
         try:
-            return _read_verified(path)
+            return _read_verified(path, artefact_name(asset, partition))
         except FileNotFoundError:
             raise self._missing(asset, partition) from None
         except _DamagedError as error:
             raise self._set_aside(path, asset, partition, str(error)) from None
+
+    def find_table(self, asset: str, partition: Partition) -> pd.DataFrame | None:
+        """Read a table that can be made again; None if it is missing, or damaged, which is logged.
+
+        What is damaged is set aside.
+        """
+        if not self.table_path(asset, partition).exists():
+            return None
+        try:
+            return self.read_table(asset, partition)
+        except StaleInputError as error:
+            logger.warning("%s", error)
+            return None
+
+    def sound_tables(self, asset: str) -> dict[Partition, pd.DataFrame]:
+        """Read all tables of an asset that can be made again; what is damaged is left out.
+
+        It is set aside and logged: each by name, or if they are many, the first and their number.
+        """
+        tables, damaged = {}, []
+        for partition in self.partitions(asset):
+            try:
+                tables[partition] = self.read_table(asset, partition)
+            except StaleInputError as error:
+                damaged.append(str(error))
+        for problem in damaged[:1] if len(damaged) > _NAMED_AT_MOST else damaged:
+            logger.warning("%s", problem)
+        if len(damaged) > _NAMED_AT_MOST:
+            more = len(damaged) - 1
+            logger.warning("%d more tables of %s are set aside likewise", more, self.root / asset)
+        return tables
 
     def existing_folder(self, asset: str, partition: Partition) -> Path:
         """Path of a folder artefact, whose files are those that were written.
@@ -182,7 +227,7 @@ class Store:
         if not (path / "provenance.json").exists():
             raise self._missing(asset, partition)
         try:
-            _verify_folder(path)
+            _verify_folder(path, artefact_name(asset, partition))
         except _DamagedError as error:
             raise self._set_aside(path, asset, partition, str(error)) from None
         return path
@@ -193,11 +238,12 @@ class Store:
         Of one that is missing, nothing is wrong unless it was set aside.
         """
         table, folder = self.table_path(asset, partition), self.folder_path(asset, partition)
+        name = artefact_name(asset, partition)
         try:
             if table.exists():
-                _read_verified(table)
+                _read_verified(table, name)
             elif (folder / "provenance.json").exists():
-                _verify_folder(folder)
+                _verify_folder(folder, name)
             elif _aside(table).exists() or _aside(folder).exists():
                 return "it was damaged, and is set aside"
         except _DamagedError as error:
@@ -205,15 +251,16 @@ class Store:
         return None
 
     def provenance(self, asset: str, partition: Partition) -> Provenance | None:
-        """Provenance of an artefact, or None if it is missing or unreadable."""
+        """Provenance of an artefact, or None if it is missing, unreadable or of another one."""
         table = self.table_path(asset, partition)
         folder = self.folder_path(asset, partition)
+        name = artefact_name(asset, partition)
         try:
             if table.exists():
-                return _record_of(pq.read_schema(table))
+                return _record_of_table(pq.read_schema(table), name)
             recover_folder(folder)
             if (folder / "provenance.json").exists():
-                return Provenance.model_validate_json((folder / "provenance.json").read_bytes())
+                return _record_of_folder(folder, name)
         except (OSError, KeyError, ValueError, pa.ArrowException):
             return None
         return None
@@ -224,10 +271,13 @@ class Store:
         Raises
         ------
         StaleInputError
-            If it is missing, or one of its blocking checks did not pass.
+            If it is missing or damaged, or one of its blocking checks did not pass.
         """
         provenance = self.provenance(asset, partition)
         if provenance is None:
+            if (damage := self.damage(asset, partition)) is not None:
+                name = artefact_name(asset, partition)
+                raise StaleInputError(f"{name}: damaged ({damage}). Materialize it again.")
             raise self._missing(asset, partition)
         if provenance.failed_checks:
             failed = "; ".join(
@@ -268,6 +318,7 @@ class Store:
         record: Record,
         *,
         measured: tuple[str, ...] = (),
+        content: str | None = None,
         files: dict[str, str] | None = None,
     ) -> Provenance:
         commit, dirty = git_state()
@@ -280,11 +331,14 @@ class Store:
             taken=record.taken,
             checks=list(record.checks),
             measured=measured,
+            content=content,
+            prices=tuple(sorted(record.prices)),
             files=files or {},
             commit=commit,
             dirty=dirty,
             libraries=library_versions(),
             device=record.device,
+            processor=arithmetic(),
         )
 
     def _missing(self, asset: str, partition: Partition) -> StaleInputError:
@@ -297,14 +351,21 @@ class Store:
     ) -> StaleInputError:
         """Move what is damaged out of the way, and return the error that says so."""
         aside = _aside(path)
-        if aside.is_dir():
-            shutil.rmtree(aside)
-        # Two readers may find the damage at once; the second has nothing left to move.
-        with contextlib.suppress(FileNotFoundError):
-            path.replace(aside)
+        name = artefact_name(asset, partition)
+        try:
+            if aside.is_dir():
+                shutil.rmtree(aside)
+            # Two readers may find the damage at once; the second has nothing left to move.
+            with contextlib.suppress(FileNotFoundError):
+                path.replace(aside)
+        except OSError as error:
+            return StaleInputError(
+                f"{path}: damaged ({damage}). It cannot be set aside ({error.strerror}); whoever "
+                f"may write there lets `aehpo run` make {name} again."
+            )
         return StaleInputError(
             f"{path}: damaged ({damage}). It is set aside as {aside.name}; the next `aehpo run` "
-            f"makes {artefact_name(asset, partition)} again."
+            f"makes {name} again."
         )
 
 
@@ -316,31 +377,43 @@ def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name}.damaged")
 
 
-def _seal(metadata: Mapping[bytes, bytes]) -> bytes:
-    """Hash of everything that the footer of a table says beside its schema."""
-    items = {k.hex(): v.hex() for k, v in metadata.items() if k not in (_SEAL, b"ARROW:schema")}
-    return settings_hash(items).encode()
+def _said_beside_schema(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Everything that the footer of a table says beside its schema."""
+    return {k.hex(): v.hex() for k, v in metadata.items() if k not in (_SEAL, b"ARROW:schema")}
 
 
-def _record_of(schema: pa.Schema) -> Provenance:
+def _record_of_table(schema: pa.Schema, name: str) -> Provenance:
     """Return the record of a table.
 
     Raises
     ------
     KeyError, ValueError
-        If there is none, or it is not as it was written.
+        If there is none, it is not as it was written, or it is that of another artefact.
     """
     metadata: Mapping[bytes, bytes] = schema.metadata or {}
-    if metadata.get(_SEAL, expected := _seal(metadata)) != expected:
-        raise ValueError("its record is not as it was written")
-    return Provenance.model_validate_json(metadata[_PROVENANCE])
+    seal = metadata.get(_SEAL)
+    check_seal(None if seal is None else seal.decode(), _said_beside_schema(metadata))
+    return _named(Provenance.model_validate_json(metadata[_PROVENANCE]), name)
 
 
-def _read_verified(path: Path) -> pd.DataFrame:
+def _record_of_folder(folder: Path, name: str) -> Provenance:
+    """Return the record of a folder; raises as that of a table."""
+    content = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    return _named(Provenance.model_validate(opened(content)), name)
+
+
+def _named(provenance: Provenance, name: str) -> Provenance:
+    """Return a record that is of the artefact in whose place it lies."""
+    if provenance.artefact != name:
+        raise ValueError(f"it is {provenance.artefact}, not {name}")
+    return provenance
+
+
+def _read_verified(path: Path, name: str) -> pd.DataFrame:
     """Read a table, and hold its pages against their checksums and its content against its hash."""
     try:
         table = pq.read_table(path, page_checksum_verification=True)
-        provenance = _record_of(table.schema)
+        provenance = _record_of_table(table.schema, name)
         frame = table.to_pandas()
         frame.attrs = json.loads(table.schema.metadata[_ATTRS])
     except (FileNotFoundError, MemoryError):
@@ -352,27 +425,26 @@ def _read_verified(path: Path) -> pd.DataFrame:
         raise _DamagedError(_first_line(error)) from None
     except (pa.ArrowException, KeyError, ValueError, TypeError) as error:
         raise _DamagedError(_first_line(error)) from None
-    if provenance.measured is not None:
-        version = content_hash(frame, without=provenance.measured)
-        if version != provenance.data_version:
-            raise _DamagedError(
-                f"its content has the hash {version}, its record says {provenance.data_version}"
-            )
+    # Records of an older version hold the hash without the measured columns alone.
+    written = provenance.content or provenance.data_version
+    present = content_hash(frame, without=() if provenance.content else provenance.measured)
+    if present != written:
+        raise _DamagedError(f"its content has the hash {present}, its record says {written}")
     return frame
 
 
-def _verify_folder(path: Path) -> None:
+def _verify_folder(path: Path, name: str) -> None:
     """Hold the files of a folder against the hashes in its record."""
     try:
-        provenance = Provenance.model_validate_json((path / "provenance.json").read_bytes())
+        provenance = _record_of_folder(path, name)
     except ValueError as error:
         raise _DamagedError(f"provenance.json: {_first_line(error)}") from None
     present = file_hashes(path)
-    for name, written in provenance.files.items():
-        if name not in present:
-            raise _DamagedError(f"{name} is gone")
-        if present[name] != written:
-            raise _DamagedError(f"{name} has the hash {present[name]}, its record says {written}")
+    for file, written in provenance.files.items():
+        if file not in present:
+            raise _DamagedError(f"{file} is gone")
+        if present[file] != written:
+            raise _DamagedError(f"{file} has the hash {present[file]}, its record says {written}")
 
 
 def _first_line(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """The Dagster UI and the daemon on one home, as two child processes that end together.
 
 ``dagster dev`` reacts slowly to SIGTERM and would leave its children behind; two processes of our
-own, each in its own group, are stopped surely.
+own, each in its own group, are stopped surely, and end by themselves if the UI is killed.
 """
 
 from __future__ import annotations
@@ -11,19 +11,31 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import AehpoError
 from aehpo_assets.home import Home
-from aehpo_assets.runner import report_stopped_runs
+from aehpo_assets.interrupted import UI_OF, start_after_killed_ui, stopping_runs
 
 GRACE_SECONDS = 10
 
 
-def serve(home: Home, workspace_file: Path, host: str, port: int) -> None:
+def serve(home: Home, workspace_file: Path, host: str, port: int, hosts: Sequence[str]) -> None:
     """Serve the UI until Ctrl-C or SIGTERM, then stop everything that was started.
+
+    Parameters
+    ----------
+    home
+        The home.
+    workspace_file
+        The code locations.
+    host, port
+        Where to listen.
+    hosts
+        Names by which browsers may address it.
 
     Raises
     ------
@@ -31,16 +43,17 @@ def serve(home: Home, workspace_file: Path, host: str, port: int) -> None:
         If the home is served already, or the webserver or the daemon ends by itself, for instance
         because the port is taken.
     """
-    with home.served():
-        _serve(home, workspace_file, host, port)
+    with home.served() as was_killed:
+        start_after_killed_ui(open_instance(home), home, was_killed=was_killed)
+        _serve(home, workspace_file, host, port, hosts)
 
 
-def _serve(home: Home, workspace_file: Path, host: str, port: int) -> None:
-    daemon = start_daemon(home, workspace_file)
-    web = ["dagster_webserver", "--workspace", str(workspace_file), "--host", host]
+def _serve(home: Home, workspace_file: Path, host: str, port: int, hosts: Sequence[str]) -> None:
+    web = ["aehpo_assets.webserver", "--workspace", str(workspace_file), "--host", host]
+    web += ["--port", str(port), *(f"--allow-host={name}" for name in hosts)]
     children = {
-        "webserver": _start([*web, "--port", str(port)], home, workspace_file.parent),
-        "daemon": daemon,
+        "webserver": start_process(web, home, workspace_file.parent),
+        "daemon": start_daemon(home, workspace_file),
     }
     stopping = False
 
@@ -59,8 +72,8 @@ def _serve(home: Home, workspace_file: Path, host: str, port: int) -> None:
                     )
             time.sleep(0.2)
     finally:
-        stop_all(list(children.values()))
-        report_stopped_runs(open_instance(home))
+        with stopping_runs(open_instance(home)):
+            stop_all(list(children.values()))
         for number, handler in previous.items():
             signal.signal(number, handler)
 
@@ -69,19 +82,25 @@ def start_daemon(home: Home, workspace_file: Path) -> subprocess.Popen[bytes]:
     """Start the daemon on a home: what evaluates sensors and schedules, and starts queued runs."""
     open_instance(home)
     arguments = ["dagster._daemon", "run", "--workspace", str(workspace_file)]
-    return _start(arguments, home, workspace_file.parent)
+    return start_process(arguments, home, workspace_file.parent)
 
 
-def _start(arguments: list[str], home: Home, folder: Path) -> subprocess.Popen[bytes]:
+def start_process(arguments: list[str], home: Home, folder: Path) -> subprocess.Popen[bytes]:
+    """Start a module with its arguments as a process of the UI of a home, in a group of its own."""
     environment = os.environ | {
         "AEHPO_HOME": str(home.root),
+        UI_OF: str(home.root),
         "DAGSTER_HOME": str(home.dagster),
         # The sensor reads whole data sets before it lets them in.
         "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": "900",
     }
     # The two modules of workspace.yaml are found wherever the command is called from.
     return subprocess.Popen(
-        [sys.executable, "-m", *arguments], env=environment, cwd=folder, start_new_session=True
+        [sys.executable, "-m", "aehpo_assets.child", *arguments],
+        env=environment,
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        start_new_session=True,
     )
 
 

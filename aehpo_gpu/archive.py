@@ -1,9 +1,10 @@
 """Finished runs on disk: what a killed or cancelled training has already done.
 
-Every shard leaves one pair of Parquet files, named by its content. A run is known by a key that
-hashes everything its numbers hang on, so that a shard is never trained twice for the same thing,
-and changing one configuration retrains that one only. The archive is a cache below the home; the
-artefacts that people read are the tables in the store.
+Every shard leaves one pair of tables, named by its runs. A run is known by a key that hashes
+everything its numbers hang on, so that a shard is never trained twice for the same thing, and
+changing one configuration retrains that one only. The archive is a store of its own below the
+home: a shard that is not what was written is set aside, named in the log, and trained again. The
+artefacts that people read are the tables in the store of the study.
 """
 
 from __future__ import annotations
@@ -13,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from aehpo_assets.files import atomic_file
+from aehpo_assets.errors import StaleInputError
 from aehpo_assets.provenance import settings_hash
+from aehpo_assets.store import Record, Store
 
 RUN_KEY = "run_key"
 
@@ -47,32 +47,39 @@ class RunArchive:
     """
 
     def __init__(self, folder: Path):
-        self.folder = Path(folder)
+        self._store = Store(folder)
 
     def finished(self, keys: Iterable[str]) -> set[str]:
-        """Those of the given keys that are done."""
-        return set(keys) & set(self._read("results", [RUN_KEY]).get(RUN_KEY, ()))
+        """Those of the given keys that are done: of their shard, both tables are sound."""
+        results, _ = self._read()
+        return set(keys) & set(results.get(RUN_KEY, ()))
 
     def add(self, results: pd.DataFrame, curves: pd.DataFrame) -> None:
         """Keep a finished shard; both tables carry the run key.
 
         The curves are written first: a shard counts as finished once its results are there.
         """
-        name = settings_hash(sorted(results[RUN_KEY]))
+        shard = (settings_hash(sorted(results[RUN_KEY])),)
         for kind, frame in (("curves", curves), ("results", results)):
-            with atomic_file(self.folder / kind / f"{name}.parquet") as temporary:
-                pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), temporary)
+            # The run keys hold what the numbers hang on, code and settings included.
+            self._store.write_table(kind, shard, frame.reset_index(drop=True), Record("run keys"))
 
     def collect(self, keys: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the results in the order of the keys, and the curves that belong to them.
 
         Raises
         ------
-        KeyError
-            If a run is not there.
+        StaleInputError
+            If a run is not there (any more).
         """
-        results = self._read("results").drop_duplicates(RUN_KEY).set_index(RUN_KEY)
-        curves = self._read("curves").drop_duplicates([RUN_KEY, "epoch"])
+        results, curves = self._read()
+        if missing := set(keys) - set(results.get(RUN_KEY, ())):
+            raise StaleInputError(
+                f"{self._store.root} lacks {len(missing)} of {len(keys)} runs, or what it has of "
+                "them is damaged. The next `aehpo run` trains them."
+            )
+        results = results.drop_duplicates(RUN_KEY).set_index(RUN_KEY)
+        curves = curves.drop_duplicates([RUN_KEY, "epoch"])
         order = {key: position for position, key in enumerate(keys)}
         curves = curves[curves[RUN_KEY].isin(order)]
         by_run = curves[RUN_KEY].map(order).rename("position")
@@ -82,12 +89,14 @@ class RunArchive:
             curves.drop(columns="position").reset_index(drop=True),
         )
 
-    def _read(self, kind: str, columns: list[str] | None = None) -> pd.DataFrame:
-        """All shards of a kind; one that a crash of the machine damaged is set aside."""
-        frames = []
-        for path in sorted((self.folder / kind).glob("*.parquet")):
-            try:
-                frames.append(pq.read_table(path, columns=columns).to_pandas())
-            except (OSError, pa.ArrowException):
-                path.rename(path.with_suffix(".damaged"))
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    def _read(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Results and curves of all shards of which both are there and as they were written."""
+        results = self._store.sound_tables("results")
+        curves = self._store.sound_tables("curves")
+        whole = [shard for shard in results if shard in curves]
+        if not whole:
+            return pd.DataFrame(), pd.DataFrame()
+        return (
+            pd.concat([results[shard] for shard in whole], ignore_index=True),
+            pd.concat([curves[shard] for shard in whole], ignore_index=True),
+        )

@@ -23,7 +23,8 @@ def plan(
         typer.Option("--data", help="Folder of data sets, or one data set. May be repeated."),
     ] = None,
     home: Annotated[
-        Path | None, typer.Option("--home", help="Home of the study.  [default: .aehpo]")
+        Path | None,
+        typer.Option("--home", readable=False, help="Home of the study.  [default: .aehpo]"),
     ] = None,
 ) -> None:
     """Show what a study would cost on this machine, before anything starts."""
@@ -60,7 +61,8 @@ def tune(
         int | None, typer.Option(help="Seed of the searcher.  [default: hpo.seed of the study]")
     ] = None,
     home: Annotated[
-        Path | None, typer.Option("--home", help="Home of the study.  [default: .aehpo]")
+        Path | None,
+        typer.Option("--home", readable=False, help="Home of the study.  [default: .aehpo]"),
     ] = None,
 ) -> None:
     """Let a searcher tune on real trainings, and compare it with the study at equal time.
@@ -76,6 +78,7 @@ def tune(
 
     where = Home(home)
     study = where.study()
+    where.check_writable()
     given = {"runs": runs, "seconds": seconds, "batch": batch}
     settings = (study.live or Live()).model_dump()
     settings |= {name: value for name, value in given.items() if value is not None}
@@ -97,13 +100,16 @@ def export_model(
     out: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the run.")] = None,
     home: Annotated[
-        Path | None, typer.Option("--home", help="Home of the study.  [default: .aehpo]")
+        Path | None,
+        typer.Option("--home", readable=False, help="Home of the study.  [default: .aehpo]"),
     ] = None,
 ) -> None:
     """Train one run again and write it as a plain PyTorch model with its preprocessing."""
+    from aehpo_assets.files import check_writable
     from aehpo_assets.foreign import escaped
     from aehpo_assets.home import Home
     from aehpo_gpu.stored_model import export_stored_run
 
+    check_writable(out, "--out")
     export_stored_run(Home(home), task, architecture, config_id, seed, out)
     console.print(f"{escaped(out)}: model.pt, config.json, preprocessing.json")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from aehpo_assets.defs.schedules import catch_up
-from aehpo_assets.defs.sensors import automation
+from aehpo_assets.defs.sensors import automation, interrupted
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_gpu.defs import baselines, benchmark, latents, runs, tuning, validation
 from aehpo_gpu.defs.stubs import STUBS
@@ -29,7 +29,7 @@ def build_definitions(study: StudyResource) -> dg.Definitions:
             benchmark.validated_benchmark,
             *STUBS,
         ],
-        sensors=[automation("aehpo_gpu")],
+        sensors=[automation("aehpo_gpu"), interrupted("aehpo_gpu")],
         schedules=[catch_up("aehpo_gpu")],
         resources={"study": study},
         executor=FRESH_PROCESSES,

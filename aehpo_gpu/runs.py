@@ -30,9 +30,6 @@ ENGINE_VERSION = source_version(
     *(Path(__file__).parent / part for part in ("architectures", "training", "evaluation"))
 )
 
-MEASURED_COLUMNS = ("fleet_runtime", "evaluation_runtime")
-"""Seconds that nothing downstream reads; they do not enter the data version."""
-
 
 def training_settings(study: Study) -> TrainingSettings:
     """Pick the training settings out of a study."""

@@ -1,7 +1,8 @@
 """A data set lands under the real daemon, and the study extends itself, without a click.
 
 One scenario on one home, since a daemon takes long to start: a broken data set is reported, mended,
-and followed to its validated recommendations; then its files are saved again as they were.
+and followed to its validated recommendations; then its files are saved again as they were. In the
+others a UI is killed while a data set that landed is being trained.
 """
 
 from __future__ import annotations
@@ -9,16 +10,22 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dagster as dg
+import psutil
 import pytest
 import yaml
 
 from aehpo_assets.defs.instance import UNFINISHED, open_instance
 from aehpo_assets.home import Home
+from aehpo_assets.interrupted import UI_OF
 from aehpo_assets.omics.simulate import write_demo_data
 from aehpo_assets.runner import WORKSPACE_FILE
 from aehpo_assets.study import Study
@@ -171,3 +178,107 @@ def test_a_data_set_lands_and_the_study_extends_itself(home: Home, source: Path)
     (target / labels).write_bytes(whole)
     time.sleep(30)
     assert len(instance.get_runs()) == before, "the same bytes make nothing stale"
+
+
+def aehpo(*arguments: str) -> subprocess.Popen[str]:
+    """Call a command of ``aehpo`` in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "aehpo_assets.cli", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(WORKSPACE_FILE.parent)},
+    )
+
+
+def refused(*arguments: str) -> str:
+    """What a command says that ends with exit code 1."""
+    process = aehpo(*arguments)
+    _, message = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    return message
+
+
+def processes_of(home: Home) -> list[psutil.Process]:
+    """Webserver, daemon, code servers, runs and their steps."""
+    return [
+        process
+        for process in psutil.process_iter(["environ", "cmdline"])
+        if (process.info["environ"] or {}).get(UI_OF) == str(home.root)
+    ]
+
+
+def is_training(instance: dg.DagsterInstance) -> bool:
+    """Whether a shard is being trained."""
+    return any(
+        entry.dagster_event is not None
+        and entry.dagster_event.is_step_start
+        and "train_shard" in str(entry.dagster_event.step_key)
+        for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+        for entry in instance.all_logs(run.run_id)
+    )
+
+
+@pytest.mark.skipif(
+    not os.environ.get("AEHPO_DAEMON"), reason="takes minutes; AEHPO_DAEMON=1 runs it"
+)
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    ("victims", "then"), [("ui", "ui"), ("ui and daemon", "run"), ("everything", "ui")]
+)
+def test_a_ui_that_is_killed_while_it_trains_loses_nothing(
+    tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victims: str, then: str
+) -> None:
+    monkeypatch.delenv("AEHPO_DATA", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    study = yaml.safe_load((tiny_root / "tiny.yaml").read_text()) | {"epochs": 8_000}
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(study))
+    home = Home(tmp_path / "home")
+    home.adopt(Study.model_validate(study), tmp_path / "tiny.yaml")
+    instance = open_instance(home)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    served = "ui", "--home", str(home.root), "--port", port
+    headless = "run", str(tmp_path / "tiny.yaml"), "--home", str(home.root)
+    home.data.mkdir(parents=True)
+    drop(tiny_root / "data" / "toy", home.data / "toy")
+
+    ui = aehpo(*served)
+    try:
+        wait("a training", lambda: is_training(instance), SECONDS)
+        assert "is served by another UI" in refused(*served)
+        assert "runs of its UI or daemon are under way" in refused(*headless)
+        assert is_training(instance)
+        begun = {run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))}
+        if victims == "everything":
+            for process in [psutil.Process(ui.pid), *processes_of(home)]:
+                process.kill()
+        if victims == "ui and daemon":
+            (daemon,) = (p for p in processes_of(home) if "dagster._daemon" in p.info["cmdline"])
+            # Stopped first, so that it cannot take its runs with it.
+            daemon.suspend()
+        ui.kill()
+        ui.wait()
+        killed = time.time()
+        if victims == "ui and daemon":
+            daemon.kill()
+            assert processes_of(home), "its runs go on"
+        else:
+            wait("the end of all that it started", lambda: not processes_of(home), 10)
+
+        ui = aehpo(*(served if then == "ui" else headless))
+        partition = ("vanillix", "toy_rna")
+        wait("the results", lambda: home.store.is_usable("run_results", partition), SECONDS)
+        LOG.info("results %.0f s after %s was killed", time.time() - killed, victims)
+        assert {instance.get_run_by_id(run_id).status for run_id in begun} == {  # type: ignore[union-attr]
+            dg.DagsterRunStatus.FAILURE
+        }
+        if then == "run":
+            assert ui.wait(SECONDS) == 0
+            assert not processes_of(home)
+        log_timeline(instance, killed)
+    finally:
+        ui.send_signal(signal.SIGTERM)
+        ui.wait()
+    assert not processes_of(home)

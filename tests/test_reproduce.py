@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from aehpo_assets import store
 from aehpo_assets.catalogue import available_tasks
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import InputError
@@ -64,7 +65,7 @@ def home(finished: Path, tmp_path: Path) -> Home:
 
 def reproduce(home: Home, name: str) -> tuple[bool, str]:
     printed = io.StringIO()
-    good = run_reproduction(home, name, 1e-5, Console(file=printed, width=160))
+    good = run_reproduction(home, name, None, Console(file=printed, width=160))
     return good, printed.getvalue()
 
 
@@ -152,6 +153,25 @@ def test_a_difference_of_rounding_is_within_tolerance(home: Home) -> None:
     assert good, printed
     assert "equal within tolerance: largest difference" in printed
     assert "in g3" in printed
+
+
+def test_another_processor_may_round_otherwise_and_is_named(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(store, "arithmetic", lambda: "Another CPU (6/207), MKL_CBWR=AVX2")
+        tamper(home, "preprocessed_matrix", ("toy_rna",), add("g3", 0, 1e-3))
+    good, printed = reproduce(home, "preprocessed_matrix/toy_rna")
+    assert good, printed
+    assert "equal within tolerance: largest difference" in printed
+    assert "recorded on Another CPU (6/207), MKL_CBWR=AVX2, made again on" in printed
+
+
+def test_the_same_processor_has_no_excuse(home: Home) -> None:
+    tamper(home, "preprocessed_matrix", ("toy_rna",), add("g3", 0, 1e-3))
+    good, printed = reproduce(home, "preprocessed_matrix/toy_rna")
+    assert not good
+    assert "recorded on" not in printed
 
 
 def test_a_damaged_artefact_differs_and_is_left_where_it_is(home: Home) -> None:

@@ -23,7 +23,9 @@ from aehpo_assets.defs.instance import explained, open_instance
 from aehpo_assets.errors import InstanceError
 from aehpo_assets.headless import print_status
 from aehpo_assets.home import Home
+from aehpo_assets.provenance import CheckResult
 from aehpo_assets.runner import Outcome, StudyRun, Work, prepare
+from aehpo_assets.store import Record
 from aehpo_assets.study import read_study
 
 TASK = ("toy_rna",)
@@ -208,3 +210,51 @@ def test_a_history_that_is_gone_is_told_of_everything_in_the_store(
     assert (event.asset_materialization.tags or {})["dagster/data_version"] == record.data_version
     assert present.artefacts.why_stale("sample_labels", TASK) is None
     assert present.tell_instance() == 0
+
+
+def test_a_failed_check_is_told_with_what_it_found_and_a_remedy(
+    tiny_root: Path, tmp_path: Path
+) -> None:
+    """The matrix says to be binary, and is not."""
+    shutil.copytree(tiny_root, tmp_path / "root")
+    file = tmp_path / "root" / "data" / "toy" / "dataset.yaml"
+    file.write_text(
+        file.read_text().replace("file: rna.parquet", "file: rna.parquet\n    kind: binary")
+    )
+    (outcome,) = make(study_run(tmp_path / "root", Home(tmp_path / "home")), "omics_matrix")
+    assert outcome.error is not None
+    assert "value_range: values are what the kind of the modality says: found 80 (g0, g1, g2" in (
+        outcome.error
+    )
+    assert outcome.error.endswith(
+        "Correct the file, or kind in dataset.yaml: continuous takes any number."
+    )
+    assert "\n" not in outcome.error
+
+
+def test_a_task_that_failed_does_not_hold_back_what_reads_every_task(
+    tiny_root: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(tiny_root, tmp_path / "root")
+    other = tmp_path / "root" / "data" / "other"
+    shutil.copytree(tmp_path / "root" / "data" / "toy", other)
+    settings = other / "dataset.yaml"
+    settings.write_text(settings.read_text().replace("name: toy", "name: other"))
+    present = study_run(tmp_path / "root", Home(tmp_path / "home"))
+    one = {"run_results/vanillix/other_rna"}
+    every = {*one, "run_results/vanillix/toy_rna"}
+    for failed, blackbox, own, others in ((one, False, True, False), (every, True, True, True)):
+        held = present._hangs_on
+        assert held(("blackbox",), ("vanillix",), failed) is blackbox
+        assert held(("recommendations",), ("vanillix", "other_rna"), failed) is own
+        assert held(("recommendations",), ("vanillix", "toy_rna"), failed) is others
+    # What did not pass its checks, and what was made together with it, is no input that came since.
+    store, wrong = present.home.store, CheckResult(name="grave", passed=False, blocking=True)
+    table = pd.DataFrame({"a": [1.0]})
+    for asset in ("run_results", "learning_curves"):
+        store.write_table(asset, ("vanillix", "toy_rna"), table, Record("1"))
+        checks = [wrong] if asset == "run_results" else []
+        store.write_table(asset, ("vanillix", "other_rna"), table, Record("1", checks=checks))
+    read = dict.fromkeys(("run_results/vanillix/toy_rna", "learning_curves/vanillix/toy_rna"), "1")
+    expected = present.artefacts._expected_inputs("blackbox_curves", ("vanillix",), read)
+    assert set(expected) == set(read)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
+import logging
 import os
+import random
+import shutil
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import dagster as dg
@@ -11,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from flips import flip_bytes, targets
 from rich.console import Console
 
 from aehpo_assets.defs.instance import open_instance
@@ -18,7 +24,13 @@ from aehpo_assets.errors import HomeBusyError, InputError
 from aehpo_assets.exchange import export_study
 from aehpo_assets.headless import print_status, run_headless
 from aehpo_assets.home import Home
+from aehpo_assets.lineage_tree import print_trace
+from aehpo_assets.measured import without_measured
 from aehpo_assets.store import Store
+from aehpo_gpu.archive import RUN_KEY, RunArchive
+from aehpo_gpu.training.cost import CostModel
+
+logger = logging.getLogger(__name__)
 
 STUDY = {
     "name": "tiny",
@@ -37,17 +49,14 @@ STUDY = {
         "trials": 10,
         "validate_repetitions": 1,
     },
+    "live": {"searchers": ["random_search"], "runs": 2, "batch": 2},
+    "transfer_benchmark": {
+        "searchers": ["random_search"],
+        "trials": 6,
+        "probe": 3,
+        "repetitions": 2,
+    },
 }
-
-MEASURED = (
-    "training_runtime",
-    "fleet_runtime",
-    "evaluation_runtime",
-    "runtime",
-    "predicted_training_runtime",
-    "predicted_training_runtime_lower",
-    "predicted_training_runtime_upper",
-)
 
 
 def write_dataset(folder: Path) -> None:
@@ -129,6 +138,8 @@ ARTEFACTS = {
     "validation_report": 2,
     "validated_recommendations": 4,
     "recommended_latents": 4,
+    "live_search": 4,
+    "transfer_benchmark": 2,
 }
 
 
@@ -237,7 +248,19 @@ def test_a_second_call_makes_nothing(first: tuple[Path, str], root: Path) -> Non
     assert "0 made" in printed
 
 
-def test_the_same_study_in_a_second_home_gives_the_same_tables(
+def data_versions(home: Path) -> dict[str, str]:
+    """Name of every artefact in a home to its data version."""
+    store = Store(home / "store")
+    versions = {}
+    for asset in ARTEFACTS:
+        for partition in store.partitions(asset):
+            record = store.provenance(asset, partition)
+            assert record is not None, f"{asset} {partition}"
+            versions[record.artefact] = record.data_version
+    return versions
+
+
+def test_the_same_study_in_a_second_home_gives_the_same_tables_and_versions(
     first: tuple[Path, str], root: Path
 ) -> None:
     ok, printed = run(STUDY, root, root / "second")
@@ -247,13 +270,107 @@ def test_the_same_study_in_a_second_home_gives_the_same_tables(
         for partition in one.partitions(asset):
             if not one.table_path(asset, partition).exists():
                 continue
-            ours, theirs = (
-                s.read_table(asset, partition).drop(columns=list(MEASURED), errors="ignore")
-                for s in (one, two)
-            )
+            ours, theirs = (without_measured(s.read_table(asset, partition)) for s in (one, two))
             pd.testing.assert_frame_equal(
                 ours, theirs, check_exact=True, obj=f"{asset} {partition}"
             )
+    versions = data_versions(first[0])
+    assert len(versions) == sum(ARTEFACTS.values())
+    assert data_versions(root / "second") == versions
+    # The machine was measured twice: what is equal is not the clock.
+    runtimes = [
+        s.read_table("run_results", ("varix", "toy_rna"))["training_runtime"] for s in (one, two)
+    ]
+    assert not runtimes[0].equals(runtimes[1])
+
+
+def test_training_times_name_the_sealed_prices_that_they_were_read_from(
+    first: tuple[Path, str],
+) -> None:
+    store = Store(first[0] / "store")
+    price_lists = {
+        CostModel(
+            **{k: v for k, v in json.loads(file.read_text()).items() if k not in ("of", "seal")}
+        ).version
+        for file in (first[0] / "devices").glob("*varix*.json")
+    }
+    table = store.read_table("run_results", ("varix", "toy_rna"))
+    assert set(table["prices"]) == price_lists
+    for asset, partition in (
+        ("run_results", ("varix", "toy_rna")),
+        ("learning_curves", ("varix", "toy_rna")),
+        ("blackbox", ("varix",)),
+        ("surrogate", ("varix",)),
+        ("recommendations", ("varix", "toy_rna")),
+        ("live_search", ("varix", "toy_rna")),
+    ):
+        record = store.provenance(asset, partition)
+        assert record is not None
+        assert set(record.prices) == price_lists, asset
+
+
+def test_flipped_bytes_are_noticed_wherever_they_are(
+    first: tuple[Path, str], tmp_path: Path
+) -> None:
+    """AEHPO_FLIPS says how many bytes of each file are flipped, one at a time."""
+    shutil.copytree(first[0], tmp_path / "home")
+    source = random.Random(int(os.environ.get("AEHPO_FLIPS_SEED", "0")))
+    count = int(os.environ.get("AEHPO_FLIPS", "1"))
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for target in targets(Home(tmp_path / "home")):
+        found[target.kind] += (outcome := flip_bytes(target, count, source))
+        assert outcome["silent"] == 0, target.file
+    logger.info("flipped bytes: %s", dict(found))
+    assert found.keys() == {"store", "runs", "benchmarks", "live", "devices"}
+    every = sum(found.values(), Counter())
+    assert every["detected"] > every.total() / 4
+
+
+def exchange(one: Path, other: Path) -> None:
+    aside = one.with_name("aside")
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)
+
+
+def test_what_is_exchanged_or_damaged_is_named_and_made_again(
+    first: tuple[Path, str], root: Path, tmp_path: Path
+) -> None:
+    home = Home(tmp_path / "home")
+    shutil.copytree(first[0], home.root)
+    store, versions = home.store, data_versions(home.root)
+    exchange(
+        *(store.table_path("preprocessed_matrix", (task,)) for task in ("toy_rna", "toy_meth"))
+    )
+    exchange(*(store.folder_path("surrogate", (name,)) for name in ("vanillix", "varix")))
+    exchange(*(store.folder_path("blackbox", (name,)) for name in ("vanillix", "varix")))
+    store.table_path("run_results", ("varix", "toy_rna")).unlink()
+    shard = sorted((home.runs / "varix" / "toy_rna" / "results").glob("*.parquet"))[0]
+    keys = set(pd.read_parquet(shard)[RUN_KEY])
+    shard.write_bytes(shard.read_bytes()[:-20])
+
+    printed = io.StringIO()
+    print_status(home, Console(file=printed, width=260))
+    for name in ("preprocessed_matrix/toy_rna", "surrogate/varix", "blackbox/vanillix"):
+        assert f"not {name}" in printed.getvalue()
+    traced = io.StringIO()
+    whole = print_trace(home, "recommendations/varix/toy_rna", Console(file=traced, width=260))
+    assert not whole
+    assert (
+        "it is preprocessed_matrix/toy_meth, not preprocessed_matrix/toy_rna" in traced.getvalue()
+    )
+
+    ok, told = run(STUDY, root, home.root)
+    assert ok, told
+    for name in (
+        "preprocessed_matrix [toy_rna]",
+        "surrogate [varix]",
+        "run_results [varix | toy_rna]",
+    ):
+        assert f"made   {name}" in told
+    assert "made   omics_matrix" not in told
+    assert RunArchive(shard.parents[1]).finished(keys) == keys, "trained again"
+    assert data_versions(home.root) == versions
 
 
 def test_a_changed_study_makes_only_what_hangs_on_the_change(
@@ -264,7 +381,7 @@ def test_a_changed_study_makes_only_what_hangs_on_the_change(
     assert ok, printed
     assert "recommendations [varix | toy_rna]" in printed
     for asset in ("run_results", "surrogate", "blackbox", "omics_matrix"):
-        assert f"made     {asset}" not in printed
+        assert f"made   {asset}" not in printed
     printed = io.StringIO()
     print_status(Home(first[0]), Console(file=printed, width=160))
     assert "stale" not in printed.getvalue()

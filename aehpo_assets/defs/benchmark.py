@@ -29,6 +29,7 @@ from aehpo_assets.hpo.benchmark_summary import (
 from aehpo_assets.hpo.blackbox import curves_blackboxes
 from aehpo_assets.hpo.curve_surrogate import Curves
 from aehpo_assets.hpo.search_sources import SEARCH_SOURCES
+from aehpo_assets.measured import without_measured
 from aehpo_assets.provenance import content_hash
 from aehpo_assets.study import Benchmark
 
@@ -146,8 +147,8 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
 
     return making.write_folder(
         fill,
-        # The seconds that searchers compute are measured; what they found is not.
-        data_version=content_hash(trials.drop(columns="searcher_seconds")),
+        # Fronts weigh scores against measured seconds; what the searches found does not.
+        data_version=content_hash(without_measured(trials)),
         metadata={
             "searches": trials.groupby(["ground", "task", "searcher", "repetition"]).ngroups,
             "trials": len(trials),

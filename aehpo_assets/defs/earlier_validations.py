@@ -55,7 +55,9 @@ def earlier_validations(
             conditions = {task: training_conditions(record) for task, record in records.items()}
             table = with_next_round(table, validated, conditions)
     return making.write_table(
-        table, metadata={"rounds": finished_rounds(table), "runs": len(table)}
+        table,
+        metadata={"rounds": finished_rounds(table), "runs": len(table)},
+        measured=True,
     )
 
 

@@ -10,7 +10,7 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_own_results_change, when_results_change
 from aehpo_assets.defs.earlier_validations import earlier_validations, evaluations_of
 from aehpo_assets.defs.partitions import (
@@ -35,6 +35,7 @@ from aehpo_assets.hpo.recommend import recommend
 from aehpo_assets.hpo.search_sources import SEARCH_SOURCES
 from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate, training_table
 from aehpo_assets.hpo.surrogate_diagnostics import calibration, worst_regions
+from aehpo_assets.measured import without_measured
 from aehpo_assets.provenance import content_hash
 from aehpo_assets.quality import runs as quality
 from aehpo_assets.space import SearchSpace, search_space
@@ -133,6 +134,7 @@ def _blackbox_metadata(tables: BlackboxTables) -> dict[str, int]:
     automation_condition=when_results_change,
     **BLACKBOX.definition,
 )
+@told_of_failed_checks
 def blackbox(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Syne Tune's table of an architecture: configurations x seeds x objectives, for all tasks."""
     making = Making.begin(BLACKBOX, context, study)
@@ -142,8 +144,7 @@ def blackbox(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mate
     evaluations = training_table(results, space)
     return making.write_folder(
         lambda folder: write_blackbox(folder, tables),
-        # Compressed Parquet holds the time of writing; the evaluations are what counts.
-        data_version=content_hash(evaluations),
+        data_version=content_hash(without_measured(evaluations)),
         checks=quality.check_blackbox(evaluations, tables.dropped),
         metadata=_blackbox_metadata(tables),
         plots={"scores": plots.score_distribution(evaluations)},
@@ -171,7 +172,7 @@ def blackbox_curves(
     together = pd.concat(curves.values(), ignore_index=True)
     return making.write_folder(
         lambda folder: write_blackbox(folder, tables),
-        data_version=content_hash(together),
+        data_version=content_hash(without_measured(together)),
         metadata=_blackbox_metadata(tables),
         plots={"learning curves": plots.learning_curves(together)},
     )
@@ -248,6 +249,7 @@ def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mat
     automation_condition=when_own_results_change,
     **RECOMMENDATIONS.definition,
 )
+@told_of_failed_checks
 def recommendations(
     context: dg.AssetExecutionContext, study: StudyResource
 ) -> dg.MaterializeResult:
@@ -288,4 +290,5 @@ def recommendations(
             ),
         },
         plots={"search": plots.search_progress(found.trials)},
+        measured=True,
     )

@@ -57,6 +57,17 @@ def open_instance(home: Home) -> dg.DagsterInstance:
     return dg.DagsterInstance.get()
 
 
+def readable_instance(home: Home) -> dg.DagsterInstance | None:
+    """Open the home's instance to look into it; None where there is none, or it is not ours.
+
+    Its databases are written to by whoever opens them, a reader included.
+    """
+    if not (home.dagster / "dagster.yaml").exists():
+        return None
+    files = [home.dagster, *home.dagster.rglob("*.db")]
+    return open_instance(home) if all(os.access(file, os.W_OK) for file in files) else None
+
+
 _SIGN_OF_LIFE_SECONDS = 60.0
 
 

@@ -7,7 +7,7 @@ import dagster as dg
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.catalogue import dataset_settings, usable_tasks
-from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import tasks
 from aehpo_assets.defs.recipe import Making, Recipe
@@ -67,6 +67,7 @@ def _begin(
     automation_condition=when_inputs_change,
     **OMICS_MATRIX.definition,
 )
+@told_of_failed_checks
 def omics_matrix(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """One modality of a data set as it comes: samples x features, transformed, not yet scaled."""
     making, dataset, modality = _begin(OMICS_MATRIX, context, study)
@@ -97,6 +98,7 @@ def omics_matrix(context: dg.AssetExecutionContext, study: StudyResource) -> dg.
     automation_condition=when_inputs_change,
     **SAMPLE_LABELS.definition,
 )
+@told_of_failed_checks
 def sample_labels(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Labels of the samples of a task, in the order of its matrix."""
     making, dataset, _ = _begin(SAMPLE_LABELS, context, study)
@@ -124,6 +126,7 @@ def sample_labels(context: dg.AssetExecutionContext, study: StudyResource) -> dg
     automation_condition=when_inputs_change,
     **DATA_SPLIT.definition,
 )
+@told_of_failed_checks
 def data_split(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Train, valid or test for each sample: drawn once per data set, restricted to the task."""
     making, dataset, _ = _begin(DATA_SPLIT, context, study)
@@ -154,6 +157,7 @@ def data_split(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Ma
     automation_condition=when_inputs_change,
     **PREPROCESSED_MATRIX.definition,
 )
+@told_of_failed_checks
 def preprocessed_matrix(
     context: dg.AssetExecutionContext, study: StudyResource
 ) -> dg.MaterializeResult:

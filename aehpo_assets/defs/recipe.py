@@ -24,6 +24,7 @@ from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.foreign import markdown
 from aehpo_assets.freshness import study_settings
 from aehpo_assets.home import Home
+from aehpo_assets.measured import PRICES, measured_columns
 from aehpo_assets.provenance import (
     CheckResult,
     Provenance,
@@ -122,6 +123,8 @@ class Making:
         Name to data version of everything read so far.
     taken
         Name to the data versions of what was taken over for good, in this making and before.
+    prices
+        Price lists that the seconds of what was read so far come from.
     """
 
     recipe: Recipe
@@ -130,6 +133,7 @@ class Making:
     inputs: dict[str, str] = field(default_factory=dict)
     taken: dict[str, list[str]] = field(default_factory=dict)
     dataset_settings: dict[str, Any] = field(default_factory=dict)
+    prices: set[str] = field(default_factory=set)
 
     @classmethod
     def begin(
@@ -149,9 +153,13 @@ class Making:
         StaleInputError
             If it is missing, damaged, or did not pass its checks.
         """
+        self._reads(asset, partition)
+        return self.study.store.read_table(asset, partition)
+
+    def _reads(self, asset: str, partition: Partition) -> None:
         provenance = self.study.store.checked(asset, partition)
         self.inputs[artefact_name(asset, partition)] = provenance.data_version
-        return self.study.store.read_table(asset, partition)
+        self.prices |= set(provenance.prices)
 
     def taken_table(self, asset: str, *partition: str) -> pd.DataFrame:
         """Read a table to keep its content, whatever becomes of it; otherwise as :meth:`table`."""
@@ -168,8 +176,7 @@ class Making:
         StaleInputError
             If it is missing or did not pass its checks.
         """
-        provenance = self.study.store.checked(asset, partition)
-        self.inputs[artefact_name(asset, partition)] = provenance.data_version
+        self._reads(asset, partition)
         return self.study.store.existing_folder(asset, partition)
 
     def predecessor(self) -> pd.DataFrame | None:
@@ -194,6 +201,7 @@ class Making:
             taken=self.taken,
             checks=checks,
             device=device,
+            prices=self.prices,
         )
 
     def write_table(
@@ -203,7 +211,7 @@ class Making:
         checks: Sequence[CheckResult] = (),
         metadata: Mapping[str, Any] | None = None,
         plots: Mapping[str, bytes] | None = None,
-        measured: tuple[str, ...] = (),
+        measured: bool = False,
         device: str = "cpu",
         column_lineage: ColumnLineage | None = None,
     ) -> dg.MaterializeResult:
@@ -220,18 +228,21 @@ class Making:
         plots
             Title to PNG.
         measured
-            Columns of seconds that do not enter the data version.
+            Whether columns of measured seconds are among its own; they do not enter the data
+            version. A label or a feature may have such a name and count all the same.
         device
             Device that the numbers were computed on.
         column_lineage
             Column to the columns of other assets that it was made from.
         """
+        if measured and PRICES in frame:
+            self.prices |= set(frame[PRICES].dropna())
         provenance = self.study.store.write_table(
             self.recipe.asset,
             self.partition,
             frame,
             self.record(checks, device),
-            measured=measured,
+            measured=measured_columns(frame) if measured else (),
         )
         path = self.study.store.table_path(self.recipe.asset, self.partition)
         shown = {

@@ -1,11 +1,13 @@
-"""The sensors: one notices data sets, one for each code location evaluates its conditions.
+"""The sensors: one notices data sets, and each code location has two that follow up.
 
 A new data set gets its tasks as partitions; declarative automation does the rest. Of a changed one,
-what reads its files is made again, and what follows hangs on whether its content changed.
+what reads its files is made again, and what follows depends on whether its content changed. One
+sensor of a code location evaluates its conditions, the other asks again for what was interrupted.
 Validation lives in ``aehpo_assets.omics``, noticing in ``aehpo_assets.landing``.
 See https://docs.dagster.io/guides/automate/sensors.
 """
 
+import datetime
 import json
 import warnings
 from collections.abc import Iterator, Sequence
@@ -15,7 +17,7 @@ from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 
 from aehpo_assets.defs.partitions import study_partitions, tasks
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
-from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.defs.study_resource import INTERRUPTED_TAG, StudyResource
 from aehpo_assets.home import Home
 from aehpo_assets.landing import Landed, landed
 from aehpo_assets.omics.dataset import find_datasets
@@ -113,6 +115,69 @@ def _failed(instance: dg.DagsterInstance, asset: str, task: str) -> bool:
     """Whether the latest attempt to make the artefact of a task failed."""
     statuses = instance.get_status_by_partition(dg.AssetKey(asset), [task], tasks) or {}
     return statuses.get(task) == AssetPartitionStatus.FAILED
+
+
+def interrupted(location: str) -> dg.SensorDefinition:
+    """Return the sensor that asks again for what interrupted runs of a code location were to make.
+
+    Automation conditions do not try again what failed. What has been made since is left alone.
+    """
+
+    @dg.sensor(
+        name=f"{location}_interrupted",
+        asset_selection=dg.AssetSelection.all(),
+        minimum_interval_seconds=15,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Asks again for what was being made when the UI or a run was killed.",
+    )
+    def sensor(
+        context: dg.SensorEvaluationContext, study: StudyResource
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        if (reason := reason_to_rest(study.home)) is not None:
+            yield dg.SkipReason(reason)
+            return
+        definitions = context.repository_def.assets_defs_by_key if context.repository_def else {}
+        groups = {frozenset(a.keys) for a in definitions.values() if a.is_executable}
+        seen = context.cursor and datetime.datetime.fromisoformat(context.cursor)
+        wanted = dg.RunsFilter(
+            statuses=[dg.DagsterRunStatus.FAILURE],
+            tags={INTERRUPTED_TAG: "true"},
+            updated_after=seen or None,
+        )
+        records = context.instance.get_run_records(wanted)
+        for record in records:
+            run = record.dagster_run
+            asked = run.asset_selection or set()
+            partition = run.tags.get("dagster/partition")
+            since = record.create_timestamp.timestamp()
+            keys = [
+                key
+                for group in groups
+                if group & asked
+                and not all(_made(context.instance, k, partition, since) for k in group)
+                for key in group
+            ]
+            if keys:
+                yield dg.RunRequest(
+                    run_key=run.run_id,
+                    run_config=run.run_config,
+                    tags={k: v for k, v in run.tags.items() if k.startswith("dagster/partition")},
+                    asset_selection=sorted(keys),
+                )
+        if records:
+            context.update_cursor(max(r.update_timestamp for r in records).isoformat())
+
+    return sensor
+
+
+def _made(
+    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None, since: float
+) -> bool:
+    """Whether an artefact was made after a moment."""
+    records = dg.AssetRecordsFilter(
+        key, asset_partitions=[partition] if partition else None, after_timestamp=since
+    )
+    return bool(instance.fetch_materializations(records, limit=1).records)
 
 
 def automation(location: str) -> dg.AutomationConditionSensorDefinition:

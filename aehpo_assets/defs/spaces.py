@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
@@ -36,6 +36,7 @@ CONFIGURATIONS = Recipe(
     automation_condition=when_inputs_change,
     **CONFIGURATIONS.definition,
 )
+@told_of_failed_checks
 def configurations(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Configurations of an architecture, with ids that all tasks and architectures share."""
     making = Making.begin(CONFIGURATIONS, context, study)

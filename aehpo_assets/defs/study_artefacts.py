@@ -95,6 +95,7 @@ class StudyArtefacts:
             # The data set is gone; what was made of it is kept as it is.
             settings |= {k: v for k, v in provenance.settings.items() if k.startswith("dataset.")}
         recorded = provenance.inputs if provenance else {}
+        expected = self._expected_inputs(asset, partition, recorded)
         code_version = str(spec.metadata[SOURCE_VERSION])
         recorded_code = but_for_code or (self.is_gone(partition) and _reads_files(recorded))
         if recorded_code and provenance is not None:
@@ -103,12 +104,21 @@ class StudyArtefacts:
             provenance,
             code_version=code_version,
             settings=settings,
-            inputs=self._expected_inputs(asset, partition, recorded),
+            inputs=expected,
+            prices=self._prices_of(expected),
         )
 
     def is_gone(self, partition: Partition) -> bool:
         """Whether no data set makes the task of a partition now: what was made of it is kept."""
         return partition[-1] in self.tasks and partition[-1] not in self.datasets
+
+    def _prices_of(self, inputs: Iterable[str]) -> set[str]:
+        """Price lists that the seconds of some artefacts were read from."""
+        records = [
+            self.home.store.provenance(asset, tuple(partition))
+            for asset, *partition in (name.split("/") for name in inputs if ":" not in name)
+        ]
+        return {prices for record in records if record for prices in record.prices}
 
     def _keys(self, dimension: str) -> list[str]:
         if dimension == "architecture":
@@ -155,11 +165,17 @@ class StudyArtefacts:
         expected = {}
         read = {name.split("/")[0] for name in recorded if not name.startswith("file:")}
         read |= self._optional_inputs(asset)
-        for parent, partitions in self.parents(asset, partition).items():
-            for parent_partition in partitions if parent in read else []:
-                provenance = self.home.store.provenance(parent, parent_partition)
-                if provenance is not None:
-                    expected[artefact_name(parent, parent_partition)] = provenance.data_version
+        found = {
+            (parent, p): provenance
+            for parent, partitions in self.parents(asset, partition).items()
+            for p in partitions
+            if parent in read and (provenance := self.home.store.provenance(parent, p))
+        }
+        # What did not pass its checks is read by nobody, nor what was made together with it.
+        failed = {p for (_, p), provenance in found.items() if provenance.failed_checks}
+        for (parent, p), provenance in found.items():
+            if p not in failed:
+                expected[artefact_name(parent, p)] = provenance.data_version
         if self.is_gone(partition):
             expected |= {name: v for name, v in recorded.items() if name.startswith("file:")}
             return expected

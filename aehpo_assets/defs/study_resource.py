@@ -5,11 +5,13 @@ What is in a home is known to ``aehpo_assets.home``; this is only its handle in 
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TypeVar
 
 import dagster as dg
 
-from aehpo_assets.errors import HomeBusyError, InputError
+from aehpo_assets.errors import InputError
 from aehpo_assets.home import Home
 from aehpo_assets.store import Store
 from aehpo_assets.study import Study
@@ -20,36 +22,33 @@ HEADLESS_TAG = "aehpo/headless"
 """Tag of the runs of ``aehpo run``."""
 
 
-class StudyResource(dg.ConfigurableResource):
-    """The study that Dagster works on.
+INTERRUPTED_TAG = "aehpo/interrupted"
+"""Tag of runs that failed because their process was killed or stopped."""
 
-    Attributes
-    ----------
-    home_folder
-        The home; empty for ``AEHPO_HOME``, or ``.aehpo`` below the working folder.
+
+class StudyResource(dg.ConfigurableResource):
+    """The study that Dagster works on, in the home of this process.
+
+    The home is that of ``AEHPO_HOME``, or ``.aehpo`` below the working folder. There is nothing to
+    configure: whoever launches a run cannot have it work in another home.
     """
 
-    home_folder: str = ""
-
-    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Refuse to work beside a headless run, which makes everything by itself.
+    @contextlib.contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[StudyResource]:
+        """Share the home among runs of the UI, as long as one of their steps lasts.
 
         Raises
         ------
         HomeBusyError
-            If a headless run is at work in the home, and this is a run of the UI or its daemon.
+            If a headless run, which makes everything by itself, is at work in the home.
         """
-        run = context.run
-        if run is not None and HEADLESS_TAG not in run.tags and self.home.is_locked:
-            raise HomeBusyError(
-                f"`aehpo run` is at work in {self.home.root}. What it leaves out can be "
-                "materialized when it is done."
-            )
+        with self.home.worked_on() if context.run is not None else contextlib.nullcontext():
+            yield self
 
     @property
     def home(self) -> Home:
         """The home folder."""
-        return Home(self.home_folder or None)
+        return Home()
 
     @property
     def study(self) -> Study:
@@ -73,3 +72,18 @@ class StudyResource(dg.ConfigurableResource):
     def store(self) -> Store:
         """The store of the home."""
         return self.home.store
+
+
+def study_on(home: Home) -> StudyResource:
+    """Return the resource of a headless run: on a home that this process holds."""
+
+    class StudyOnHome(StudyResource):
+        @contextlib.contextmanager
+        def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[StudyResource]:
+            yield self
+
+        @property
+        def home(self) -> Home:
+            return home
+
+    return StudyOnHome()

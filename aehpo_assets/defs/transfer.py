@@ -22,7 +22,7 @@ from aehpo_assets.hpo.leave_one_out import TransferPlan, leave_one_task_out, pro
 from aehpo_assets.hpo.search_sources import SEARCH_SOURCES
 from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.hpo.transfer_verdicts import transfer_verdicts
-from aehpo_assets.provenance import content_hash, settings_hash
+from aehpo_assets.provenance import settings_hash
 from aehpo_assets.quality.transfer import TRANSFER_CHECKS, check_transfer
 
 TRANSFER_BENCHMARK = Recipe(
@@ -110,7 +110,6 @@ def transfer_benchmark(
 
     return making.write_folder(
         fill,
-        data_version=settings_hash([content_hash(table) for table in tables.values()]),
         checks=check_transfer(verdicts),
         metadata={
             "searches": progress.groupby(["task", "searcher", "way", "repetition"]).ngroups,

@@ -47,6 +47,7 @@ class AskTell:
         self._stream = OwnNumpyStream(problem.seed)
         self._trials: dict[int, Any] = {}
         self._asked = 0
+        self._distinct: set[tuple[Any, ...]] = set()
         self.seconds = 0.0
         self._exhausted = False
         self._scheduler: Any = None
@@ -67,13 +68,15 @@ class AskTell:
                 self.tell(-number, row)
 
     def ask(self) -> tuple[int, dict[str, Any]] | None:
-        """Return the number and configuration of a new trial, or None if there is none left."""
-        if self._exhausted:
+        """Return the number and configuration of a new trial, or None if there is none left.
+
+        None is left once every configuration of the space was proposed: to try one again would
+        give the same result again, and many searchers would go on forever.
+        """
+        if self._exhausted or len(self._distinct) >= self.problem.space.size:
             return None
         proposed: dict[str, Any] = {}
-        if self._scheduler is None:  # a space of one point
-            self._exhausted = True
-        else:
+        if self._scheduler is not None:  # there is none for a space of one point
             begin = time.perf_counter()
             with self._stream.active():
                 suggestion = self._scheduler.suggest()
@@ -84,7 +87,9 @@ class AskTell:
             proposed = suggestion.config
         number = self._asked
         self._asked += 1
-        return number, self._add(number, proposed | self._fixed)
+        configuration = self._add(number, proposed | self._fixed)
+        self._distinct.add(tuple(configuration[name] for name in self.problem.space.names))
+        return number, configuration
 
     def _add(self, number: int, values: Mapping[str, Any]) -> dict[str, Any]:
         """Register a trial with the scheduler; return its configuration in Python's types."""

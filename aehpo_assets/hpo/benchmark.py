@@ -17,7 +17,6 @@ from typing import Any, Literal
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.files import atomic_file
 from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.curve_surrogate import Curves
 from aehpo_assets.hpo.grounds import (
@@ -42,8 +41,12 @@ from aehpo_assets.hpo.simulation import Clock, Evaluate, simulate
 from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.hpo.transfer import bounding_box, top_configurations
 from aehpo_assets.provenance import content_hash, folder_hash, settings_hash
+from aehpo_assets.store import Record, Store
 
 logger = logging.getLogger(__name__)
+
+EVALUATIONS = "evaluations"
+"""What the processes that share the cells search on, beside the finished cells."""
 
 BOX = "+box"
 """Suffix of a single-fidelity searcher that searches the box of the other tasks."""
@@ -148,7 +151,7 @@ def run_benchmark(
     Parameters
     ----------
     folder
-        Where finished cells are kept.
+        Where finished cells are kept, as a store; one that is damaged is searched again.
     plan
         What to compare.
     evaluations
@@ -178,26 +181,24 @@ def run_benchmark(
     """
     tasks = list(dict.fromkeys(evaluations["task"]))
     plan.check(tasks=len(tasks), curves=curves is not None)
-    folder.mkdir(parents=True, exist_ok=True)
     inputs = [content_hash(evaluations), folder_hash(surrogate)]
     inputs += [folder_hash(curves)] if curves is not None else []
     settings = {key: value for key, value in asdict(plan).items() if key != "searchers"}
     key = settings_hash([settings, inputs])
-    table = folder / f"evaluations-{inputs[0]}.parquet"
-    if not table.exists():
-        with atomic_file(table) as unfinished:
-            evaluations.to_parquet(unfinished, index=False)
+    archive = Store(folder)
+    archive.write_table(EVALUATIONS, (inputs[0],), evaluations, Record(key))
     cells = [(task, searcher) for task in tasks for searcher in plan.searchers]
-    files = {cell: folder / f"{key}.{cell[0]}.{cell[1]}.parquet" for cell in cells}
-    missing = [cell for cell in cells if not files[cell].exists()]
+    found = {cell: archive.find_table(key, cell) for cell in cells}
+    missing = [cell for cell in cells if found[cell] is None]
     done = len(cells) - len(missing)
-    work = [(plan, cell, key, table, surrogate, curves, files[cell]) for cell in missing]
+    work = [(plan, cell, key, folder, inputs[0], surrogate, curves) for cell in missing]
     for cell in _finished(work, processes):
         done += 1
         logger.info("benchmark: %d of %d cells, %s on %s", done, len(cells), cell[1], cell[0])
         if on_progress is not None:
             on_progress(done, len(cells), f"{cell[1]} on {cell[0]}")
-    trials = pd.concat([pd.read_parquet(files[cell]) for cell in cells], ignore_index=True)
+    found |= {cell: archive.read_table(key, cell) for cell in missing}
+    trials = pd.concat([found[cell] for cell in cells], ignore_index=True)
     whole = trials[trials["status"] == "completed"]
     finished = set(whole[["task", "searcher"]].itertuples(index=False, name=None))
     if without := [cell for cell in cells if cell not in finished]:
@@ -210,7 +211,7 @@ def run_benchmark(
     return trials
 
 
-_Work = tuple[BenchmarkPlan, tuple[str, str], str, Path, Path, Path | None, Path]
+_Work = tuple[BenchmarkPlan, tuple[str, str], str, Path, str, Path, Path | None]
 
 
 def _finished(work: list[_Work], processes: int) -> Iterator[tuple[str, str]]:
@@ -226,21 +227,21 @@ def _finished(work: list[_Work], processes: int) -> Iterator[tuple[str, str]]:
 
 
 def _run_and_keep(item: _Work) -> tuple[str, str]:
-    plan, cell, key, table, surrogate, curves, file = item
-    evaluations, fitted, of_curves = _inputs(key, table, surrogate, curves)
+    plan, cell, key, folder, version, surrogate, curves = item
+    evaluations, fitted, of_curves = _inputs(key, folder, version, surrogate, curves)
     trials = run_cell(plan, *cell, evaluations, fitted, of_curves)
-    with atomic_file(file) as unfinished:
-        trials.to_parquet(unfinished, index=False)
+    Store(folder).write_table(key, cell, trials, Record(key))
     return cell
 
 
 @functools.lru_cache(maxsize=1)
 def _inputs(
-    key: str, table: Path, surrogate: Path, curves: Path | None
+    key: str, folder: Path, version: str, surrogate: Path, curves: Path | None
 ) -> tuple[pd.DataFrame, Surrogate, Curves | None]:
     """Read the inputs once per process; ``key`` changes with what is in the files."""
     of_curves = None if curves is None else Curves.load(curves)
-    return pd.read_parquet(table), Surrogate.load(surrogate), of_curves
+    evaluations = Store(folder).read_table(EVALUATIONS, (version,))
+    return evaluations, Surrogate.load(surrogate), of_curves
 
 
 def run_cell(

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from aehpo_assets.measured import measured_columns
 from aehpo_assets.provenance import Provenance, content_hash, settings_hash
 from aehpo_assets.space import SearchSpace, config_id_of
 
@@ -55,7 +56,15 @@ def as_it_was(earlier: pd.DataFrame, data_version: str) -> pd.DataFrame | None:
     rounds = range(finished_rounds(earlier), 0, -1)
     first = [earlier[earlier["round"] <= number].reset_index(drop=True) for number in rounds]
     tables = [*first, no_validations()]
-    return next((table for table in tables if content_hash(table) == data_version), None)
+    # An older version counted measured seconds as well.
+    return next(
+        (
+            table
+            for table in tables
+            if data_version in (content_hash(table, measured_columns(table)), content_hash(table))
+        ),
+        None,
+    )
 
 
 def training_conditions(provenance: Provenance) -> str:

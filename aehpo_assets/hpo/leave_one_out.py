@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.files import atomic_file
 from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.grounds import SurrogateGround, TableGround
 from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
@@ -34,6 +33,7 @@ from aehpo_assets.hpo.transfer import (
     weighted_box,
 )
 from aehpo_assets.space import SearchSpace, sample_configurations
+from aehpo_assets.store import Record, Store
 from aehpo_assets.study import Hpo, TransferBenchmark
 
 logger = logging.getLogger(__name__)
@@ -172,17 +172,15 @@ def leave_one_task_out(
     tasks = [str(task) for task in dict.fromkeys(evaluations["task"])]
     plan.check(len(tasks))
     cells = [(task, searcher) for task in tasks for searcher in plan.searchers]
+    archive, name = (Store(folder.parent), folder.name) if folder else (None, "")
     parts = []
     for done, (task, searcher) in enumerate(cells, start=1):
-        kept = None if folder is None else folder / f"{task}.{searcher}.parquet"
-        if kept is not None and kept.exists():
-            parts.append(pd.read_parquet(kept))
+        if archive and (kept := archive.find_table(name, (task, searcher))) is not None:
+            parts.append(kept)
             continue
         part = search_task(task, searcher, evaluations, surrogate, plan, similarity)
-        if kept is not None:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_file(kept) as unfinished:
-                part.to_parquet(unfinished, index=False)
+        if archive:
+            archive.write_table(name, (task, searcher), part, Record(name))
         parts.append(part)
         logger.info("transfer: %d of %d cells, %s on %s", done, len(cells), searcher, task)
         if on_progress is not None:
@@ -224,7 +222,7 @@ class NewTask:
         return SurrogateGround(self.surrogate, self.name)
 
     def told(self, purpose: str, repetition: int, count: int) -> pd.DataFrame:
-        """Draw random configurations, and say what a search is told of them.
+        """Draw random configurations, as many as the space has, and say what a search is told.
 
         Returns
         -------
@@ -232,8 +230,9 @@ class NewTask:
             ``task, config_id``, the hyperparameters and the valid score.
         """
         seed = named_seed(self.plan.seed, "transfer", self.name, purpose, repetition)
-        drawn = sample_configurations(self.surrogate.space, count, seed)
-        told = self.ground(drawn[self.surrogate.space.names].to_dict("records"))
+        space = self.surrogate.space
+        drawn = sample_configurations(space, int(min(count, space.size)), seed)
+        told = self.ground(drawn[space.names].to_dict("records"))
         score = told[:, -1, OBJECTIVES.index(VALID_SCORE)]
         return drawn.assign(task=self.name, **{VALID_SCORE: score})
 

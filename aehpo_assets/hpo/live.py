@@ -7,25 +7,21 @@ at learning curves stops runs of it on the way.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from aehpo_assets.errors import InputError, StaleInputError
-from aehpo_assets.files import atomic_file
 from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME
 from aehpo_assets.hpo.problem import Problem
 from aehpo_assets.hpo.searchers import MULTI_FIDELITY, SINGLE_FIDELITY, check_searchers
 from aehpo_assets.space import config_id_of
-
-logger = logging.getLogger(__name__)
+from aehpo_assets.store import Record, Store
 
 Decide = Callable[[int, pd.DataFrame], Sequence[bool]]
 """An epoch and the rows of the runs that reached it, to whether each of them goes on."""
@@ -123,7 +119,7 @@ def live_search(
     budget
         When to end.
     record
-        Folder of the finished batches, a Parquet file each.
+        Folder of the finished batches, a table each; one that is damaged is trained again.
     task
         Name of the task, for the messages.
     on_batch
@@ -142,6 +138,7 @@ def live_search(
         If the record belongs to another search: its configurations are not those proposed.
     """
     conversation = AskTell(searcher, problem)
+    archive = Store(record.parent)
     results = pd.DataFrame()
     finished: list[pd.DataFrame] = []
     seconds = 0.0
@@ -150,14 +147,13 @@ def live_search(
         batch = _Batch.ask(conversation, size, task)
         if batch is None:
             break
-        path = record / f"runs_{done:06d}_to_{done + size - 1:06d}.parquet"
-        rungs = _read(path)
+        place = record.name, (f"runs_{done:06d}_to_{done + size - 1:06d}",)
+        rungs = archive.find_table(*place)
         if rungs is None:
             rungs = train(batch.configurations, batch.decide)
             rungs = batch.in_order(rungs)
             rungs.insert(0, "batch", len(finished))
-            with atomic_file(path) as unfinished:
-                rungs.to_parquet(unfinished, index=False)
+            archive.write_table(*place, rungs, Record("live"))
         else:
             batch.replay(rungs, record)
         finished.append(rungs.drop_duplicates("trial", keep="last"))
@@ -261,14 +257,3 @@ class _Batch:
         """Objectives by configuration; what a failed run counts as is the same rule everywhere."""
         table = evaluation_table({self._task: rows}, self._conversation.problem.space)
         return table.set_index("config_id")[list(OBJECTIVES)]
-
-
-def _read(path: Path) -> pd.DataFrame | None:
-    """Read a recorded batch; one that a crash of the machine damaged is trained again."""
-    if not path.exists():
-        return None
-    try:
-        return pd.read_parquet(path)
-    except (OSError, pa.ArrowException) as error:
-        logger.warning("%s is damaged (%s) and trained again", path, error)
-        return None

@@ -109,9 +109,11 @@ def recommend(
     ------
     InputError
         If a searcher or one of its settings is unknown, the simulated hours are too few for a
-        single training, or a searcher can only learn from other tasks and none is alike.
+        single training, a searcher can only learn from other tasks and none is alike, or no run of
+        the task was measured.
     """
     check_searchers(hpo.searchers)
+    _refuse_unmeasured(task, evaluations)
     weights = _weights(task, evaluations, hpo, similarity)
     teachers = [str(other) for other in weights.index[weights["used"]]]
     box = _transfer_box(evaluations, weights, space, hpo) if teachers else space
@@ -170,6 +172,19 @@ def recommend(
         trials.drop(columns="evidence"),
         weights,
     )
+
+
+def _refuse_unmeasured(task: str, evaluations: pd.DataFrame) -> None:
+    """Refuse to rank by nothing but what failed runs count as."""
+    failed = evaluations.loc[evaluations["task"] == task, "failed"]
+    if failed.all():
+        raise InputError(
+            f"all {len(failed)} trainings of {task} diverged or failed: there is nothing to "
+            "recommend by",
+            key="preprocessing.scaler",
+            remedy="Set scaler: standard or robust, check the values of the matrix, or narrow "
+            "space.lr_fixed.",
+        )
 
 
 def _weights(

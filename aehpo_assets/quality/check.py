@@ -20,6 +20,9 @@ from aehpo_assets.provenance import CheckResult
 
 _SHOWN = 5
 
+FAULT = "This is a fault of the program: please report it with this message."
+"""The remedy where nothing that a user gave can be to blame."""
+
 
 @dataclass(frozen=True)
 class Check:
@@ -41,6 +44,8 @@ class Check:
         Whether wrong numbers would follow if it fails; otherwise a person should look.
     arguments
         Further arguments of the expectation.
+    remedy
+        What to do about it if it fails, in whole sentences.
     """
 
     name: str
@@ -50,40 +55,51 @@ class Check:
     description: str
     blocking: bool
     arguments: dict[str, Any] = field(default_factory=dict)
+    remedy: str = ""
 
 
 def at_most(
-    name: str, column: str, limit: float, description: str, *, of: str, blocking: bool
+    name: str,
+    column: str,
+    limit: float,
+    description: str,
+    *,
+    of: str,
+    blocking: bool,
+    remedy: str = "",
 ) -> Check:
     """Expect that no value of a column exceeds a limit."""
-    bound = {"max_value": limit}
-    return Check(name, of, column, "ExpectColumnMaxToBeBetween", description, blocking, bound)
+    kind, bound = "ExpectColumnMaxToBeBetween", {"max_value": limit}
+    return Check(name, of, column, kind, description, blocking, bound, remedy)
 
 
 def at_least(
-    name: str, column: str, limit: float, description: str, *, of: str, blocking: bool
+    name: str,
+    column: str,
+    limit: float,
+    description: str,
+    *,
+    of: str,
+    blocking: bool,
+    remedy: str = "",
 ) -> Check:
     """Expect that no value of a column lies below a limit."""
-    bound = {"min_value": limit}
-    return Check(name, of, column, "ExpectColumnMinToBeBetween", description, blocking, bound)
+    kind, bound = "ExpectColumnMinToBeBetween", {"min_value": limit}
+    return Check(name, of, column, kind, description, blocking, bound, remedy)
 
 
-def unique(name: str, column: str, description: str, *, of: str) -> Check:
+def unique(name: str, column: str, description: str, *, of: str, remedy: str = "") -> Check:
     """Expect that no value of a column occurs twice; always blocking."""
-    return Check(name, of, column, "ExpectColumnValuesToBeUnique", description, True)
+    kind = "ExpectColumnValuesToBeUnique"
+    return Check(name, of, column, kind, description, True, remedy=remedy)
 
 
-def among(name: str, column: str, values: Sequence[str], description: str, *, of: str) -> Check:
+def among(
+    name: str, column: str, values: Sequence[str], description: str, *, of: str, remedy: str = ""
+) -> Check:
     """Expect that every value of a column is one of a set; always blocking."""
-    return Check(
-        name,
-        of,
-        column,
-        "ExpectColumnValuesToBeInSet",
-        description,
-        True,
-        {"value_set": list(values)},
-    )
+    kind, values_allowed = "ExpectColumnValuesToBeInSet", {"value_set": list(values)}
+    return Check(name, of, column, kind, description, True, values_allowed, remedy)
 
 
 def run_checks(checks: Sequence[Check], summaries: Mapping[str, pd.DataFrame]) -> list[CheckResult]:
@@ -99,8 +115,8 @@ def run_checks(checks: Sequence[Check], summaries: Mapping[str, pd.DataFrame]) -
     Returns
     -------
     list of CheckResult
-        One for each check, in their order. A failed one says what was found, and where: in the
-        summary's first column for values that are not as they should be.
+        One for each check, in their order. A failed one says what was found, where (in the
+        summary's first column, for values that are not as they should be) and what to do about it.
     """
     outcomes: dict[str, CheckResult] = {}
     for name in dict.fromkeys(check.summary for check in checks):
@@ -173,7 +189,9 @@ def _explain(
     where = _offenders(check, summary)
     found = f"{values['observed']:g}" if "observed" in values else f"{values.get('unexpected')}"
     text = f"{check.description}: found {found}"
-    return (f"{text} ({', '.join(where)})" if where else text), values
+    if where:
+        text += f" ({', '.join(where)})"
+    return (f"{text}. {check.remedy}" if check.remedy else text), values
 
 
 def _offenders(check: Check, summary: pd.DataFrame) -> list[str]:

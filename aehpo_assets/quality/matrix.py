@@ -5,17 +5,38 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from aehpo_assets.errors import InputError
 from aehpo_assets.omics.dataset import Modality
 from aehpo_assets.provenance import CheckResult
-from aehpo_assets.quality.check import at_most, run_checks, unique
+from aehpo_assets.quality.check import FAULT, at_most, run_checks, unique
 
 LARGEST_SCALED = 50.0
 """Scaled values beyond this rule the reconstruction loss of a whole batch."""
 
 MATRIX_CHECKS = (
-    unique("unique_sample_ids", "sample", "every sample occurs once", of="samples"),
-    unique("unique_feature_names", "feature", "every feature occurs once", of="features"),
-    at_most("finite_values", "infinite", 0, "no value is infinite", of="features", blocking=True),
+    unique(
+        "unique_sample_ids",
+        "sample",
+        "every sample occurs once",
+        of="samples",
+        remedy="Rename or remove the repeated samples in the file.",
+    ),
+    unique(
+        "unique_feature_names",
+        "feature",
+        "every feature occurs once",
+        of="features",
+        remedy="Rename or remove the repeated features in the file.",
+    ),
+    at_most(
+        "finite_values",
+        "infinite",
+        0,
+        "no value is infinite",
+        of="features",
+        blocking=True,
+        remedy="Leave infinite values empty in the file, and say how to treat them: missing.",
+    ),
     at_most(
         "missing_values_treated",
         "untreated",
@@ -23,6 +44,7 @@ MATRIX_CHECKS = (
         "no value is missing unless it will be imputed",
         of="features",
         blocking=True,
+        remedy="Set missing in dataset.yaml: drop_features, drop_samples or impute_median.",
     ),
     at_most(
         "value_range",
@@ -31,6 +53,7 @@ MATRIX_CHECKS = (
         "values are what the kind of the modality says",
         of="features",
         blocking=True,
+        remedy="Correct the file, or kind in dataset.yaml: continuous takes any number.",
     ),
     at_most(
         "missing_share_of_samples",
@@ -39,6 +62,7 @@ MATRIX_CHECKS = (
         "no sample misses more than half of its values",
         of="samples",
         blocking=False,
+        remedy="Remove such samples, or set missing: drop_samples.",
     ),
     at_most(
         "missing_share_of_features",
@@ -47,6 +71,7 @@ MATRIX_CHECKS = (
         "no feature misses more than half of its values",
         of="features",
         blocking=False,
+        remedy="Remove such features, or set missing: drop_features.",
     ),
     at_most(
         "zero_share_of_samples",
@@ -55,6 +80,7 @@ MATRIX_CHECKS = (
         "no sample consists of zeros",
         of="samples",
         blocking=False,
+        remedy="Remove samples that failed to be measured.",
     ),
     at_most(
         "constant_features", "constant", 0, "no feature is constant", of="features", blocking=False
@@ -66,13 +92,26 @@ MATRIX_CHECKS = (
         "no two samples have the same values",
         of="samples",
         blocking=False,
+        remedy="Remove one of each, unless they are replicates; those share split.group.",
     ),
 )
 
 PREPROCESSED_CHECKS = (
-    unique("unique_sample_ids", "sample", "every sample occurs once", of="samples"),
+    unique(
+        "unique_sample_ids",
+        "sample",
+        "every sample occurs once",
+        of="samples",
+        remedy="Rename or remove the repeated samples in the file.",
+    ),
     at_most(
-        "finite_values", "not_finite", 0, "every value is finite", of="features", blocking=True
+        "finite_values",
+        "not_finite",
+        0,
+        "every value is finite",
+        of="features",
+        blocking=True,
+        remedy="Set another preprocessing.scaler; values beyond 3e38 are more than float32 holds.",
     ),
     at_most(
         "features_vary",
@@ -81,6 +120,7 @@ PREPROCESSED_CHECKS = (
         "every feature varies on train",
         of="features",
         blocking=True,
+        remedy="Remove the features; make the matrix again if its split changed since.",
     ),
     at_most(
         "ordered_by_the_filter",
@@ -89,14 +129,16 @@ PREPROCESSED_CHECKS = (
         "features come by the filter's score on train, never rising",
         of="features",
         blocking=True,
+        remedy=FAULT,
     ),
     at_most(
         "outliers",
         "largest",
         LARGEST_SCALED,
-        "no scaled value rules the reconstruction (a robust scaler or clip helps)",
+        "no scaled value rules the reconstruction",
         of="features",
         blocking=False,
+        remedy="Set preprocessing.scaler: robust, or preprocessing.clip.",
     ),
     at_most(
         "train_test_twins",
@@ -105,6 +147,7 @@ PREPROCESSED_CHECKS = (
         "no sample outside train is the same as one in it",
         of="samples",
         blocking=False,
+        remedy="Remove repeated samples, or keep them together with split.group.",
     ),
 )
 
@@ -184,6 +227,33 @@ def check_preprocessed(
         }
     )
     return run_checks(PREPROCESSED_CHECKS, {"features": features, "samples": samples})
+
+
+def refuse_overflow(values: np.ndarray, scaler: str) -> None:
+    """Refuse scaled values whose squared distances are more than single precision holds.
+
+    Every loss and every distance between samples would be infinite.
+
+    Parameters
+    ----------
+    values
+        (samples, features), scaled, finite.
+    scaler
+        The study's ``preprocessing.scaler``.
+
+    Raises
+    ------
+    InputError
+        It names the largest value, the setting and the remedy.
+    """
+    largest = float(np.abs(values).max(initial=0))
+    if largest**2 * values.shape[1] > float(np.finfo(np.float32).max):
+        raise InputError(
+            f"with scaler {scaler}, values reach {largest:.1g}, whose squares are more than "
+            "single precision holds",
+            key="preprocessing.scaler",
+            remedy="Set scaler: standard or robust, or check the values of the matrix.",
+        )
 
 
 def _out_of_range(values: np.ndarray, settings: Modality) -> np.ndarray:

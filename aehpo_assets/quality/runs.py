@@ -7,7 +7,7 @@ import pandas as pd
 
 from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_R2, VALID_SCORE
 from aehpo_assets.provenance import CheckResult
-from aehpo_assets.quality.check import Check, among, at_least, at_most, run_checks, unique
+from aehpo_assets.quality.check import FAULT, Check, among, at_least, at_most, run_checks, unique
 from aehpo_assets.space import SearchSpace
 
 STATUSES = ("ok", "diverged", "failed")
@@ -19,33 +19,94 @@ _INSIDE = at_most(
     "every configuration lies inside the search space",
     of="rows",
     blocking=True,
+    remedy="Widen space in the study file, or take the configuration out of configurations.source.",
 )
-_UNIQUE_IDS = unique("unique_config_ids", "config_id", "every config_id occurs once", of="rows")
-_DISTINCT = unique("distinct", "identity", "no configuration occurs twice", of="rows")
+_UNIQUE_IDS = unique(
+    "unique_config_ids",
+    "config_id",
+    "every config_id occurs once",
+    of="rows",
+    remedy="Give every row of configurations.source an id of its own.",
+)
+_DISTINCT = unique(
+    "distinct",
+    "identity",
+    "no configuration occurs twice",
+    of="rows",
+    remedy="Lower configurations.count, widen space, or remove repeated rows of the source.",
+)
 
 CONFIGURATION_CHECKS = (_UNIQUE_IDS, _DISTINCT, _INSIDE)
 
 
 def _auc_checks(of: str) -> tuple[Check, ...]:
     return (
-        at_least("auc_not_below_0", "auc_low", 0, "no AUC is below 0", of=of, blocking=True),
-        at_most("auc_not_above_1", "auc_high", 1, "no AUC is above 1", of=of, blocking=True),
+        at_least(
+            "auc_not_below_0",
+            "auc_low",
+            0,
+            "no AUC is below 0",
+            of=of,
+            blocking=True,
+            remedy=FAULT,
+        ),
+        at_most(
+            "auc_not_above_1",
+            "auc_high",
+            1,
+            "no AUC is above 1",
+            of=of,
+            blocking=True,
+            remedy=FAULT,
+        ),
     )
 
 
 RUN_RESULT_CHECKS = (
-    unique("no_run_twice", "run", "no configuration has a seed twice", of="rows"),
+    at_least(
+        "something_was_measured",
+        "measured",
+        1,
+        "one training at least ends with a score",
+        of="outcome",
+        blocking=True,
+        remedy="Nothing is recommended for the task. Set preprocessing.scaler: standard or robust, "
+        "check the values of the matrix, or narrow space.lr_fixed.",
+    ),
+    unique(
+        "no_run_twice",
+        "run",
+        "no configuration has a seed twice",
+        of="rows",
+        remedy=FAULT,
+    ),
     at_most(
         "as_planned",
         "unplanned_or_missing",
         0,
         "the runs are those of the study, none missing",
-        of="whole",
+        of="plan",
         blocking=True,
+        remedy="Call aehpo run again: what is missing is trained.",
     ),
-    among("known_status", "status", STATUSES, "every run is ok, diverged or failed", of="rows"),
+    among(
+        "known_status",
+        "status",
+        STATUSES,
+        "every run is ok, diverged or failed",
+        of="rows",
+        remedy=FAULT,
+    ),
     *_auc_checks("rows"),
-    at_most("r2_not_above_1", "r2_high", 1, "no R2 is above 1", of="rows", blocking=True),
+    at_most(
+        "r2_not_above_1",
+        "r2_high",
+        1,
+        "no R2 is above 1",
+        of="rows",
+        blocking=True,
+        remedy=FAULT,
+    ),
     at_most(
         "finished_runs_have_scores",
         "without_score",
@@ -53,6 +114,7 @@ RUN_RESULT_CHECKS = (
         "every run that is ok has a finite score and R2",
         of="rows",
         blocking=True,
+        remedy="One label at least needs two classes in train, valid and test: see data_split.",
     ),
     at_least(
         "runtime_is_positive",
@@ -61,6 +123,7 @@ RUN_RESULT_CHECKS = (
         "no training takes negative time",
         of="rows",
         blocking=True,
+        remedy=FAULT,
     ),
     at_most(
         "diverged_share",
@@ -69,6 +132,8 @@ RUN_RESULT_CHECKS = (
         "at most half of the runs diverged or failed",
         of="whole",
         blocking=False,
+        remedy="Set preprocessing.scaler: standard or robust, or narrow space.lr_fixed. "
+        "The column error of run_results says why.",
     ),
     at_most(
         "collapsed_share",
@@ -77,6 +142,7 @@ RUN_RESULT_CHECKS = (
         "at most half of the runs have collapsed latents",
         of="whole",
         blocking=False,
+        remedy="Lower the largest beta in space, or set annealing.",
     ),
 )
 
@@ -88,6 +154,7 @@ BLACKBOX_CHECKS = (
         "every objective of every run is finite",
         of="rows",
         blocking=True,
+        remedy=FAULT,
     ),
     *_auc_checks("rows"),
     at_most(
@@ -95,8 +162,9 @@ BLACKBOX_CHECKS = (
         "dropped",
         0,
         "every configuration is there for every task",
-        of="whole",
+        of="dropped",
         blocking=False,
+        remedy="Train the same configurations for every task: call aehpo run again.",
     ),
 )
 
@@ -108,6 +176,7 @@ SURROGATE_CHECKS = (
         "out of fold, the surrogate of the valid score beats the mean",
         of="score",
         blocking=False,
+        remedy="Train more configurations: configurations.count.",
     ),
     at_least(
         "rank_correlation",
@@ -116,6 +185,7 @@ SURROGATE_CHECKS = (
         "out of fold, the surrogate of the valid score ranks configurations",
         of="score",
         blocking=False,
+        remedy="Train more configurations: configurations.count.",
     ),
     at_least(
         "r2_surrogate_better_than_the_mean",
@@ -124,6 +194,7 @@ SURROGATE_CHECKS = (
         "out of fold, the surrogate of the valid R2 beats the mean",
         of="reconstruction",
         blocking=False,
+        remedy="Train more configurations: configurations.count.",
     ),
     at_least(
         "interval_coverage",
@@ -132,12 +203,22 @@ SURROGATE_CHECKS = (
         "out of fold, the 90 % interval of the valid score holds the truth",
         of="score",
         blocking=False,
+        remedy="Train more configurations: configurations.count.",
     ),
 )
 
 RECOMMENDATION_CHECKS = (
     _DISTINCT,
     _INSIDE,
+    at_most(
+        "likely_to_finish",
+        "predicted_dead",
+        0.5,
+        "no recommendation is likely to diverge, fail or collapse",
+        of="rows",
+        blocking=False,
+        remedy="See diverged_share and collapsed_share of run_results.",
+    ),
     *_auc_checks("rows"),
     at_most(
         "predictions_are_finite",
@@ -146,11 +227,12 @@ RECOMMENDATION_CHECKS = (
         "every prediction is finite",
         of="rows",
         blocking=True,
+        remedy=FAULT,
     ),
 )
 
 VALIDATION_CHECKS = (
-    unique("no_run_twice", "run", "no candidate has a seed twice", of="rows"),
+    unique("no_run_twice", "run", "no candidate has a seed twice", of="rows", remedy=FAULT),
     at_most(
         "every_candidate_trained",
         "untrained",
@@ -158,8 +240,18 @@ VALIDATION_CHECKS = (
         "every candidate was trained",
         of="rows",
         blocking=True,
+        remedy="Call aehpo run again: what is missing is trained.",
     ),
     *_auc_checks("rows"),
+    at_most(
+        "validated_runs_finish",
+        "unfinished",
+        0,
+        "every candidate is trained to its end",
+        of="rows",
+        blocking=False,
+        remedy="What diverged or failed has no score; the column error says why.",
+    ),
     at_most(
         "predictions_hold",
         "error",
@@ -167,6 +259,7 @@ VALIDATION_CHECKS = (
         "the mean actual valid score is within 0.1 of the predicted one",
         of="whole",
         blocking=False,
+        remedy="Train more configurations, or call aehpo next-round to learn from these.",
     ),
 )
 
@@ -178,6 +271,7 @@ VALIDATION_REPORT_CHECKS = (
         "the mean actual valid score lies within the mean interval of what was predicted",
         of="valid",
         blocking=False,
+        remedy="Train more configurations, or call aehpo next-round to learn from these.",
     ),
 )
 
@@ -187,7 +281,9 @@ def check_configurations(table: pd.DataFrame, space: SearchSpace) -> list[CheckR
     return run_checks(CONFIGURATION_CHECKS, {"rows": _described(table, space)})
 
 
-def check_run_results(results: pd.DataFrame, planned: pd.DataFrame) -> list[CheckResult]:
+def check_run_results(
+    results: pd.DataFrame, planned: pd.DataFrame, trained_on: str = ""
+) -> list[CheckResult]:
     """Check run results against the study's plan.
 
     Parameters
@@ -196,6 +292,8 @@ def check_run_results(results: pd.DataFrame, planned: pd.DataFrame) -> list[Chec
         One row a run.
     planned
         ``config_id`` and ``seed`` of every run that the study asks for.
+    trained_on
+        What the values were, in words: told if no run was measured, which they mostly explain.
     """
     ok = results["status"] == "ok"
     scores = results[[VALID_SCORE, VALID_R2]]
@@ -210,12 +308,37 @@ def check_run_results(results: pd.DataFrame, planned: pd.DataFrame) -> list[Chec
         }
     )
     whole = {
-        "runs": "all",
-        "unplanned_or_missing": len(set(_runs(results)) ^ set(_runs(planned))),
+        "runs": _ends(results),
         "diverged_share": float((~ok).mean()),
-        "collapsed_share": float((results["latent_status"] != "ok").mean()),
+        "collapsed_share": float((results["latent_status"] == "collapsed").mean()),
     }
-    return run_checks(RUN_RESULT_CHECKS, {"rows": rows, "whole": pd.DataFrame([whole])})
+    measured = int((ok & (rows["without_score"] == 0)).sum())
+    outcome = "; ".join(part for part in (_ends(results), trained_on) if part)
+    odd = sorted(set(_runs(results)) ^ set(_runs(planned)))
+    return run_checks(
+        RUN_RESULT_CHECKS,
+        {
+            "rows": rows,
+            "whole": pd.DataFrame([whole]),
+            "outcome": pd.DataFrame([{"outcome": outcome, "measured": measured}]),
+            "plan": pd.DataFrame({"run": odd, "unplanned_or_missing": 1}),
+        },
+    )
+
+
+def _ends(results: pd.DataFrame) -> str:
+    """How the runs ended, in words: ``all 4 trainings of toy_rna diverged``."""
+    counts = results["status"].value_counts()
+    task = str(results["task"].iloc[0])
+    if len(counts) == 1:
+        return (
+            f"all {len(results)} trainings of {task} {_ENDED.get(counts.index[0], counts.index[0])}"
+        )
+    ends = ", ".join(f"{count} {_ENDED.get(end, end)}" for end, count in counts.items())
+    return f"of {len(results)} trainings of {task}, {ends}"
+
+
+_ENDED = {"ok": "finished"}
 
 
 def check_blackbox(evaluations: pd.DataFrame, dropped: pd.DataFrame) -> list[CheckResult]:
@@ -228,8 +351,8 @@ def check_blackbox(evaluations: pd.DataFrame, dropped: pd.DataFrame) -> list[Che
             **_auc_range(evaluations),
         }
     )
-    whole = pd.DataFrame([{"runs": "all", "dropped": len(dropped)}])
-    return run_checks(BLACKBOX_CHECKS, {"rows": rows, "whole": whole})
+    left_out = dropped[["config_id"]].assign(dropped=1)
+    return run_checks(BLACKBOX_CHECKS, {"rows": rows, "dropped": left_out})
 
 
 def check_surrogate(diagnostics: pd.DataFrame) -> list[CheckResult]:
@@ -252,7 +375,9 @@ def check_recommendations(table: pd.DataFrame, space: SearchSpace) -> list[Check
     """Check recommendations against their space."""
     predicted = table[[f"predicted_{objective}" for objective in OBJECTIVES]]
     rows = _described(table, space).assign(
-        not_finite=(~np.isfinite(predicted)).sum(axis=1), **_auc_range(predicted)
+        not_finite=(~np.isfinite(predicted)).sum(axis=1),
+        predicted_dead=table["predicted_dead"],
+        **_auc_range(predicted),
     )
     return run_checks(RECOMMENDATION_CHECKS, {"rows": rows})
 
@@ -263,12 +388,17 @@ def check_validation(validated: pd.DataFrame) -> list[CheckResult]:
         {
             "run": validated["origin"] + " " + _runs(validated),
             "untrained": validated["status"].isna().astype(int),
+            "unfinished": (validated["status"] != "ok").astype(int),
             **_auc_range(validated),
         }
     )
-    recommended = validated[validated["origin"] == "recommended"]
+    # A run that diverged or failed has no score of its own.
+    finished = validated[validated["status"] == "ok"]
+    recommended = finished[finished["origin"] == "recommended"]
     error = recommended[VALID_SCORE] - recommended[f"predicted_{VALID_SCORE}"]
-    whole = pd.DataFrame([{"runs": "all", "error": abs(float(error.fillna(0).mean()))}])
+    known = error.dropna()
+    # With none at all there is nothing to compare: that they did not finish is told above.
+    whole = pd.DataFrame([{"runs": "all", "error": abs(float(known.mean()))}]).head(len(known))
     return run_checks(VALIDATION_CHECKS, {"rows": rows, "whole": whole})
 
 
@@ -298,12 +428,15 @@ def _is_auc(name: str) -> bool:
 
 
 def _described(table: pd.DataFrame, space: SearchSpace) -> pd.DataFrame:
-    """Identity of each configuration, and whether it lies outside the space."""
+    """Identity of each configuration, and whether and why it lies outside the space."""
     records = table[space.names].to_dict("records")
+    problems = [space.problem(record) for record in records]
+    ids = table["config_id"].astype(str)
     return pd.DataFrame(
         {
-            "config_id": table["config_id"].astype(str),
+            "where": [f"{i}: {p}" if p else i for i, p in zip(ids, problems, strict=True)],
+            "config_id": ids,
             "identity": [str(sorted(record.items())) for record in records],
-            "outside": [int(space.problem(record) is not None) for record in records],
+            "outside": [int(problem is not None) for problem in problems],
         }
     )

@@ -19,6 +19,14 @@ class Choice:
 
     values: tuple[Scalar, ...]
 
+    def __str__(self) -> str:
+        return f"[{', '.join(map(str, self.values))}]"
+
+    @property
+    def size(self) -> float:
+        """Number of distinct values."""
+        return len(set(self.values))
+
     def draw(self, generator: random.Random) -> Scalar:
         """Draw one value."""
         return generator.choice(self.values)
@@ -41,6 +49,14 @@ class Uniform:
     lower: float
     upper: float
 
+    def __str__(self) -> str:
+        return f"uniform [{self.lower:g}, {self.upper:g}]"
+
+    @property
+    def size(self) -> float:
+        """Number of distinct values; between two bounds, more than anyone can draw."""
+        return 1 if self.lower == self.upper else math.inf
+
     def draw(self, generator: random.Random) -> float:
         """Draw one value."""
         return generator.uniform(self.lower, self.upper)
@@ -62,6 +78,14 @@ class LogUniform:
 
     lower: float
     upper: float
+
+    def __str__(self) -> str:
+        return f"loguniform [{self.lower:g}, {self.upper:g}]"
+
+    @property
+    def size(self) -> float:
+        """Number of distinct values; between two bounds, more than anyone can draw."""
+        return 1 if self.lower == self.upper else math.inf
 
     def draw(self, generator: random.Random) -> float:
         """Draw one value."""

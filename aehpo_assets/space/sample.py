@@ -9,15 +9,25 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.space.distributions import Scalar
 from aehpo_assets.space.search_space import STUDY_HYPERPARAMETERS, SearchSpace
 
+MOST_DRAWS = 100
+"""Draws for each configuration wanted, after which a space counts as used up.
 
-def sample_configurations(space: SearchSpace, count: int, seed: int) -> pd.DataFrame:
+That all of a space's configurations come among so many draws is certain for all practical purposes.
+"""
+
+
+def sample_configurations(
+    space: SearchSpace, count: int, seed: int, *, file: Path | None = None
+) -> pd.DataFrame:
     """Draw configurations as the reference study did.
 
     The eight hyperparameters of the study are drawn one configuration after another from Python's
     generator seeded with ``seed``; ``beta`` is drawn whatever the architecture, so that
-    architectures share their draws. Further hyperparameters come from a second stream.
+    architectures share their draws. Further hyperparameters come from a second stream. What was
+    drawn before is passed over.
 
     Parameters
     ----------
@@ -27,16 +37,27 @@ def sample_configurations(space: SearchSpace, count: int, seed: int) -> pd.DataF
         Number of configurations.
     seed
         Seed of the generator; 42 in the study.
+    file
+        The study file, for the message.
 
     Returns
     -------
     pandas.DataFrame
-        ``count`` rows: ``config_id`` (text, the position) and the hyperparameters of the space.
+        ``count`` distinct rows: ``config_id`` (text, the number of the draw, so that one id is one
+        draw for every architecture) and the hyperparameters of the space.
+
+    Raises
+    ------
+    InputError
+        If the space has fewer distinct configurations.
     """
+    if space.size < count:
+        found = f"{space.size} distinct configuration{'' if space.size == 1 else 's'}"
+        raise _too_small(space, found, count, file)
     study_stream = random.Random(seed)
     further_stream = random.Random(f"further hyperparameters {seed}")
-    rows = []
-    for position in range(count):
+    rows: dict[tuple[Scalar, ...], str] = {}
+    for position in range(MOST_DRAWS * count):
         drawn = {
             name: space.hyperparameters.get(name, default).draw(study_stream)
             for name, default in STUDY_HYPERPARAMETERS.items()
@@ -47,8 +68,24 @@ def sample_configurations(space: SearchSpace, count: int, seed: int) -> pd.DataF
             if name not in STUDY_HYPERPARAMETERS
         }
         values = drawn | further
-        rows.append({"config_id": str(position)} | {name: values[name] for name in space.names})
-    return pd.DataFrame(rows)
+        rows.setdefault(tuple(values[name] for name in space.names), str(position))
+        if len(rows) == count:
+            break
+    else:
+        found = f"{len(rows)} distinct configurations among {MOST_DRAWS * count:,} draws"
+        raise _too_small(space, found, count, file)
+    table = pd.DataFrame(list(rows), columns=space.names)
+    table.insert(0, "config_id", pd.Series(list(rows.values()), dtype="str"))
+    return table
+
+
+def _too_small(space: SearchSpace, found: str, count: int, file: Path | None) -> InputError:
+    return InputError(
+        f"the space of {space.architecture} has {found}, {count} are asked for",
+        file=file,
+        key="configurations.count",
+        remedy="Lower configurations.count, or widen space.",
+    )
 
 
 def read_configurations(space: SearchSpace, file: Path, count: int) -> pd.DataFrame:
@@ -61,8 +98,8 @@ def read_configurations(space: SearchSpace, file: Path, count: int) -> pd.DataFr
     Raises
     ------
     InputError
-        If the file cannot be read, a hyperparameter is missing, a value is no number or lies
-        outside what is possible, a configuration occurs twice, or there are fewer than ``count``.
+        If the file cannot be read, a hyperparameter is missing, a value is no number, a
+        configuration occurs twice or lies outside the space, or there are fewer than ``count``.
     """
     try:
         frame = pd.read_parquet(file)
@@ -77,7 +114,8 @@ def read_configurations(space: SearchSpace, file: Path, count: int) -> pd.DataFr
         raise InputError(
             f"holds {len(frame)} configurations, the study asks for {count}",
             file=file,
-            remedy="Lower configurations.count.",
+            key="configurations.count",
+            remedy="Lower configurations.count, or give a file that holds as many.",
         )
     frame = frame.head(count).reset_index(drop=True)
     for name in space.names:
@@ -103,4 +141,12 @@ def read_configurations(space: SearchSpace, file: Path, count: int) -> pd.DataFr
             key="k_filter",
             remedy="Remove the row or raise its k_filter.",
         )
+    for row, values in enumerate(configurations[space.names].to_dict("records")):
+        if problem := space.problem(values):
+            raise InputError(
+                f"row {row}: {problem}, the space of {space.architecture}",
+                file=file,
+                key="hyperparameters",
+                remedy="Remove the row, or widen space in the study file.",
+            )
     return configurations

@@ -7,6 +7,7 @@ A space belongs to an architecture by name only; the layers and losses behind th
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,11 @@ class SearchSpace:
     def names(self) -> list[str]:
         """Names of the hyperparameters, in drawing order."""
         return list(self.hyperparameters)
+
+    @property
+    def size(self) -> float:
+        """Number of distinct configurations; infinite as soon as one hyperparameter is no list."""
+        return math.prod(domain.size for domain in self.hyperparameters.values())
 
     def problem(self, values: Mapping[str, Any]) -> str | None:
         """Say why a configuration lies outside the space, or None if it lies inside."""
@@ -133,18 +139,19 @@ def _distribution(given: Any, name: str, file: str | Path | None) -> Distributio
     key = f"space.{name}"
     numeric = STUDY_HYPERPARAMETERS.get(name)
     if isinstance(given, list):
-        if not given or len(set(map(str, given))) != len(given):
-            raise InputError("needs a list of distinct values", file=file, key=key)
         for value in given:
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
+            if not _is_number(value):
                 raise InputError(f"{value!r} is no number", file=file, key=key)
+        # 1 and 1.0 are one value.
+        if not given or len(set(given)) != len(given):
+            raise InputError("needs a list of distinct values", file=file, key=key)
         distribution: Distribution = Choice(tuple(given))
     elif isinstance(given, dict) and set(given) <= {"uniform", "loguniform"} and len(given) == 1:
         kind, bounds = next(iter(given.items()))
         ordered = (
             isinstance(bounds, list)
             and len(bounds) == 2
-            and all(isinstance(b, (int, float)) and not isinstance(b, bool) for b in bounds)
+            and all(map(_is_number, bounds))
             and bounds[0] < bounds[1]
         )
         if not ordered or (kind == "loguniform" and bounds[0] <= 0):
@@ -170,6 +177,10 @@ def _distribution(given: Any, name: str, file: str | Path | None) -> Distributio
         if not whole:
             raise InputError("takes a list of whole numbers", file=file, key=key)
     return distribution
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 _LIMITS: dict[str, tuple[float, float]] = {

@@ -31,10 +31,10 @@ def configurations_of(study: Study, architecture: str, *, file: Path | None = No
     Raises
     ------
     InputError
-        If the space or the file of configurations is wrong.
+        If the space or the file of configurations is wrong, or has fewer than are asked for.
     """
     space = search_space(architecture, study.space, file=file)
     settings = study.configurations
     if settings.source == "sample":
-        return sample_configurations(space, settings.count, settings.seed)
+        return sample_configurations(space, settings.count, settings.seed, file=file)
     return read_configurations(space, Path(settings.source), settings.count)

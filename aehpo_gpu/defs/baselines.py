@@ -10,6 +10,7 @@ from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.quality.matrix import refuse_overflow
 from aehpo_assets.space import latent_dimensions, search_space
 from aehpo_gpu.defs.stubs import data_split, preprocessed_matrix, sample_labels
 from aehpo_gpu.defs.training_task import read_training_task
@@ -36,11 +37,13 @@ def baseline_performance(
     """Scores of PCA, UMAP and random features: what an autoencoder has to beat."""
     making = Making.begin(BASELINE_PERFORMANCE, context, study)
     data = read_training_task(making, context.partition_key)
+    refuse_overflow(data.matrix, study.study.preprocessing.scaler)
     space = search_space(study.study.architectures[0], study.study.space)
     latent_dims = latent_dimensions(space)
     table = baseline_table(data.matrix, data.split, data.targets, latent_dims, seed=0)
     score = "weighted_avg_auc_downstream_performance"
-    best = table.loc[table.groupby("method")[f"{score}_valid"].idxmax()]
+    scored = table.dropna(subset=[f"{score}_valid"])
+    best = scored.loc[scored.groupby("method")[f"{score}_valid"].idxmax()]
     return making.write_table(
         table,
         metadata={

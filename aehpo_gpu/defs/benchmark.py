@@ -16,7 +16,7 @@ from aehpo_gpu.benchmark_validation import found_configurations, real_regret
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import hpo_benchmark
 from aehpo_gpu.defs.training_task import INPUTS, read_training_task
-from aehpo_gpu.runs import MEASURED_COLUMNS, RunTable, distinct_runs, training_settings
+from aehpo_gpu.runs import RunTable, distinct_runs, training_settings
 from aehpo_gpu.validation import validation_seeds, with_candidates
 
 VALIDATED_BENCHMARK = Recipe(
@@ -86,6 +86,6 @@ def validated_benchmark(
             "best_searcher": f"{best['searcher']} on the {best['ground']}",
             "real regret": dg.MetadataValue.md(markdown_table(regret.round(3), index=False)),
         },
-        measured=MEASURED_COLUMNS,
+        measured=True,
         device=str(results["device"].iloc[0]),
     )

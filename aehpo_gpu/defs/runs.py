@@ -14,7 +14,7 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.checks import check_specs, refuse_failed
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import ColumnLineage, Making, Recipe
@@ -24,7 +24,6 @@ from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.training_task import read_training_task
 from aehpo_gpu.runs import (
     ENGINE_VERSION,
-    MEASURED_COLUMNS,
     RunTable,
     Shard,
     training_settings,
@@ -130,9 +129,11 @@ def collect_runs(
     results["code_version"] = ENGINE_VERSION
     device = str(results["device"].iloc[0])
     finished = results[results["status"] == "ok"]
-    yield making.write_table(
+    largest = float(abs(table.data.matrix).max())
+    trained_on = f"values reach {largest:.1g} with scaler: {study.study.preprocessing.scaler}"
+    written = making.write_table(
         results,
-        checks=check_run_results(results, table.runs[["config_id", "seed"]]),
+        checks=check_run_results(results, table.runs[["config_id", "seed"]], trained_on),
         metadata={
             "runs": len(results),
             "runs_trained_now": sum(trained),
@@ -148,19 +149,21 @@ def collect_runs(
                 results, table.runs.columns.drop(["config_id", "seed"]).tolist()
             )
         },
-        measured=MEASURED_COLUMNS,
+        measured=True,
         device=device,
         column_lineage=_column_lineage(results, table.runs),
     )
+    yield written
     curve_making = Making.begin(LEARNING_CURVES, context, study)
-    curve_making.inputs = making.inputs
+    curve_making.inputs, curve_making.prices = making.inputs, making.prices
     yield curve_making.write_table(
         curves,
         metadata={"runs": len(results), "epochs_kept": int(curves["epoch"].nunique())},
         plots={"losses": plots.learning_curves(curves)},
-        measured=("runtime",),
+        measured=True,
         device=device,
     )
+    refuse_failed(written)
 
 
 @dg.graph_multi_asset(

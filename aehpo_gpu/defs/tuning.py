@@ -17,7 +17,6 @@ from aehpo_assets.study import Live
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.training_task import INPUTS, read_training_task
 from aehpo_gpu.evaluation.granularity import valid_granularity
-from aehpo_gpu.runs import MEASURED_COLUMNS
 from aehpo_gpu.tuning import LIVE_SOURCES, LiveTuning
 
 LIVE_SEARCH = Recipe(
@@ -98,6 +97,6 @@ def live_search(context: dg.AssetExecutionContext, study: StudyResource) -> dg.M
             ),
         },
         plots={"scores over training time": scores_over_training_time(compared.courses)},
-        measured=MEASURED_COLUMNS,
+        measured=True,
         device=str(table["device"].iloc[0]),
     )

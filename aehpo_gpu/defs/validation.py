@@ -7,7 +7,7 @@ are trained in ``aehpo_gpu.training``.
 import dagster as dg
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_recommendations_change
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
@@ -18,7 +18,7 @@ from aehpo_assets.space import search_space
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, recommendations
 from aehpo_gpu.defs.training_task import INPUTS, read_training_task
-from aehpo_gpu.runs import ENGINE_VERSION, MEASURED_COLUMNS, RunTable, training_settings
+from aehpo_gpu.runs import ENGINE_VERSION, RunTable, training_settings
 from aehpo_gpu.validation import candidates, validation_runs, with_candidates
 
 VALIDATED_RECOMMENDATIONS = Recipe(
@@ -54,6 +54,7 @@ VALIDATED_RECOMMENDATIONS = Recipe(
     automation_condition=when_recommendations_change,
     **VALIDATED_RECOMMENDATIONS.definition,
 )
+@told_of_failed_checks
 def validated_recommendations(
     context: dg.AssetExecutionContext, study: StudyResource
 ) -> dg.MaterializeResult:
@@ -83,7 +84,9 @@ def validated_recommendations(
     results["code_version"] = ENGINE_VERSION
     validated = with_candidates(chosen, results)
     score = "weighted_avg_auc_downstream_performance"
-    means = validated.groupby(["origin", "config_id"], sort=False)[[f"{score}_valid", score]].mean()
+    # What diverged or failed has no score of its own.
+    finished = validated[validated["status"] == "ok"].dropna(subset=[f"{score}_valid"])
+    means = finished.groupby(["origin", "config_id"], sort=False)[[f"{score}_valid", score]].mean()
     best = means.loc[means.groupby("origin")[f"{score}_valid"].idxmax()].droplevel("config_id")
     return making.write_table(
         validated,
@@ -94,6 +97,6 @@ def validated_recommendations(
             **{f"{origin}_test_score": float(row[score]) for origin, row in best.iterrows()},
         },
         plots={"predicted against actual": plots.predicted_against_actual(validated)},
-        measured=MEASURED_COLUMNS,
+        measured=True,
         device=str(results["device"].iloc[0]),
     )

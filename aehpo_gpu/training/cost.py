@@ -9,8 +9,10 @@ device (``device_cost``). On the CPU, alone means on one core, which is how a fl
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,6 +20,8 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.files import write_text
+from aehpo_assets.provenance import settings_hash
+from aehpo_assets.seals import opened, sealed
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.widths import run_widths
 from aehpo_gpu.training.work import TERMS, step_work, steps_per_epoch
@@ -51,6 +55,11 @@ class CostModel:
     solo_timings: int = 0
     fleet_timings: int = 0
     largest_step: float = 0.0
+
+    @property
+    def version(self) -> str:
+        """Hash of the model, by which rows name the prices that they were priced by."""
+        return settings_hash(asdict(self))
 
     def step_seconds(self, work: np.ndarray) -> np.ndarray:
         """Seconds of steps, (fleets,), from the (fleets, terms) work of each."""
@@ -135,18 +144,43 @@ def _prices(work: np.ndarray, seconds: np.ndarray) -> np.ndarray:
     return prices / scale
 
 
-def save_cost_model(model: CostModel, path: Path) -> None:
-    """Write a model as JSON, atomically."""
-    write_text(path, json.dumps(asdict(model), indent=2) + "\n")
+def save_cost_model(model: CostModel, path: Path, of: Sequence[str]) -> None:
+    """Write a model as sealed JSON, atomically.
+
+    Parameters
+    ----------
+    model
+        The model.
+    path
+        The file.
+    of
+        What the prices are of: processor, architecture, loss and precision.
+    """
+    write_text(path, json.dumps(sealed({"of": list(of)} | asdict(model)), indent=2) + "\n")
 
 
-def load_cost_model(path: Path) -> CostModel | None:
-    """Read a model; None if there is none, or one of other terms or damaged."""
+def load_cost_model(path: Path, of: Sequence[str]) -> CostModel | None:
+    """Read a model; None if there is none, or one of other terms.
+
+    One that is damaged, altered, of something else or without a seal is set aside.
+    """
     try:
-        model = CostModel(**json.loads(path.read_text(encoding="utf-8")))
+        content = opened(json.loads(path.read_text(encoding="utf-8")))
+        if (present := content.pop("of")) != list(of):
+            raise ValueError(f"its prices are of {' '.join(present)}, not of {' '.join(of)}")
+        model = CostModel(**content)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError):
-        logger.warning("%s cannot be read as a cost model; it is measured anew", path)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        aside = path.with_name(f".{path.name}.damaged")
+        with contextlib.suppress(OSError):
+            path.replace(aside)
+        logger.warning(
+            "%s is no price list to go by (%s); it is set aside as %s, and the device is measured "
+            "again",
+            path,
+            error,
+            aside.name,
+        )
         return None
     return model if set(model.seconds) == set(TERMS) else None

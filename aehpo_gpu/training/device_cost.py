@@ -12,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
+from aehpo_assets.processor import processor_name
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel, load_cost_model, save_cost_model
 from aehpo_gpu.training.task import TrainingSettings, device_name
@@ -40,7 +42,7 @@ def cost_model(
     Parameters
     ----------
     folder
-        Folder of the models: one file for each device, architecture and precision.
+        Folder of the models: one file for each processor, architecture, loss and precision.
     architecture
         Name of the architecture.
     runs
@@ -50,16 +52,16 @@ def cost_model(
     settings
         Device, precision, VAE loss.
     """
-    name = device_name(settings.torch_device())
+    name = priced_device(settings.torch_device())
     parts = (name, architecture, settings.vae_loss, settings.precision)
     path = folder / f"{re.sub(r'[^a-z0-9]+', '-', ' '.join(parts).lower())}.json"
-    model = load_cost_model(path)
+    model = load_cost_model(path, parts)
     if model is None or _largest_step(architecture, runs, n_features) > (
         LARGER_THAN_MEASURED * model.largest_step
     ):
         logger.info("measuring what training costs on %s, under a minute", name)
         model = measure_cost_model(architecture, runs, n_features, settings)
-        save_cost_model(model, path)
+        save_cost_model(model, path, parts)
         logger.info(
             "cost model of %s: error %.0f %% over %d runs alone, %.0f %% over %d fleets",
             name,
@@ -69,6 +71,14 @@ def cost_model(
             model.fleet_timings,
         )
     return model
+
+
+def priced_device(device: torch.device) -> str:
+    """Name of what does the arithmetic: the GPU's own, or the model of the CPU.
+
+    Prices of one processor say nothing of another, also where a home moves between them.
+    """
+    return device_name(device) if device.type == "cuda" else f"cpu {processor_name()}"
 
 
 def _largest_step(architecture: str, runs: pd.DataFrame, n_features: int) -> float:

@@ -14,8 +14,10 @@ from typing import Any
 
 import torch
 from torch.autograd import Function
+from torch.nn.functional import pad
 
-from aehpo_gpu.training.parameters import LinearParameters
+from aehpo_gpu.training.parameters import LANES, LinearParameters
+from aehpo_gpu.training.row_sums import dot_over_rows, sum_over_rows
 
 EPSILON = 1e-5
 MOMENTUM = 0.1
@@ -32,19 +34,14 @@ def product(a: torch.Tensor, b: torch.Tensor, reduced: torch.dtype | None) -> to
     return torch.bmm(a.to(reduced), b.to(reduced)).to(a.dtype)
 
 
-def sum_over_rows(x: torch.Tensor) -> torch.Tensor:
-    """Sum (runs, rows, units) over the rows, as a product with ones.
+def inert_rows(x: torch.Tensor) -> torch.Tensor:
+    """Add rows of zeros to (…, rows, units) up to a multiple of :data:`LANES`.
 
-    ``torch.sum`` adds in an order that hangs on the number of units, and so on the padding; the
-    product does not, and is as fast.
-
-    Returns
-    -------
-    torch.Tensor
-        (runs, 1, units).
+    For products only: the last batch of an epoch is short, and the way a product of a ragged number
+    of rows is rounded depends on the number and the widths of the runs in the stack.
     """
-    runs, rows, _ = x.shape
-    return torch.bmm(x.new_ones(1, rows).expand(runs, 1, rows), x)
+    ragged = x.shape[-2] % LANES
+    return pad(x, (0, 0, 0, LANES - ragged)) if ragged else x
 
 
 class Linear(Function):
@@ -70,8 +67,10 @@ class Linear(Function):
         stacked = _stacked(x, parameters)
         ctx.save_for_backward(stacked)
         if reduced is None:
-            return torch.baddbmm(parameters.bias, stacked, parameters.weight)
-        return product(stacked, parameters.weight, reduced).add_(parameters.bias)
+            z = torch.baddbmm(parameters.bias, stacked, parameters.weight)
+        else:
+            z = product(stacked, parameters.weight, reduced).add_(parameters.bias)
+        return _rows(z, x)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
@@ -79,9 +78,8 @@ class Linear(Function):
         (gradient,) = gradients
         (x,) = ctx.saved_tensors
         parameters = ctx.parameters
-        _weight_gradient(ctx, x, gradient)
         parameters.bias_gradient.copy_(sum_over_rows(gradient))
-        return _input_gradient(ctx, gradient), None, None, None, None
+        return _product_gradients(ctx, x, gradient), None, None, None, None
 
 
 class HiddenBlock(Function):
@@ -110,11 +108,11 @@ class HiddenBlock(Function):
         assert parameters.running_mean is not None
         assert parameters.running_variance is not None
         stacked = _stacked(x, parameters)
-        z = product(stacked, parameters.weight, reduced)
+        z = _rows(product(stacked, parameters.weight, reduced), x)
         samples = z.shape[1]
         mean = sum_over_rows(z) / samples
         centred = z.sub_(mean)
-        variance = sum_over_rows(centred * centred) / samples
+        variance = dot_over_rows(centred, centred) / samples
         inverse = (variance + EPSILON).rsqrt_()
         # The bias was left out of the product: the batch mean takes it away, the running mean
         # has to know it.
@@ -139,14 +137,13 @@ class HiddenBlock(Function):
         # A unit that is dropped or below zero came out as zero, every other one above.
         dy = torch.ops.aten.threshold_backward(gradient, y, 0)
         total = sum_over_rows(dy)
-        along = sum_over_rows(dy * centred)
+        along = dot_over_rows(dy, centred)
         torch.mul(total, gain, out=parameters.beta_gradient)
         torch.mul(along, gain * inverse, out=parameters.gamma_gradient)
         dz = dy.sub_(total / samples)
         dz.addcmul_(centred, along * inverse.square(), value=-1 / samples)
         dz.mul_(parameters.gamma * inverse * gain)
-        _weight_gradient(ctx, x, dz)
-        return _input_gradient(ctx, dz), None, None, None, None, None, None
+        return _product_gradients(ctx, x, dz), None, None, None, None, None, None
 
 
 class SquaredError(Function):
@@ -177,7 +174,8 @@ class SquaredError(Function):
 
 def evaluate_linear(x: torch.Tensor, parameters: LinearParameters) -> torch.Tensor:
     """A bare layer, without recording."""
-    return torch.baddbmm(parameters.bias, _stacked(x, parameters), parameters.weight)
+    stacked = _stacked(x, parameters)
+    return _rows(torch.baddbmm(parameters.bias, stacked, parameters.weight), x)
 
 
 def evaluate_hidden(x: torch.Tensor, parameters: LinearParameters) -> torch.Tensor:
@@ -188,26 +186,43 @@ def evaluate_hidden(x: torch.Tensor, parameters: LinearParameters) -> torch.Tens
     assert parameters.running_variance is not None
     scale = parameters.gamma * (parameters.running_variance + EPSILON).rsqrt()
     shift = parameters.beta + scale * (parameters.bias - parameters.running_mean)
-    z = torch.bmm(_stacked(x, parameters), parameters.weight)
+    z = _rows(torch.bmm(_stacked(x, parameters), parameters.weight), x)
     return torch.addcmul(shift, z, scale).relu_()
 
 
 def _stacked(x: torch.Tensor, parameters: LinearParameters) -> torch.Tensor:
-    """The input for every run; one that all runs share is not copied."""
+    """The input of a product for every run; one that all runs share is not copied."""
+    x = inert_rows(x)
     return x if x.dim() == 3 else x.expand(len(parameters.weight), *x.shape)
 
 
-def _weight_gradient(ctx: Any, x: torch.Tensor, gradient: torch.Tensor) -> None:
-    target = ctx.parameters.weight_gradient
-    if ctx.reduced is None and target[0].numel() >= _WRITTEN_DIRECTLY:
-        torch.bmm(x.transpose(1, 2), gradient, out=target)
+def _rows(z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """What a product made of the rows of ``x`` alone, without the inert ones."""
+    rows = x.shape[-2]
+    return z if rows == z.shape[1] else z[:, :rows].contiguous()
+
+
+def _product_gradients(ctx: Any, x: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor | None:
+    """Write the gradient of the weights, return that of the input if it is asked for.
+
+    Parameters
+    ----------
+    ctx
+        Of the layer.
+    x
+        Its input with inert rows.
+    gradient
+        (runs, samples, out), of its product.
+    """
+    parameters, reduced = ctx.parameters, ctx.reduced
+    filled = inert_rows(gradient)
+    target = parameters.weight_gradient
+    if reduced is None and target[0].numel() >= _WRITTEN_DIRECTLY:
+        torch.bmm(x.transpose(1, 2), filled, out=target)
     else:
-        target.copy_(product(x.transpose(1, 2), gradient, ctx.reduced))
+        target.copy_(product(x.transpose(1, 2), filled, reduced))
     if ctx.input_mask is not None:
-        ctx.parameters.weight_gradient.mul_(ctx.input_mask)
-
-
-def _input_gradient(ctx: Any, gradient: torch.Tensor) -> torch.Tensor | None:
+        target.mul_(ctx.input_mask)
     if not ctx.needs_input_grad[0]:
         return None
-    return product(gradient, ctx.parameters.weight.transpose(1, 2), ctx.reduced)
+    return _rows(product(filled, parameters.weight.transpose(1, 2), reduced), gradient)

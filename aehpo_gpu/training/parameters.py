@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 import torch
 
 LANES = 16
-"""Stacked widths are multiples of this. A matrix product of the same numbers then takes the same
-path in any fleet (MKL has others for narrow and ragged shapes), so that padding does not even
-change the rounding; rows begin on cache lines as well."""
+"""Stacked widths, and rows of matrix products, are multiples of this. A product of the same numbers
+then mostly takes the same path in any fleet: MKL has others for narrow and ragged shapes, which
+round otherwise. It promises none, and on some processors (AVX2 without AVX-512) the path still
+depends on the stack. Rows begin on cache lines as well."""
 
 
 def padded(width: int) -> int:

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from aehpo_assets.measured import PRICES
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.progress import Progress, device_bytes
@@ -101,6 +102,7 @@ def train_rungs(
             break
     table = pd.concat(rungs, ignore_index=True)
     table["device"] = device_name(matrix.device)
+    table[PRICES] = cost.version
     return table
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.measured import PRICES
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.training.cost import CostModel
@@ -108,6 +109,7 @@ def train_shard(
     rows["evaluation_runtime"] += seconds
     rows = rows.join(scores).sort_index(kind="stable")
     rows["device"] = device_name(matrix.device)
+    rows[PRICES] = cost.version
     scores_at = {settings.epochs: scores}
     for epoch in trained[0][1].latents_at:
         scored, _ = score_fleets(

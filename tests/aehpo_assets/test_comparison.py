@@ -16,8 +16,8 @@ from aehpo_assets.comparison import (
     Verdict,
     compare_folders,
     compare_tables,
-    is_measured,
 )
+from aehpo_assets.measured import is_measured
 
 
 def frame() -> pd.DataFrame:
@@ -80,6 +80,8 @@ def test_rows_of_a_measured_objective_do_not_count() -> None:
         ("searcher_seconds", True),
         ("valid_r2", False),
         ("runtimes_of_others", False),
+        ("auc_seconds_valid", False),
+        ("r2_training_runtime_test", False),
     ],
 )
 def test_which_columns_are_measured(column: str, measured: bool) -> None:

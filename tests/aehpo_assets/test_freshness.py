@@ -37,6 +37,12 @@ def test_every_change_is_a_reason(change: dict[str, object], reason: str) -> Non
     assert reason in str(why_stale(RECORD, **(TODAY | change)))
 
 
+def test_other_prices_of_an_input_are_a_reason_though_its_version_is_the_same() -> None:
+    record = RECORD.model_copy(update={"prices": ("a", "b")})
+    assert why_stale(record, **TODAY, prices={"a"}) is None
+    assert "prices of the device changed" in str(why_stale(record, **TODAY, prices={"a", "c"}))
+
+
 def test_what_is_missing_or_failed_is_made_again() -> None:
     assert why_stale(None, **TODAY) == "missing"
     check = CheckResult(name="finite", passed=False, blocking=True)

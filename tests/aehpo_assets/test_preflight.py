@@ -14,6 +14,17 @@ from aehpo_assets.study import Study
 FILE = Path("study.yaml")
 
 
+TWO_POINTS = {
+    "k_filter": [64],
+    "n_layers": [2],
+    "enc_factor": [2.0],
+    "latent_dim_fixed": [2],
+    "lr_fixed": [0.001, 0.01],
+    "batch_size": [16],
+    "drop_p": [0.1],
+}
+"""For vanillix: beta is left, which only varix has."""
+
 HALVING = ["random_search", "asha"]
 
 
@@ -45,6 +56,12 @@ def study(**changes: Any) -> Study:
         ({"live": {"searchers": ["cqrr"]}}, "live.searchers"),
         ({"live": {"searchers": ["cqr", "asha"]}}, "live.searchers"),
         ({"space": {"k_filtre": [64]}}, "space.k_filtre"),
+        # Two architectures: one space is large enough, the other is not.
+        (
+            {"space": TWO_POINTS, "architectures": ["varix", "vanillix"]}
+            | {"configurations": {"count": 3}},
+            "configurations.count",
+        ),
         ({"hpo": {"searcher_settings": {"nosuch": {"a": 1}}}}, "hpo.searcher_settings"),
         (
             {"hpo": {"searcher_settings": {"regularized_evolution": {"populaton": 3}}}},

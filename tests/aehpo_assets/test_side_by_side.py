@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from pathlib import Path
 
@@ -9,10 +11,10 @@ import dagster as dg
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
-from aehpo_assets.defs.study_resource import HEADLESS_TAG, StudyResource
+from aehpo_assets.defs.study_resource import HEADLESS_TAG, StudyResource, study_on
 from aehpo_assets.errors import HomeBusyError
 from aehpo_assets.home import Home
-from aehpo_assets.runner import clear_killed_runs, report_stopped_runs
+from aehpo_assets.interrupted import clear_killed_runs
 
 
 @dg.asset
@@ -20,14 +22,14 @@ def something(study: StudyResource) -> None:
     """Whatever needs the study."""
 
 
-def materialize(home: Home, **tags: str) -> dg.ExecuteInProcessResult:
+def materialize(study: StudyResource, **tags: str) -> bool:
     return dg.materialize(
         [something],
-        resources={"study": StudyResource(home_folder=str(home.root))},
+        resources={"study": study},
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         tags=tags,
         raise_on_error=False,
-    )
+    ).success
 
 
 def started(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, **tags: str) -> str:
@@ -47,12 +49,40 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
     return run.status
 
 
-def test_a_run_of_the_ui_is_refused_beside_a_headless_run(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    assert materialize(home).success
+def test_a_run_of_the_ui_is_refused_beside_a_headless_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AEHPO_HOME", str(tmp_path))
+    of_ui, home = StudyResource(), Home(tmp_path)
+    assert materialize(of_ui)
     with home.locked():
-        assert not materialize(home).success
-        assert materialize(home, **{HEADLESS_TAG: "true"}).success
+        assert not materialize(of_ui)
+        assert not materialize(of_ui, **{HEADLESS_TAG: "true"}), "a tag that anybody can give"
+        assert materialize(study_on(home))
+
+
+def test_runs_of_the_ui_work_side_by_side_and_data_sets_are_added_meanwhile(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with home.worked_on(), home.worked_on(), home.locked():
+        assert home.is_worked_on
+    assert not home.is_worked_on
+
+
+def test_a_step_that_is_just_ending_is_waited_for(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    step = contextlib.ExitStack()
+    step.enter_context(home.worked_on())
+    timer = threading.Timer(0.3, step.close)
+    timer.start()
+    assert not home.is_worked_on
+    timer.join()
+
+
+def test_a_headless_run_is_refused_beside_a_step_that_nobody_knows_of(tmp_path: Path) -> None:
+    """Of a daemon on another machine, or one that shows no sign of life."""
+    home, instance = Home(tmp_path), dg.DagsterInstance.ephemeral()
+    with home.worked_on(), home.locked(), pytest.raises(HomeBusyError, match="in use"):
+        clear_killed_runs(instance, home)
 
 
 def test_a_headless_run_is_refused_beside_runs_of_the_ui(tmp_path: Path) -> None:
@@ -69,20 +99,3 @@ def test_a_daemon_that_somebody_else_started_counts_too(tmp_path: Path) -> None:
     instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", "1", None))
     with pytest.raises(HomeBusyError, match="daemon"):
         clear_killed_runs(instance, Home(tmp_path))
-
-
-def test_runs_that_nobody_carries_any_more_are_cleared(tmp_path: Path) -> None:
-    home, instance = Home(tmp_path), dg.DagsterInstance.ephemeral()
-    of_ui = started(instance, dg.DagsterRunStatus.STARTED)
-    headless = started(instance, dg.DagsterRunStatus.STARTED, **{HEADLESS_TAG: "true"})
-    clear_killed_runs(instance, home)
-    assert {status(instance, run) for run in (of_ui, headless)} == {dg.DagsterRunStatus.FAILURE}
-
-
-def test_runs_that_end_with_the_ui_are_said_to_have_failed(tmp_path: Path) -> None:
-    instance = dg.DagsterInstance.ephemeral()
-    of_ui = started(instance, dg.DagsterRunStatus.STARTED)
-    headless = started(instance, dg.DagsterRunStatus.STARTED, **{HEADLESS_TAG: "true"})
-    report_stopped_runs(instance)
-    assert status(instance, of_ui) == dg.DagsterRunStatus.FAILURE
-    assert status(instance, headless) == dg.DagsterRunStatus.STARTED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import re
 import subprocess
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 
 from aehpo_assets.errors import StaleInputError
 from aehpo_assets.files import atomic_file, atomic_folder, recover_folder, remove_unfinished
-from aehpo_assets.provenance import CheckResult, content_hash, git_state
+from aehpo_assets.provenance import CheckResult, content_hash, git_state, settings_hash
 from aehpo_assets.store import Record, Store
 
 
@@ -274,7 +275,22 @@ def test_a_machine_that_fails_to_read_is_no_damage(
     assert store.table_path("a", ("x",)).exists()
 
 
-def test_a_record_from_before_measured_columns_were_named_is_still_read(tmp_path: Path) -> None:
+def test_a_table_without_a_seal_is_damage_and_the_sentence_says_why(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_table("a", ("x",), frame(), Record("1"))
+    path = store.table_path("a", ("x",))
+    stored = pq.read_table(path)
+    metadata = dict(stored.schema.metadata)
+    del metadata[b"aehpo.seal"]
+    pq.write_table(stored.replace_schema_metadata(metadata), path)
+    assert store.provenance("a", ("x",)) is None
+    with pytest.raises(StaleInputError, match=r"no seal: an older aehpo wrote it.*set aside"):
+        store.read_table("a", ("x",))
+    assert (tmp_path / "a" / ".x.parquet.damaged").exists(), "what may be valid is not lost"
+
+
+def test_a_table_of_before_the_whole_was_hashed_is_still_read(tmp_path: Path) -> None:
+    """Sealed, but its only hash is that without the measured columns."""
     store = Store(tmp_path)
     table = frame().assign(seconds=[1.0, 2.0])
     store.write_table("a", ("x",), table, Record("1"), measured=("seconds",))
@@ -282,12 +298,120 @@ def test_a_record_from_before_measured_columns_were_named_is_still_read(tmp_path
     stored = pq.read_table(path)
     metadata = dict(stored.schema.metadata)
     record = json.loads(metadata[b"aehpo.provenance"])
-    for late in ("measured", "files", "commit", "dirty"):
+    for late in ("content", "prices"):
         del record[late]
-    del metadata[b"aehpo.seal"]
     metadata[b"aehpo.provenance"] = json.dumps(record).encode()
+    said = {k.hex(): v.hex() for k, v in metadata.items()}
+    said = {
+        k: v for k, v in said.items() if bytes.fromhex(k) not in (b"aehpo.seal", b"ARROW:schema")
+    }
+    metadata[b"aehpo.seal"] = settings_hash(said).encode()
     pq.write_table(stored.replace_schema_metadata(metadata), path)
     pd.testing.assert_frame_equal(store.read_table("a", ("x",)), table)
+
+
+def exchange(one: Path, other: Path) -> None:
+    aside = one.with_name("aside")
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)
+
+
+def test_two_tables_exchanged_with_their_records_are_damage(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for task in ("x", "y"):
+        store.write_table("matrix", (task,), frame().assign(task=task), Record("1"))
+    exchange(store.table_path("matrix", ("x",)), store.table_path("matrix", ("y",)))
+    assert store.provenance("matrix", ("x",)) is None
+    assert store.damage("matrix", ("y",)) == "it is matrix/x, not matrix/y"
+    with pytest.raises(StaleInputError, match=r"damaged \(it is matrix/y, not matrix/x\)"):
+        store.checked("matrix", ("x",))
+    with pytest.raises(StaleInputError, match="it is matrix/y, not matrix/x"):
+        store.read_table("matrix", ("x",))
+
+
+def test_two_folders_exchanged_with_their_records_are_damage(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for name in ("vanillix", "varix"):
+        fill = functools.partial(write_model, name)
+        store.write_folder("surrogate", (name,), fill, Record("1"))
+    exchange(tmp_path / "surrogate" / "vanillix", tmp_path / "surrogate" / "varix")
+    assert store.provenance("surrogate", ("varix",)) is None
+    assert "it is surrogate/vanillix" in str(store.damage("surrogate", ("varix",)))
+    with pytest.raises(StaleInputError, match="it is surrogate/varix, not surrogate/vanillix"):
+        store.existing_folder("surrogate", ("vanillix",))
+
+
+def write_model(content: str, folder: Path) -> None:
+    (folder / "model").write_text(content)
+
+
+@pytest.mark.parametrize("harm", ["alter", "unseal"])
+def test_the_record_of_a_folder_is_sealed(tmp_path: Path, harm: str) -> None:
+    store = Store(tmp_path)
+    fill = functools.partial(write_model, "1")
+    store.write_folder("surrogate", ("varix",), fill, Record("1", settings={"epochs": 300}))
+    path = tmp_path / "surrogate" / "varix" / "provenance.json"
+    record = json.loads(path.read_text())
+    if harm == "alter":
+        record["settings"]["epochs"] = 400
+    else:
+        del record["seal"]
+    path.write_text(json.dumps(record))
+    assert store.provenance("surrogate", ("varix",)) is None
+    told = "not as it was written" if harm == "alter" else "no seal: an older aehpo wrote it"
+    with pytest.raises(StaleInputError, match=f"{told}.*set aside"):
+        store.existing_folder("surrogate", ("varix",))
+    assert (tmp_path / "surrogate" / ".varix.damaged" / "model").exists()
+
+
+def test_measured_seconds_are_held_against_the_record_all_the_same(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    table = frame().assign(seconds=[1.0, 2.0])
+    store.write_table("a", ("x",), table, Record("1"), measured=("seconds",))
+    path = store.table_path("a", ("x",))
+    stored = pq.read_table(path)
+    position = stored.column_names.index("seconds")
+    pq.write_table(stored.set_column(position, "seconds", pa.array([1.0, 9.0])), path)
+    with pytest.raises(StaleInputError, match="its record says"):
+        store.read_table("a", ("x",))
+
+
+def test_a_folder_of_equal_numbers_has_an_equal_version_whatever_the_clock_says(
+    tmp_path: Path,
+) -> None:
+    store = Store(tmp_path)
+
+    def version(runtime: float, score: float) -> str:
+        def fill(folder: Path) -> None:
+            long = pd.DataFrame(
+                {"objective": ["training_runtime", "valid_r2"], "predicted": [runtime, score]}
+            )
+            long.to_parquet(folder / "out_of_fold.parquet")
+            entries = long.to_dict("records")
+            (folder / "metadata.json").write_text(json.dumps({"models": entries}))
+            (folder / "toy.training_runtime.ubj").write_text(str(runtime))
+            (folder / "toy.valid_r2.ubj").write_text(str(score))
+
+        return store.write_folder("surrogate", ("varix",), fill, Record("1")).data_version
+
+    assert version(1.0, 0.5) == version(2.0, 0.5)
+    assert version(1.0, 0.5) != version(1.0, 0.6)
+
+
+def test_a_table_that_can_be_made_again_is_missing_when_it_is_damaged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store(tmp_path)
+    assert store.find_table("a", ("x",)) is None
+    assert caplog.text == ""
+    store.write_table("a", ("x",), frame(), Record("1"))
+    pd.testing.assert_frame_equal(store.find_table("a", ("x",)), frame())
+    path = store.table_path("a", ("x",))
+    path.write_bytes(path.read_bytes()[:-20])
+    assert store.find_table("a", ("x",)) is None
+    assert "x.parquet: damaged" in caplog.text
+    assert not path.exists()
 
 
 def test_the_record_names_commit_libraries_seeds_and_device(tmp_path: Path) -> None:

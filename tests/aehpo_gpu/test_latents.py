@@ -14,7 +14,7 @@ from aehpo_gpu.training.export import train_module
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 
-SETTINGS = TrainingSettings(epochs=2)
+SETTINGS = TrainingSettings(epochs=2, precision="float64")
 RUNS = make_runs(3, k_filter=[48, 32, 40], latent_dim_fixed=[4, 8, 2], n_layers=[2, 3, 2])
 
 
@@ -37,7 +37,7 @@ def test_latents_are_those_of_the_exported_module(
         module = train_module(task, "varix", RUNS.iloc[[position]], SETTINGS)
         expected = module.eval().encode(values[:, : module.widths[0]])["mean"].detach().numpy()
         assert frame.shape == (len(task.matrix), RUNS["latent_dim_fixed"].iloc[position])
-        np.testing.assert_allclose(frame, expected, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(frame, expected, rtol=1e-6, atol=1e-9)
 
 
 def test_the_h5ad_file_holds_labels_split_and_latents(

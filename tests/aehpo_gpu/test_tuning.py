@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from aehpo_assets.defs.partitions import partition_key
 from aehpo_assets.defs.recipe import SOURCE_VERSION, STUDY_SETTINGS
-from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.defs.study_resource import study_on
 from aehpo_assets.errors import InputError, StaleInputError
 from aehpo_assets.freshness import study_settings
 from aehpo_assets.home import Home
@@ -53,7 +53,7 @@ STUDY = Study.model_validate(
 def known_prices(monkeypatch: pytest.MonkeyPatch) -> None:
     """What training costs is not measured."""
     prices = CostModel("cpu", dict.fromkeys(TERMS, 1e-9))
-    monkeypatch.setattr(tuning, "cost_model", lambda *arguments: prices)
+    monkeypatch.setattr(tuning, "measured_cost", lambda *arguments: prices)
 
 
 def tune(
@@ -171,7 +171,7 @@ def test_the_asset_keeps_the_searches_of_the_study(home: Home) -> None:
             [live_search],
             instance=instance,
             partition_key=partition_key(PARTITION),
-            resources={"study": StudyResource(home_folder=str(home.root))},
+            resources={"study": study_on(home)},
         )
     assert made.success
     metadata = made.asset_materializations_for_node("live_search")[0].metadata

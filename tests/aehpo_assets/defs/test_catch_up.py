@@ -13,7 +13,7 @@ from aehpo_assets.catch_up import due_artefacts
 from aehpo_assets.definitions import defs as assets_location
 from aehpo_assets.defs.schedules import catch_up
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
-from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.defs.study_resource import study_on
 from aehpo_assets.home import Home
 from aehpo_assets.provenance import CheckResult
 from aehpo_assets.store import Partition, Record
@@ -141,7 +141,7 @@ def evaluate(location: dg.Definitions, home: Home, instance: dg.DagsterInstance)
         instance=instance,
         scheduled_execution_time=datetime.datetime(2026, 1, 2, 1, 20, tzinfo=datetime.UTC),
         repository_def=location.get_repository_def(),
-        resources={"study": StudyResource(home_folder=str(home.root))},
+        resources={"study": study_on(home)},
     ) as context:
         return catch_up("aehpo_assets").evaluate_tick(context)
 

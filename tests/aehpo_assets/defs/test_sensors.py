@@ -15,7 +15,7 @@ import yaml
 from aehpo_assets import landing
 from aehpo_assets.definitions import defs
 from aehpo_assets.defs.sensors import READ_FROM_FILES, dataset_sensor
-from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.defs.study_resource import study_on
 from aehpo_assets.home import Home
 from aehpo_assets.study import Study
 
@@ -27,7 +27,7 @@ class Sensed:
         self.home = Home(folder)
         self.instance = dg.DagsterInstance.ephemeral()
         self.cursor: str | None = None
-        self.resource = StudyResource(home_folder=str(folder))
+        self.resource = study_on(self.home)
 
     def adopt(self, tasks: Any = "all") -> None:
         study = {
@@ -146,13 +146,13 @@ def test_only_the_tasks_of_the_study_are_registered(sensed: Sensed) -> None:
 
 def test_it_rests_without_a_study_and_beside_a_headless_run(tmp_path: Path) -> None:
     sensed = Sensed(tmp_path)
-    context = dg.build_sensor_context(
+    with dg.build_sensor_context(
         instance=sensed.instance, resources={"study": sensed.resource}
-    )
-    assert "no study" in str(dataset_sensor(context).skip_message)
-    sensed.adopt()
-    with sensed.home.locked():
-        assert "at work" in str(dataset_sensor(context).skip_message)
+    ) as context:
+        assert "no study" in str(dataset_sensor(context).skip_message)
+        sensed.adopt()
+        with sensed.home.locked():
+            assert "at work" in str(dataset_sensor(context).skip_message)
 
 
 def test_a_broken_data_set_is_reported_once_and_picked_up_when_mended(sensed: Sensed) -> None:

@@ -15,7 +15,7 @@ import pytest
 from aehpo_assets.definitions import build_definitions
 from aehpo_assets.defs.partitions import partition_key, tasks
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
-from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.defs.study_resource import study_on
 from aehpo_assets.home import Home
 from aehpo_assets.hpo.earlier_validations import no_validations
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
@@ -73,7 +73,7 @@ class Bench:
             selection=[asset],
             partition_key=partition_key(partition),
             instance=self.instance,
-            resources={"study": StudyResource(home_folder=str(self.home.root))},
+            resources={"study": study_on(self.home)},
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
@@ -95,7 +95,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     home.adopt(Study.model_validate(STUDY), Path("tiny.yaml"))
     instance = dg.DagsterInstance.ephemeral()
     instance.add_dynamic_partitions(str(tasks.name), NAMES)
-    bench = Bench(home, instance, build_definitions(StudyResource(home_folder=str(tmp_path))))
+    bench = Bench(home, instance, build_definitions(study_on(home)))
     space = search_space("vanillix")
     results = synthetic_results(space, ("friend", "new"), count=60)
     upside_down = {score: 1.45 - results["new"][score] for score in (VALID_SCORE, TEST_SCORE)}
@@ -180,12 +180,12 @@ def test_the_benchmark_of_transfer_is_made_and_goes_on_where_it_stopped(bench: B
     assert check.severity == dg.AssetCheckSeverity.WARN
 
     (cells,) = (bench.home.benchmarks / "vanillix").iterdir()
-    kept = {cell: cell.stat().st_mtime_ns for cell in cells.iterdir()}
+    kept = {cell: cell.stat().st_mtime_ns for cell in cells.rglob("*.parquet")}
     assert len(kept) == 3
     next(iter(kept)).unlink()
     again = event_of(bench.make("transfer_benchmark", "vanillix"), "transfer_benchmark")
     assert again.tags == event.tags
-    later = {cell: cell.stat().st_mtime_ns for cell in cells.iterdir()}
+    later = {cell: cell.stat().st_mtime_ns for cell in cells.rglob("*.parquet")}
     assert sum(later[cell] == kept[cell] for cell in kept) == 2
 
 

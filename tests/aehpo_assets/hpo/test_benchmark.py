@@ -123,6 +123,30 @@ def test_a_changed_surrogate_in_the_same_folder_is_read_again(
     assert found[0] != found[1]
 
 
+@pytest.mark.parametrize("harm", ["flip", "exchange"])
+def test_a_cell_that_is_not_what_was_found_is_searched_again(
+    evaluations: pd.DataFrame, saved: Path, tmp_path: Path, harm: str
+) -> None:
+    plan = BenchmarkPlan(("random_search",), repetitions=1, trials=4, simulated_hours=None)
+    whole = run_benchmark(tmp_path, plan, evaluations, saved)
+    one, other = sorted(tmp_path.rglob("random_search.parquet"))[:2]
+    if harm == "flip":
+        content = bytearray(one.read_bytes())
+        content[len(content) // 4] ^= 0xFF
+        one.write_bytes(content)
+    else:
+        one.write_bytes(other.read_bytes())
+    seen: list[tuple[int, int, str]] = []
+    again = run_benchmark(
+        tmp_path, plan, evaluations, saved, on_progress=lambda *what: seen.append(what)
+    )
+    assert len(seen) == 1
+    measured = ["searcher_seconds"]
+    pd.testing.assert_frame_equal(
+        again.drop(columns=measured), whole.drop(columns=measured), check_exact=True
+    )
+
+
 def test_processes_share_the_work(
     trials: pd.DataFrame, evaluations: pd.DataFrame, saved: Path, tmp_path: Path
 ) -> None:

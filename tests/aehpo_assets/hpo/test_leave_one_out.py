@@ -157,6 +157,19 @@ def test_finished_cells_are_kept_and_the_same_seed_finds_the_same(
     assert [done for done, _, _ in seen] == [1, 2, 3, 4]
     first = progress[progress["repetition"] == 0].reset_index(drop=True)
     pd.testing.assert_frame_equal(whole, first, check_exact=True)
+    cell = sorted(tmp_path.rglob("*.parquet"))[0]
+    content = bytearray(cell.read_bytes())
+    content[len(content) // 4] ^= 0xFF
+    cell.write_bytes(content)
+    found = leave_one_task_out(
+        with_hostile,
+        of_hostile,
+        plan,
+        folder=tmp_path,
+        on_progress=lambda done, cells, cell: seen.append((done, cells, cell)),
+    )
+    assert len(seen) == 5, "the damaged cell is searched again"
+    pd.testing.assert_frame_equal(found, whole, check_exact=True)
 
 
 def test_on_the_table_nothing_beats_the_best_trained(

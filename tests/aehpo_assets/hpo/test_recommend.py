@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.encoding import Encoder
-from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVES, TEST_SCORE, VALID_SCORE
 from aehpo_assets.hpo.recommend import DISTINCT, Recommendations, recommend
 from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate, training_table
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.hpo.transfer import bounding_box, top_configurations
+from aehpo_assets.quality.runs import check_recommendations
 from aehpo_assets.space import SearchSpace, sample_configurations, search_space
 from aehpo_assets.study import Hpo
 
@@ -160,7 +161,7 @@ def test_already_sampled_configurations_are_flagged() -> None:
             "drop_p": [0.1],
         },
     )
-    results = synthetic_results(space, ("a",), 30)["a"].drop_duplicates(space.names)
+    results = synthetic_results(space, ("a",), 4)["a"]
     evaluations = training_table({"a": results}, space)
     surrogate, _, _ = fit_surrogate(evaluations, space)
     hpo = Hpo(searchers=["random_search"], trials=20)
@@ -199,7 +200,8 @@ def test_box_holds_what_it_was_made_from_and_nothing_outside_the_space(
     assert list(box.hyperparameters) == space.names
     for row in best[space.names].to_dict("records"):
         assert box.problem(row) is None
-    for row in sample_configurations(box, 20, seed + 1)[space.names].to_dict("records"):
+    inside = sample_configurations(box, int(min(20, box.size)), seed + 1)
+    for row in inside[space.names].to_dict("records"):
         assert space.problem(row) is None
 
 
@@ -246,3 +248,31 @@ def test_hours_and_unit_clock_exclude_each_other() -> None:
 
     with pytest.raises(ValidationError, match="clock: unit"):
         Hpo(clock="unit", simulated_hours=4)
+
+
+def with_ends(space: SearchSpace, ends: list[str]) -> tuple[pd.DataFrame, Surrogate]:
+    """Evaluations of a task whose runs ended so, and the surrogate of them."""
+    results = synthetic_results(space, ("a",), len(ends))
+    # As the engine records them: with the score that nothing was learnt of.
+    results["a"]["status"] = ends
+    results["a"].loc[results["a"]["status"] != "ok", [VALID_SCORE, TEST_SCORE]] = 0.5
+    table = training_table(results, space)
+    return table, fit_surrogate(table, space, candidates=("nearest_neighbours",))[0]
+
+
+@pytest.mark.parametrize("end", ["diverged", "failed"])
+def test_nothing_is_recommended_where_nothing_was_measured(space: SearchSpace, end: str) -> None:
+    evaluations, surrogate = with_ends(space, [end] * 6)
+    with pytest.raises(InputError, match=r"all 6 trainings of a diverged or failed.*Set scaler"):
+        recommend("a", evaluations, surrogate, space, HPO, n_features=600)
+
+
+def test_one_measured_run_among_many_is_what_is_recommended_by(space: SearchSpace) -> None:
+    evaluations, surrogate = with_ends(space, ["diverged"] * 7 + ["ok"])
+    table = recommend("a", evaluations, surrogate, space, HPO, n_features=600).table
+    likely_dead = table["predicted_dead"] > 0.5
+    # Whatever would only diverge comes last, and is noticed by a check.
+    assert likely_dead.is_monotonic_increasing
+    checked = check_recommendations(table, space)
+    noticed = next(check for check in checked if check.name == "likely_to_finish")
+    assert noticed.passed == (not likely_dead.any())

@@ -18,7 +18,7 @@ from aehpo_assets.hpo.searchers import SINGLE_FIDELITY, Problem, check_searchers
 from aehpo_assets.hpo.simulation import simulate
 from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.hpo.synthetic import synthetic_results
-from aehpo_assets.space import Choice, SearchSpace, config_id_of, search_space
+from aehpo_assets.space import Choice, SearchSpace, Uniform, config_id_of, search_space
 
 Configurations = Sequence[Mapping[str, Any]]
 SPACE = search_space("varix")
@@ -178,6 +178,20 @@ def test_a_space_of_one_point_has_one_trial() -> None:
     searcher = AskTell("cqr", Problem(point, 0, trials=9))
     table = simulate(searcher, constant_runtime(5), workers=3, trials=9)
     assert table[["k_filter", "drop_p"]].to_numpy().tolist() == [[4, 0.5]]
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_search_ends_when_every_configuration_was_tried(name: str) -> None:
+    small = SearchSpace(
+        "varix", {"k_filter": Choice((4, 8)), "drop_p": Choice((0.1, 0.5)), "lr": Uniform(1, 1)}
+    )
+    searcher = AskTell(name, Problem(small, 0, trials=200))
+    table = simulate(searcher, constant_runtime(5), workers=3, trials=200)
+    assert table["config_id"].nunique() == small.size == 4
+    # None of the configurations is begun again once all of them were.
+    assert table["config_id"].duplicated().iloc[-1] == np.False_
+    assert len(table) < 200
+    assert searcher.ask() is None
 
 
 def test_points_to_evaluate_come_first() -> None:

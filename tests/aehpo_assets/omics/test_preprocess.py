@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import anndata
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import fit_preprocessing, preprocess
+from aehpo_assets.provenance import content_hash
 from aehpo_assets.study import Preprocessing
 
 SCALERS = {
@@ -233,3 +236,40 @@ def test_the_hvg_filter_refuses_values_that_are_no_logarithms_of_counts() -> Non
     with pytest.raises(InputError, match="highly variable genes") as caught:
         order(frame, filter="hvg")
     assert caught.value.key == "preprocessing.filter"
+
+
+FILTERS = get_args(Preprocessing.model_fields["filter"].annotation)
+EVERY_SCALER = get_args(Preprocessing.model_fields["scaler"].annotation)
+
+
+@pytest.mark.parametrize("clip", [None, 1.5])
+@pytest.mark.parametrize("scaler", EVERY_SCALER)
+@pytest.mark.parametrize("filter_name", FILTERS)
+def test_gaps_are_imputed_alike_however_the_matrix_lies_in_memory(
+    filter_name: str, scaler: str, clip: float | None
+) -> None:
+    frame = matrix(features=30).abs()
+    gaps = np.random.default_rng(1).random(frame.shape) < 0.05
+    values = frame.mask(gaps).to_numpy()
+    by_rows, by_columns = (
+        pd.DataFrame(layout(values), index=frame.index, columns=frame.columns, copy=False)
+        for layout in (np.ascontiguousarray, np.asfortranarray)
+    )
+    assert by_rows.to_numpy().flags.c_contiguous
+    assert by_columns.to_numpy().flags.f_contiguous
+    chosen = Preprocessing(filter=filter_name, scaler=scaler, clip=clip)
+    first, second = (preprocess(f, split_of(f), chosen) for f in (by_rows, by_columns))
+    pd.testing.assert_frame_equal(first, second)
+    assert content_hash(first) == content_hash(second)
+    assert content_hash(by_rows) == content_hash(by_columns)
+    assert np.isfinite(first.to_numpy()).all()
+    assert clip is None or np.abs(first.to_numpy()).max() <= clip
+    # A gap lies where the median of train lies.
+    name = next(name for name in first if gaps[:, frame.columns.get_loc(name)].any())
+    filled = first.loc[gaps[:, frame.columns.get_loc(name)], name]
+    assert filled.nunique() == 1
+    train = (split_of(frame) == "train").to_numpy()
+    present = ~gaps[:, frame.columns.get_loc(name)] & train
+    below = (first.loc[present, name] <= filled.iloc[0]).mean()
+    above = (first.loc[present, name] >= filled.iloc[0]).mean()
+    assert min(below, above) >= 0.5

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aehpo_assets.errors import InputError
 from aehpo_assets.omics.dataset import Modality
 from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.provenance import CheckResult
@@ -18,6 +19,7 @@ from aehpo_assets.quality.matrix import (
     PREPROCESSED_CHECKS,
     check_matrix,
     check_preprocessed,
+    refuse_overflow,
 )
 from aehpo_assets.study import Preprocessing
 
@@ -222,3 +224,18 @@ def test_a_wide_matrix_is_validated_through_summaries() -> None:
 
     seconds(10)
     assert seconds(20_000) < 20 * seconds(1_000) + 1
+
+
+@pytest.mark.parametrize(
+    ("largest", "fits"), [(1e31, False), (1e19, False), (1e17, True), (0, True)]
+)
+def test_values_too_large_for_single_precision_are_refused_with_the_setting(
+    largest: float, fits: bool
+) -> None:
+    values = np.full((4, 30), largest)
+    if fits:
+        refuse_overflow(values, "none")
+        assert np.isfinite((values.astype(np.float32) ** 2).sum(axis=1)).all()
+        return
+    with pytest.raises(InputError, match=r"preprocessing.scaler: .*scaler none.*Set scaler"):
+        refuse_overflow(values, "none")

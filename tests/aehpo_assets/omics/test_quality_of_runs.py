@@ -73,7 +73,8 @@ def planned() -> pd.DataFrame:
 
 
 def recommendations() -> pd.DataFrame:
-    return configurations().assign(**{f"predicted_{name}": 0.7 for name in OBJECTIVES})
+    predicted = {f"predicted_{name}": 0.7 for name in OBJECTIVES}
+    return configurations().assign(**predicted, predicted_dead=0.1)
 
 
 def validated() -> pd.DataFrame:
@@ -130,6 +131,7 @@ TRIPS: dict[str, dict[str, Bend]] = {
     "run_results": {
         "no_run_twice": repeat,
         "as_planned": lambda f: f.iloc[1:],
+        "something_was_measured": set_column("status", "diverged"),
         "known_status": set_cell("status", "killed"),
         "auc_not_below_0": set_cell("auc_SEX_test", -0.1),
         "auc_not_above_1": set_cell("auc_SEX_test", 1.2),
@@ -156,10 +158,12 @@ TRIPS: dict[str, dict[str, Bend]] = {
         "auc_not_below_0": set_cell(f"predicted_{VALID_SCORE}", -0.1),
         "auc_not_above_1": set_cell(f"predicted_{VALID_SCORE}", 1.2),
         "predictions_are_finite": set_cell(f"predicted_{VALID_R2}", np.nan),
+        "likely_to_finish": set_cell("predicted_dead", 0.9),
     },
     "validation": {
         "no_run_twice": repeat,
         "every_candidate_trained": set_cell("status", None),
+        "validated_runs_finish": set_cell("status", "diverged"),
         "auc_not_below_0": set_cell(VALID_SCORE, -0.1),
         "auc_not_above_1": set_cell(VALID_SCORE, 1.2),
         "predictions_hold": set_column(VALID_SCORE, 0.5),
@@ -208,3 +212,58 @@ def test_runs_that_are_not_the_plan_are_noticed(bend: Bend) -> None:
 def test_diverged_runs_need_no_score() -> None:
     diverged = set_cell("status", "diverged")(set_cell(VALID_SCORE, np.nan)(results()))
     assert failed(runs.check_run_results(diverged, planned())) == set()
+
+
+def description(outcome: Sequence[CheckResult], name: str) -> str:
+    return next(check.description for check in outcome if check.name == name)
+
+
+def test_that_nothing_was_measured_is_one_sentence_with_task_number_and_remedy() -> None:
+    outcome = runs.check_run_results(
+        results().assign(status="diverged"), planned(), "values reach 1e+31 with scaler: none"
+    )
+    said = description(outcome, "something_was_measured")
+    assert "(all 6 trainings of demo_rna diverged; values reach 1e+31 with scaler: none)" in said
+    assert "Set preprocessing.scaler" in said
+
+
+def test_what_ended_otherwise_is_counted() -> None:
+    ends = ["diverged", "diverged", "diverged", "failed", "failed", "diverged"]
+    nothing = runs.check_run_results(results().assign(status=ends), planned())
+    said = description(nothing, "something_was_measured")
+    assert "of 6 trainings of demo_rna, 4 diverged, 2 failed" in said
+    one = runs.check_run_results(results().assign(status=["ok", *ends[1:]]), planned())
+    assert failed(one) == {"diverged_share"}
+    assert "3 diverged, 2 failed, 1 finished" in description(one, "diverged_share")
+
+
+def test_what_did_not_finish_does_not_dilute_the_error_of_predictions() -> None:
+    # What a diverged run counts as elsewhere is no score that could be compared.
+    table = validated().assign(status="diverged", **{VALID_SCORE: 0.5})
+    assert failed(runs.check_validation(table)) == {"validated_runs_finish"}
+    table.loc[0, ["status", VALID_SCORE]] = ["ok", 0.4]
+    assert "predictions_hold" in failed(runs.check_validation(table))
+    table.loc[0, VALID_SCORE] = 0.72
+    assert "predictions_hold" not in failed(runs.check_validation(table))
+
+
+@pytest.mark.parametrize(("table", "name"), [(t, name) for t in TRIPS for name in TRIPS[t]])
+def test_a_failed_check_says_what_where_and_what_to_do(table: str, name: str) -> None:
+    declared, check, good = CASES[table]
+    said = description(check(TRIPS[table][name](good.copy())), name)
+    expected = next(each for each in declared if each.name == name)
+    assert expected.remedy
+    assert said.startswith(f"{expected.description}: found ")
+    assert said.endswith(f"). {expected.remedy}")
+
+
+def test_a_configuration_outside_the_space_is_named_with_the_reason() -> None:
+    outcome = runs.check_configurations(set_cell("drop_p", 0.95)(configurations()), SPACE)
+    assert "(2: drop_p=0.95 lies outside uniform [0, 0.9])" in (
+        description(outcome, "inside_the_space")
+    )
+
+
+def test_runs_that_are_not_the_plan_are_named() -> None:
+    outcome = runs.check_run_results(results().iloc[1:], planned())
+    assert "(0 seed 0)" in description(outcome, "as_planned")

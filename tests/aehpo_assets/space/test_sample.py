@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pandas as pd
@@ -57,6 +58,52 @@ def test_more_configurations_begin_with_the_same_ones() -> None:
     )
 
 
+SMALL = {
+    "k_filter": [64, 128],
+    "n_layers": [2, 3],
+    "enc_factor": [1.5, 2.0],
+    "latent_dim_fixed": [2],
+    "lr_fixed": [0.001, 0.01, 0.1],
+    "batch_size": [16],
+    "drop_p": [0.0],
+}
+"""A space of 24 configurations."""
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32), count=st.integers(1, 24))
+def test_no_configuration_is_drawn_twice_in_a_small_space(seed: int, count: int) -> None:
+    space, wider = search_space("vanillix", SMALL), search_space("varix", SMALL)
+    assert space.size == 24
+    assert wider.size == float("inf")
+    drawn = sample_configurations(space, count, seed)
+    assert len(drawn) == count
+    assert not drawn.duplicated(space.names).any()
+    if count == 24:
+        every = set(itertools.product(*(SMALL[name] for name in space.names)))
+        assert set(drawn[space.names].itertuples(index=False, name=None)) == every
+    # An id is the same draw for every architecture, also where one of them passes over repeats.
+    draws = sample_configurations(wider, int(drawn["config_id"].iloc[-1]) + 1, seed)
+    known = draws.set_index("config_id").loc[drawn["config_id"], space.names]
+    pd.testing.assert_frame_equal(known, drawn.set_index("config_id"), check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({}, "24 distinct configurations, 25"),
+        ({"enc_factor": {"uniform": [1, 1 + 2**-52]}}, "24 distinct configurations among 2,500"),
+    ],
+)
+def test_a_space_with_fewer_configurations_than_asked_for_is_refused(
+    change: dict[str, object], found: str
+) -> None:
+    space = search_space("vanillix", SMALL | change)
+    with pytest.raises(InputError, match=f"study.yaml: configurations.count: .*{found}") as caught:
+        sample_configurations(space, 25, 1, file=Path("study.yaml"))
+    assert "Lower configurations.count" in str(caught.value)
+
+
 def test_a_file_of_configurations_is_read_in_any_case_and_order(tmp_path: Path) -> None:
     space = search_space("varix")
     sampled = sample_configurations(space, 5, 0)
@@ -75,6 +122,7 @@ def test_a_file_of_configurations_is_read_in_any_case_and_order(tmp_path: Path) 
         (lambda t: t.head(3), "holds 3 configurations"),
         (lambda t: pd.concat([t.head(4), t.head(1)]), "repeats an earlier one"),
         (lambda t: t.assign(k_filter=1), "below latent_dim_fixed"),
+        (lambda t: t.assign(drop_p=0.95), r"row 0: drop_p=0.95 .* uniform \[0, 0.9\]"),
     ],
 )
 def test_a_wrong_file_of_configurations_is_explained(tmp_path, change, words) -> None:

@@ -40,6 +40,7 @@ class PlainAutoencoder(nn.Module):
 
     def __init__(self, widths: list[int], heads: int = 1):
         super().__init__()
+        self.features = widths[0]
         self.encoder = nn.Sequential(*self._blocks(widths[:-1]))
         self.heads = nn.ModuleList(nn.Linear(widths[-2], widths[-1]) for _ in range(heads))
         mirrored = widths[::-1]
@@ -67,10 +68,8 @@ class PlainAutoencoder(nn.Module):
         return [head(h) for head in self.heads]
 
 
-def train_plain(
-    data: TrainingTask, run: pd.Series, settings: TrainingSettings
-) -> tuple[PlainAutoencoder, torch.Tensor]:
-    """Train one AE the plain way: torch.optim.AdamW, clip_grad_norm_, one batch after another."""
+def plain_model(data: TrainingTask, run: pd.Series, settings: TrainingSettings) -> PlainAutoencoder:
+    """The AE of a run before its first step."""
     features = min(int(run["k_filter"]), data.matrix.shape[1])
     widths = layer_widths(
         features, int(run["n_layers"]), run["enc_factor"], int(run["latent_dim_fixed"])
@@ -83,7 +82,15 @@ def train_plain(
         model.draw(draws.generator(int(run["seed"]), "weights"))
     finally:
         torch.set_default_dtype(torch.float32)
-    x = torch.tensor(data.matrix, dtype=settings.dtype)[:, :features]
+    return model
+
+
+def train_plain(
+    data: TrainingTask, run: pd.Series, settings: TrainingSettings
+) -> tuple[PlainAutoencoder, torch.Tensor]:
+    """Train one AE the plain way: torch.optim.AdamW, clip_grad_norm_, one batch after another."""
+    model = plain_model(data, run, settings)
+    x = torch.tensor(data.matrix, dtype=settings.dtype)[:, : model.features]
     train = x[torch.as_tensor(data.split == "train")]
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=run["lr_fixed"], betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-3

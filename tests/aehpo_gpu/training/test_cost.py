@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pandas as pd
 import pytest
 
 from aehpo_assets.space import sample_configurations, search_space
-from aehpo_gpu.training import timing
+from aehpo_gpu.training import device_cost, timing
 from aehpo_gpu.training.cost import (
     CostModel,
     fit_cost_model,
@@ -23,6 +25,7 @@ from aehpo_gpu.training.task import TrainingSettings
 from aehpo_gpu.training.widths import run_widths
 from aehpo_gpu.training.work import TERMS, step_work, steps_per_epoch
 
+OF = ("cpu of a server", "varix", "kl", "float32")
 SETTINGS = TrainingSettings(epochs=1, device="cpu")
 
 
@@ -71,12 +74,63 @@ def test_steps_of_an_epoch(samples: int, size: int, steps: int) -> None:
 
 def test_a_model_is_kept_and_a_damaged_one_ignored(tmp_path: Path) -> None:
     path = tmp_path / "devices" / "cpu.json"
-    assert load_cost_model(path) is None
+    assert load_cost_model(path, OF) is None
     model = replace(SHIPPED_CPU, solo_error=0.1, fleet_error=0.2)
-    save_cost_model(model, path)
-    assert load_cost_model(path) == model
+    save_cost_model(model, path, OF)
+    assert load_cost_model(path, OF) == model
     path.write_text("{")
-    assert load_cost_model(path) is None
+    assert load_cost_model(path, OF) is None
+    assert path.with_name(".cpu.json.damaged").exists()
+
+
+def altered(path: Path) -> None:
+    path.write_text(path.read_text().replace("1.5e-11", "1.5e-10"))
+
+
+def without_seal(path: Path) -> None:
+    content = json.loads(path.read_text())
+    del content["seal"]
+    path.write_text(json.dumps(content))
+
+
+def of_another_processor(path: Path) -> None:
+    save_cost_model(SHIPPED_CPU, path, ("cpu of a laptop", *OF[1:]))
+
+
+@pytest.mark.parametrize("harm", [altered, without_seal, of_another_processor])
+def test_prices_that_are_not_what_was_measured_here_are_set_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, harm: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "cpu.json"
+    save_cost_model(SHIPPED_CPU, path, OF)
+    harm(path)
+    assert load_cost_model(path, OF) is None
+    assert [p.name for p in tmp_path.iterdir()] == [".cpu.json.damaged"]
+    assert "is no price list to go by" in caplog.text
+    assert str(path) in caplog.text
+
+
+def test_prices_are_kept_for_the_processor_that_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measure(*args: object) -> CostModel:
+        measured.append(True)
+        return replace(SHIPPED_CPU, solo_error=0.1, fleet_error=0.2, largest_step=1e30)
+
+    measured: list[bool] = []
+    monkeypatch.setattr(device_cost, "measure_cost_model", measure)
+    here = cost_model(tmp_path, "varix", sampled(2), 64, SETTINGS)
+    assert cost_model(tmp_path, "varix", sampled(2), 64, SETTINGS) == here
+    assert len(measured) == 1
+    monkeypatch.setattr(device_cost, "processor_name", lambda: "of another machine")
+    cost_model(tmp_path, "varix", sampled(2), 64, SETTINGS)
+    assert len(measured) == 2
+    assert len(list(tmp_path.glob("*.json"))) == 2
+
+
+def test_a_model_is_known_by_its_prices() -> None:
+    assert SHIPPED_CPU.version == replace(SHIPPED_CPU).version
+    assert SHIPPED_CPU.version != replace(SHIPPED_CPU, solo_error=0.1).version
 
 
 def test_the_device_is_measured_once_and_again_for_larger_runs(

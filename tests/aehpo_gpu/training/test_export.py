@@ -23,6 +23,7 @@ from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 from aehpo_gpu.training.widths import trainable_parameters
 
 SETTINGS = TrainingSettings(epochs=3)
+DOUBLE = TrainingSettings(epochs=3, precision="float64")
 
 ENCODE_WITHOUT_AEHPO = """
 import itertools, json, sys
@@ -76,15 +77,15 @@ def test_a_module_encodes_like_its_run_in_a_padded_fleet(
     runs = make_runs(
         3, k_filter=[48, 32, 40], latent_dim_fixed=[4, 8, 2], n_layers=3, drop_p=[0.0, 0.5, 0.2]
     )
-    matrix = ResidentMatrix(task, SETTINGS)
-    fleet = train_fleet(architecture, runs, matrix, SETTINGS)
+    matrix = ResidentMatrix(task, DOUBLE)
+    fleet = train_fleet(architecture, runs, matrix, DOUBLE)
     for position in range(3):
-        module = train_module(task, architecture, runs.iloc[[position]], SETTINGS)
+        module = train_module(task, architecture, runs.iloc[[position]], DOUBLE)
         with torch.no_grad():
             heads = module.encode(matrix.values[:, : module.widths[0]])
         latents = next(iter(heads.values()))
         ours = fleet.latents[position, :, : latents.shape[1]]
-        torch.testing.assert_close(latents, ours, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(latents, ours, rtol=1e-6, atol=1e-9)
         count = sum(p.numel() for p in module.parameters())
         assert count == trainable_parameters(module.widths, len(module.heads))
 

@@ -21,6 +21,7 @@ from aehpo_gpu.training.work import TERMS
 
 COST = CostModel("cpu", dict.fromkeys(TERMS, 1e-9))
 SETTINGS = TrainingSettings(epochs=3, fidelities=(1,), device="cpu")
+DOUBLE = TrainingSettings(epochs=3, fidelities=(1,), device="cpu", precision="float64")
 
 
 def runs_of_two_depths() -> pd.DataFrame:
@@ -46,10 +47,10 @@ def test_fleets_change_no_number_but_seconds(task: TrainingTask) -> None:
     runs = runs_of_two_depths()
     seconds = ["fleet_runtime", "evaluation_runtime"]
     together, alone = (
-        train_shard(task, "varix", runs, fleets, SETTINGS, COST).runs.drop(columns=seconds)
+        train_shard(task, "varix", runs, fleets, DOUBLE, COST).runs.drop(columns=seconds)
         for fleets in ([[0, 2], [1, 3]], [[0], [1], [2], [3]])
     )
-    pd.testing.assert_frame_equal(together, alone, rtol=1e-5)
+    pd.testing.assert_frame_equal(together, alone, rtol=1e-8)
 
 
 def test_learning_curves_hold_scores_where_they_are_asked_for(task: TrainingTask) -> None:
