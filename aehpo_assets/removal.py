@@ -17,8 +17,8 @@ from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.partitions import tasks as task_partitions
 from aehpo_assets.errors import InputError
 from aehpo_assets.home import Home
+from aehpo_assets.interrupted import clear_killed_runs
 from aehpo_assets.omics.dataset import find_datasets
-from aehpo_assets.runner import clear_killed_runs
 from aehpo_assets.store import Store
 
 _MATRIX = "omics_matrix"
