@@ -8,6 +8,7 @@ import pandas as pd
 from aehpo_assets.omics.dataset import Modality
 from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.check import at_most, run_checks, unique
+from aehpo_assets.quality.unlike import counts_rows, unlike_features, unlike_samples
 
 LARGEST_SCALED = 50.0
 """Scaled values beyond this rule the reconstruction loss of a whole batch."""
@@ -67,6 +68,30 @@ MATRIX_CHECKS = (
         of="samples",
         blocking=False,
     ),
+    at_most(
+        "samples_are_samples",
+        "unlike",
+        0,
+        "no sample is unlike all others (name it in the modality's annotation if it is none)",
+        of="samples",
+        blocking=False,
+    ),
+    at_most(
+        "features_are_features",
+        "unlike",
+        0,
+        "no feature is unlike all others (name it in the modality's annotation if it is none)",
+        of="features",
+        blocking=False,
+    ),
+    at_most(
+        "ids_are_no_row_numbers",
+        "row_number",
+        0,
+        "sample ids are no row numbers (name the column with the ids in the modality's ids)",
+        of="samples",
+        blocking=False,
+    ),
 )
 
 PREPROCESSED_CHECKS = (
@@ -122,6 +147,7 @@ def check_matrix(matrix: pd.DataFrame, settings: Modality) -> list[CheckResult]:
     values = matrix.to_numpy()
     missing = np.isnan(values)
     imputed = settings.missing == "impute_median"
+    logged = settings.transform != "none"
     with np.errstate(invalid="ignore"):
         constant = np.nanmax(np.where(missing, -np.inf, values), axis=0) <= np.nanmin(
             np.where(missing, np.inf, values), axis=0
@@ -134,6 +160,7 @@ def check_matrix(matrix: pd.DataFrame, settings: Modality) -> list[CheckResult]:
             "missing_share": missing.mean(axis=0),
             "out_of_range": _out_of_range(values, settings).sum(axis=0),
             "constant": constant.astype(int),
+            "unlike": unlike_features(matrix, logged=logged).astype(int),
         }
     )
     samples = pd.DataFrame(
@@ -141,6 +168,8 @@ def check_matrix(matrix: pd.DataFrame, settings: Modality) -> list[CheckResult]:
             "sample": matrix.index.astype(str),
             "missing_share": missing.mean(axis=1),
             "zero_share": (values == 0).mean(axis=1),
+            "unlike": unlike_samples(matrix, logged=logged).astype(int),
+            "row_number": int(counts_rows(matrix.index)),
             "twins": _row_hashes(values).duplicated(keep=False).to_numpy().astype(int),
         }
     )
