@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.omics.ids import is_id_name
 from aehpo_assets.omics.lines import CheckedRows, blocks_of_lines, fields_of, unclosed_quote
 
 _COMMENT = ("#", "!")
@@ -105,6 +106,13 @@ def read_delimited(
         )
     rows = CheckedRows(top.rest, separator, fields, path, top.row_number)
     names_rows = fields == len(header) + 1
+    if names_rows and is_id_name(header[0]):
+        raise InputError(
+            f"its rows have one field more than the header ({fields} and {len(header)}), which "
+            f"begins with the name of an id column, {header[0]!r}",
+            file=path,
+            remedy="Correct the header, or remove the separator that ends each row.",
+        )
     header = [""] * names_rows + header
     frame = _parse(rows, separator, as_text, _text_positions(header, text_column))
     if len(frame) != rows.rows:

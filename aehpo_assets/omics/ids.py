@@ -139,6 +139,11 @@ def counts(values: pd.Series | pd.Index, start: int | None = None) -> bool:
     return bool(begins and (np.diff(numbers) == 1).all())
 
 
+def is_id_name(name: str) -> bool:
+    """Whether a name is empty or one of those that columns of ids have."""
+    return not name.strip() or bool(_ID_WORDS.fullmatch(name.strip()))
+
+
 def may_be_counter(name: str) -> bool:
     """Whether a column has a name that other software gives to a count of rows."""
     return bool(_COUNTER.fullmatch(name))
