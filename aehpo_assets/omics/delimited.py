@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.omics.ids import is_id_name
+from aehpo_assets.omics.ids import counts, is_id_name
 from aehpo_assets.omics.lines import CheckedRows, blocks_of_lines, fields_of, unclosed_quote
 
 _COMMENT = ("#", "!")
@@ -106,13 +106,6 @@ def read_delimited(
         )
     rows = CheckedRows(top.rest, separator, fields, path, top.row_number)
     names_rows = fields == len(header) + 1
-    if names_rows and is_id_name(header[0]):
-        raise InputError(
-            f"its rows have one field more than the header ({fields} and {len(header)}), which "
-            f"begins with the name of an id column, {header[0]!r}",
-            file=path,
-            remedy="Correct the header, or remove the separator that ends each row.",
-        )
     header = [""] * names_rows + header
     frame = _parse(rows, separator, as_text, _text_positions(header, text_column))
     if len(frame) != rows.rows:
@@ -124,6 +117,14 @@ def read_delimited(
             file=path,
             remedy="Remove the separator that ends each row; if the first column holds ids, "
             "give it a name in the header.",
+        )
+    # Unless R has counted the rows of a table that has a column with ids besides.
+    if names_rows and is_id_name(header[1]) and not counts(frame.iloc[:, 0]):
+        raise InputError(
+            f"its rows have one field more than the header ({fields} and {len(header) - 1}), which "
+            f"begins with the name of an id column, {header[1]!r}",
+            file=path,
+            remedy="Correct the header, or remove the separator that ends each row.",
         )
     frame.columns = pd.Index(header, dtype=str)
     return DelimitedTable(_without_empty_end(frame), names_rows, rows.line_of)

@@ -93,7 +93,7 @@ def test_a_table_is_read_by_its_content(tmp_path: Path, file: str, content: byte
         ("x.h5ad", zipped(TABLE), "is no HDF5 file", "fetch it again"),
         ("x.parquet", TABLE.encode(), "is no Parquet file", "called .csv"),
         ("x.csv", gzip.compress(b"PAR1" * 4), "is compressed (gzip)", "Unpack"),
-        ("x.csv", b"id,a\ns1,1,\ns2,2,\n", "begins with the name of an id column", "separator"),
+        ("x.csv", b"id,a\ns1,1,5\ns2,2,6\n", "begins with the name of an id column", "separator"),
         ("x.csv", b"a,b\ns1,1,\ns2,2,\n", "the last one is always empty", "separator"),
         ("x.csv", b'id,a\ns1,"1\ns2,2\n', "on line 2 a quotation mark", "Remove it"),
         ("x.csv", b"id,a,b\ns1,1,2\ns2,1\ns3,1,2\n", "line 3 has 2 of 3 fields", "fetch it"),
@@ -170,6 +170,13 @@ def test_a_layout_has_the_same_ids_in_every_format_and_place(
         return
     assert open_matrix(path, "rna").rows.tolist() == ids
     assert read_table(path).index.tolist() == ids
+
+
+def test_the_row_names_of_r_give_way_to_ids_if_they_only_count(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text('"patient","k"\n"1","p","a"\n"2","q","b"\n"3","r","a"\n')
+    table = read_table(tmp_path / "x.csv")
+    assert table.index.tolist() == ["p", "q", "r"]
+    assert table.columns.tolist() == ["k"]
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
