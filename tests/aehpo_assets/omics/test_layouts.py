@@ -82,6 +82,20 @@ def test_a_table_is_read_by_its_content(tmp_path: Path, file: str, content: byte
     assert table["b"].tolist() == ["0.25", "1.25", "2.25", "3.25"]
 
 
+@pytest.mark.parametrize("ending", ["parquet", "h5ad", "h5mu"])
+@pytest.mark.parametrize("called", ["x.csv", "x.h5ad", "x.parquet", "x.tsv.gz"])
+def test_the_ending_of_a_binary_file_does_not_matter(
+    tmp_path: Path, ending: str, called: str
+) -> None:
+    ids = pd.Index(["s0", "s1", "s2", "s3"], name="id")
+    write(pd.DataFrame(VALUES, index=ids, columns=["a", "b"]), tmp_path / f"y.{ending}")
+    (tmp_path / f"y.{ending}").rename(tmp_path / called)
+    stored = open_matrix(tmp_path / called, "rna")
+    assert stored.rows.tolist() == ids.tolist()
+    assert stored.columns.tolist() == ["a", "b"]
+    assert stored.load().tolist() == VALUES
+
+
 @pytest.mark.parametrize(
     ("file", "content", "problem", "remedy"),
     [
