@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 import lzma
 import zipfile
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, cast
 
 from aehpo_assets.errors import InputError
 
@@ -71,7 +70,7 @@ def open_bytes(path: Path) -> IO[bytes]:
     with path.open("rb") as stream:
         compression = compression_of(stream.read(_HEAD))
     if compression == "gzip":
-        return gzip.open(path, "rb")
+        return cast(IO[bytes], gzip.open(path, "rb"))
     if compression == "bzip2":
         return bz2.open(path, "rb")
     if compression == "xz":
@@ -89,7 +88,7 @@ def _open_member(path: Path) -> IO[bytes]:
         raise InputError(
             f"is a zip archive of {len(members)} files", file=path, remedy="Unpack the table."
         )
-    return io.BufferedReader(archive.open(members[0]))  # type: ignore[arg-type]
+    return archive.open(members[0])
 
 
 def _kind(head: bytes, path: Path) -> Content:
