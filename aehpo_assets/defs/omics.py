@@ -25,7 +25,20 @@ from aehpo_assets.quality import matrix as matrix_quality
 
 _READING = tuple(
     f"aehpo_assets/omics/{name}.py"
-    for name in ("dataset", "delimited", "formats", "hdf5", "read", "stored", "transform")
+    for name in (
+        "annotation",
+        "content",
+        "dataset",
+        "delimited",
+        "formats",
+        "hdf5",
+        "ids",
+        "lines",
+        "numbers",
+        "read",
+        "stored",
+        "transform",
+    )
 )
 
 OMICS_MATRIX = Recipe("omics_matrix", _READING, dataset_section="modality")

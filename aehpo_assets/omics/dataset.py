@@ -26,7 +26,9 @@ Kind = Literal["continuous", "counts", "binary"]
 class Modality(Settings):
     """One omics layer: its file and how it is to be read.
 
-    ``feature_type`` picks one of the types that a 10x file may hold, such as ``Gene Expression``.
+    ``feature_type`` picks one of the types that a 10x file may hold, such as ``Gene Expression``;
+    ``ids`` names the column with the names of the rows where it cannot be told; ``annotation``
+    names rows and columns that are neither samples nor features and are left out.
     """
 
     file: str
@@ -35,6 +37,8 @@ class Modality(Settings):
     kind: Kind = "continuous"
     missing: Literal["refuse", "drop_features", "drop_samples", "impute_median"] = "refuse"
     feature_type: str | None = None
+    ids: str | None = None
+    annotation: list[str] = Field(default_factory=list)
 
 
 class Survival(Settings):
@@ -50,10 +54,12 @@ class Labels(Settings):
     """The label table, and which of its columns are scored in which group.
 
     ``technical`` names columns that say how a sample was processed (batch, plate, centre): they are
-    never scored, and a matrix from which they can be told is suspect.
+    never scored, and a matrix from which they can be told is suspect. ``ids`` names the column with
+    the sample ids where it cannot be told.
     """
 
     file: str
+    ids: str | None = None
     objective: dict[str, Annotated[list[str], Field(min_length=1)]] = Field(min_length=1)
     regression: list[str] = Field(default_factory=list)
     survival: Survival | None = None

@@ -7,7 +7,8 @@ What they have in common, and what is asked of their content, belongs to ``read`
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,37 +19,69 @@ import pyarrow.parquet as pq
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics import hdf5
-from aehpo_assets.omics.delimited import read_delimited
+from aehpo_assets.omics.content import content_of
+from aehpo_assets.omics.delimited import DelimitedTable, read_delimited
+from aehpo_assets.omics.ids import Columns, IdColumn, as_ids, find_ids, is_text
 from aehpo_assets.omics.memory import refuse_too_large
-from aehpo_assets.omics.stored import SAMPLE_ID, StoredMatrix, missing_words
+from aehpo_assets.omics.numbers import parse_numbers
+from aehpo_assets.omics.stored import StoredMatrix
 
 _COLUMNS_AT_ONCE = 1024
 """Columns of a Parquet file read together: a float64 table of the whole file never exists."""
 
-_EXPECTED = ".parquet, .csv, .tsv (.gz), .h5ad, .h5mu or .h5 (10x Genomics)"
+_ENDINGS = (".parquet", ".csv", ".tsv", ".h5ad", ".h5mu", ".h5")
+_EXPECTED = ".parquet, .csv, .tsv (.gz, .bz2, .xz, .zip), .h5ad, .h5mu or .h5 (10x Genomics)"
+_COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
 
 
-def open_matrix(path: Path, modality: str, feature_type: str | None = None) -> StoredMatrix:
-    """Open a matrix of any format.
+@dataclass(frozen=True)
+class _Asked:
+    """What ``dataset.yaml`` says of a matrix beside its file."""
+
+    modality: str
+    feature_type: str | None
+    ids: str | None
+    left_out: Collection[str]
+
+    @property
+    def setting(self) -> str:
+        """Key of the setting that names the column with the ids."""
+        return f"modalities.{self.modality}.ids"
+
+
+def open_matrix(
+    path: Path,
+    modality: str,
+    feature_type: str | None = None,
+    *,
+    ids: str | None = None,
+    left_out: Collection[str] = (),
+) -> StoredMatrix:
+    """Open a matrix of any format: its content says which, whatever its ending.
 
     Parameters
     ----------
     path
-        The file; its ending says the format.
+        The file.
     modality
         Name of the modality, under which an h5mu file holds it.
     feature_type
         Which features of a 10x file: ``Gene Expression``, ``Antibody Capture``, …
+    ids
+        Column with the names of the rows; None to find it.
+    left_out
+        Columns of annotation, which may hold anything; their values are NaN.
 
     Raises
     ------
     InputError
-        If the file is not what its ending says or a row has no name; when the values are loaded,
-        if one is no number.
+        If no reader is for the file, its ids cannot be told, or a row has no name; when the values
+        are loaded, if one is no number.
     """
-    opener, _ = _format(path)
+    asked = _Asked(modality, feature_type, ids, left_out)
+    opener, _ = _readers(path)
     refuse_too_large(path, modality, feature_type)
-    stored = _told(path, lambda: opener(path, modality, feature_type))
+    stored = _told(path, lambda: opener(path, asked))
     for what, names in (("row", stored.rows), ("column", stored.columns)):
         nameless = names.isna() | (names == "")
         if nameless.any():
@@ -61,36 +94,70 @@ def open_matrix(path: Path, modality: str, feature_type: str | None = None) -> S
         stored.columns.astype(str),
         lambda: _told(path, stored.load),
         stored.features,
+        stored.counts_rows,
     )
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path, ids: str | None = None) -> pd.DataFrame:
     """Read a table of labels, by sample id: any of the formats, an AnnData file's ``obs``.
+
+    Parameters
+    ----------
+    path
+        The file.
+    ids
+        Column with the ids; None to find it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``attrs["counts_rows"]`` says whether the ids are row numbers that no other file knows.
 
     Raises
     ------
     InputError
-        If the file is not what its ending says, is empty, or a row has no id.
+        If no reader is for the file, it is empty, its ids cannot be told, or a row has no id.
     """
-    _, reader = _format(path)
+    _, reader = _readers(path)
     refuse_too_large(path)
-    frame = _told(path, lambda: reader(path))
+    frame = _told(path, lambda: reader(path, ids))
     if frame.empty:
         raise InputError("holds no values", file=path)
-    if frame.index.isna().any():
-        position = int(np.flatnonzero(frame.index.isna())[0]) + 1
+    nameless = frame.index.isna() | (frame.index == "")
+    if nameless.any():
+        position = int(np.flatnonzero(nameless)[0]) + 1
         raise InputError(f"its row {position} has no id", file=path, remedy="Give it one.")
     frame.index = frame.index.astype(str)
     frame.columns = frame.columns.astype(str)
     return frame
 
 
-def _format(path: Path) -> tuple[Callable[..., StoredMatrix], Callable[[Path], pd.DataFrame]]:
-    name = path.name.lower().removesuffix(".gz")
-    for ending, readers in _FORMATS.items():
-        if name.endswith(ending):
-            return readers
-    raise InputError(f"has an unknown ending; expected {_EXPECTED}", file=path)
+_Opener = Callable[[Path, _Asked], StoredMatrix]
+_Reader = Callable[[Path, str | None], pd.DataFrame]
+
+
+def _readers(path: Path) -> tuple[_Opener, _Reader]:
+    """The two readers for what a file holds; its ending counts where the content leaves it open."""
+    name = path.name.lower()
+    for compression in _COMPRESSIONS:
+        name = name.removesuffix(compression)
+    if not name.endswith(_ENDINGS):
+        raise InputError(f"has an unknown ending; expected {_EXPECTED}", file=path)
+    content = _told(path, lambda: content_of(path))
+    if content == "parquet":
+        return _open_parquet, _parquet_table
+    if content == "hdf5":
+        return _HDF5[_told(path, lambda: hdf5.layout(path))]
+    if name.endswith((".csv", ".tsv")):
+        return _open_delimited, _delimited_table
+    raise InputError(
+        f"is not what its ending says: it is no {_CALLED[path.suffix.lower()]} file",
+        file=path,
+        remedy="It may be damaged: fetch it again. A table of text is called .csv or .tsv.",
+    )
+
+
+_CALLED = {".parquet": "Parquet"} | dict.fromkeys((".h5ad", ".h5mu", ".h5"), "HDF5")
 
 
 def _told(path: Path, read: Callable[[], Any]) -> Any:
@@ -106,20 +173,16 @@ def _told(path: Path, read: Callable[[], Any]) -> Any:
         raise InputError(
             f"cannot be read ({reason})",
             file=path,
-            remedy="The file may be truncated, or not be what its ending says.",
+            remedy="The file may be truncated or damaged; fetch it again.",
         ) from None
 
 
-def _open_parquet(path: Path, modality: str, feature_type: str | None) -> StoredMatrix:
+def _open_parquet(path: Path, asked: _Asked) -> StoredMatrix:
     file = pq.ParquetFile(path)
     names = file.schema_arrow.names
-    position = _id_position(file.schema_arrow)
-    if position is None:
-        rows = pd.RangeIndex(file.metadata.num_rows)
-    else:
-        name = names[position]
-        rows = pd.Index(file.read(columns=[name]).column(name).to_pandas())
-    wanted = [i for i in range(len(names)) if i != position]
+    ids = _parquet_ids(file, path, asked.setting, asked.ids)
+    rows = as_ids(_parquet_column(file, names[ids.position]))
+    wanted = [i for i in range(len(names)) if i not in (ids.position, ids.counter)]
 
     def load() -> np.ndarray:
         values = np.empty((len(rows), len(wanted)), dtype=np.float32, order="F")
@@ -127,30 +190,51 @@ def _open_parquet(path: Path, modality: str, feature_type: str | None) -> Stored
             part = [names[i] for i in wanted[start : start + _COLUMNS_AT_ONCE]]
             table = pq.read_table(path, columns=part)
             for target, name in enumerate(part, start):
-                values[:, target] = _numbers(table.column(name), name, rows, path)
+                left_out = name in asked.left_out
+                values[:, target] = (
+                    np.nan if left_out else _numbers(table.column(name), name, rows, path)
+                )
         return values
 
-    return StoredMatrix(rows, pd.Index([names[i] for i in wanted], dtype=str), load)
+    columns = pd.Index([names[i] for i in wanted], dtype=str)
+    return StoredMatrix(rows, columns, load, counts_rows=ids.counts_rows)
 
 
-def _id_position(schema: pa.Schema) -> int | None:
-    """The column with the ids, if there is one.
+def _parquet_ids(file: pq.ParquetFile, path: Path, setting: str, wanted: str | None) -> IdColumn:
+    schema = file.schema_arrow
+    index = [
+        name
+        for name in (schema.pandas_metadata or {}).get("index_columns", [])
+        if isinstance(name, str)
+    ]
+    if len(index) > 1 and wanted is None:
+        raise InputError(
+            f"has an index of {len(index)} levels ({', '.join(index)})",
+            file=path,
+            key=setting,
+            remedy=f"Name the one with the ids in dataset.yaml ({setting}: {index[0]}).",
+        )
+    columns = Columns(
+        schema.names,
+        lambda i: not _is_number(schema.types[i]),
+        lambda i: _parquet_column(file, schema.names[i]),
+        schema.names.index(index[0]) if index else None,
+    )
+    return find_ids(columns, path, setting, wanted)
 
-    It is pandas' index, or ``sample_id``, or the first column if it is no number, or the only
-    column that is none.
-    """
-    stored = (schema.pandas_metadata or {}).get("index_columns", [])
-    if stored and isinstance(stored[0], str):
-        return int(schema.names.index(stored[0]))
-    if SAMPLE_ID in schema.names:
-        return int(schema.names.index(SAMPLE_ID))
-    words = [i for i, kind in enumerate(schema.types) if not _is_number(kind)]
-    return words[0] if words and (words[0] == 0 or len(words) == 1) else None
+
+def _parquet_column(file: pq.ParquetFile, name: str) -> pd.Series:
+    return file.read(columns=[name]).column(name).to_pandas()
 
 
 def _is_number(kind: pa.DataType) -> bool:
     types = pa.types
-    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind))
+    return bool(
+        types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_boolean(kind)
+        or types.is_decimal(kind)
+    )
 
 
 def _numbers(column: pa.ChunkedArray, name: str, rows: pd.Index, path: Path) -> np.ndarray:
@@ -158,56 +242,83 @@ def _numbers(column: pa.ChunkedArray, name: str, rows: pd.Index, path: Path) -> 
         column = column.cast(pa.int8())
     if _is_number(column.type):
         return column.cast(pa.float32(), safe=False).to_numpy()
-    return _parsed(column.to_pandas(), name, rows, path)
+    return parse_numbers(column.to_pandas(), name, rows, path, None)
 
 
-def _parsed(column: pd.Series, name: str, rows: pd.Index, path: Path) -> np.ndarray:
-    """Numbers of a column of text, or an error that names the first that is none."""
-    missing = missing_words(column)
-    numbers = pd.to_numeric(column.where(~missing), errors="coerce")
-    wrong = (numbers.isna() & ~missing).to_numpy()
-    if wrong.any():
-        raise InputError(
-            f"{column[wrong].iloc[0]!r} (row {rows[wrong][0]}) is no number",
-            file=path,
-            key=name,
-            remedy="Remove the column from the matrix; labels belong into the label table.",
-        )
-    return numbers.to_numpy(dtype=np.float32, na_value=np.nan)
+def _open_delimited(path: Path, asked: _Asked) -> StoredMatrix:
+    table = read_delimited(path, _separator(path), text_column=asked.ids)
+    ids = _delimited_ids(table, path, asked.setting, asked.ids)
+    frame = table.frame
+    rows = as_ids(frame.iloc[:, ids.position])
+    wanted = [i for i in range(frame.shape[1]) if i not in (ids.position, ids.counter)]
+
+    def load() -> np.ndarray:
+        values = np.empty((len(rows), len(wanted)), dtype=np.float32, order="F")
+        for target, position in enumerate(wanted):
+            if frame.columns[position] in asked.left_out:
+                values[:, target] = np.nan
+                continue
+            column = frame.iloc[:, position]
+            values[:, target] = (
+                column.to_numpy(dtype=np.float32)
+                if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub"
+                else parse_numbers(column, frame.columns[position], rows, path, table.line_of)
+            )
+        return values
+
+    return StoredMatrix(rows, frame.columns[wanted], load, counts_rows=ids.counts_rows)
 
 
-def _open_delimited(separator: str) -> Callable[..., StoredMatrix]:
-    def opener(path: Path, modality: str, feature_type: str | None) -> StoredMatrix:
-        frame = read_delimited(path, separator)
-
-        def load() -> np.ndarray:
-            values = np.empty(frame.shape, dtype=np.float32, order="F")
-            for position, name in enumerate(frame.columns):
-                column = frame.iloc[:, position]
-                values[:, position] = (
-                    column.to_numpy(dtype=np.float32)
-                    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub"
-                    else _parsed(column, str(name), frame.index, path)
-                )
-            return values
-
-        return StoredMatrix(frame.index, frame.columns, load)
-
-    return opener
+def _delimited_ids(table: DelimitedTable, path: Path, setting: str, wanted: str | None) -> IdColumn:
+    frame = table.frame
+    columns = Columns(
+        list(frame.columns),
+        lambda i: is_text(frame.iloc[:, i]),
+        lambda i: frame.iloc[:, i],
+        0 if table.names_rows or not frame.columns[0] else None,
+    )
+    return find_ids(columns, path, setting, wanted)
 
 
-def _parquet_table(path: Path) -> pd.DataFrame:
-    frame = pd.read_parquet(path)
-    if isinstance(frame.index, pd.RangeIndex):
-        frame = frame.set_index(SAMPLE_ID if SAMPLE_ID in frame else frame.columns[0])
-    return frame
+def _separator(path: Path) -> str:
+    return "," if ".csv" in path.name.lower() else "\t"
 
 
-_FORMATS: dict[str, tuple[Callable[..., StoredMatrix], Callable[[Path], pd.DataFrame]]] = {
-    ".parquet": (_open_parquet, _parquet_table),
-    ".csv": (_open_delimited(","), lambda path: read_delimited(path, ",", as_text=True)),
-    ".tsv": (_open_delimited("\t"), lambda path: read_delimited(path, "\t", as_text=True)),
-    ".h5ad": (hdf5.open_h5ad, hdf5.h5ad_table),
-    ".h5mu": (hdf5.open_h5mu, hdf5.h5mu_table),
-    ".h5": (hdf5.open_10x, hdf5.no_table),
+_LABEL_SETTING = "labels.ids"
+
+
+def _parquet_table(path: Path, wanted: str | None) -> pd.DataFrame:
+    file = pq.ParquetFile(path)
+    ids = _parquet_ids(file, path, _LABEL_SETTING, wanted)
+    frame = file.read().to_pandas(ignore_metadata=True)
+    return _by_ids(frame, ids)
+
+
+def _delimited_table(path: Path, wanted: str | None) -> pd.DataFrame:
+    table = read_delimited(path, _separator(path), as_text=True)
+    return _by_ids(table.frame, _delimited_ids(table, path, _LABEL_SETTING, wanted))
+
+
+def _by_ids(frame: pd.DataFrame, ids: IdColumn) -> pd.DataFrame:
+    """The other columns by id."""
+    index = as_ids(frame.iloc[:, ids.position])
+    gone = [i for i in (ids.position, ids.counter) if i is not None]
+    table = frame.iloc[:, [i for i in range(frame.shape[1]) if i not in gone]].set_axis(index)
+    table.attrs["counts_rows"] = ids.counts_rows
+    return table
+
+
+_HDF5: dict[str, tuple[_Opener, _Reader]] = {
+    "h5ad": (
+        lambda path, asked: hdf5.open_h5ad(path, asked.setting, asked.ids),
+        lambda path, ids: hdf5.h5ad_table(path, _LABEL_SETTING, ids),
+    ),
+    "h5mu": (
+        lambda path, asked: hdf5.open_h5mu(path, asked.modality, asked.setting, asked.ids),
+        lambda path, ids: hdf5.h5mu_table(path, _LABEL_SETTING, ids),
+    ),
+    "10x": (
+        lambda path, asked: hdf5.open_10x(path, asked.modality, asked.feature_type, asked.ids),
+        lambda path, ids: hdf5.no_table(path),
+    ),
 }

@@ -13,10 +13,38 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.omics.ids import Columns, as_ids, find_ids, is_text
 from aehpo_assets.omics.stored import StoredMatrix, Values
 
 
-def open_h5ad(path: Path, modality: str, feature_type: str | None) -> StoredMatrix:
+def layout(path: Path) -> str:
+    """Which of the HDF5 formats a file is: ``h5ad``, ``h5mu`` or ``10x``.
+
+    Raises
+    ------
+    InputError
+        If it is none of them.
+    """
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        present = set(file)
+    if "mod" in present:
+        return "h5mu"
+    if "matrix" in present:
+        return "10x"
+    if present & {"X", "obs", "var"} or path.suffix.lower() == ".h5ad":
+        return "h5ad"
+    if path.suffix.lower() == ".h5":
+        return "10x"
+    raise InputError(
+        "is an HDF5 file of no known layout",
+        file=path,
+        remedy="Known are AnnData (.h5ad), MuData (.h5mu) and 10x Genomics (.h5).",
+    )
+
+
+def open_h5ad(path: Path, setting: str, ids: str | None) -> StoredMatrix:
     """Open ``X`` of an AnnData file; it is read when asked for."""
     import anndata
     import h5py
@@ -38,10 +66,11 @@ def open_h5ad(path: Path, modality: str, feature_type: str | None) -> StoredMatr
         finally:
             opened.file.close()
 
-    return StoredMatrix(data.obs_names, data.var_names, load, data.var)
+    rows, counts_rows = _names(data.obs, path, setting, ids)
+    return StoredMatrix(rows, data.var_names, load, data.var, counts_rows)
 
 
-def open_h5mu(path: Path, modality: str, feature_type: str | None) -> StoredMatrix:
+def open_h5mu(path: Path, modality: str, setting: str, ids: str | None) -> StoredMatrix:
     """Open ``X`` of one modality of a MuData file; the others are not read."""
     import h5py
     import mudata
@@ -56,13 +85,21 @@ def open_h5mu(path: Path, modality: str, feature_type: str | None) -> StoredMatr
             remedy=f"It has: {', '.join(present)}. Name the modality in dataset.yaml like one.",
         )
     data = mudata.read_h5ad(path, modality)
-    return StoredMatrix(data.obs_names, data.var_names, lambda: _float32(data.X), data.var)
+    rows, counts_rows = _names(data.obs, path, setting, ids)
+    return StoredMatrix(rows, data.var_names, lambda: _float32(data.X), data.var, counts_rows)
 
 
-def open_10x(path: Path, modality: str, feature_type: str | None) -> StoredMatrix:
+def open_10x(path: Path, modality: str, feature_type: str | None, ids: str | None) -> StoredMatrix:
     """Read a feature-barcode matrix of 10x Genomics; the features of one type."""
     import scanpy
 
+    if ids is not None:
+        raise InputError(
+            "names its cells by their barcodes, and has no other column",
+            file=path,
+            key=f"modalities.{modality}.ids",
+            remedy="Remove the setting.",
+        )
     _refuse_external_links(path)
     data = scanpy.read_10x_h5(path, gex_only=False)
     # Symbols repeat in every 10x reference; scanpy's own way is to number the repeats.
@@ -126,22 +163,55 @@ def _refuse_external_links(path: Path) -> None:
         visit(file)
 
 
-def h5ad_table(path: Path) -> pd.DataFrame:
+def h5ad_table(path: Path, setting: str, ids: str | None) -> pd.DataFrame:
     """Read ``obs`` of an AnnData file."""
     import anndata
 
     _refuse_external_links(path)
     data = anndata.read_h5ad(path, backed="r")
     data.file.close()
-    return _plain_columns(data.obs)
+    return _table(data.obs, path, setting, ids)
 
 
-def h5mu_table(path: Path) -> pd.DataFrame:
+def h5mu_table(path: Path, setting: str, ids: str | None) -> pd.DataFrame:
     """Read ``obs`` of a MuData file."""
     import mudata
 
     _refuse_external_links(path)
-    return _plain_columns(mudata.read_h5mu(path).obs)
+    return _table(mudata.read_h5mu(path).obs, path, setting, ids)
+
+
+def _table(obs: pd.DataFrame, path: Path, setting: str, ids: str | None) -> pd.DataFrame:
+    rows, counts_rows = _names(obs, path, setting, ids)
+    table = _plain_columns(obs).set_axis(rows.rename(None))
+    table.attrs["counts_rows"] = counts_rows
+    return table
+
+
+def _names(obs: pd.DataFrame, path: Path, setting: str, ids: str | None) -> tuple[pd.Index, bool]:
+    """Ids of the rows, and whether they only count them.
+
+    They are ``obs_names``, unless those are row numbers, as AnnData makes them where none are
+    given, and a column of ``obs`` may hold the ids.
+    """
+    columns = Columns(
+        ["index", *map(str, obs.columns)],
+        lambda i: i > 0 and is_text(obs.iloc[:, i - 1]),
+        lambda i: pd.Series(obs.index if i == 0 else obs.iloc[:, i - 1].to_numpy()),
+        0,
+    )
+    found = find_ids(columns, path, setting, ids)
+    if found.position == 0:
+        return obs.index, found.counts_rows
+    if ids is None:
+        name = columns.names[found.position]
+        raise InputError(
+            f"its obs_names count the rows, and the column {name!r} may hold the ids",
+            file=path,
+            key=setting,
+            remedy=f"Name it in dataset.yaml ({setting}: {name}).",
+        )
+    return as_ids(columns.values(found.position)), False
 
 
 def no_table(path: Path) -> pd.DataFrame:

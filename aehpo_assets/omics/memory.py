@@ -6,7 +6,6 @@ further than to the point where it is too much. How much is free is known to ``l
 
 from __future__ import annotations
 
-import gzip
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 
 from aehpo_assets import limits
 from aehpo_assets.errors import InputError
+from aehpo_assets.omics.content import content_of, open_bytes
 
 # Bytes a value at the peak, from the file to the artefact with its checks, measured on 8,000 x
 # 5,000 values of TCGA: 14.8 for float64 in Parquet, 24.8 for decimals and 18 for counts in text,
@@ -29,7 +29,6 @@ WORD_BYTES = 64
 _LAZY: tuple[str, ...] = ("X/", "raw/X/")
 _NONE: tuple[str, ...] = ()
 _PIECE = 1 << 20
-_GZIP = b"\x1f\x8b"
 _SEPARATORS = (b",", b"\t", b";")
 
 _REMEDY = (
@@ -107,12 +106,12 @@ def reading_need(
     Raises
     ------
     InputError
-        If a line of text is longer than any could be.
+        If a line of text is longer than any could be, or no reader is for the file.
     """
-    name = path.name.lower()
-    if name.endswith(".parquet"):
+    kind = content_of(path)
+    if kind == "parquet":
         return parquet_need(path, PARQUET_BYTES if modality else WORD_BYTES)
-    if name.endswith((".h5ad", ".h5mu", ".h5")):
+    if kind == "hdf5":
         return _hdf5_need(path, modality, feature_type)
     return _text_need(path, TEXT_BYTES if modality else WORD_BYTES, enough)
 
@@ -187,7 +186,7 @@ def _text_need(path: Path, each: int, enough: int | None) -> Need:
     """Count the fields of a text, unpacked if it is packed, whatever its ending says."""
     separators = dict.fromkeys(_SEPARATORS, 0)
     lines = line = length = 0
-    with _unpacked(path) as stream:
+    with open_bytes(path) as stream:
         while piece := stream.read(_PIECE):
             length += len(piece)
             lines += piece.count(b"\n")
@@ -205,9 +204,3 @@ def _text_need(path: Path, each: int, enough: int | None) -> Need:
                 return Need(f"more than {values:,} values", need)
     values = max(separators.values()) + lines
     return Need(f"{lines:,} lines of {values:,} values", max(values * each, 2 * length))
-
-
-def _unpacked(path: Path) -> IO[bytes]:
-    with path.open("rb") as stream:
-        packed = stream.read(len(_GZIP)) == _GZIP
-    return gzip.open(path, "rb") if packed else path.open("rb")  # type: ignore[return-value]

@@ -15,9 +15,11 @@ import pandas as pd
 from scipy import sparse
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.omics.annotation import refuse_annotation, refuse_counters, without_annotation
 from aehpo_assets.omics.dataset import Dataset, Modality
 from aehpo_assets.omics.formats import open_matrix, read_table
-from aehpo_assets.omics.stored import SAMPLE_ID, StoredMatrix, missing_words
+from aehpo_assets.omics.ids import counts
+from aehpo_assets.omics.stored import SAMPLE_ID, StoredMatrix, Values, missing_words
 from aehpo_assets.omics.transform import refuse_infinite, transform, treat_missing
 
 
@@ -43,8 +45,9 @@ def read_matrix(dataset: Dataset, modality: str) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the file cannot be read, ids repeat, a column is no number, values are infinite, values
-        are missing and ``dataset.yaml`` does not say what to do, or a transform does not fit them.
+        If the file cannot be read, ids repeat or are row numbers, a sample or feature is none, a
+        column is no number, values are infinite, values are missing and ``dataset.yaml`` does not
+        say what to do, or a transform does not fit them.
     """
     settings = dataset.modalities[modality]
     path = dataset.modality_path(modality)
@@ -52,7 +55,10 @@ def read_matrix(dataset: Dataset, modality: str) -> pd.DataFrame:
     samples, features = _samples_and_features(stored, settings)
     _refuse_repeated(samples, path, "sample", settings)
     _refuse_repeated(features, path, "feature", settings)
+    if stored.counts_rows and settings.orientation == "samples_by_features":
+        _refuse_row_numbers(dataset, path, modality)
     values = stored.load()
+    refuse_counters(stored.columns, lambda i: _dense(values[:, [i]]), path, modality)
     if settings.orientation == "features_by_samples":
         values = values.T.tocsr() if sparse.issparse(values) else values.T
     refuse_infinite(values, features, path)
@@ -109,7 +115,7 @@ def read_label_column(dataset: Dataset, column: str, key: str) -> pd.Series:
     InputError
         If there is no such column, or a sample has two rows.
     """
-    table = read_table(dataset.labels_path())
+    table = read_table(dataset.labels_path(), dataset.labels.ids)
     _refuse_unknown_column(dataset, table, column, key)
     _refuse_repeated_rows(table, dataset.labels_path())
     return _words(table[column])
@@ -146,6 +152,7 @@ def read_labels(dataset: Dataset, sample_ids: pd.Index) -> pd.DataFrame:
             key="labels.file",
             remedy="Give both the same sample ids.",
         )
+    _refuse_row_numbers_as_labels(dataset, table, sample_ids)
     labels = table.reindex(sample_ids)
     labels.index.name = SAMPLE_ID
     settings = dataset.labels
@@ -176,7 +183,7 @@ def read_label_table(dataset: Dataset) -> pd.DataFrame:
     """
     settings = dataset.labels
     path = dataset.labels_path()
-    table = read_table(path)
+    table = read_table(path, settings.ids)
     for column in settings.columns:
         _refuse_unknown_column(dataset, table, column, settings.key_of(column))
     _refuse_repeated_rows(table, path)
@@ -191,12 +198,51 @@ def read_label_table(dataset: Dataset) -> pd.DataFrame:
         _refuse_one_class(cleaned[name], path)
     if settings.survival is not None:
         _refuse_unknown_event(settings.survival.event_value, cleaned[settings.survival.event], path)
-    return pd.DataFrame(cleaned, index=table.index)
+    cleaned_table = pd.DataFrame(cleaned, index=table.index)
+    cleaned_table.attrs = dict(table.attrs)
+    return cleaned_table
+
+
+def _refuse_row_numbers_as_labels(
+    dataset: Dataset, table: pd.DataFrame, sample_ids: pd.Index
+) -> None:
+    """Refuse a label table that only numbers its rows, unless the matrix does so from the same."""
+    if table.attrs["counts_rows"] and not counts(sample_ids, start=int(table.index[0])):
+        raise InputError(
+            f"its rows are numbered from {table.index[0]}, while the matrix has sample ids "
+            f"({', '.join(sample_ids[:3])}, …)",
+            file=dataset.labels_path(),
+            key="labels.ids",
+            remedy="Write the sample ids into the table, in a column of their own.",
+        )
 
 
 def _open(dataset: Dataset, modality: str) -> StoredMatrix:
     settings = dataset.modalities[modality]
-    return open_matrix(dataset.modality_path(modality), modality, settings.feature_type)
+    path = dataset.modality_path(modality)
+    stored = open_matrix(
+        path, modality, settings.feature_type, ids=settings.ids, left_out=settings.annotation
+    )
+    stored = without_annotation(stored, settings.annotation, path, modality)
+    refuse_annotation(*_samples_and_features(stored, settings), path, modality)
+    return stored
+
+
+def _dense(values: Values) -> np.ndarray:
+    return np.asarray(values.toarray() if sparse.issparse(values) else values).ravel()
+
+
+def _refuse_row_numbers(dataset: Dataset, path: Path, modality: str) -> None:
+    """Refuse samples that are only numbered, unless the label table numbers its rows too."""
+    table = read_table(dataset.labels_path(), dataset.labels.ids)
+    if not table.attrs["counts_rows"]:
+        raise InputError(
+            f"its samples are row numbers, while {dataset.labels.file} has ids "
+            f"({', '.join(table.index[:3])}, …)",
+            file=path,
+            key=f"modalities.{modality}.ids",
+            remedy="Write the sample ids into the file, in a column of their own or as its index.",
+        )
 
 
 def _samples_and_features(stored: StoredMatrix, settings: Modality) -> tuple[pd.Index, pd.Index]:

@@ -29,12 +29,15 @@ class StoredMatrix:
         Reads the values: (rows, columns) float32, dense or CSR.
     features
         What the file says of each feature beside its name; None where it says nothing.
+    counts_rows
+        Whether the names of the rows are row numbers that no other file knows.
     """
 
     rows: pd.Index
     columns: pd.Index
     load: Callable[[], Values]
     features: pd.DataFrame | None = None
+    counts_rows: bool = False
 
 
 def missing_words(column: pd.Series) -> pd.Series:

@@ -9,6 +9,7 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.omics.dataset import Modality
 from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.check import FAULT, at_most, run_checks, unique
+from aehpo_assets.quality.unlike import counts_rows, unlike_features, unlike_samples
 
 LARGEST_SCALED = 50.0
 """Scaled values beyond this rule the reconstruction loss of a whole batch."""
@@ -94,6 +95,33 @@ MATRIX_CHECKS = (
         blocking=False,
         remedy="Remove one of each, unless they are replicates; those share split.group.",
     ),
+    at_most(
+        "samples_are_samples",
+        "unlike",
+        0,
+        "no sample is unlike all others",
+        of="samples",
+        blocking=False,
+        remedy="If it is none, name it in the modality's annotation.",
+    ),
+    at_most(
+        "features_are_features",
+        "unlike",
+        0,
+        "no feature is unlike all others",
+        of="features",
+        blocking=False,
+        remedy="If it is none, name it in the modality's annotation.",
+    ),
+    at_most(
+        "ids_are_no_row_numbers",
+        "row_number",
+        0,
+        "sample ids are no row numbers",
+        of="samples",
+        blocking=False,
+        remedy="Name the column with the ids in the modality's ids.",
+    ),
 )
 
 PREPROCESSED_CHECKS = (
@@ -165,6 +193,7 @@ def check_matrix(matrix: pd.DataFrame, settings: Modality) -> list[CheckResult]:
     values = matrix.to_numpy()
     missing = np.isnan(values)
     imputed = settings.missing == "impute_median"
+    logged = settings.transform != "none"
     with np.errstate(invalid="ignore"):
         constant = np.nanmax(np.where(missing, -np.inf, values), axis=0) <= np.nanmin(
             np.where(missing, np.inf, values), axis=0
@@ -177,6 +206,7 @@ def check_matrix(matrix: pd.DataFrame, settings: Modality) -> list[CheckResult]:
             "missing_share": missing.mean(axis=0),
             "out_of_range": _out_of_range(values, settings).sum(axis=0),
             "constant": constant.astype(int),
+            "unlike": unlike_features(matrix, logged=logged).astype(int),
         }
     )
     samples = pd.DataFrame(
@@ -184,6 +214,8 @@ def check_matrix(matrix: pd.DataFrame, settings: Modality) -> list[CheckResult]:
             "sample": matrix.index.astype(str),
             "missing_share": missing.mean(axis=1),
             "zero_share": (values == 0).mean(axis=1),
+            "unlike": unlike_samples(matrix, logged=logged).astype(int),
+            "row_number": int(counts_rows(matrix.index)),
             "twins": _row_hashes(values).duplicated(keep=False).to_numpy().astype(int),
         }
     )

@@ -64,6 +64,9 @@ MATRIX_TRIPS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "zero_share_of_samples": set_block(slice(3, 4), EVERYTHING, 0),
     "constant_features": set_block(EVERYTHING, slice(2, 3), 1),
     "duplicated_samples": lambda f: pd.concat([f, f.head(1).rename(index={"s0": "twin"})]),
+    "samples_are_samples": set_block(slice(3, 4), EVERYTHING, 5000),
+    "features_are_features": lambda f: f.assign(age=np.resize(np.arange(30.0, 80.0), len(f))),
+    "ids_are_no_row_numbers": lambda f: f.reset_index(drop=True),
 }
 
 

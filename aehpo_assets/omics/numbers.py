@@ -1,0 +1,80 @@
+"""Numbers that are written as text, and what to say of a text that is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from aehpo_assets.errors import InputError
+from aehpo_assets.omics.stored import missing_words
+
+_MANY = 0.5
+"""Share of values that are no numbers from which on the whole column is taken to be none."""
+
+
+def parse_numbers(
+    column: pd.Series, name: str, rows: pd.Index, path: Path, line_of: Callable[[int], int] | None
+) -> np.ndarray:
+    """Numbers of a column of a matrix; what means missing is NaN.
+
+    Parameters
+    ----------
+    column
+        The values as text.
+    name
+        Name of the column.
+    rows
+        Names of the rows.
+    path
+        The file, for messages.
+    line_of
+        Number of the line that holds a row; None if the file has no lines.
+
+    Raises
+    ------
+    InputError
+        If a value is no number; it names the first, where it is and what fits.
+    """
+    missing = missing_words(column)
+    numbers = pd.to_numeric(column.where(~missing), errors="coerce")
+    wrong = (numbers.isna() & ~missing).to_numpy()
+    if wrong.any():
+        first = int(wrong.argmax())
+        line = f"; it stands on line {line_of(first)}" if line_of else ""
+        value = column.iloc[first]
+        words = wrong.sum() > _MANY * max(1, (~missing).sum())
+        raise InputError(
+            f"{value!r} (row {rows[first]}) is no number{line}",
+            file=path,
+            key=name,
+            remedy=remedy_for(str(value))
+            or (
+                f"If the column is no part of the matrix, say so in dataset.yaml "
+                f"(annotation: [{name}]); labels belong into the label table."
+                if words
+                else "Correct the value, or leave it empty if it is missing."
+            ),
+        )
+    return numbers.to_numpy(dtype=np.float32, na_value=np.nan)
+
+
+def remedy_for(value: str) -> str | None:
+    """What to do about a number that is written in another way; None if it is no number at all."""
+    text = value.strip().lstrip("+-")
+    if re.fullmatch(r"\d{1,3}(,\d{3}){2,}(\.\d*)?|\d{1,3}(,\d{3})+\.\d*", text):
+        return "Write numbers without separators of thousands."
+    if re.fullmatch(
+        r"\d{1,3}(\.\d{3})+,\d*|\d{1,3}(\.\d{3}){2,}|\d{1,3}([' \u00a0\u202f]\d{3})+.*", text
+    ):
+        return "Write numbers without separators of thousands, and with a decimal point."
+    if re.fullmatch(r"\d*,\d+(e[+-]?\d+)?", text, re.IGNORECASE):
+        return "Write numbers with a decimal point: a comma may mean decimals or thousands."
+    if re.fullmatch(r"[<>≤≥~]=?\s*\d.*", text):
+        return "Write the number alone, or leave the value empty."
+    if re.fullmatch(r"\d+(\.\d+)?\s*(%|[a-zµ/]+)", text, re.IGNORECASE):
+        return "Write numbers without units."
+    return None
