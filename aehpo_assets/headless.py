@@ -14,9 +14,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from aehpo_assets.analysis.report import recommendation_report
-from aehpo_assets.catalogue import Task, available_tasks
+from aehpo_assets.catalogue import Task, available_tasks, dataset_names
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.home import Home
+from aehpo_assets.omics.split import check_split_columns
 from aehpo_assets.preflight import check_datasets, check_study
 from aehpo_assets.run_progress import run_progress
 from aehpo_assets.runner import (
@@ -56,8 +57,10 @@ def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console)
     study = read_study(file)
     home.check_adoptable(study, file)
     home.check_data_roots(data)
-    tasks = study_tasks(study, available_tasks([*home.data_roots(), *data]), file)
+    available = available_tasks([*home.data_roots(), *data])
+    tasks = study_tasks(study, available, file)
     check_study(study, file, tasks)
+    check_split_columns(study.split, dataset_names(available), file)
     with home.locked():
         check_datasets(tasks, home.store, study.split)
         home.record_data_roots(data)

@@ -8,7 +8,7 @@ read. Nothing here computes anything.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -272,8 +272,16 @@ class Study(Settings):
         return self
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path, *, as_text: bool = False) -> dict[str, Any]:
     """Read a YAML mapping safely, refusing keys that occur twice.
+
+    Parameters
+    ----------
+    path
+        The file.
+    as_text
+        Whether every value but null keeps its spelling: ``yes`` is not true then, and a column
+        named ``1.10`` not ``1.1``.
 
     Raises
     ------
@@ -281,7 +289,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         If the file is missing, is no YAML, or is not a mapping.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+        loader = _SpelledLoader if as_text else _UniqueKeyLoader
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
     except FileNotFoundError:
         raise InputError("no such file", file=path, remedy="Check the path.") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -306,6 +315,15 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+class _SpelledLoader(_UniqueKeyLoader):
+    """YAML in which every value but null is text, spelled as in the file."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, Any]]]] = {
+        first: [(tag, rule) for tag, rule in rules if tag.endswith((":null", ":merge"))]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 def settings_error(error: ValidationError, file: Path, model: type[BaseModel]) -> InputError:
     """Turn the most telling complaint of pydantic into one that names file, key and remedy."""
     # A misspelt key is missing and unknown at once; that it is unknown explains more.
@@ -325,7 +343,11 @@ def settings_error(error: ValidationError, file: Path, model: type[BaseModel]) -
     message = first["msg"].removeprefix("Value error, ")
     given = first.get("input")
     shown = f" (got {given!r})" if isinstance(given, (str, int, float, list, type(None))) else ""
-    return InputError(f"{message}{shown}", file=file, key=key, remedy="Correct the value.")
+    remedy = "Correct the value."
+    if first["type"] == "string_type" and not isinstance(given, (dict, list)):
+        # YAML takes yes, no, on and off for true and false, and 1.10 for 1.1.
+        remedy = "YAML does not read it as text; put it into quotes."
+    return InputError(f"{message}{shown}", file=file, key=key, remedy=remedy)
 
 
 def _model_in(annotation: Any) -> Any:

@@ -27,9 +27,10 @@ def plan(
     ] = None,
 ) -> None:
     """Show what a study would cost on this machine, before anything starts."""
-    from aehpo_assets.catalogue import available_tasks
+    from aehpo_assets.catalogue import available_tasks, dataset_names
     from aehpo_assets.home import Home
-    from aehpo_assets.preflight import check_study
+    from aehpo_assets.omics.split import check_split_columns
+    from aehpo_assets.preflight import check_datasets, check_study
     from aehpo_assets.runner import study_tasks
     from aehpo_assets.study import read_study
     from aehpo_gpu.estimate import estimate_study, estimate_table
@@ -37,8 +38,11 @@ def plan(
     settings = read_study(study)
     where = Home(home)
     where.check_data_roots(data or [])
-    tasks = study_tasks(settings, available_tasks([*where.data_roots(), *(data or [])]), study)
+    available = available_tasks([*where.data_roots(), *(data or [])])
+    tasks = study_tasks(settings, available, study)
     check_study(settings, study, tasks)
+    check_split_columns(settings.split, dataset_names(available), study)
+    check_datasets(tasks, where.store, settings.split)
     console.print(estimate_table(estimate_study(settings, tasks, where)))
 
 

@@ -46,14 +46,19 @@ def read_delimited(path: Path, separator: str, *, as_text: bool = False) -> pd.D
         reader = csv.reader(stream, delimiter=separator)
         header = next(reader, [])
         header_lines = reader.line_num
-    dtype: Any = str if as_text else {0: str}
+    # What a word means is not decided here: None may be a therapy.
+    settings: dict[str, Any] = (
+        {"dtype": str, "keep_default_na": False, "na_values": [""]}
+        if as_text
+        else {"dtype": {0: str}}
+    )
     frame = pd.read_csv(
         path,
         sep=separator,
         header=None,
         skiprows=header_lines,
         index_col=0,
-        dtype=dtype,
+        **settings,
         low_memory=False,
         encoding="utf-8-sig",
     )
