@@ -8,7 +8,7 @@ read. Nothing here computes anything.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -318,10 +318,11 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 class _SpelledLoader(_UniqueKeyLoader):
     """YAML in which every value but null is text, spelled as in the file."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, Any]]]] = {
-        first: [(tag, rule) for tag, rule in rules if tag.endswith((":null", ":merge"))]
-        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+
+_SpelledLoader.yaml_implicit_resolvers = {
+    first: [(tag, rule) for tag, rule in rules if tag.endswith((":null", ":merge"))]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def settings_error(error: ValidationError, file: Path, model: type[BaseModel]) -> InputError:
@@ -329,7 +330,11 @@ def settings_error(error: ValidationError, file: Path, model: type[BaseModel]) -
     # A misspelt key is missing and unknown at once; that it is unknown explains more.
     complaints = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     first = complaints[0]
-    key = ".".join(str(part) for part in first["loc"]) or None
+    if first["type"] == "string_type":
+        # Of the ways in which a value may be given, the one that fits furthest explains more.
+        beside = [c for c in complaints if c["loc"][: len(first["loc"]) - 1] == first["loc"][:-1]]
+        first = max(beside, key=lambda c: len(c["loc"]))
+    key = ".".join(str(part) for part in first["loc"] if not _is_way(part)) or None
     if first["type"] == "extra_forbidden":
         owner: Any = model
         for part in first["loc"][:-1]:
@@ -348,6 +353,11 @@ def settings_error(error: ValidationError, file: Path, model: type[BaseModel]) -
         # YAML takes yes, no, on and off for true and false, and 1.10 for 1.1.
         remedy = "YAML does not read it as text; put it into quotes."
     return InputError(f"{message}{shown}", file=file, key=key, remedy=remedy)
+
+
+def _is_way(part: int | str) -> bool:
+    """Whether a part of a place is pydantic's name for one of several types."""
+    return isinstance(part, str) and (part in ("str", "int") or "[" in part)
 
 
 def _model_in(annotation: Any) -> Any:

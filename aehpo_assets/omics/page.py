@@ -67,9 +67,9 @@ def labels_page(reading: LabelReading, labels: pd.DataFrame, split: pd.Series | 
         counts = split.reindex(labels.index).value_counts()
         entries["split"] = ", ".join(f"{counts.get(part, 0):,} {part}" for part in SPLITS)
     by_part = "classes (train/valid/test)" if split is not None else "classes"
-    header = ["label", "role", "samples", by_part, "read as missing"]
+    header = ["label", "role", "samples", "read as missing", by_part]
     rows = [
-        [name, facts.role, f"{facts.known:,}", _classes(facts, labels[name], split), _words(facts)]
+        [name, facts.role, f"{facts.known:,}", _words(facts), _classes(facts, labels[name], split)]
         for name, facts in reading.labels.items()
     ]
     page = f"{_entries(entries)}\n\n{_table(header, rows)}"
@@ -141,14 +141,16 @@ def _entries(entries: Mapping[str, str]) -> str:
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose columns stand below each other, but for the last."""
+    """A table whose columns stand below each other, all but the last."""
     lines = [list(header), *[[_plain(cell) for cell in row] for row in rows]]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header) - 1)]
     drawn = [
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |"
+        "| "
+        + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=False))
+        + f" | {line[-1]} |"
         for line in lines
     ]
-    ruler = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    ruler = "".join("|" + "-" * (width + 2) for width in [*widths, len(header[-1])]) + "|"
     return "\n".join([drawn[0], ruler, *drawn[1:]])
 
 

@@ -9,7 +9,12 @@ from aehpo_assets.omics.labels import SAMPLES_PER_CLASS, SPLITS, downstream_targ
 from aehpo_assets.omics.patients import Patients
 from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.check import among, at_least, at_most, run_checks, unique
-from aehpo_assets.quality.sentences import explained, label_sentences, split_sentences
+from aehpo_assets.quality.sentences import (
+    explained,
+    label_sentences,
+    split_sentences,
+    with_remedies,
+)
 
 SMALLEST_CLASS = 10
 SHARE_TOLERANCE = 0.05
@@ -150,6 +155,17 @@ SPLIT_CHECKS = (
 )
 
 
+_REMEDIES = {
+    "unique_sample_ids": "Keep one of each sample.",
+    "labelled_share": "Its score rests on few samples: fill the gaps, or take the label out of "
+    "labels.objective.",
+    "disjoint": "Make the split again.",
+    "known_splits": "Give every sample one of them.",
+    "complete": "Make the split again, from the files as they are now.",
+    "shares": "Groups or a ready-made split are too coarse for the shares; change either.",
+}
+
+
 def check_labels(labels: pd.DataFrame, reading: LabelReading) -> list[CheckResult]:
     """Check the labels of a task.
 
@@ -186,7 +202,8 @@ def check_labels(labels: pd.DataFrame, reading: LabelReading) -> list[CheckResul
         }
         for name, facts in reading.labels.items()
     ]
-    whole = {"task": "task", "most_classes": max(row["classes"] for row in rows)}
+    most = max(len(reading.labels[name].classes) for name in _objective(labels))
+    whole = {"task": "task", "most_classes": most}
     results = run_checks(
         LABEL_CHECKS,
         {
@@ -197,7 +214,8 @@ def check_labels(labels: pd.DataFrame, reading: LabelReading) -> list[CheckResul
             "read": pd.DataFrame(read),
         },
     )
-    return explained(results, label_sentences(reading, SMALLEST_CLASS))
+    told = with_remedies(results, _REMEDIES)
+    return explained(told, label_sentences(reading, SMALLEST_CLASS))
 
 
 def check_split(
@@ -256,7 +274,7 @@ def check_split(
             "whole": pd.DataFrame([whole]),
         },
     )
-    return explained(results, split_sentences(split, targets, patients))
+    return explained(with_remedies(results, _REMEDIES), split_sentences(split, targets, patients))
 
 
 def _objective(labels: pd.DataFrame) -> list[str]:

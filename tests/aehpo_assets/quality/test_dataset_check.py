@@ -144,7 +144,10 @@ def a_column_that_is_no_feature(
 @pytest.mark.parametrize(
     ("bend", "words"),
     [
-        (words_for_missing, ["[Not Available] 40, Not Reported 20", "objective.sex  | 60 "]),
+        (
+            words_for_missing,
+            ["[Not Available] 40, Not Reported 20", "| sex   | objective.sex  | 60 "],
+        ),
         (none_is_a_therapy, ["None 40", "taken as classes, may mean missing", "{add: [None]}"]),
         (na_is_a_class, ["NA 60", "read as missing", "missing_words: {keep: [NA]}"]),
         (na_is_the_other_class, ["one class only ('M'); 60 values are 'NA'", "{keep: ['NA']}"]),
@@ -167,7 +170,7 @@ def a_column_that_is_no_feature(
             ["60 have several samples, by TCGA barcodes", "several parts", "split.group"],
         ),
         (shifted_labels, ["none of its 120 ids is a sample", "'P001' in rna.csv"]),
-        (a_code_for_missing, ["| -999 to 84"]),
+        (a_code_for_missing, ["-999 to 84"]),
         (a_column_that_is_no_feature, ["x 25 features", "Entrez_Gene_Id, GENE1", "to 100119"]),
     ],
 )
