@@ -22,7 +22,7 @@ SHARE_TOLERANCE = 0.05
 LARGEST_SHARE_OF_WORDS = 0.25
 """Share of a label's samples that words may say to be missing before a person should look."""
 
-SMALLEST_JOINED_SHARE = 0.9
+SMALLEST_JOINED_SHARE = 0.95
 """Share of the samples that should have a label row."""
 
 LABEL_CHECKS = (

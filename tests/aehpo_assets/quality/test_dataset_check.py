@@ -14,7 +14,12 @@ import yaml
 from typer.testing import CliRunner
 
 from aehpo_assets.cli import app
+from aehpo_assets.omics.dataset import read_dataset
+from aehpo_assets.omics.label_facts import describe_labels
+from aehpo_assets.omics.read import read_label_table, read_labels
+from aehpo_assets.omics.split import draw_split
 from aehpo_assets.quality.dataset import Examination, examine_dataset
+from aehpo_assets.study import Split
 
 SAMPLES = 120
 Bend = Callable[[pd.DataFrame, pd.DataFrame, dict[str, Any]], Any]
@@ -127,8 +132,8 @@ def two_samples_a_patient(
     matrix.index = table.index = pd.Index(ids, name="id")
 
 
-def shifted_labels(_: pd.DataFrame, table: pd.DataFrame, settings: dict[str, Any]) -> None:
-    table.index = pd.RangeIndex(SAMPLES, name="row").astype(str)
+def labels_of_others(_: pd.DataFrame, table: pd.DataFrame, settings: dict[str, Any]) -> None:
+    table.index = pd.Index([f"row-{i}" for i in range(SAMPLES)], name="id")
 
 
 def a_code_for_missing(_: pd.DataFrame, table: pd.DataFrame, settings: dict[str, Any]) -> None:
@@ -169,7 +174,7 @@ def a_column_that_is_no_feature(
             two_samples_a_patient,
             ["60 have several samples, by TCGA barcodes", "several parts", "split.group"],
         ),
-        (shifted_labels, ["none of its 120 ids is a sample", "'P001' in rna.csv"]),
+        (labels_of_others, ["none of its 120 ids is a sample", "'P001' in rna.csv"]),
         (a_code_for_missing, ["-999 to 84"]),
         (a_column_that_is_no_feature, ["x 25 features", "Entrez_Gene_Id, GENE1", "to 100119"]),
     ],
@@ -182,20 +187,27 @@ def test_what_a_sound_looking_table_hides_stands_on_the_page(
         assert word in text
 
 
-@pytest.mark.parametrize("bend", [half_of_the_ids, one_class_left, shifted_labels])
+@pytest.mark.parametrize("bend", [half_of_the_ids, one_class_left, labels_of_others])
 def test_what_stops_a_run_is_wrong(tmp_path: Path, bend: Bend) -> None:
     assert examined(tmp_path, bend).wrong
 
 
-def test_patients_that_a_column_names_stay_together_when_the_split_is_ready(
-    tmp_path: Path,
-) -> None:
+def test_patients_that_a_column_names_are_counted(tmp_path: Path) -> None:
     def bend(matrix: pd.DataFrame, table: pd.DataFrame, settings: dict[str, Any]) -> None:
         table["patient"] = [f"x{i // 2}" for i in range(SAMPLES)]
 
     text = everything(examined(tmp_path, bend))
     assert "60 have several samples, by the column patient of clinical.csv" in text
     assert "patients_in_one_part" in text
+    dataset = read_dataset(tmp_path)
+    table = read_label_table(dataset)
+    ids = table.written.index
+    reading = describe_labels(dataset, "rna", table, read_labels(dataset, ids, "rna", table))
+    assert reading.patients is not None
+    apart = reading.patients.parts(draw_split(dataset, Split()))
+    together = reading.patients.parts(draw_split(dataset, Split(group="patient")))
+    assert (apart > 1).any()
+    assert (together == 1).all()
 
 
 def test_the_command_says_the_same_as_json_and_writes_nothing(tmp_path: Path) -> None:
