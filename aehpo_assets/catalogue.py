@@ -68,6 +68,11 @@ def tasks_of(folder: Path) -> dict[str, Task]:
     return {task_name(dataset, modality): (dataset, modality) for modality in dataset.modalities}
 
 
+def dataset_names(tasks: dict[str, Task]) -> list[str]:
+    """Names of the data sets that tasks are of, each once, sorted."""
+    return sorted({dataset.name for dataset, _ in tasks.values()})
+
+
 def dataset_settings(task: Task, section: str) -> dict[str, Any]:
     """Return the part of ``dataset.yaml`` that an artefact hangs on, as JSON values.
 

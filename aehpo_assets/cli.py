@@ -7,6 +7,7 @@ What a command does lives elsewhere. Commands of other packages join through the
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -189,22 +190,29 @@ def import_(
 @dataset_app.command("check")
 def dataset_check(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a dataset.yaml.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the same as JSON.")] = False,
 ) -> None:
-    """Validate a data set folder and print what is wrong, without writing anything."""
-    from aehpo_assets.omics.dataset import read_dataset, task_name
-    from aehpo_assets.omics.validate import validate_dataset
+    """Say what is read of a data set, and what is wrong with it, without writing anything.
 
-    problems = validate_dataset(folder)
-    for problem in problems:
-        errors.print(f"[red]wrong[/]  {escaped(problem)}", soft_wrap=True)
-    if problems:
+    Every check of a run is made, with the default split and preprocessing.
+    """
+    from aehpo_assets.quality.dataset import examine_dataset
+
+    found = examine_dataset(folder)
+    if as_json:
+        typer.echo(json.dumps(found.facts(), indent=2, ensure_ascii=False))
+        raise typer.Exit(1 if found.wrong else 0)
+    typer.echo(found.page())
+    for text in found.warnings:
+        console.print(f"[yellow]warning[/]  {escaped(text)}", soft_wrap=True, highlight=False)
+    for text in found.wrong:
+        errors.print(f"[red]wrong[/]  {escaped(text)}", soft_wrap=True, highlight=False)
+    if found.wrong:
         raise typer.Exit(1)
-    dataset = read_dataset(folder)
-    table = Table("task", "file", "kind", title=escaped(dataset.title or dataset.name))
-    for name, modality in dataset.modalities.items():
-        table.add_row(task_name(dataset, name), escaped(modality.file), modality.kind)
-    console.print(table)
-    console.print("Nothing is wrong.")
+    console.print(
+        f"Nothing is wrong; {len(found.warnings)} warnings." * bool(found.warnings)
+        or "Nothing is wrong."
+    )
 
 
 @dataset_app.command("add")

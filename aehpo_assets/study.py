@@ -280,8 +280,16 @@ class Study(Settings):
         return self
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path, *, as_text: bool = False) -> dict[str, Any]:
     """Read a YAML mapping safely, refusing keys that occur twice, and what is out of bounds.
+
+    Parameters
+    ----------
+    path
+        The file.
+    as_text
+        Whether every value but null keeps its spelling: ``yes`` is not true then, and a column
+        named ``1.10`` not ``1.1``.
 
     Raises
     ------
@@ -301,7 +309,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
             raise InputError(problem, file=path, remedy="Check the path.")
         text = raw.decode("utf-8")
         _refuse_unbounded(text)
-        content = yaml.load(text, Loader=_UniqueKeyLoader)
+        content = yaml.load(text, Loader=_SpelledLoader if as_text else _UniqueKeyLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else f"line {mark.line + 1}"
@@ -384,12 +392,26 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+class _SpelledLoader(_UniqueKeyLoader):
+    """YAML in which every value but null is text, spelled as in the file."""
+
+
+_SpelledLoader.yaml_implicit_resolvers = {
+    first: [(tag, rule) for tag, rule in rules if tag.endswith((":null", ":merge"))]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def settings_error(error: ValidationError, file: Path, model: type[BaseModel]) -> InputError:
     """Turn the most telling complaint of pydantic into one that names file, key and remedy."""
     # A misspelt key is missing and unknown at once; that it is unknown explains more.
     complaints = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     first = complaints[0]
-    key = ".".join(str(part) for part in first["loc"]) or None
+    if first["type"] == "string_type":
+        # Of the ways in which a value may be given, the one that fits furthest explains more.
+        beside = [c for c in complaints if c["loc"][: len(first["loc"]) - 1] == first["loc"][:-1]]
+        first = max(beside, key=lambda c: len(c["loc"]))
+    key = ".".join(str(part) for part in first["loc"] if not _is_way(part)) or None
     if first["type"] == "extra_forbidden":
         owner: Any = model
         for part in first["loc"][:-1]:
@@ -404,7 +426,16 @@ def settings_error(error: ValidationError, file: Path, model: type[BaseModel]) -
     given = first.get("input")
     kinds = (str, int, float, list, type(None))
     shown = f" (got {quoted(given)})" if isinstance(given, kinds) else ""
-    return InputError(f"{message}{shown}", file=file, key=key, remedy="Correct the value.")
+    remedy = "Correct the value."
+    if first["type"] == "string_type" and not isinstance(given, (dict, list)):
+        # YAML takes yes, no, on and off for true and false, and 1.10 for 1.1.
+        remedy = "YAML does not read it as text; put it into quotes."
+    return InputError(f"{message}{shown}", file=file, key=key, remedy=remedy)
+
+
+def _is_way(part: int | str) -> bool:
+    """Whether a part of a place is pydantic's name for one of several types."""
+    return isinstance(part, str) and (part in ("str", "int") or "[" in part)
 
 
 def _model_in(annotation: Any) -> Any:

@@ -3,6 +3,8 @@
 Reading, splitting, filtering and scaling live in ``aehpo_assets.omics``.
 """
 
+from dataclasses import asdict
+
 import dagster as dg
 
 from aehpo_assets.analysis import plots
@@ -14,10 +16,13 @@ from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.dataset import Dataset
+from aehpo_assets.omics.label_facts import describe_labels
 from aehpo_assets.omics.labels import SPLITS
+from aehpo_assets.omics.matrix_facts import describe_matrix
+from aehpo_assets.omics.page import labels_page, matrix_page
 from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.omics.profile import profile
-from aehpo_assets.omics.read import read_labels, read_matrix
+from aehpo_assets.omics.read import read_label_table, read_labels, read_matrix
 from aehpo_assets.omics.split import draw_split, restrict_split
 from aehpo_assets.quality import gates
 from aehpo_assets.quality import labels as label_quality
@@ -27,15 +32,18 @@ _READING = tuple(
     f"aehpo_assets/omics/{name}.py"
     for name in (
         "annotation",
+        "barcodes",
         "content",
         "dataset",
         "delimited",
         "formats",
         "hdf5",
         "ids",
+        "join",
         "lines",
         "numbers",
         "read",
+        "spelling",
         "stored",
         "transform",
     )
@@ -43,7 +51,11 @@ _READING = tuple(
 
 OMICS_MATRIX = Recipe("omics_matrix", _READING, dataset_section="modality")
 SAMPLE_LABELS = Recipe("sample_labels", _READING, dataset_section="labels")
-DATA_SPLIT = Recipe("data_split", ("aehpo_assets/omics/split.py",), settings=("split",))
+DATA_SPLIT = Recipe(
+    "data_split",
+    ("aehpo_assets/omics/barcodes.py", "aehpo_assets/omics/split.py"),
+    settings=("split",),
+)
 PREPROCESSED_MATRIX = Recipe(
     "preprocessed_matrix",
     ("aehpo_assets/omics/preprocess.py", "aehpo_assets/omics/filters.py"),
@@ -85,18 +97,18 @@ def omics_matrix(context: dg.AssetExecutionContext, study: StudyResource) -> dg.
     """One modality of a data set as it comes: samples x features, transformed, not yet scaled."""
     making, dataset, modality = _begin(OMICS_MATRIX, context, study)
     making.file(dataset.modality_path(modality))
+    settings = dataset.modalities[modality]
     matrix = read_matrix(dataset, modality)
+    facts = describe_matrix(matrix)
     return making.write_table(
         matrix,
         checks=[
-            *matrix_quality.check_matrix(matrix, dataset.modalities[modality]),
+            *matrix_quality.check_matrix(matrix, settings),
             *gates.check_drift(making.predecessor(), matrix),
         ],
         metadata={
-            "samples": len(matrix),
-            "features": matrix.shape[1],
-            "missing_share": float(matrix.isna().to_numpy().mean()),
-            "zero_share": float((matrix == 0).to_numpy().mean()),
+            **asdict(facts),
+            "what was read": dg.MetadataValue.md(matrix_page(facts, settings)),
         },
         plots={"values": plots.value_distribution(matrix)},
     )
@@ -114,17 +126,22 @@ def omics_matrix(context: dg.AssetExecutionContext, study: StudyResource) -> dg.
 @told_of_failed_checks
 def sample_labels(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Labels of the samples of a task, in the order of its matrix."""
-    making, dataset, _ = _begin(SAMPLE_LABELS, context, study)
+    making, dataset, modality = _begin(SAMPLE_LABELS, context, study)
     matrix = making.table("omics_matrix", context.partition_key)
     making.file(dataset.labels_path())
-    labels = read_labels(dataset, matrix.index)
+    table = read_label_table(dataset)
+    labels = read_labels(dataset, matrix.index, modality, table)
+    reading = describe_labels(dataset, modality, table, labels)
     return making.write_table(
         labels,
-        checks=label_quality.check_labels(labels),
+        checks=label_quality.check_labels(labels, reading),
         metadata={
             "samples": len(labels),
+            "samples_with_a_row": reading.joined.joined,
             "samples_with_a_label": int(labels.notna().any(axis=1).sum()),
+            "rows_without_a_sample": len(reading.joined.without_sample),
             "labels": labels.shape[1],
+            "what was read": dg.MetadataValue.md(labels_page(reading, labels)),
         },
         plots={"labels": plots.label_counts(labels)},
     )
@@ -142,21 +159,25 @@ def sample_labels(context: dg.AssetExecutionContext, study: StudyResource) -> dg
 @told_of_failed_checks
 def data_split(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Train, valid or test for each sample: drawn once per data set, restricted to the task."""
-    making, dataset, _ = _begin(DATA_SPLIT, context, study)
+    making, dataset, modality = _begin(DATA_SPLIT, context, study)
     matrix = making.table("omics_matrix", context.partition_key)
     labels = making.table("sample_labels", context.partition_key)
     for modality in dataset.modalities:
         making.file(dataset.modality_path(modality))
     making.file(dataset.labels_path())
     split = restrict_split(draw_split(dataset, study.study.split), matrix.index)
+    reading = describe_labels(dataset, modality, read_label_table(dataset), labels)
     shares = {part: float(getattr(study.study.split, part)) for part in SPLITS}
     return making.write_table(
         split.to_frame(),
         checks=[
-            *label_quality.check_split(split, matrix.index, labels, shares),
+            *label_quality.check_split(split, matrix.index, labels, shares, reading.patients),
             *gates.check_artefacts(matrix, split, labels),
         ],
-        metadata={f"{part}_samples": int((split == part).sum()) for part in SPLITS},
+        metadata={
+            **{f"{part}_samples": int((split == part).sum()) for part in SPLITS},
+            "labels by part": dg.MetadataValue.md(labels_page(reading, labels, split)),
+        },
         plots={"split": plots.split_counts(split)},
     )
 

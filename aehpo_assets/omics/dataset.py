@@ -10,17 +10,54 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import quoted
+from aehpo_assets.omics.stored import plain_word
 from aehpo_assets.study import Name, Settings, read_yaml, settings_error
 
 DATASET_FILE = "dataset.yaml"
 
 Kind = Literal["continuous", "counts", "binary"]
+
+
+class Ids(Settings):
+    """Where a table has its ids, and what is made of them.
+
+    ``column`` names the column that holds them. With ``tcga``, TCGA barcodes are cut to what names
+    the ``patient`` (``TCGA-02-0001``) or the ``sample`` (``TCGA-02-0001-01``), so that barcodes of
+    different lengths meet; a label table of patients serves all samples of a patient. A column's
+    name alone will do for ``{column: NAME}``.
+    """
+
+    column: str | None = None
+    tcga: Literal["patient", "sample"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_name_is_a_column(cls, given: Any) -> Any:
+        return {"column": given} if isinstance(given, str) else given
+
+
+class MissingWords(Settings):
+    """Words that mean a missing value beside the usual ones (``add``), and usual ones that do not.
+
+    Case does not matter. A word of ``keep`` is a class like any other.
+    """
+
+    add: list[str] = Field(default_factory=list)
+    keep: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _either_or(self) -> MissingWords:
+        kept = set(map(plain_word, self.keep))
+        for word in self.add:
+            if plain_word(word) in kept:
+                raise ValueError(f"{word} stands both in add and in keep")
+        return self
 
 
 class Modality(Settings):
@@ -37,7 +74,7 @@ class Modality(Settings):
     kind: Kind = "continuous"
     missing: Literal["refuse", "drop_features", "drop_samples", "impute_median"] = "refuse"
     feature_type: str | None = None
-    ids: str | None = None
+    ids: Ids = Ids()
     annotation: list[str] = Field(default_factory=list)
 
 
@@ -46,7 +83,7 @@ class Survival(Settings):
 
     time: str
     event: str
-    event_value: str | int
+    event_value: str
     covariates: list[str] = Field(default_factory=list)
 
 
@@ -59,7 +96,8 @@ class Labels(Settings):
     """
 
     file: str
-    ids: str | None = None
+    ids: Ids = Ids()
+    missing_words: MissingWords = MissingWords()
     objective: dict[str, Annotated[list[str], Field(min_length=1)]] = Field(min_length=1)
     regression: list[str] = Field(default_factory=list)
     survival: Survival | None = None
@@ -79,6 +117,11 @@ class Labels(Settings):
         return list(
             dict.fromkeys([*self.classification, *self.regression, *survival, *self.technical])
         )
+
+    @property
+    def numeric(self) -> set[str]:
+        """Columns that are numbers: regression labels, and the time of survival."""
+        return {*self.regression, *([self.survival.time] if self.survival else [])}
 
     def key_of(self, column: str) -> str:
         """Dotted key of ``dataset.yaml`` under which a column is named."""
@@ -207,7 +250,7 @@ def parse_dataset(folder: Path) -> Dataset:
         problem = "is no file, or a link to none"
         raise InputError(problem, file=path, remedy="Put the file itself there.")
     try:
-        content = DatasetFile.model_validate(read_yaml(path))
+        content = DatasetFile.model_validate(read_yaml(path, as_text=True))
     except ValidationError as error:
         raise settings_error(error, path, DatasetFile) from None
     return Dataset(folder, content.name, content.title, content.modalities, content.labels)

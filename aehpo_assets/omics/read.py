@@ -8,6 +8,7 @@ looks like belongs to ``formats``; what is fitted to data (imputation, scaling, 
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,12 @@ from scipy import sparse
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.annotation import refuse_annotation, refuse_counters, without_annotation
-from aehpo_assets.omics.dataset import Dataset, Modality
+from aehpo_assets.omics.barcodes import cut_barcodes
+from aehpo_assets.omics.dataset import Dataset, MissingWords, Modality
 from aehpo_assets.omics.formats import open_matrix, read_table
 from aehpo_assets.omics.ids import counts
+from aehpo_assets.omics.join import Join, join, label_keys
+from aehpo_assets.omics.spelling import class_key
 from aehpo_assets.omics.stored import SAMPLE_ID, StoredMatrix, Values, missing_words
 from aehpo_assets.omics.transform import refuse_infinite, transform, treat_missing
 
@@ -52,7 +56,7 @@ def read_matrix(dataset: Dataset, modality: str) -> pd.DataFrame:
     settings = dataset.modalities[modality]
     path = dataset.modality_path(modality)
     stored = _open(dataset, modality)
-    samples, features = _samples_and_features(stored, settings)
+    samples, features = _samples_and_features(stored, dataset, modality)
     _refuse_repeated(samples, path, "sample", settings)
     _refuse_repeated(features, path, "feature", settings)
     if stored.counts_rows and settings.orientation == "samples_by_features":
@@ -75,8 +79,8 @@ def read_matrix(dataset: Dataset, modality: str) -> pd.DataFrame:
 def read_sample_ids(dataset: Dataset) -> list[str]:
     """Ids of all samples that any modality of a data set has, sorted; no values are read."""
     ids: set[str] = set()
-    for modality, settings in dataset.modalities.items():
-        samples, _ = _samples_and_features(_open(dataset, modality), settings)
+    for modality in dataset.modalities:
+        samples, _ = _samples_and_features(_open(dataset, modality), dataset, modality)
         ids.update(samples)
     return sorted(ids)
 
@@ -91,11 +95,28 @@ def read_feature_metadata(dataset: Dataset, modality: str) -> pd.DataFrame:
         that keep no more than a name.
     """
     stored = _open(dataset, modality)
-    _, features = _samples_and_features(stored, dataset.modalities[modality])
+    _, features = _samples_and_features(stored, dataset, modality)
     index = features.rename("feature")
     if stored.features is None:
         return pd.DataFrame(index=index)
     return stored.features.set_axis(index, axis=0)
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """The label table of a data set.
+
+    Attributes
+    ----------
+    written
+        Every column as it stands in the file, by sample id.
+    read
+        The columns that ``dataset.yaml`` names. Regression labels and survival times are numbers,
+        all else is text; what means missing is missing.
+    """
+
+    written: pd.DataFrame
+    read: pd.DataFrame
 
 
 def read_label_column(dataset: Dataset, column: str, key: str) -> pd.Series:
@@ -115,13 +136,17 @@ def read_label_column(dataset: Dataset, column: str, key: str) -> pd.Series:
     InputError
         If there is no such column, or a sample has two rows.
     """
-    table = read_table(dataset.labels_path(), dataset.labels.ids)
+    table = _written_labels(dataset)
     _refuse_unknown_column(dataset, table, column, key)
-    _refuse_repeated_rows(table, dataset.labels_path())
-    return _words(table[column])
+    return _words(table[column], dataset.labels.missing_words)
 
 
-def read_labels(dataset: Dataset, sample_ids: pd.Index) -> pd.DataFrame:
+def read_labels(
+    dataset: Dataset,
+    sample_ids: pd.Index,
+    modality: str | None = None,
+    table: LabelTable | None = None,
+) -> pd.DataFrame:
     """Read the labels of some samples, aligned to them.
 
     Parameters
@@ -130,30 +155,30 @@ def read_labels(dataset: Dataset, sample_ids: pd.Index) -> pd.DataFrame:
         The data set.
     sample_ids
         Ids of the samples of a matrix.
+    modality
+        Whose matrix that is, for messages.
+    table
+        The label table, if it was read before.
 
     Returns
     -------
     pandas.DataFrame
         One row a sample, in their order; all missing for samples without a label row. Columns as
-        in :func:`read_label_table`. ``attrs`` holds ``objective``, ``regression`` and
+        in :attr:`LabelTable.read`. ``attrs`` holds ``objective``, ``regression`` and
         ``survival``, and ``technical`` if the data set names technical columns.
 
     Raises
     ------
     InputError
-        If no sample has a row, and for all that is wrong with the table.
+        If no sample has a row, a sample and a row have the same id but for its spelling, and for
+        all that is wrong with the table.
     """
-    table = read_label_table(dataset)
-    if not table.index.isin(sample_ids).any():
-        raise InputError(
-            f"none of its {len(table)} ids is a sample of the matrix "
-            f"({table.index[0]!r} here, {sample_ids[0]!r} there)",
-            file=dataset.labels_path(),
-            key="labels.file",
-            remedy="Give both the same sample ids.",
-        )
-    _refuse_row_numbers_as_labels(dataset, table, sample_ids)
-    labels = table.reindex(sample_ids)
+    table = table or read_label_table(dataset)
+    read = table.read
+    _refuse_row_numbers_as_labels(dataset, table.written, sample_ids)
+    level = dataset.labels.ids.tcga
+    _refuse_unjoined(join(sample_ids, read.index, level), dataset, modality)
+    labels = read.reindex(label_keys(sample_ids, level)).set_axis(sample_ids, axis=0)
     labels.index.name = SAMPLE_ID
     settings = dataset.labels
     labels.attrs = {
@@ -166,14 +191,8 @@ def read_labels(dataset: Dataset, sample_ids: pd.Index) -> pd.DataFrame:
     return labels
 
 
-def read_label_table(dataset: Dataset) -> pd.DataFrame:
-    """Read the columns that ``dataset.yaml`` names of the whole label table.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a sample of the table. Regression labels and survival times are numbers, all else
-        is text; what means missing is missing.
+def read_label_table(dataset: Dataset) -> LabelTable:
+    """Read the whole label table.
 
     Raises
     ------
@@ -183,24 +202,61 @@ def read_label_table(dataset: Dataset) -> pd.DataFrame:
     """
     settings = dataset.labels
     path = dataset.labels_path()
-    table = read_table(path, settings.ids)
+    table = _written_labels(dataset)
     for column in settings.columns:
         _refuse_unknown_column(dataset, table, column, settings.key_of(column))
-    _refuse_repeated_rows(table, path)
-    numeric = set(settings.regression)
-    if settings.survival is not None:
-        numeric.add(settings.survival.time)
     cleaned = {
-        name: _numbers(table[name], path) if name in numeric else _words(table[name])
+        name: _numbers(table[name], path, settings.missing_words)
+        if name in settings.numeric
+        else _words(table[name], settings.missing_words)
         for name in settings.columns
     }
     for name in settings.classification:
-        _refuse_one_class(cleaned[name], path)
+        _refuse_one_class(cleaned[name], table[name], path)
     if settings.survival is not None:
         _refuse_unknown_event(settings.survival.event_value, cleaned[settings.survival.event], path)
-    cleaned_table = pd.DataFrame(cleaned, index=table.index)
-    cleaned_table.attrs = dict(table.attrs)
-    return cleaned_table
+    return LabelTable(table, pd.DataFrame(cleaned, index=table.index))
+
+
+def _written_labels(dataset: Dataset) -> pd.DataFrame:
+    path = dataset.labels_path()
+    table = read_table(path, dataset.labels.ids.column)
+    _refuse_repeated_rows(table, path)
+    level = dataset.labels.ids.tcga
+    if level is not None:
+        table.index = cut_barcodes(table.index, level, path, "labels.ids")
+    return table
+
+
+def _refuse_unjoined(found: Join, dataset: Dataset, modality: str | None) -> None:
+    """Refuse a matrix no sample of which has labels, or that spells ids in another way."""
+    path = dataset.labels_path()
+    matrix = dataset.modalities[modality].file if modality else "the matrix"
+    if found.misspelt:
+        sample, row = next(iter(found.misspelt.items()))
+        raise InputError(
+            f"{found.sentence(matrix, path.name)}; {len(found.misspelt)} ids differ in case, "
+            "blanks, separators or zeros only",
+            file=path,
+            key="labels.file",
+            remedy=f"Write ids alike in both files: {sample} or {row}.",
+        )
+    if found.joined:
+        return
+    remedy = "Give both the same sample ids."
+    if found.level is not None:
+        asked = f"ids: {{tcga: {found.level}}}"
+        remedy = f"Set {asked} for labels, and for modalities.{modality or 'NAME'} too if need be."
+    elif found.kin:
+        sample, row = next(iter(found.kin.items()))
+        remedy = f"Give both the same sample ids: {sample} and {row} differ in their ends."
+    raise InputError(
+        f"none of its {found.rows} ids is a sample of the matrix "
+        f"({found.nearest!r} here, {found.without_row[0]!r} in {matrix})",
+        file=path,
+        key="labels.file",
+        remedy=remedy,
+    )
 
 
 def _refuse_row_numbers_as_labels(
@@ -221,10 +277,10 @@ def _open(dataset: Dataset, modality: str) -> StoredMatrix:
     settings = dataset.modalities[modality]
     path = dataset.modality_path(modality)
     stored = open_matrix(
-        path, modality, settings.feature_type, ids=settings.ids, left_out=settings.annotation
+        path, modality, settings.feature_type, ids=settings.ids.column, left_out=settings.annotation
     )
     stored = without_annotation(stored, settings.annotation, path, modality)
-    refuse_annotation(*_samples_and_features(stored, settings), path, modality)
+    refuse_annotation(*_oriented(stored, settings), path, modality)
     return stored
 
 
@@ -234,7 +290,7 @@ def _dense(values: Values) -> np.ndarray:
 
 def _refuse_row_numbers(dataset: Dataset, path: Path, modality: str) -> None:
     """Refuse samples that are only numbered, unless the label table numbers its rows too."""
-    table = read_table(dataset.labels_path(), dataset.labels.ids)
+    table = read_table(dataset.labels_path(), dataset.labels.ids.column)
     if not table.attrs["counts_rows"]:
         raise InputError(
             f"its samples are row numbers, while {dataset.labels.file} has ids "
@@ -245,7 +301,23 @@ def _refuse_row_numbers(dataset: Dataset, path: Path, modality: str) -> None:
         )
 
 
-def _samples_and_features(stored: StoredMatrix, settings: Modality) -> tuple[pd.Index, pd.Index]:
+def _samples_and_features(
+    stored: StoredMatrix, dataset: Dataset, modality: str
+) -> tuple[pd.Index, pd.Index]:
+    settings = dataset.modalities[modality]
+    samples, features = _oriented(stored, settings)
+    if settings.ids.tcga is not None:
+        _refuse_repeated(samples, dataset.modality_path(modality), "sample", settings)
+        samples = cut_barcodes(
+            samples,
+            settings.ids.tcga,
+            dataset.modality_path(modality),
+            f"modalities.{modality}.ids",
+        )
+    return samples, features
+
+
+def _oriented(stored: StoredMatrix, settings: Modality) -> tuple[pd.Index, pd.Index]:
     if settings.orientation == "samples_by_features":
         return stored.rows, stored.columns
     return stored.columns, stored.rows
@@ -265,9 +337,9 @@ def _refuse_repeated(ids: pd.Index, path: Path, what: str, settings: Modality) -
         )
 
 
-def _words(column: pd.Series) -> pd.Series:
+def _words(column: pd.Series, settings: MissingWords) -> pd.Series:
     """Text, with everything that means missing made missing; whole numbers lose their ``.0``."""
-    known = ~missing_words(column)
+    known = ~missing_words(column, add=settings.add, keep=settings.keep, numbers=False)
     if pd.api.types.is_float_dtype(column) and (column[known] % 1 == 0).all():
         text = column[known].astype("int64").astype(str)
     else:
@@ -275,16 +347,18 @@ def _words(column: pd.Series) -> pd.Series:
     return text.astype("str").reindex(column.index)
 
 
-def _numbers(column: pd.Series, path: Path) -> pd.Series:
-    words = _words(column)
-    numbers = pd.to_numeric(words, errors="coerce")
-    wrong = numbers.isna() & words.notna()
+def _numbers(column: pd.Series, path: Path, settings: MissingWords) -> pd.Series:
+    missing = missing_words(column, add=settings.add)
+    text = column.astype(str).str.strip()
+    numbers = pd.to_numeric(text.where(~missing), errors="coerce")
+    wrong = numbers.isna() & ~missing
     if wrong.any():
         raise InputError(
-            f"{words[wrong].iloc[0]!r} is no number",
+            f"{text[wrong].iloc[0]!r} is no number",
             file=path,
             key=str(column.name),
-            remedy="Correct the value, or leave it empty.",
+            remedy="Correct the value, leave it empty, or name the word in "
+            "labels.missing_words: {add: [...]}.",
         )
     return numbers.astype(np.float64)
 
@@ -315,25 +389,35 @@ def _refuse_repeated_rows(table: pd.DataFrame, path: Path) -> None:
             )
 
 
-def _refuse_unknown_event(event: str | int, column: pd.Series, path: Path) -> None:
-    if str(event) not in set(column.dropna()):
-        raise InputError(
-            f"no sample has the event {event!r}",
-            file=path,
-            key=str(column.name),
-            remedy=f"survival.event_value is one of: {', '.join(sorted(set(column.dropna())))}.",
-        )
+def _refuse_unknown_event(event: str, column: pd.Series, path: Path) -> None:
+    events = sorted(set(column.dropna()))
+    if event in events:
+        return
+    alike = [name for name in events if class_key(name) == class_key(event)]
+    raise InputError(
+        f"no sample has the event {event!r}",
+        file=path,
+        key=str(column.name),
+        remedy=f"Did you mean survival.event_value: {alike[0]!r}?"
+        if alike
+        else f"survival.event_value is one of: {', '.join(events[:20])}.",
+    )
 
 
-def _refuse_one_class(column: pd.Series, path: Path) -> None:
+def _refuse_one_class(column: pd.Series, written: pd.Series, path: Path) -> None:
     """A label that is empty, or the same for everybody, cannot be scored."""
     if column.nunique() >= 2:
         return
     known = column.dropna()
     problem = f"has one class only ({known.iloc[0]!r})" if len(known) else "has no value at all"
-    raise InputError(
-        f"the label {problem}",
-        file=path,
-        key=str(column.name),
-        remedy="Take it out of labels.objective.",
-    )
+    remedy = "Take it out of labels.objective."
+    words = written[column.isna() & written.notna()].astype(str).str.strip()
+    counts = words[words != ""].value_counts()
+    if len(counts):
+        problem += f"; {counts.iloc[0]} values are {counts.index[0]!r}, which was read as missing"
+        remedy = (
+            "Keep the word in dataset.yaml if it is a class "
+            f"(labels.missing_words: {{keep: ['{counts.index[0]}']}}), or take the label out of "
+            "labels.objective."
+        )
+    raise InputError(f"the label {problem}", file=path, key=str(column.name), remedy=remedy)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.dataset import Dataset
+from aehpo_assets.omics.join import label_keys
 from aehpo_assets.omics.labels import SPLITS
 from aehpo_assets.omics.read import read_label_column, read_sample_ids
 from aehpo_assets.provenance import text_hash
@@ -46,7 +47,9 @@ def draw_split(dataset: Dataset, settings: Split) -> pd.Series:
     for way in ("column", "group", "stratify"):
         name = split_column(getattr(settings, way), dataset.name)
         if name is not None:
-            values = read_label_column(dataset, name, f"split.{way}").reindex(ids)
+            column = read_label_column(dataset, name, f"split.{way}")
+            rows = label_keys(pd.Index(ids), dataset.labels.ids.tcga)
+            values = column.reindex(rows).set_axis(ids)
             if way == "column":
                 return _ready_made(values, dataset, name)
             groups, strata = (values, None) if way == "group" else (None, values)

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+import unicodedata
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 SAMPLE_ID = "sample_id"
 
-MISSING_WORDS = ("", "na", "nan", "none", "null", "n/a", "<na>")
-"""Texts that mean a missing value, in any case."""
+MISSING_WORDS = (
+    "",
+    # R, pandas, SQL, Excel
+    *("na", "n/a", "n.a.", "n.a", "<na>", "nan", "-nan", "null", "<null>"),
+    *("#n/a", "#na", "#null!", "#value!", "#div/0!", "#ref!", "#name?", "#num!"),
+    # GDC, GEO and the sequence archives
+    *("not reported", "not available", "not applicable", "not collected", "not provided"),
+    *("not recorded", "not allowed to collect", "restricted access", "no data"),
+    # cBioPortal and TCGA
+    *("[discrepancy]", "[completed]", "[pending]"),
+)
+"""Texts that mean a missing value, as :func:`plain_word` writes them.
+
+Signs alone do too: ``.``, ``?``, ``--``, ``'--``. So does any of these words, or of
+:data:`DOUBTFUL_WORDS`, in square brackets: ``[Not Available]``, ``[Unknown]``.
+"""
+
+DOUBTFUL_WORDS = (
+    *("none", "nil", "unknown", "unk", "not known", "unspecified", "not specified", "missing"),
+    *("unavailable", "undetermined", "not determined", "nd", "not done", "not tested"),
+    *("not performed", "not assessed", "not evaluated", "*", "-", "/"),
+)
+"""Texts that mean a missing value or a class: no therapy is ``None``. A number they never are."""
+
+_SIGNS = re.compile(r"'?[-.?*/\\ ]{2,}|[.?]")
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+_BRACKETED = re.compile(r"\[\s*([^\[\]]*?)\s*\]")
 
 Values = Any
 """A dense float32 array, or a scipy CSR matrix."""
@@ -40,6 +68,61 @@ class StoredMatrix:
     counts_rows: bool = False
 
 
-def missing_words(column: pd.Series) -> pd.Series:
-    """Which values of a column of text mean that there is none."""
-    return column.isna() | column.astype(str).str.strip().str.lower().isin(MISSING_WORDS)
+def plain_word(text: str) -> str:
+    """A word without what makes no difference: case, underscores, blanks around and repeated."""
+    plain = unicodedata.normalize("NFKC", text).translate(_DASHES).replace("_", " ")
+    return " ".join(plain.split()).casefold()
+
+
+def missing_words(
+    column: pd.Series,
+    *,
+    add: Collection[str] = (),
+    keep: Collection[str] = (),
+    numbers: bool = True,
+) -> pd.Series:
+    """Which values of a column of text mean that there is none.
+
+    Parameters
+    ----------
+    column
+        The values.
+    add, keep
+        Words that mean so beside the usual ones, and usual ones that do not.
+    numbers
+        Whether the others are to be numbers: a doubtful word means a missing one then, and
+        nothing is kept.
+    """
+    added = {plain_word(word) for word in add}
+    kept = set() if numbers else {plain_word(word) for word in keep}
+    codes = pd.to_numeric(pd.Series(list(added), dtype=str), errors="coerce").dropna()
+
+    def is_missing(word: str) -> bool:
+        if word in added:
+            return True
+        if word in kept:
+            return False
+        return _means_missing(word) or (numbers and word in DOUBTFUL_WORDS)
+
+    missing = column.isna().to_numpy(copy=True)
+    text = column.astype(str).to_numpy(dtype=object)
+    figures = pd.to_numeric(pd.Series(text), errors="coerce").to_numpy(dtype=float)
+    missing |= np.isin(figures, codes)
+    # Most values of a matrix are numbers; the few different words are looked at once each.
+    doubtful = ~missing & np.isnan(figures)
+    words = {word: is_missing(plain_word(word)) for word in set(text[doubtful])}
+    missing[doubtful] = [words[word] for word in text[doubtful]]
+    return pd.Series(missing, index=column.index)
+
+
+def is_doubtful(text: str) -> bool:
+    """Whether a class may be a word for a missing value: ``None``, ``Unknown``, ``[Other]``."""
+    word = plain_word(text)
+    return word in DOUBTFUL_WORDS or _BRACKETED.fullmatch(word) is not None
+
+
+def _means_missing(word: str) -> bool:
+    if word in MISSING_WORDS or _SIGNS.fullmatch(word):
+        return True
+    inner = _BRACKETED.fullmatch(word)
+    return inner is not None and inner[1] in {*MISSING_WORDS, *DOUBTFUL_WORDS}

@@ -9,8 +9,11 @@ import pandas as pd
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.dataset import Dataset, file_problems, parse_dataset
+from aehpo_assets.omics.label_facts import LabelReading, describe_labels
+from aehpo_assets.omics.labels import downstream_targets
 from aehpo_assets.omics.read import read_label_table, read_labels, read_matrix
 from aehpo_assets.omics.split import draw_split, restrict_split
+from aehpo_assets.quality.sentences import nothing_scored, nothing_to_score
 from aehpo_assets.study import Split
 
 
@@ -51,44 +54,52 @@ def validate_dataset(
     found = list(problems.values())
     if "" in problems:
         return found
-    found += _label_problems(dataset, samples)
-    return found if found or split is None else _split_problems(dataset, samples, split)
+    return [*found, *_label_problems(dataset, samples, None if found else split)]
 
 
-def _label_problems(dataset: Dataset, samples: dict[str, pd.Index]) -> list[InputError]:
-    """The first mistake of the label table, or each modality that it does not fit."""
-    try:
-        read_label_table(dataset)
-    except InputError as error:
-        return [error]
-    problems = []
-    for sample_ids in samples.values():
-        try:
-            read_labels(dataset, sample_ids)
-        except InputError as error:
-            problems.append(error)
-    return problems
-
-
-def _split_problems(
-    dataset: Dataset, samples: dict[str, pd.Index], split: Split
+def _label_problems(
+    dataset: Dataset, samples: dict[str, pd.Index], split: Split | None
 ) -> list[InputError]:
-    """What keeps the data set from being split, or each task with too few samples."""
+    """The first mistake of the label table or of the split, or of each modality they do not fit."""
     try:
-        whole = draw_split(dataset, split)
+        table = read_label_table(dataset)
+        whole = None if split is None else draw_split(dataset, split)
     except InputError as error:
         return [error]
     problems = []
     for modality, sample_ids in samples.items():
         try:
-            restrict_split(whole, sample_ids)
+            labels = read_labels(dataset, sample_ids, modality, table)
+            reading = describe_labels(dataset, modality, table, labels)
+            _refuse_nothing_to_score(dataset, reading)
+            if whole is not None:
+                _refuse_unscorable_split(dataset, modality, labels, whole)
         except InputError as error:
-            problems.append(
-                InputError(
-                    f"{modality}: {error.problem}",
-                    file=dataset.modality_path(modality),
-                    key=error.key,
-                    remedy=error.remedy,
-                )
-            )
+            problems.append(error)
     return problems
+
+
+def _refuse_nothing_to_score(dataset: Dataset, reading: LabelReading) -> None:
+    if all(len(reading.labels[name].classes) < 2 for name in dataset.labels.classification):
+        problem, remedy = nothing_to_score(reading)
+        raise InputError(problem, file=dataset.labels_path(), key="labels.objective", remedy=remedy)
+
+
+def _refuse_unscorable_split(
+    dataset: Dataset, modality: str, labels: pd.DataFrame, whole: pd.Series
+) -> None:
+    """Refuse a split with too few samples in a part, or in which no label can be scored."""
+    try:
+        targets = downstream_targets(labels, restrict_split(whole, labels.index))
+    except InputError as error:
+        raise InputError(
+            f"{modality}: {error.problem}",
+            file=dataset.modality_path(modality),
+            key=error.key,
+            remedy=error.remedy,
+        ) from None
+    if not targets.classification:
+        problem, remedy = nothing_scored(targets)
+        raise InputError(
+            f"{modality}: {problem}", file=dataset.labels_path(), key="split", remedy=remedy
+        )

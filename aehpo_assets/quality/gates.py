@@ -13,6 +13,7 @@ from aehpo_assets.omics.drift import drift
 from aehpo_assets.omics.labels import downstream_targets
 from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.check import at_most, run_checks
+from aehpo_assets.quality.sentences import with_remedies
 
 ARTEFACT_CHECKS = (
     at_most(
@@ -85,6 +86,20 @@ DRIFT_CHECKS = (
 )
 
 
+_REMEDIES = {
+    "label_leakage": "Take the feature out of the matrix, or the label out of labels.objective.",
+    "cohorts_not_scaled_apart": "Scores of that label may show how cohorts were scaled and not "
+    "biology; use values that were scaled over all samples together.",
+    "cohorts_not_centred_apart": "Scores of that label may miss biology that was centred away; "
+    "use values that were centred over all samples together.",
+    "batch_effect": "Correct the matrix for the batch, or judge scores with care.",
+    "samples_kept": "Put them back, unless they were taken out on purpose.",
+    "features_kept": "Put them back, unless they were taken out on purpose.",
+    "values_kept": "Compare the file with the earlier one; the same sample has other values.",
+    "distributions_kept": "Compare unit, transform and laboratory with those of the earlier file.",
+}
+
+
 def check_artefacts(
     matrix: pd.DataFrame, split: pd.Series, labels: pd.DataFrame
 ) -> list[CheckResult]:
@@ -103,7 +118,7 @@ def check_artefacts(
     targets = downstream_targets(labels, split)
     leaks = leakage(matrix, targets)
     leaks.insert(0, "where", leaks["label"] + " = " + leaks["feature"])
-    return run_checks(
+    results = run_checks(
         ARTEFACT_CHECKS,
         {
             "leakage": leaks,
@@ -111,6 +126,7 @@ def check_artefacts(
             "batches": batch_effect(matrix, split, labels),
         },
     )
+    return with_remedies(results, _REMEDIES)
 
 
 def check_drift(before: pd.DataFrame | None, after: pd.DataFrame) -> list[CheckResult]:
@@ -134,7 +150,7 @@ def check_drift(before: pd.DataFrame | None, after: pd.DataFrame) -> list[CheckR
         "most": ", ".join(map(str, drifted.index[:5])),
         "drifted_share": len(drifted) / max(1, len(found.distances)),
     }
-    return run_checks(
+    results = run_checks(
         DRIFT_CHECKS,
         {
             "samples": pd.DataFrame({"sample": found.samples_gone, "gone": 1}),
@@ -143,3 +159,4 @@ def check_drift(before: pd.DataFrame | None, after: pd.DataFrame) -> list[CheckR
             "whole": pd.DataFrame([whole]),
         },
     )
+    return with_remedies(results, _REMEDIES)

@@ -4,22 +4,60 @@ from __future__ import annotations
 
 import pandas as pd
 
+from aehpo_assets.omics.label_facts import LabelReading
 from aehpo_assets.omics.labels import SAMPLES_PER_CLASS, SPLITS, downstream_targets
+from aehpo_assets.omics.patients import Patients
 from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.check import among, at_least, at_most, run_checks, unique
+from aehpo_assets.quality.sentences import (
+    explained,
+    label_sentences,
+    split_sentences,
+    with_remedies,
+)
 
 SMALLEST_CLASS = 10
 SHARE_TOLERANCE = 0.05
 
+LARGEST_SHARE_OF_WORDS = 0.25
+"""Share of a label's samples that words may say to be missing before a person should look."""
+
+SMALLEST_JOINED_SHARE = 0.95
+"""Share of the samples that should have a label row."""
+
 LABEL_CHECKS = (
     unique("unique_sample_ids", "sample", "every sample occurs once", of="samples"),
+    at_least(
+        "samples_have_a_label_row",
+        "joined_share",
+        SMALLEST_JOINED_SHARE,
+        "the samples have a row in the label table",
+        of="join",
+        blocking=False,
+    ),
+    at_most(
+        "ids_are_alike",
+        "kin",
+        0,
+        "no id of a sample without a label row is that of a row with an ending more or less",
+        of="join",
+        blocking=False,
+    ),
+    at_least(
+        "something_has_classes",
+        "most_classes",
+        2,
+        "one label of the objective or more has two classes",
+        of="whole",
+        blocking=True,
+    ),
     at_least(
         "labels_have_classes",
         "classes",
         2,
         "every label has two classes or more",
         of="labels",
-        blocking=True,
+        blocking=False,
     ),
     at_least(
         "labelled_share",
@@ -35,6 +73,30 @@ LABEL_CHECKS = (
         SMALLEST_CLASS,
         f"every class has {SMALLEST_CLASS} samples or more",
         of="labels",
+        blocking=False,
+    ),
+    at_most(
+        "one_spelling_a_class",
+        "spellings",
+        0,
+        "no two classes differ in case, blanks, hyphens or a trailing .0 only",
+        of="read",
+        blocking=False,
+    ),
+    at_most(
+        "words_taken_as_classes",
+        "doubtful",
+        0,
+        "no class is a word that may mean a missing value",
+        of="read",
+        blocking=False,
+    ),
+    at_most(
+        "words_taken_as_missing",
+        "missing_share",
+        LARGEST_SHARE_OF_WORDS,
+        "few values are missing because of a word that stands there",
+        of="read",
         blocking=False,
     ),
 )
@@ -56,6 +118,14 @@ SPLIT_CHECKS = (
         SHARE_TOLERANCE,
         "the shares of the splits are those of the study",
         of="shares",
+        blocking=False,
+    ),
+    at_most(
+        "patients_in_one_part",
+        "parts",
+        1,
+        "no patient has samples in several parts of the split",
+        of="patients",
         blocking=False,
     ),
     at_least(
@@ -85,8 +155,27 @@ SPLIT_CHECKS = (
 )
 
 
-def check_labels(labels: pd.DataFrame) -> list[CheckResult]:
-    """Check the labels of a task; ``labels.attrs`` says which are part of the objective."""
+_REMEDIES = {
+    "unique_sample_ids": "Keep one of each sample.",
+    "labelled_share": "Its score rests on few samples: fill the gaps, or take the label out of "
+    "labels.objective.",
+    "disjoint": "Make the split again.",
+    "known_splits": "Give every sample one of them.",
+    "complete": "Make the split again, from the files as they are now.",
+    "shares": "Groups or a ready-made split are too coarse for the shares; change either.",
+}
+
+
+def check_labels(labels: pd.DataFrame, reading: LabelReading) -> list[CheckResult]:
+    """Check the labels of a task.
+
+    Parameters
+    ----------
+    labels
+        Labels of the samples; ``labels.attrs`` says which are part of the objective.
+    reading
+        What was read of the label table for them.
+    """
     rows = []
     for name in _objective(labels):
         counts = labels[name].value_counts()
@@ -98,12 +187,43 @@ def check_labels(labels: pd.DataFrame) -> list[CheckResult]:
                 "smallest_class": int(counts.min()) if len(counts) else 0,
             }
         )
-    samples = pd.DataFrame({"sample": labels.index.astype(str)})
-    return run_checks(LABEL_CHECKS, {"labels": pd.DataFrame(rows), "samples": samples})
+    joined = reading.joined
+    join = {
+        "sample": joined.without_row[0] if joined.without_row else "",
+        "joined_share": joined.joined / max(1, joined.samples),
+        "kin": len(joined.kin),
+    }
+    read = [
+        {
+            "label": name,
+            "spellings": len(facts.spellings),
+            "doubtful": len(facts.doubtful),
+            "missing_share": sum(facts.words.values()) / max(1, joined.joined),
+        }
+        for name, facts in reading.labels.items()
+    ]
+    most = max(len(reading.labels[name].classes) for name in _objective(labels))
+    whole = {"task": "task", "most_classes": most}
+    results = run_checks(
+        LABEL_CHECKS,
+        {
+            "samples": pd.DataFrame({"sample": labels.index.astype(str)}),
+            "join": pd.DataFrame([join]),
+            "whole": pd.DataFrame([whole]),
+            "labels": pd.DataFrame(rows),
+            "read": pd.DataFrame(read),
+        },
+    )
+    told = with_remedies(results, _REMEDIES)
+    return explained(told, label_sentences(reading, SMALLEST_CLASS))
 
 
 def check_split(
-    split: pd.Series, sample_ids: pd.Index, labels: pd.DataFrame, shares: dict[str, float]
+    split: pd.Series,
+    sample_ids: pd.Index,
+    labels: pd.DataFrame,
+    shares: dict[str, float],
+    patients: Patients | None,
 ) -> list[CheckResult]:
     """Check the split of a task.
 
@@ -117,6 +237,8 @@ def check_split(
         Labels of the task.
     shares
         Share of each part that the study asks for.
+    patients
+        Patients with several samples, if any are known of.
     """
     targets = downstream_targets(labels.reindex(split.index), split)
     scored = {target.label: len(target.classes) for target in targets.classification}
@@ -139,15 +261,20 @@ def check_split(
         "labels_scored": len(scored),
     }
     samples = pd.DataFrame({"sample": split.index.astype(str), "split": split.to_numpy()})
-    return run_checks(
+    people = pd.DataFrame({"patient": [], "parts": []})
+    if patients is not None:
+        people = patients.parts(split).rename_axis("patient").reset_index(name="parts")
+    results = run_checks(
         SPLIT_CHECKS,
         {
             "samples": samples,
+            "patients": people,
             "labels": pd.DataFrame(rows),
             "shares": pd.DataFrame(deviation),
             "whole": pd.DataFrame([whole]),
         },
     )
+    return explained(with_remedies(results, _REMEDIES), split_sentences(split, targets, patients))
 
 
 def _objective(labels: pd.DataFrame) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +115,23 @@ def test_what_was_meant_is_guessed(searcher: str, says: str) -> None:
 def test_a_searcher_that_works_elsewhere_is_not_called_unknown() -> None:
     with pytest.raises(InputError, match="'asha' does not work here"):
         check_study(study(hpo={"searchers": ["asha"]}), FILE, ["a_rna"])
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_a_split_that_names_a_data_set_there_is_not_is_refused_before_a_write(
+    command: str, tiny_root: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "study.yaml"
+    text = (tiny_root / "tiny.yaml").read_text()
+    file.write_text(text + "split: {group: {toyy: patient}}\n")
+    home = tmp_path / "home"
+    arguments = [str(file), "--data", str(tiny_root / "data"), "--home", str(home)]
+    done = subprocess.run(
+        [sys.executable, "-m", "aehpo_assets.cli", command, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "split.group: there is no data set 'toyy'. Did you mean toy?" in done.stderr
+    assert not home.exists()

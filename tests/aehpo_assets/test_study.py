@@ -123,3 +123,16 @@ def test_a_section_that_contradicts_itself_is_refused(
 def test_an_unknown_key_of_an_optional_section_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"known keys: searchers, repetitions"):
         read_study(write(tmp_path, benchmark={"searcher": ["kde", "cqr"]}))
+
+
+@pytest.mark.parametrize("word", ["yes", "off", "1.10", "null", "2020-01-01"])
+def test_a_word_that_yaml_does_not_read_as_text_is_refused_with_the_remedy(
+    tmp_path: Path, word: str
+) -> None:
+    path = write(tmp_path)
+    path.write_text(f"{path.read_text()}split: {{group: {{toy: {word}}}}}\n")
+    with pytest.raises(InputError, match="put it into quotes") as caught:
+        read_study(path)
+    assert caught.value.key == "split.group.toy"
+    path.write_text(path.read_text().replace(f"toy: {word}", f"toy: '{word}'"))
+    assert read_study(path).split.group == {"toy": word}

@@ -55,6 +55,37 @@ def test_a_mistake_is_named_with_file_and_key(
     assert caught.value.remedy
 
 
+def test_words_that_yaml_takes_for_true_false_or_a_number_are_text(make_dataset: Any) -> None:
+    folder = make_dataset()
+    (folder / "dataset.yaml").write_text(
+        "name: tiny\n"
+        "modalities: {rna: {file: rna.csv}}\n"
+        "labels:\n"
+        "  file: clinical.csv\n"
+        "  objective: {on: [no, 1.10, 2020-01-01]}\n"
+        "  survival: {time: off, event: 012, event_value: yes}\n"
+    )
+    labels = read_dataset(folder).labels
+    assert labels.objective == {"on": ["no", "1.10", "2020-01-01"]}
+    assert labels.survival is not None
+    assert labels.survival.time == "off"
+    assert labels.survival.event == "012"
+    assert labels.survival.event_value == "yes"
+
+
+def test_null_where_text_is_expected_is_refused_with_the_remedy(make_dataset: Any) -> None:
+    folder = make_dataset(labels={"missing_words": {"keep": [None]}})
+    with pytest.raises(InputError, match="put it into quotes") as caught:
+        read_dataset(folder)
+    assert "labels.missing_words.keep" in str(caught.value)
+
+
+def test_a_word_cannot_be_added_and_kept(make_dataset: Any) -> None:
+    words = {"add": ["Unknown"], "keep": ["unknown"]}
+    with pytest.raises(InputError, match="Unknown stands both in add and in keep"):
+        read_dataset(make_dataset(labels={"missing_words": words}))
+
+
 def test_a_folder_without_dataset_yaml_is_no_dataset(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is no data set"):
         read_dataset(tmp_path)
@@ -155,9 +186,31 @@ def test_validation_tells_whether_a_study_can_split_the_dataset(make_dataset: An
     assert few.key == "split"
     assert few.file == folder / "rna.csv"
     assert "rna: of 12 samples, 1 fall into valid" in str(few)
-    assert validate_dataset(folder, Split(train=0.5, valid=0.25, test=0.25)) == []
+    thirds = Split(train=0.34, valid=0.33, test=0.33, stratify="kind")
+    assert validate_dataset(folder, thirds) == []
     (unknown,) = validate_dataset(folder, Split(group="patient"))
     assert unknown.key == "split.group"
+
+
+def test_validation_finds_labels_of_one_class_among_the_samples_of_a_modality(
+    make_dataset: Any, tmp_path: Path
+) -> None:
+    rows = "".join(f"s{i},a,{i}\n" for i in range(12)) + "t1,b,1\n"
+    (problem,) = validate_dataset(make_dataset(files={"clinical.csv": f"id,kind,age\n{rows}"}))
+    assert problem.key == "labels.objective"
+    assert problem.file == tmp_path / "tiny" / "clinical.csv"
+    assert "of the 12 samples of rna.csv, every label of the objective has one class" in str(
+        problem
+    )
+    assert "(kind a only)" in str(problem)
+
+
+def test_validation_finds_a_split_in_which_nothing_can_be_scored(make_dataset: Any) -> None:
+    rows = "".join(f"s{i},{'b' if i == 0 else 'a'},{i}\n" for i in range(12))
+    folder = make_dataset(files={"clinical.csv": f"id,kind,age\n{rows}"})
+    (problem,) = validate_dataset(folder, Split(train=0.5, valid=0.25, test=0.25))
+    assert problem.key == "split"
+    assert "rna: no label of the objective can be scored: kind=b" in str(problem)
 
 
 def test_validation_names_what_is_wrong_with_dataset_yaml(make_dataset: Any) -> None:

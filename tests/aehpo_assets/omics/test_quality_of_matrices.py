@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.omics.dataset import Modality
+from aehpo_assets.omics.dataset import Dataset, Labels, Modality
+from aehpo_assets.omics.label_facts import LabelReading, describe_labels
+from aehpo_assets.omics.patients import Patients
 from aehpo_assets.omics.preprocess import fit_preprocessing
+from aehpo_assets.omics.read import LabelTable
 from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.labels import LABEL_CHECKS, SPLIT_CHECKS, check_labels, check_split
 from aehpo_assets.quality.matrix import (
@@ -158,16 +163,61 @@ def labels(kinds: list[str | None] | None = None) -> pd.DataFrame:
     return table
 
 
-LABEL_TRIPS: dict[str, Callable[[], pd.DataFrame]] = {
-    "unique_sample_ids": lambda: labels().set_axis(["s1", *labels().index[1:]]),
-    "labels_have_classes": lambda: labels(["a"] * 100),
-    "labelled_share": lambda: labels([*(["a", "b"] * 5), *([None] * 90)]),
-    "smallest_class": lambda: labels(["rare"] * 3 + ["a", "b"] * 48 + ["a"]),
+def reading_of(table: pd.DataFrame, rows: pd.Index | None = None, **words: Any) -> LabelReading:
+    """What would have been read of a label table with these labels; with other rows if given."""
+    named = {"file": "clinical.csv", "objective": {"type": ["kind"]}, **words}
+    settings = Labels.model_validate(named)
+    dataset = Dataset(Path("tiny"), "tiny", "", {"rna": Modality(file="rna.csv")}, settings)
+    written = table if rows is None else table.set_axis(rows, axis=0)
+    written = written[~written.index.duplicated()]
+    return describe_labels(dataset, "rna", LabelTable(written, written), table)
+
+
+def kinds(*counts: tuple[str, int]) -> pd.DataFrame:
+    return labels([name for name, count in counts for _ in range(count)])
+
+
+def with_written(word: str, count: int) -> tuple[pd.DataFrame, LabelReading]:
+    """Labels of which some were a word that means missing in the file."""
+    written = labels([word] * count + list(np.resize(["a", "b"], 100 - count)))
+    read = written.replace(word, np.nan)
+    read.attrs = written.attrs
+    settings = Labels(file="clinical.csv", objective={"type": ["kind"]})
+    dataset = Dataset(Path("tiny"), "tiny", "", {"rna": Modality(file="rna.csv")}, settings)
+    return read, describe_labels(dataset, "rna", LabelTable(written, read), read)
+
+
+def without_rows(rename: Callable[[str], str], count: int) -> tuple[pd.DataFrame, LabelReading]:
+    """Labels whose first samples stand under other ids in the label table."""
+    table = labels()
+    rows = pd.Index([rename(n) if i < count else n for i, n in enumerate(table.index)])
+    return table, reading_of(table, rows)
+
+
+def repeated_sample() -> tuple[pd.DataFrame, LabelReading]:
+    return labels().set_axis(["s1", *labels().index[1:]]), reading_of(labels())
+
+
+def read_as(table: pd.DataFrame) -> tuple[pd.DataFrame, LabelReading]:
+    return table, reading_of(table)
+
+
+LABEL_TRIPS: dict[str, Callable[[], tuple[pd.DataFrame, LabelReading]]] = {
+    "unique_sample_ids": repeated_sample,
+    "samples_have_a_label_row": lambda: without_rows(lambda name: f"other{name}", 20),
+    "ids_are_alike": lambda: without_rows(lambda name: f"{name}-01A", 2),
+    "something_has_classes": lambda: read_as(kinds(("a", 100))),
+    "labels_have_classes": lambda: read_as(kinds(("a", 100))),
+    "labelled_share": lambda: read_as(labels([*(["a", "b"] * 5), *([None] * 90)])),
+    "smallest_class": lambda: read_as(kinds(("rare", 3), ("a", 48), ("b", 49))),
+    "one_spelling_a_class": lambda: read_as(kinds(("a", 50), ("A", 50))),
+    "words_taken_as_classes": lambda: read_as(kinds(("None", 50), ("a", 50))),
+    "words_taken_as_missing": lambda: with_written("[Not Available]", 30),
 }
 
 
 def test_good_labels_pass_every_check() -> None:
-    results = check_labels(labels())
+    results = check_labels(*read_as(labels()))
     assert failed(results) == set()
     assert [check.name for check in results] == [check.name for check in LABEL_CHECKS]
     assert {check.name for check in LABEL_CHECKS} == set(LABEL_TRIPS)
@@ -175,7 +225,33 @@ def test_good_labels_pass_every_check() -> None:
 
 @pytest.mark.parametrize("name", LABEL_TRIPS)
 def test_bad_labels_trip_their_check(name: str) -> None:
-    assert name in failed(check_labels(LABEL_TRIPS[name]()))
+    assert name in failed(check_labels(*LABEL_TRIPS[name]()))
+
+
+def test_a_failed_check_of_labels_names_the_offenders_and_the_remedy() -> None:
+    said = {
+        check.name: check.description
+        for trip in LABEL_TRIPS.values()
+        for check in check_labels(*trip())
+        if not check.passed
+    }
+    for name, words in {
+        "samples_have_a_label_row": ["20 of 100 samples of rna.csv", "clinical.csv", "s0"],
+        "ids_are_alike": ["s0, s0-01A", "ids: {tcga: patient}"],
+        "something_has_classes": ["rna.csv", "clinical.csv", "kind a only", "labels.objective"],
+        "smallest_class": ["kind=rare 3"],
+        "one_spelling_a_class": ["kind: a/A (a 50, A 50)", "Write each class in one way"],
+        "words_taken_as_classes": ["None 50", "missing_words: {add: [None]}", "{keep: [None]}"],
+        "words_taken_as_missing": ["[Not Available] 30", "{keep: ['[Not Available]']}"],
+    }.items():
+        for word in words:
+            assert word in said[name], name
+
+
+def test_a_word_that_the_dataset_keeps_is_a_class_without_a_warning() -> None:
+    table = kinds(("None", 50), ("a", 50))
+    reading = reading_of(table, missing_words={"keep": ["none"]})
+    assert failed(check_labels(table, reading)) == set()
 
 
 def rare_in_train(count: int) -> pd.DataFrame:
@@ -193,19 +269,39 @@ SPLIT_TRIPS: dict[str, Callable[[pd.Series], tuple[pd.Series, pd.DataFrame]]] = 
 }
 
 
+def pairs(apart: int = 0) -> Patients:
+    """The samples of train by twos, and so many more of which one is in train and one in test."""
+    split = split_of(matrix())
+    inside = split.index[split == "train"]
+    across = split.index[split == "test"][:apart]
+    names = [f"p{i // 2}" for i in range(len(inside))] + [f"p{i}" for i in range(apart)]
+    return Patients(pd.Series(names, index=[*inside, *across]), "the column donor of clinical.csv")
+
+
 def test_a_good_split_passes_every_check() -> None:
     frame = matrix()
-    results = check_split(split_of(frame), frame.index, labels(), SHARES)
+    results = check_split(split_of(frame), frame.index, labels(), SHARES, pairs())
     assert failed(results) == set()
     assert [check.name for check in results] == [check.name for check in SPLIT_CHECKS]
-    assert {check.name for check in SPLIT_CHECKS} == set(SPLIT_TRIPS)
+    assert {check.name for check in SPLIT_CHECKS} == {*SPLIT_TRIPS, "patients_in_one_part"}
 
 
 @pytest.mark.parametrize("name", SPLIT_TRIPS)
 def test_a_bad_split_trips_its_check(name: str) -> None:
     frame = matrix()
     split, table = SPLIT_TRIPS[name](split_of(frame))
-    assert name in failed(check_split(split, frame.index, table, SHARES))
+    assert name in failed(check_split(split, frame.index, table, SHARES, None))
+
+
+def test_patients_in_several_parts_are_counted_and_the_remedy_is_named() -> None:
+    frame = matrix()
+    results = check_split(split_of(frame), frame.index, labels(), SHARES, pairs(apart=3))
+    (check,) = [check for check in results if not check.passed]
+    assert check.name == "patients_in_one_part"
+    assert not check.blocking
+    assert "35 patients have several samples (the column donor of clinical.csv" in check.description
+    assert "3 of them have samples in several parts of the split (p0, p1, p2)" in check.description
+    assert "split.group" in check.description
 
 
 def test_a_failed_check_says_where() -> None:

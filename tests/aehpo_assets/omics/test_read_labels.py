@@ -42,6 +42,108 @@ def test_words_that_mean_missing_are_missing(make_dataset: Any) -> None:
     assert labels["age"].dtype == float
 
 
+def kinds_of(words: list[str], make_dataset: Any, **labels: Any) -> list[str | None]:
+    rows = "".join(f"s{i},{word},{i}\n" for i, word in enumerate([*words, "x", "y"]))
+    folder = make_dataset(labels=labels, files={"clinical.csv": f"id,kind,age\n{rows}"})
+    samples = pd.Index([f"s{i}" for i in range(len(words))])
+    read_kinds = read(folder, samples)["kind"]
+    return [None if pd.isna(kind) else kind for kind in read_kinds]
+
+
+def test_the_words_of_portals_mean_missing_in_any_case(make_dataset: Any) -> None:
+    words = ["[Not Available]", "[NOT APPLICABLE]", "[Unknown]", "'--", "--", ".", "?", "Nan"]
+    words += ["not reported", "Not_Reported", "#N/A", "NULL", "[Discrepancy]", "[Not Evaluated]"]
+    assert kinds_of(words, make_dataset) == [None] * len(words)
+
+
+def test_words_that_may_be_classes_are_classes(make_dataset: Any) -> None:
+    words = ["None", "Unknown", "No", "-", "missing"]
+    assert kinds_of(words, make_dataset) == words
+
+
+def test_the_dataset_may_add_and_keep_words(make_dataset: Any) -> None:
+    words = ["None", "UNKNOWN", "NA", "-9", "-9.0", "a"]
+    settings = {"add": ["unknown", "-9"], "keep": ["na"]}
+    read_kinds = kinds_of(words, make_dataset, missing_words=settings)
+    assert read_kinds == ["None", None, "NA", None, None, "a"]
+
+
+def test_no_word_for_missing_is_a_number(make_dataset: Any) -> None:
+    text = "id,kind,age\ns1,a,None\ns2,b,unknown\ns3,a,-\ns4,b,7\n"
+    folder = make_dataset(
+        labels={"missing_words": {"keep": ["None"]}}, files={"clinical.csv": text}
+    )
+    ages = read(folder, pd.Index(["s1", "s2", "s3", "s4"]))["age"]
+    assert ages.isna().tolist() == [True, True, True, False]
+
+
+@pytest.mark.parametrize("event", ["yes", "1", "1.0", "true"])
+def test_the_event_is_named_as_it_stands_in_the_file(make_dataset: Any, event: str) -> None:
+    text = f"id,kind,age,days,dead\ns1,a,1,10,{event}\ns2,b,2,20,other\ns3,a,3,5,{event}\n"
+    folder = make_dataset(files={"clinical.csv": text})
+    settings = (folder / "dataset.yaml").read_text()
+    survival = f"  survival: {{time: days, event: dead, event_value: {event}}}\n"
+    (folder / "dataset.yaml").write_text(settings + survival)
+    assert read(folder).loc["s1", "dead"] == event
+
+
+def test_an_event_spelt_in_another_way_is_refused_with_the_right_one(make_dataset: Any) -> None:
+    survival = {"time": "age", "event": "kind", "event_value": "Dead"}
+    text = "id,kind,age\ns1,dead,1\ns2,alive,2\n"
+    folder = make_dataset(labels={"survival": survival}, files={"clinical.csv": text})
+    with pytest.raises(InputError, match=r"Did you mean survival\.event_value: 'dead'"):
+        read(folder)
+
+
+@pytest.mark.parametrize("rename", [str.upper, "{}.0".format, " {}".format, "s-{0[1]}".format])
+def test_ids_that_differ_in_spelling_only_are_refused(make_dataset: Any, rename: Any) -> None:
+    ids = [f"s{i}" for i in range(4)]
+    rows = "".join(f"{rename(n) if i > 1 else n},{'ab'[i % 2]},{i}\n" for i, n in enumerate(ids))
+    folder = make_dataset(files={"clinical.csv": f"id,kind,age\n{rows}"})
+    with pytest.raises(InputError) as caught:
+        read_labels(read_dataset(folder), pd.Index(ids), "rna")
+    assert "2 of 4 samples of rna.csv have no row in clinical.csv (the first is s2" in str(
+        caught.value
+    )
+    assert "Write ids alike in both files" in str(caught.value)
+
+
+def barcoded(make_dataset: Any, rows: list[str], level: str | None) -> Path:
+    text = "id,kind,age\n" + "".join(f"{r},{'ab'[i % 2]},{i}\n" for i, r in enumerate(rows))
+    ids = {"ids": {"tcga": level}} if level else {}
+    return Path(make_dataset(labels=ids, files={"clinical.csv": text}))
+
+
+ALIQUOTS = pd.Index([f"TCGA-02-000{i}-01A-11R-0001-01" for i in range(4)])
+
+
+def test_barcodes_of_different_lengths_are_refused_with_the_setting_that_joins_them(
+    make_dataset: Any,
+) -> None:
+    folder = barcoded(make_dataset, [f"TCGA-02-000{i}-01" for i in range(4)], None)
+    with pytest.raises(InputError, match=r"Set ids: \{tcga: sample\} for labels"):
+        read(folder, ALIQUOTS)
+    folder = barcoded(make_dataset, [f"TCGA-02-000{i}" for i in range(4)], None)
+    with pytest.raises(InputError, match=r"Set ids: \{tcga: patient\} for labels"):
+        read(folder, ALIQUOTS)
+
+
+@pytest.mark.parametrize(("level", "ending"), [("sample", "-01"), ("patient", "")])
+def test_barcodes_are_joined_at_a_level(make_dataset: Any, level: str, ending: str) -> None:
+    folder = barcoded(make_dataset, [f"TCGA-02-000{i}{ending}" for i in range(4)], level)
+    labels = read(folder, ALIQUOTS)
+    assert labels.index.equals(ALIQUOTS)
+    assert labels["kind"].tolist() == ["a", "b", "a", "b"]
+
+
+def test_label_rows_that_fall_together_are_refused(make_dataset: Any) -> None:
+    rows = ["TCGA-02-0001-01", "TCGA-02-0001-11", "TCGA-02-0002-01"]
+    with pytest.raises(InputError) as caught:
+        read(barcoded(make_dataset, rows, "patient"), ALIQUOTS)
+    assert caught.value.key == "labels.ids"
+    assert "TCGA-02-0001-01 and TCGA-02-0001-11 are both TCGA-02-0001" in str(caught.value)
+
+
 def test_whole_numbers_are_classes_as_they_are_written(make_dataset: Any) -> None:
     text = "id,kind,age\ns1,01,1\ns2,,2\ns3,2,3\n"
     labels = read(make_dataset(files={"clinical.csv": text}))
@@ -58,7 +160,7 @@ def test_whole_numbers_beside_missing_ones_stay_whole_in_parquet(make_dataset: A
 
 
 def test_technical_and_survival_columns_are_kept(make_dataset: Any) -> None:
-    survival = {"time": "days", "event": "dead", "event_value": 1, "covariates": ["age"]}
+    survival = {"time": "days", "event": "dead", "event_value": "1", "covariates": ["age"]}
     text = "id,kind,age,days,dead,batch\ns1,a,1,10,1,x\ns2,b,2,20,0,y\ns3,a,3,,1,x\n"
     folder = make_dataset(
         labels={"survival": survival, "technical": ["batch"]}, files={"clinical.csv": text}
@@ -75,6 +177,7 @@ def test_technical_and_survival_columns_are_kept(make_dataset: Any) -> None:
         ("id,kind,age\nx1,a,1\nx2,b,2\n", {}, "labels.file", "is a sample of the matrix"),
         ("id,kind,age\ns1,a,1\ns2,a,2\n", {}, "kind", "one class only ('a')"),
         ("id,kind,age\ns1,,1\ns2,NA,2\n", {}, "kind", "no value at all"),
+        ("id,kind,age\ns1,NA,1\ns2,b,2\n", {}, "kind", "1 values are 'NA'"),
         ("id,kind,age\ns1,a,old\ns2,b,2\n", {}, "age", "'old' is no number"),
         ("id,kind,age\ns1,a,1\ns1,b,2\n", {}, "s1", "occurs more than once"),
         ("id,kind,age,age\ns1,a,1,1\ns2,b,2,2\n", {}, "age", "occurs more than once"),

@@ -85,7 +85,7 @@ def test_the_modalities_are_of_their_kinds() -> None:
 
 
 def test_labels_have_a_rare_class_and_gaps(cohort: Dataset) -> None:
-    table = read_label_table(cohort)
+    table = read_label_table(cohort).read
     shares = table["subtype"].value_counts(normalize=True)
     assert 0 < shares["rare"] < 0.1
     assert 0.03 < table["grade"].isna().mean() < 0.2
