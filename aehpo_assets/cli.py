@@ -93,7 +93,7 @@ def status(home: HomeOption = None) -> None:
     """Show what is materialized, stale and failed, by asset and partition."""
     from aehpo_assets.headless import print_status
 
-    print_status(_home(home, writes=True), console)
+    print_status(_home(home), console)
 
 
 @app.command("next-round")

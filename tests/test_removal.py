@@ -61,7 +61,7 @@ def begun(tiny_root: Path, home: Home) -> Home:
 def test_a_data_set_that_is_gone_is_kept_until_it_is_removed(tiny_root: Path, home: Home) -> None:
     file = tiny_root / "tiny.yaml"
     (home.data / "bad").mkdir()
-    (home.data / "bad" / "dataset.yaml").write_text("title: 2024-13-45\n")
+    (home.data / "bad" / "dataset.yaml").write_text("title: !!timestamp 2024-13-45\n")
     ok, printed = run(file, home)
     assert not ok
     assert "left out" in printed

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from aehpo_assets.foreign import markdown
 from aehpo_assets.omics.dataset import Modality
 from aehpo_assets.omics.label_facts import LabelFacts, LabelReading
 from aehpo_assets.omics.labels import SPLITS
@@ -27,13 +28,14 @@ def matrix_page(facts: MatrixFacts, settings: Modality) -> str:
         How it was read.
     """
     shape = f"{facts.samples:,} samples x {facts.features:,} features"
+    file = markdown(settings.file)
     values = "none is known"
     if facts.lowest is not None:
         values = f"{facts.lowest:.6g} to {facts.highest:.6g}"
     transform = "" if settings.transform == "none" else f", after {settings.transform}"
     return _entries(
         {
-            "read": f"{shape} of {settings.file} ({settings.orientation}, {settings.kind})",
+            "read": f"{shape} of {file} ({settings.orientation}, {settings.kind})",
             "samples": _ends(facts.first_samples, facts.last_samples, facts.samples),
             "features": _ends(facts.first_features, facts.last_features, facts.features),
             "values": f"{values}{transform}; {_percent(facts.missing_share)} missing, "
@@ -58,7 +60,7 @@ def labels_page(reading: LabelReading, labels: pd.DataFrame, split: pd.Series | 
     joined = reading.joined
     entries = {
         "label rows": f"{joined.joined:,} of {joined.samples:,} samples have a row in "
-        f"{reading.table}" + _first(joined.without_row, "first without"),
+        f"{markdown(reading.table)}" + _first(joined.without_row, "first without"),
         "rows left": f"{len(joined.without_sample):,} of {joined.rows:,} rows belong to no sample"
         + _first(joined.without_sample, "first"),
         "patients": _patients(reading, split),
@@ -69,7 +71,13 @@ def labels_page(reading: LabelReading, labels: pd.DataFrame, split: pd.Series | 
     by_part = "classes (train/valid/test)" if split is not None else "classes"
     header = ["label", "role", "samples", "read as missing", by_part]
     rows = [
-        [name, facts.role, f"{facts.known:,}", _words(facts), _classes(facts, labels[name], split)]
+        [
+            markdown(name),
+            facts.role,
+            f"{facts.known:,}",
+            _words(facts),
+            _classes(facts, labels[name], split),
+        ]
         for name, facts in reading.labels.items()
     ]
     page = f"{_entries(entries)}\n\n{_table(header, rows)}"
@@ -94,8 +102,8 @@ def class_counts(column: pd.Series, split: pd.Series) -> dict[str, dict[str, int
 def _patients(reading: LabelReading, split: pd.Series | None) -> str:
     if reading.patients is None:
         return "no two samples are known to be of one patient"
-    several = reading.patients.repeated
-    text = f"{len(several):,} have several samples, by {reading.patients.source}" + _first(
+    several, source = reading.patients.repeated, markdown(reading.patients.source)
+    text = f"{len(several):,} have several samples, by {source}" + _first(
         list(map(str, several.index)), "first"
     )
     if split is not None:
@@ -109,7 +117,7 @@ def _classes(facts: LabelFacts, column: pd.Series, split: pd.Series | None) -> s
         return f"{facts.lowest:.6g} to {facts.highest:.6g}"
     parts = {} if split is None else class_counts(column, split)
     shown = [
-        f"{name} {count:,}"
+        f"{markdown(name)} {count:,}"
         + (f" ({'/'.join(str(n) for n in parts[name].values())})" if parts else "")
         for name, count in list(facts.classes.items())[:_CLASSES_SHOWN]
     ]
@@ -117,7 +125,7 @@ def _classes(facts: LabelFacts, column: pd.Series, split: pd.Series | None) -> s
 
 
 def _words(facts: LabelFacts) -> str:
-    words = [f"{word or 'empty'} {count:,}" for word, count in facts.missing.items()]
+    words = [f"{markdown(word) or 'empty'} {count:,}" for word, count in facts.missing.items()]
     return _listed(words[:_WORDS_SHOWN], len(words)) or "none"
 
 
@@ -129,11 +137,12 @@ def _first(names: Sequence[str], title: str) -> str:
     if not names:
         return ""
     more = ", …" if len(names) > _SHOWN else ""
-    return f" ({title}: {', '.join(names[:_SHOWN])}{more})"
+    return f" ({title}: {', '.join(map(markdown, names[:_SHOWN]))}{more})"
 
 
 def _ends(first: Sequence[str], last: Sequence[str], count: int) -> str:
-    return ", ".join(first) if count <= len(first) else f"{', '.join(first)} … {last[-1]}"
+    shown = ", ".join(map(markdown, first))
+    return shown if count <= len(first) else f"{shown} … {markdown(last[-1])}"
 
 
 def _entries(entries: Mapping[str, str]) -> str:
@@ -155,9 +164,8 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text of a file in which nothing breaks a line, a table or a terminal."""
-    plain = " ".join(text.replace("|", "\N{BROKEN BAR}").split())
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in plain)
+    """Text in which nothing breaks a line or a table."""
+    return " ".join(text.replace("|", "\N{BROKEN BAR}").split())
 
 
 def _percent(share: float) -> str:

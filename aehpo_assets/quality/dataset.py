@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.foreign import markdown
 from aehpo_assets.omics.dataset import Dataset, file_problems, parse_dataset
 from aehpo_assets.omics.label_facts import LabelReading, describe_labels
 from aehpo_assets.omics.labels import SPLITS
@@ -71,7 +72,7 @@ class Examination:
         """Everything that was read, as Markdown."""
         if self.dataset is None:
             return ""
-        title = self.dataset.title
+        title = markdown(self.dataset.title)
         parts = [f"# {self.dataset.name}" + (f": {title}" if title else "")]
         for name, read in self.modalities.items():
             parts.append(f"## {name}")

@@ -27,11 +27,14 @@ LAUGHS = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n" + "".joi
 )
 
 BAD: dict[str, tuple[bytes, str]] = {
-    "month": (b"name: toy\ntitle: 2024-13-45\n", r"line 2: .*'2024-13-45' is no timestamp"),
+    "month": (
+        b"name: toy\ntitle: !!timestamp 2024-13-45\n",
+        r"line 2: .*'2024-13-45' is no timestamp",
+    ),
     "number": (b"title: !!int abc", r"line 1: .*'abc' is no int"),
     "date": (b"title: !!timestamp abc", r"line 1: .*'abc' is no timestamp"),
     "truth": (b"title: !!bool abc", r"line 1: .*'abc' is no bool"),
-    "digits": (b"title: " + b"9" * 5000, r"line 1: .*is no int"),
+    "digits": (b"title: !!int " + b"9" * 5000, r"line 1: .*is no int"),
     "brackets": (b"title: " + b"[" * 3000 + b"]" * 3000, r"line 1: .*32 deep"),
     "open brackets": (b"title: " + b"[" * 100_000, r"line 1: .*32 deep"),
     "braces": (b"title: " + b"{a: " * 3000, r"line 1: .*32 deep"),
@@ -60,6 +63,14 @@ def test_bad_yaml_is_one_sentence_at_once(tmp_path: Path, name: str) -> None:
         assert len(text) < 1000
         assert "\n" not in text
     assert time.process_time() - started < 10, "the laughs took minutes"
+
+
+def test_a_title_may_look_like_a_date_that_is_none(good: Path) -> None:
+    file = good / "dataset.yaml"
+    file.write_text(file.read_text() + "title: 2024-13-45\n")
+    assert read_dataset(good).title == "2024-13-45"
+    with pytest.raises(InputError, match="'2024-13-45' is no timestamp"):
+        read_yaml(file)
 
 
 def folder_of(path: Path) -> None:
@@ -148,14 +159,14 @@ def test_a_run_names_a_bad_data_set_that_it_was_given_and_stops(
 ) -> None:
     bad = tmp_path / "bad"
     bad.mkdir()
-    (bad / "dataset.yaml").write_text("title: 2024-13-45\n")
+    (bad / "dataset.yaml").write_text("title: !!timestamp 2024-13-45\n")
     home, console = Home(good.parents[1]), Console(file=io.StringIO())
     with pytest.raises(InputError, match="2024-13-45"):
         run_headless(tiny_root / "tiny.yaml", home, [bad], console)
     listed = yaml.safe_load((tiny_root / "tiny.yaml").read_text()) | {"tasks": ["bad_rna"]}
     (tmp_path / "listed.yaml").write_text(yaml.safe_dump(listed))
     (good.parent / "bad").mkdir()
-    (good.parent / "bad" / "dataset.yaml").write_text("title: 2024-13-45\n")
+    (good.parent / "bad" / "dataset.yaml").write_text("title: !!timestamp 2024-13-45\n")
     with pytest.raises(InputError, match=r"unknown task 'bad_rna'; .*2024-13-45"):
         run_headless(tmp_path / "listed.yaml", home, [], console)
     assert not home.store.root.exists()

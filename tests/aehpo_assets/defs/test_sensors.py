@@ -126,7 +126,7 @@ def test_a_data_set_that_lands_gets_its_tasks(sensed: Sensed) -> None:
     assert not sensed.tick().dynamic_partitions_requests
 
 
-@pytest.mark.parametrize("title", ["2024-13-45", "!!int abc", "[" * 3000])
+@pytest.mark.parametrize("title", ["!!timestamp 2024-13-45", "!!int abc", "[" * 3000])
 def test_a_data_set_lands_beside_one_whose_yaml_is_impossible(sensed: Sensed, title: str) -> None:
     (sensed.home.data / "bad").mkdir(parents=True)
     (sensed.home.data / "bad" / "dataset.yaml").write_text(f"title: {title}\n")
