@@ -6,6 +6,8 @@ processor. So no number is written down here: rounding is tried, and is the tole
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 import torch
@@ -46,8 +48,19 @@ def alone(task: TrainingTask, runs: pd.DataFrame, architecture: str, epochs: int
     return pd.concat(tables, ignore_index=True)
 
 
-def rounding_error(task: TrainingTask, runs: pd.DataFrame, architecture: str, epochs: int) -> float:
-    """Largest relative difference that rounding makes in the metrics of some runs.
+class Rounding(NamedTuple):
+    """What rounding makes of some runs."""
+
+    metrics: float
+    """Largest relative difference of losses and R2."""
+    latents: float
+    """Largest absolute difference of latents."""
+
+
+def rounding_error(
+    task: TrainingTask, runs: pd.DataFrame, architecture: str, epochs: int
+) -> Rounding:
+    """Largest differences that rounding makes in some runs.
 
     They are trained in float32, again in float64 from the same weights, and again in float32 from
     weights that differ in their last bit.
@@ -65,7 +78,10 @@ def rounding_error(task: TrainingTask, runs: pd.DataFrame, architecture: str, ep
     for training in (single, *others):
         training.advance(epochs)
     metrics = metrics_of(single)
-    return max(largest_difference(metrics_of(other), metrics) for other in others)
+    return Rounding(
+        max(largest_difference(metrics_of(other), metrics) for other in others),
+        max(float((other.latents - single.latents).abs().max()) for other in others),
+    )
 
 
 def first_gradients(training: FleetTraining, samples: int) -> torch.Tensor:
