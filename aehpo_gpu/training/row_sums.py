@@ -7,6 +7,8 @@ is seen in the third digit. Here the order depends on the number of samples alon
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numba
 import numpy as np
 import torch
@@ -48,7 +50,15 @@ def dot_over_rows(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return total
 
 
-@numba.njit(cache=True, nogil=True)
+def _compiled(function: Callable[..., None]) -> Callable[..., None]:
+    """Compile a function, once a machine if there is a folder to keep that in."""
+    try:
+        return numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:
+        return numba.njit(nogil=True)(function)
+
+
+@_compiled
 def _add_rows(x: np.ndarray, total: np.ndarray) -> None:
     runs, rows, units = x.shape
     part = np.empty(units, dtype=x.dtype)
@@ -63,7 +73,7 @@ def _add_rows(x: np.ndarray, total: np.ndarray) -> None:
                 total[run, 0, unit] += part[unit]
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _add_products(x: np.ndarray, y: np.ndarray, total: np.ndarray) -> None:
     runs, rows, units = x.shape
     part = np.empty(units, dtype=x.dtype)
