@@ -38,8 +38,23 @@ _SUMMARIES = re.compile(
 _SHOWN = 20
 
 
-def refuse_annotation(samples: pd.Index, features: pd.Index, path: Path, modality: str) -> None:
+def refuse_annotation(
+    samples: pd.Index,
+    features: pd.Index,
+    labelled: Callable[[], pd.Index],
+    path: Path,
+    modality: str,
+) -> None:
     """Refuse samples and features whose names say that they are none.
+
+    Parameters
+    ----------
+    samples, features
+        Their names.
+    labelled
+        Ids of the label table; what has a row there is a sample, whatever it is called.
+    path, modality
+        For the message.
 
     Raises
     ------
@@ -47,6 +62,9 @@ def refuse_annotation(samples: pd.Index, features: pd.Index, path: Path, modalit
         It names them, and the setting that leaves them out.
     """
     annotation = [name for name in samples if _OF_GENES.fullmatch(_plain(name))]
+    if annotation:
+        rows = labelled()
+        annotation = [name for name in annotation if name not in rows]
     if annotation:
         raise _refusal(
             annotation, "is no sample but says something of the features", path, modality

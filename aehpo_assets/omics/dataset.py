@@ -42,13 +42,21 @@ class Ids(Settings):
         return {"column": given} if isinstance(given, str) else given
 
 
-class MissingWords(Settings):
-    """Words that mean a missing value beside the usual ones (``add``), and usual ones that do not.
+class MissingNumbers(Settings):
+    """Words and numbers (``-999``) that mean a missing number beside the usual words (``add``).
 
-    Case does not matter. A word of ``keep`` is a class like any other.
+    Case does not matter.
     """
 
     add: list[str] = Field(default_factory=list)
+
+
+class MissingWords(MissingNumbers):
+    """The same of labels, and usual words that do not mean so (``keep``).
+
+    A word of ``keep`` is a class like any other.
+    """
+
     keep: list[str] = Field(default_factory=list)
 
     @model_validator(mode="after")
@@ -65,7 +73,8 @@ class Modality(Settings):
 
     ``feature_type`` picks one of the types that a 10x file may hold, such as ``Gene Expression``;
     ``ids`` names the column with the names of the rows where it cannot be told; ``annotation``
-    names rows and columns that are neither samples nor features and are left out.
+    names rows and columns that are neither samples nor features and are left out;
+    ``missing_words`` adds words or numbers that mean a missing value.
     """
 
     file: str
@@ -76,6 +85,7 @@ class Modality(Settings):
     feature_type: str | None = None
     ids: Ids = Ids()
     annotation: list[str] = Field(default_factory=list)
+    missing_words: MissingNumbers = MissingNumbers()
 
 
 class Survival(Settings):

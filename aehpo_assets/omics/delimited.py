@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,8 @@ def read_delimited(
 ) -> DelimitedTable:
     """Read a table of text, every line of it checked.
 
-    Lines before the header that begin with ``#`` or ``!`` are passed over, and so are blank ones.
+    Lines before the header that begin with ``#`` or ``!`` are passed over, and so are blank
+    ones, Excel's ``sep=;``, and the line ``!series_matrix_table_end`` of GEO.
 
     Parameters
     ----------
@@ -202,7 +204,7 @@ def _header_and_row(start: bytes) -> tuple[list[tuple[int, str]], list[tuple[int
         end = len(start) if end < 0 else end
         line, number = start[begin:end].decode(), number + 1
         begin = end + 1
-        if not line.strip(" "):
+        if not line.strip(" ") or (not found and _SEPARATOR_OF_EXCEL.fullmatch(line)):
             continue
         if not found and line.startswith(_COMMENT):
             comments.append((number, line))
@@ -212,6 +214,9 @@ def _header_and_row(start: bytes) -> tuple[list[tuple[int, str]], list[tuple[int
             found.append((number, line))
     return comments, found
 
+
+_SEPARATOR_OF_EXCEL = re.compile(r'"?sep=.?"?', re.IGNORECASE)
+"""First line of a table that Excel is told the separator of."""
 
 _GCT = ("#1.2", "#1.3")
 """First line of the GCT format, whose second says how many rows and columns there are."""
@@ -262,7 +267,9 @@ def _separator_of(top: _Top, expected: str) -> str:
         header, row = widths(separator)
         return row >= 2 and row - header in (0, 1)
 
-    if fits(expected):
+    # Of semicolons with decimal commas, a header without commas is no short one of R.
+    header, row = widths(expected)
+    if fits(expected) and (header == row or header > 1):
         return expected
     others = sorted((s for s in _SEPARATORS if fits(s)), key=widths, reverse=True)
     if others:

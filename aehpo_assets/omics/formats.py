@@ -23,7 +23,7 @@ from aehpo_assets.omics.content import content_of
 from aehpo_assets.omics.delimited import DelimitedTable, read_delimited
 from aehpo_assets.omics.ids import Columns, IdColumn, as_ids, find_ids, is_text
 from aehpo_assets.omics.memory import refuse_too_large
-from aehpo_assets.omics.numbers import parse_numbers
+from aehpo_assets.omics.numbers import parse_numbers, without_codes
 from aehpo_assets.omics.stored import StoredMatrix
 
 _COLUMNS_AT_ONCE = 1024
@@ -42,6 +42,7 @@ class _Asked:
     feature_type: str | None
     ids: str | None
     left_out: Collection[str]
+    missing: Collection[str]
 
     @property
     def setting(self) -> str:
@@ -56,6 +57,7 @@ def open_matrix(
     *,
     ids: str | None = None,
     left_out: Collection[str] = (),
+    missing: Collection[str] = (),
 ) -> StoredMatrix:
     """Open a matrix of any format: its content says which, whatever its ending.
 
@@ -70,7 +72,9 @@ def open_matrix(
     ids
         Column with the names of the rows; None to find it.
     left_out
-        Columns of annotation, which may hold anything; their values are NaN.
+        Rows and columns of annotation, which may hold anything; their values are NaN.
+    missing
+        Words and numbers that mean a missing value beside the usual words.
 
     Raises
     ------
@@ -78,7 +82,7 @@ def open_matrix(
         If no reader is for the file, its ids cannot be told, or a row has no name; when the values
         are loaded, if one is no number.
     """
-    asked = _Asked(modality, feature_type, ids, left_out)
+    asked = _Asked(modality, feature_type, ids, left_out, missing)
     opener, _ = _readers(path)
     refuse_too_large(path, modality, feature_type)
     stored = _told(path, lambda: opener(path, asked))
@@ -92,7 +96,7 @@ def open_matrix(
     return StoredMatrix(
         stored.rows.astype(str),
         stored.columns.astype(str),
-        lambda: _told(path, stored.load),
+        lambda: without_codes(_told(path, stored.load), missing),
         stored.features,
         stored.counts_rows,
     )
@@ -142,7 +146,12 @@ def _readers(path: Path) -> tuple[_Opener, _Reader]:
     for compression in _COMPRESSIONS:
         name = name.removesuffix(compression)
     if not name.endswith(_ENDINGS):
-        raise InputError(f"has an unknown ending; expected {_EXPECTED}", file=path)
+        raise InputError(
+            f"has an unknown ending; expected {_EXPECTED}",
+            file=path,
+            remedy="A table of text is called .csv or .tsv; a folder or .mtx file of 10x Genomics "
+            "can be written as .h5ad with scanpy.",
+        )
     content = _told(path, lambda: content_of(path))
     if content == "parquet":
         return _open_parquet, _parquet_table
@@ -192,7 +201,7 @@ def _open_parquet(path: Path, asked: _Asked) -> StoredMatrix:
             for target, name in enumerate(part, start):
                 left_out = name in asked.left_out
                 values[:, target] = (
-                    np.nan if left_out else _numbers(table.column(name), name, rows, path)
+                    np.nan if left_out else _numbers(table.column(name), name, rows, path, asked)
                 )
         return values
 
@@ -237,12 +246,17 @@ def _is_number(kind: pa.DataType) -> bool:
     )
 
 
-def _numbers(column: pa.ChunkedArray, name: str, rows: pd.Index, path: Path) -> np.ndarray:
+def _numbers(
+    column: pa.ChunkedArray, name: str, rows: pd.Index, path: Path, asked: _Asked
+) -> np.ndarray:
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
     if _is_number(column.type):
         return column.cast(pa.float32(), safe=False).to_numpy()
-    return parse_numbers(column.to_pandas(), name, rows, path, None)
+    values = column.to_pandas()
+    # Dates are numbers to pandas.
+    values = values.astype(str) if values.dtype.kind in "mM" else values
+    return parse_numbers(values, name, rows, path, None, asked.missing, asked.left_out)
 
 
 def _open_delimited(path: Path, asked: _Asked) -> StoredMatrix:
@@ -262,7 +276,15 @@ def _open_delimited(path: Path, asked: _Asked) -> StoredMatrix:
             values[:, target] = (
                 column.to_numpy(dtype=np.float32)
                 if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub"
-                else parse_numbers(column, frame.columns[position], rows, path, table.line_of)
+                else parse_numbers(
+                    column,
+                    frame.columns[position],
+                    rows,
+                    path,
+                    table.line_of,
+                    asked.missing,
+                    asked.left_out,
+                )
             )
         return values
 

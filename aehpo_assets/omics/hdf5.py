@@ -29,13 +29,17 @@ def layout(path: Path) -> str:
 
     with h5py.File(path, "r") as file:
         present = set(file)
+        # Cell Ranger 2 wrote a group for each genome.
+        genomes = any(
+            "barcodes" in group for group in file.values() if isinstance(group, h5py.Group)
+        )
     if "mod" in present:
         return "h5mu"
     if "matrix" in present:
         return "10x"
     if present & {"X", "obs", "var"} or path.suffix.lower() == ".h5ad":
         return "h5ad"
-    if path.suffix.lower() == ".h5":
+    if genomes:
         return "10x"
     raise InputError(
         "is an HDF5 file of no known layout",
@@ -195,7 +199,7 @@ def _names(obs: pd.DataFrame, path: Path, setting: str, ids: str | None) -> tupl
     given, and a column of ``obs`` may hold the ids.
     """
     columns = Columns(
-        ["index", *map(str, obs.columns)],
+        [str(obs.index.name or "index"), *map(str, obs.columns)],
         lambda i: i > 0 and is_text(obs.iloc[:, i - 1]),
         lambda i: pd.Series(obs.index if i == 0 else obs.iloc[:, i - 1].to_numpy()),
         0,

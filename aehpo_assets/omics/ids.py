@@ -19,7 +19,7 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.omics.stored import SAMPLE_ID
 
 _COUNTER = re.compile(
-    r"|Unnamed: \d+|\.\.\.\d+|index|level_0|__index_level_0__|X|V1|Column1"
+    r"|Unnamed: [\d.]+|\.\.\.\d+|index|level_0|__index_level_0__|X|V1|Column1"
     r"|rownames?|row\.names|row",
     re.IGNORECASE,
 )
@@ -112,10 +112,12 @@ def find_ids(columns: Columns, path: Path, setting: str, wanted: str | None) -> 
     if len(named) == 1:
         return IdColumn(named[0], counter=first if counter and named[0] != first else None)
     if columns.is_text(first):
-        return IdColumn(first)
+        return _of_texts(columns, first, path, setting)
     if counter:
         return _instead_of_counter(columns, first, path, setting)
     values = columns.values(first)
+    if is_id_name(names[first]) and values.is_unique:
+        return IdColumn(first)
     if _whole(values) and (_ID_WORDS.search(names[first]) or _stands_out(columns, first, values)):
         return IdColumn(first)
     texts = [i for i in range(len(names)) if i != first and columns.is_text(i)]
@@ -199,17 +201,19 @@ def _named(names: list[str], wanted: str, path: Path, setting: str) -> int:
 
 
 def _is_nameless_counter(columns: Columns, position: int) -> bool:
-    return bool(_COUNTER.fullmatch(columns.names[position]) and counts(columns.values(position)))
+    """Whether a column counts the rows, and its name says so or says nothing of ids."""
+    name = columns.names[position]
+    if columns.is_text(position) or not counts(columns.values(position)):
+        return False
+    if _COUNTER.fullmatch(name):
+        return True
+    return not _ID_WORDS.search(name) and len(_unequal_texts(columns, position)) == 1
 
 
 def _instead_of_counter(columns: Columns, first: int, path: Path, setting: str) -> IdColumn:
     """The only column of texts that are all different; the counter itself if there is no such."""
     names = columns.names
-    able = [
-        i
-        for i in range(len(names))
-        if i != first and columns.is_text(i) and columns.values(i).is_unique
-    ]
+    able = _unequal_texts(columns, first)
     if not able:
         return IdColumn(first, counts_rows=True)
     if len(able) == 1:
@@ -221,6 +225,36 @@ def _instead_of_counter(columns: Columns, first: int, path: Path, setting: str) 
         key=setting,
         remedy=f"Name one in dataset.yaml ({setting}: {names[able[0]]}).",
     )
+
+
+def _of_texts(columns: Columns, first: int, path: Path, setting: str) -> IdColumn:
+    """The first column, unless it repeats itself and others, which do not, may hold the ids.
+
+    A column that has the name of ids is left as it is: its repeats are a mistake in the table.
+    """
+    if is_id_name(columns.names[first]) or columns.values(first).is_unique:
+        return IdColumn(first)
+    able = _unequal_texts(columns, first)
+    if not able:
+        return IdColumn(first)
+    names = columns.names
+    raise InputError(
+        f"no column with ids can be told: values of the first, {names[first]!r}, occur more than "
+        f"once, and {', '.join(repr(names[i]) for i in able[:5])} may hold the ids",
+        file=path,
+        key=names[first],
+        remedy=f"Name the column in dataset.yaml ({setting}: {names[able[0]]}), or keep one row "
+        f"of each {names[first]}.",
+    )
+
+
+def _unequal_texts(columns: Columns, first: int) -> list[int]:
+    """Columns, beside the first, of texts that are all different."""
+    return [
+        i
+        for i in range(len(columns.names))
+        if i != first and columns.is_text(i) and columns.values(i).is_unique
+    ]
 
 
 def _whole(values: pd.Series) -> bool:

@@ -98,6 +98,11 @@ def fields_of(line: str, separator: str) -> list[str]:
     return next(csv.reader([line], delimiter=separator, strict=True), [])
 
 
+def _is_passed_over(line: bytes) -> bool:
+    """Whether a line is no row: blank, or the last one of a series matrix of GEO."""
+    return not line.strip(b" ") or line.strip(b' "').lower() == b"!series_matrix_table_end"
+
+
 class CheckedRows:
     """The rows of a table as a stream that pandas reads from; each is checked as it passes.
 
@@ -166,14 +171,14 @@ class CheckedRows:
                 if not self.last_field_filled:
                     last = line[line.rfind(self._separator) + 1 :].strip()
                     self.last_field_filled = last not in (b"", b'""')
-            elif not line.strip(b" "):
+            elif _is_passed_over(line):
                 blank = True
                 self._blank.append(self._number + position)
             else:
                 self._refuse(found, self._number + position, position == len(lines) - 1)
         self._number += len(lines)
         if blank:
-            return b"".join(line + b"\n" for line in lines if line.strip(b" "))
+            return b"".join(line + b"\n" for line in lines if not _is_passed_over(line))
         return block
 
     def _unquoted(self, line: bytes, found: int, number: int) -> int:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.omics.stored import missing_words
+from aehpo_assets.omics.stored import Values, missing_words
 
 _MANY = 0.5
 """Share of values that are no numbers from which on the whole column is taken to be none."""
 
 
 def parse_numbers(
-    column: pd.Series, name: str, rows: pd.Index, path: Path, line_of: Callable[[int], int] | None
+    column: pd.Series,
+    name: str,
+    rows: pd.Index,
+    path: Path,
+    line_of: Callable[[int], int] | None,
+    words: Collection[str] = (),
+    left_out: Collection[str] = (),
 ) -> np.ndarray:
     """Numbers of a column of a matrix; what means missing is NaN.
 
@@ -33,20 +40,26 @@ def parse_numbers(
         The file, for messages.
     line_of
         Number of the line that holds a row; None if the file has no lines.
+    words
+        Words that mean a missing value beside the usual ones.
+    left_out
+        Rows of annotation, which may hold anything; their values are NaN.
 
     Raises
     ------
     InputError
         If a value is no number; it names the first, where it is and what fits.
     """
-    missing = missing_words(column)
+    missing = missing_words(column, add=words)
+    if left_out:
+        missing |= pd.Series(rows.isin(list(left_out)), index=column.index)
     numbers = pd.to_numeric(column.where(~missing), errors="coerce")
     wrong = (numbers.isna() & ~missing).to_numpy()
     if wrong.any():
         first = int(wrong.argmax())
         line = f"; it stands on line {line_of(first)}" if line_of else ""
         value = column.iloc[first]
-        words = wrong.sum() > _MANY * max(1, (~missing).sum())
+        mostly = wrong.sum() > _MANY * max(1, (~missing).sum())
         raise InputError(
             f"{value!r} (row {rows[first]}) is no number{line}",
             file=path,
@@ -54,12 +67,30 @@ def parse_numbers(
             remedy=remedy_for(str(value))
             or (
                 f"If the column is no part of the matrix, say so in dataset.yaml "
-                f"(annotation: [{name}]); labels belong into the label table."
-                if words
-                else "Correct the value, or leave it empty if it is missing."
+                f"(annotation: [{name}]); if it holds the ids, say that (ids: {name}); labels "
+                "belong into the label table."
+                if mostly
+                else "Correct the value, leave it empty, or name the word in the modality's "
+                f"missing_words: {{add: [...]}}; if the row is none, annotation: [{rows[first]}]."
             ),
         )
     return numbers.to_numpy(dtype=np.float32, na_value=np.nan)
+
+
+def without_codes(values: Values, words: Collection[str]) -> Values:
+    """Values of a matrix with those missing that are a number of ``words``, such as ``-999``."""
+    codes = pd.to_numeric(pd.Series(list(words), dtype=str), errors="coerce").dropna()
+    numbers = codes.to_numpy(dtype=np.float32)
+    if not len(numbers):
+        return values
+    if sparse.issparse(values):
+        if 0 in numbers:
+            return without_codes(values.toarray(), words)
+        values.data[np.isin(values.data, numbers)] = np.nan
+        return values
+    for number in numbers:
+        values[values == number] = np.nan
+    return values
 
 
 def remedy_for(value: str) -> str | None:

@@ -22,9 +22,13 @@ from aehpo_assets.omics.dataset import Dataset, MissingWords, Modality
 from aehpo_assets.omics.formats import open_matrix, read_table
 from aehpo_assets.omics.ids import counts
 from aehpo_assets.omics.join import Join, join, label_keys
+from aehpo_assets.omics.numbers import remedy_for
 from aehpo_assets.omics.spelling import class_key
 from aehpo_assets.omics.stored import SAMPLE_ID, StoredMatrix, Values, missing_words
 from aehpo_assets.omics.transform import refuse_infinite, transform, treat_missing
+
+_MOST = 0.5
+"""Share of ids that meet others before they are taken for the same ids."""
 
 
 def read_matrix(dataset: Dataset, modality: str) -> pd.DataFrame:
@@ -177,7 +181,7 @@ def read_labels(
     read = table.read
     _refuse_row_numbers_as_labels(dataset, table.written, sample_ids)
     level = dataset.labels.ids.tcga
-    _refuse_unjoined(join(sample_ids, read.index, level), dataset, modality)
+    _refuse_unjoined(join(sample_ids, read.index, level), table, sample_ids, dataset, modality)
     labels = read.reindex(label_keys(sample_ids, level)).set_axis(sample_ids, axis=0)
     labels.index.name = SAMPLE_ID
     settings = dataset.labels
@@ -228,7 +232,13 @@ def _written_labels(dataset: Dataset) -> pd.DataFrame:
     return table
 
 
-def _refuse_unjoined(found: Join, dataset: Dataset, modality: str | None) -> None:
+def _refuse_unjoined(
+    found: Join,
+    table: LabelTable,
+    sample_ids: pd.Index,
+    dataset: Dataset,
+    modality: str | None,
+) -> None:
     """Refuse a matrix no sample of which has labels, or that spells ids in another way."""
     path = dataset.labels_path()
     matrix = dataset.modalities[modality].file if modality else "the matrix"
@@ -239,12 +249,21 @@ def _refuse_unjoined(found: Join, dataset: Dataset, modality: str | None) -> Non
             "blanks, separators or zeros only",
             file=path,
             key="labels.file",
-            remedy=f"Write ids alike in both files: {sample} or {row}.",
+            remedy=f"Write ids alike in both files: {_visibly(sample)} or {_visibly(row)}.",
         )
     if found.joined:
         return
     remedy = "Give both the same sample ids."
-    if found.level is not None:
+    column = _column_that_joins(table.written, sample_ids)
+    if column is not None:
+        remedy = f"Its column {column} has them: set ids: {column} for labels."
+    elif modality and _features_have_labels(dataset, modality):
+        turned = {
+            "samples_by_features": "features_by_samples",
+            "features_by_samples": "samples_by_features",
+        }[dataset.modalities[modality].orientation]
+        remedy = f"They are features of it: set orientation: {turned} for modalities.{modality}."
+    elif found.level is not None:
         asked = f"ids: {{tcga: {found.level}}}"
         remedy = f"Set {asked} for labels, and for modalities.{modality or 'NAME'} too if need be."
     elif found.kin:
@@ -257,6 +276,25 @@ def _refuse_unjoined(found: Join, dataset: Dataset, modality: str | None) -> Non
         key="labels.file",
         remedy=remedy,
     )
+
+
+def _visibly(name: str) -> str:
+    """An id as it is, or with escapes if a person could not see what it holds."""
+    return name if name.isascii() and name == name.strip() else ascii(name)
+
+
+def _column_that_joins(table: pd.DataFrame, sample_ids: pd.Index) -> str | None:
+    """Name of a column, beside the ids, that has sample ids in most of its rows."""
+    for name, column in table.items():
+        if column.isin(sample_ids).mean() > _MOST:
+            return str(name)
+    return None
+
+
+def _features_have_labels(dataset: Dataset, modality: str) -> bool:
+    """Whether the label table has rows for what a matrix calls its features."""
+    _, features = _samples_and_features(_open(dataset, modality), dataset, modality)
+    return bool(features.isin(_labelled(dataset)).mean() > _MOST)
 
 
 def _refuse_row_numbers_as_labels(
@@ -277,11 +315,25 @@ def _open(dataset: Dataset, modality: str) -> StoredMatrix:
     settings = dataset.modalities[modality]
     path = dataset.modality_path(modality)
     stored = open_matrix(
-        path, modality, settings.feature_type, ids=settings.ids.column, left_out=settings.annotation
+        path,
+        modality,
+        settings.feature_type,
+        ids=settings.ids.column,
+        left_out=settings.annotation,
+        missing=settings.missing_words.add,
     )
     stored = without_annotation(stored, settings.annotation, path, modality)
-    refuse_annotation(*_oriented(stored, settings), path, modality)
+    samples, features = _oriented(stored, settings)
+    refuse_annotation(samples, features, lambda: _labelled(dataset), path, modality)
     return stored
+
+
+def _labelled(dataset: Dataset) -> pd.Index:
+    """Ids of the label table; none if it cannot be read, which is said elsewhere."""
+    try:
+        return read_table(dataset.labels_path(), dataset.labels.ids.column).index
+    except InputError:
+        return pd.Index([], dtype=str)
 
 
 def _dense(values: Values) -> np.ndarray:
@@ -357,7 +409,8 @@ def _numbers(column: pd.Series, path: Path, settings: MissingWords) -> pd.Series
             f"{text[wrong].iloc[0]!r} is no number",
             file=path,
             key=str(column.name),
-            remedy="Correct the value, leave it empty, or name the word in "
+            remedy=remedy_for(text[wrong].iloc[0])
+            or "Correct the value, leave it empty, or name the word in "
             "labels.missing_words: {add: [...]}.",
         )
     return numbers.astype(np.float64)
@@ -367,19 +420,28 @@ def _refuse_unknown_column(dataset: Dataset, table: pd.DataFrame, column: str, k
     if column in table:
         return
     close = difflib.get_close_matches(column, list(table.columns), n=3)
+    remedy = f"Columns: {', '.join(map(str, table.columns[:20]))}."
+    if close:
+        remedy = f"Did you mean {', '.join(n if n == n.strip() else repr(n) for n in close)}?"
+    elif column in table.index:
+        remedy = "There is a row of that name: write one row a sample, and one column a label."
     raise InputError(
         f"there is no column {column!r} in {dataset.labels.file}",
         file=dataset.file,
         key=key,
-        remedy=f"Did you mean {', '.join(close)}?"
-        if close
-        else f"Columns: {', '.join(map(str, table.columns[:20]))}.",
+        remedy=remedy,
     )
 
 
 def _refuse_repeated_rows(table: pd.DataFrame, path: Path) -> None:
     for ids, what in ((table.index, "sample"), (table.columns, "column")):
         repeated = ids[ids.duplicated()]
+        if len(repeated) and not repeated[0]:
+            raise InputError(
+                f"has {(ids == '').sum()} columns without a name",
+                file=path,
+                remedy="Give each a name; a line before the header must begin with #.",
+            )
         if len(repeated):
             raise InputError(
                 f"the {what} {repeated[0]} occurs more than once",

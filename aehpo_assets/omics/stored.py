@@ -17,6 +17,7 @@ MISSING_WORDS = (
     "",
     # R, pandas, SQL, Excel
     *("na", "n/a", "n.a.", "n.a", "<na>", "nan", "-nan", "null", "<null>"),
+    *("nan(ind)", "-nan(ind)", "1.#qnan", "1.#ind", "-1.#ind"),
     *("#n/a", "#na", "#null!", "#value!", "#div/0!", "#ref!", "#name?", "#num!"),
     # GDC, GEO and the sequence archives
     *("not reported", "not available", "not applicable", "not collected", "not provided"),
@@ -32,7 +33,8 @@ Signs alone do too: ``.``, ``?``, ``--``, ``'--``. So does any of these words, o
 
 DOUBTFUL_WORDS = (
     *("none", "nil", "unknown", "unk", "not known", "unspecified", "not specified", "missing"),
-    *("unavailable", "undetermined", "not determined", "nd", "not done", "not tested"),
+    *("unavailable", "undetermined", "not determined", "nd", "n.d.", "not done", "not tested"),
+    *("not stated", "unclear", "indeterminate", "refused", "declined", "prefer not to say"),
     *("not performed", "not assessed", "not evaluated", "*", "-", "/"),
 )
 """Texts that mean a missing value or a class: no therapy is ``None``. A number they never are."""

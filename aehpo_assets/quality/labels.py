@@ -9,6 +9,7 @@ from aehpo_assets.omics.labels import SAMPLES_PER_CLASS, SPLITS, downstream_targ
 from aehpo_assets.omics.patients import Patients
 from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.check import among, at_least, at_most, run_checks, unique
+from aehpo_assets.quality.codes import missing_code
 from aehpo_assets.quality.sentences import (
     explained,
     label_sentences,
@@ -22,16 +23,13 @@ SHARE_TOLERANCE = 0.05
 LARGEST_SHARE_OF_WORDS = 0.25
 """Share of a label's samples that words may say to be missing before a person should look."""
 
-SMALLEST_JOINED_SHARE = 0.95
-"""Share of the samples that should have a label row."""
-
 LABEL_CHECKS = (
     unique("unique_sample_ids", "sample", "every sample occurs once", of="samples"),
     at_least(
         "samples_have_a_label_row",
         "joined_share",
-        SMALLEST_JOINED_SHARE,
-        "the samples have a row in the label table",
+        1,
+        "every sample has a row in the label table",
         of="join",
         blocking=False,
     ),
@@ -98,6 +96,15 @@ LABEL_CHECKS = (
         "few values are missing because of a word that stands there",
         of="read",
         blocking=False,
+    ),
+    at_most(
+        "codes_for_missing",
+        "coded",
+        0,
+        "no number stands in for a missing value",
+        of="codes",
+        blocking=False,
+        remedy="If it does, name it in labels.missing_words: {add: [NUMBER]}.",
     ),
 )
 
@@ -202,6 +209,12 @@ def check_labels(labels: pd.DataFrame, reading: LabelReading) -> list[CheckResul
         }
         for name, facts in reading.labels.items()
     ]
+    codes = [
+        {"code": f"{name} = {code}", "coded": int(code is not None)}
+        for name in labels
+        if pd.api.types.is_numeric_dtype(labels[name])
+        for code in [missing_code(labels[name].to_numpy())]
+    ]
     most = max(len(reading.labels[name].classes) for name in _objective(labels))
     whole = {"task": "task", "most_classes": most}
     results = run_checks(
@@ -212,6 +225,7 @@ def check_labels(labels: pd.DataFrame, reading: LabelReading) -> list[CheckResul
             "whole": pd.DataFrame([whole]),
             "labels": pd.DataFrame(rows),
             "read": pd.DataFrame(read),
+            "codes": pd.DataFrame(codes),
         },
     )
     told = with_remedies(results, _REMEDIES)

@@ -9,6 +9,7 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.omics.dataset import Modality
 from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.check import FAULT, at_most, run_checks, unique
+from aehpo_assets.quality.codes import missing_code
 from aehpo_assets.quality.unlike import counts_rows, unlike_features, unlike_samples
 
 LARGEST_SCALED = 50.0
@@ -122,6 +123,15 @@ MATRIX_CHECKS = (
         blocking=False,
         remedy="Name the column with the ids in the modality's ids.",
     ),
+    at_most(
+        "codes_for_missing",
+        "coded",
+        0,
+        "no number stands in for a missing value",
+        of="codes",
+        blocking=False,
+        remedy="If it does, name it in the modality's missing_words: {add: [NUMBER]}.",
+    ),
 )
 
 PREPROCESSED_CHECKS = (
@@ -219,7 +229,10 @@ def check_matrix(matrix: pd.DataFrame, settings: Modality) -> list[CheckResult]:
             "twins": _row_hashes(values).duplicated(keep=False).to_numpy().astype(int),
         }
     )
-    return run_checks(MATRIX_CHECKS, {"features": features, "samples": samples})
+    code = missing_code(values)
+    codes = pd.DataFrame({"code": [code], "coded": [int(code is not None)]})
+    summaries = {"features": features, "samples": samples, "codes": codes}
+    return run_checks(MATRIX_CHECKS, summaries)
 
 
 def check_preprocessed(

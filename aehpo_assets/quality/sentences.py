@@ -50,7 +50,8 @@ def label_sentences(reading: LabelReading, smallest_class: int) -> dict[str, str
     table, matrix = reading.table, reading.matrix
     return {
         "samples_have_a_label_row": reading.joined.sentence(matrix, table)
-        + ". They are trained on, and never scored; give them rows, or the ids of the rows.",
+        + ". They are trained on, and never scored; give them rows, or the ids of the rows; name "
+        "what is no sample in the modality's annotation.",
         "ids_are_alike": _kin(reading),
         "something_has_classes": " ".join(nothing_to_score(reading)),
         "labels_have_classes": f"with one class among the samples of {matrix}, as {table} has "

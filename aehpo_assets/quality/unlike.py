@@ -15,6 +15,9 @@ _BLOCK = 512
 _FEWEST = 10
 """Values below which nothing can be said of their order, and different ones of their kind."""
 
+_FEWEST_IF_NOT_ZERO = 3
+_MOST_ZEROS = 0.5
+
 _FEWEST_OTHERS = 5
 """Samples or features with which one must be compared at least."""
 
@@ -99,7 +102,10 @@ def _few(unlike: np.ndarray) -> np.ndarray:
 
 
 def _whole_among_fractions(values: np.ndarray) -> np.ndarray:
-    """Columns of many different whole numbers, if all others that vary have fractions."""
+    """Columns of many different whole numbers, if all others that vary have fractions.
+
+    Few will do where most are not zero; a gene that is hardly expressed has whole logarithms too.
+    """
     whole = np.zeros(values.shape[1], bool)
     varies = np.zeros(values.shape[1], bool)
     for part, block in _blocks(values):
@@ -111,8 +117,10 @@ def _whole_among_fractions(values: np.ndarray) -> np.ndarray:
         return np.zeros(len(whole), bool)
     unlike = np.zeros(len(whole), bool)
     for position in candidates:
-        column = values[:, position]
-        unlike[position] = len(np.unique(column[np.isfinite(column)])) >= _FEWEST
+        column = values[np.isfinite(values[:, position]), position]
+        different = len(np.unique(column))
+        fewest = _FEWEST if (column == 0).mean() > _MOST_ZEROS else _FEWEST_IF_NOT_ZERO
+        unlike[position] = different >= fewest
     return unlike
 
 

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import anndata
+import h5py
 import mudata
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.dataset import read_dataset
 from aehpo_assets.omics.formats import open_matrix, read_table
-from aehpo_assets.omics.read import read_labels, read_matrix
+from aehpo_assets.omics.read import read_label_table, read_labels, read_matrix
 
 
 def write(frame: pd.DataFrame, path: Path) -> None:
@@ -30,8 +32,25 @@ def write(frame: pd.DataFrame, path: Path) -> None:
             obs, var = (pd.DataFrame(index=pd.Index(list(n), dtype=object)) for n in frame.axes)
             data = anndata.AnnData(frame.to_numpy(np.float32).copy(), obs=obs, var=var)
             (data if path.suffix == ".h5ad" else mudata.MuData({"rna": data})).write(path)
+    elif path.suffix == ".h5":
+        write_10x(frame, path)
     else:
         frame.to_csv(path, sep="\t" if ".tsv" in path.name else ",")
+
+
+def write_10x(frame: pd.DataFrame, path: Path) -> None:
+    """A feature-barcode matrix as Cell Ranger 3 writes it, if with values that it never has."""
+    values = sparse.csc_matrix(frame.to_numpy(np.float32).T)
+    with h5py.File(path, "w") as file:
+        group = file.create_group("matrix")
+        group["barcodes"] = [name.encode() for name in frame.index]
+        group["data"], group["indices"] = values.data, values.indices
+        group["indptr"], group["shape"] = values.indptr, np.array(values.shape, dtype=np.int32)
+        features = group.create_group("features")
+        for key in ("id", "name"):
+            features[key] = [name.encode() for name in frame.columns]
+        features["genome"] = [b"GRCh38"] * frame.shape[1]
+        features["feature_type"] = [b"Gene Expression"] * frame.shape[1]
 
 
 ROWS = [f"s{i},{i}.5,{i}.25" for i in range(4)]
@@ -64,11 +83,13 @@ def zipped(text: str) -> bytes:
         ("x.csv", TABLE.replace("\n", ",,\n").encode()),
         ("x.csv", (TABLE + "\n\n").encode()),
         ("x.csv", TABLE.removeprefix("id,").encode()),
+        ("x.csv", ("sep=;\n" + TABLE.replace(",", ";")).encode()),
+        ("x.tsv", f'!Series_title\t"A"\n{TABLE}!series_matrix_table_end\n'.encode()),
     ],
     ids=[
         "tabs in csv", "semicolons", "commas in tsv", "gzip as csv", "text as gz", "zip as csv",
         "utf-16", "windows", "old mac", "cbioportal", "otu table", "gct", "empty end",
-        "blank lines", "header of R",
+        "blank lines", "header of R", "separator of excel", "series of geo",
     ],
 )  # fmt: skip
 def test_a_table_is_read_by_its_content(tmp_path: Path, file: str, content: bytes) -> None:
@@ -260,7 +281,7 @@ def test_annotation_is_left_out_before_depth_is_counted(
         read_matrix(read_dataset(folder), "rna")
 
 
-FORMATS = ["rna.csv", "rna.tsv", "rna.csv.gz", "rna.parquet", "rna.h5ad", "rna.h5mu"]
+FORMATS = ["rna.csv", "rna.tsv", "rna.csv.gz", "rna.parquet", "rna.h5ad", "rna.h5mu", "rna.h5"]
 
 
 @pytest.mark.parametrize("file", FORMATS)
@@ -295,3 +316,121 @@ def test_every_setting_gives_the_same_in_every_format(
     assert found.index.tolist() == expected.index.tolist()
     assert found.columns.tolist() == expected.columns.tolist()
     np.testing.assert_allclose(found.to_numpy(), expected.to_numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("file", FORMATS)
+def test_a_modality_may_name_its_own_words_and_codes_for_missing(
+    make_dataset: Any, file: str
+) -> None:
+    index = pd.Index(["s0", "s1", "s2"], name="id")
+    frame = pd.DataFrame({"a": [1.0, -999.0, 3.0], "b": [4.0, 5.0, 6.0]}, index=index)
+    words = {"add": ["-999", "below LOD"]}
+    settings = {"file": file, "missing": "impute_median", "missing_words": words}
+    folder = make_dataset(modality=settings, files={file: ""})
+    write(frame, folder / file)
+    expected = [[1, 4], [np.nan, 5], [3, 6]]
+    np.testing.assert_array_equal(read_matrix(read_dataset(folder), "rna"), expected)
+    if file in ("rna.csv", "rna.tsv", "rna.parquet"):
+        write(frame.astype(str).replace("-999.0", "Below LOD"), folder / file)
+        np.testing.assert_array_equal(read_matrix(read_dataset(folder), "rna"), expected)
+
+
+def test_zero_may_mean_missing_in_a_sparse_matrix(make_dataset: Any) -> None:
+    settings = {"file": "rna.h5", "missing": "impute_median", "missing_words": {"add": ["0"]}}
+    folder = make_dataset(modality=settings, files={"rna.h5": ""})
+    frame = pd.DataFrame({"a": [1.0, 0.0], "b": [4.0, 5.0]}, index=["s0", "s1"])
+    write(frame, folder / "rna.h5")
+    found = read_matrix(read_dataset(folder), "rna")
+    np.testing.assert_array_equal(found, [[1, 4], [np.nan, 5]])
+
+
+def test_a_modality_keeps_no_word(make_dataset: Any) -> None:
+    with pytest.raises(InputError, match=r"missing_words\.keep"):
+        read_dataset(make_dataset(modality={"missing_words": {"keep": ["NA"]}}))
+
+
+@pytest.mark.parametrize(
+    "name", ["rn", "idx", "_1", "#", "Unnamed: 0.1", "...1", "X", "", "row.names"]
+)
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_first_column_that_counts_gives_way_to_ids(
+    tmp_path: Path, name: str, ending: str
+) -> None:
+    path = tmp_path / f"x.{ending}"
+    frame = pd.DataFrame({name: [1, 2, 3], "who": ["s1", "s2", "s3"], "a": [0.5, 1.5, 2.5]})
+    frame.to_csv(path, index=False) if ending == "csv" else frame.to_parquet(path, index=False)
+    stored = open_matrix(path, "rna")
+    assert (stored.rows.tolist(), stored.columns.tolist()) == (["s1", "s2", "s3"], ["a"])
+    assert read_table(path).columns.tolist() == ["a"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_first_column_that_repeats_itself_is_not_taken_for_ids(
+    tmp_path: Path, ending: str
+) -> None:
+    path = tmp_path / f"x.{ending}"
+    frame = pd.DataFrame({"kind": ["a", "b", "a"], "who": ["s1", "s2", "s3"], "age": [1, 2, 3]})
+    frame.to_csv(path, index=False) if ending == "csv" else frame.to_parquet(path, index=False)
+    with pytest.raises(InputError, match=r"'kind', occur more than once.*labels\.ids: who"):
+        read_table(path)
+    assert read_table(path, "who").index.tolist() == ["s1", "s2", "s3"]
+
+
+def test_numbers_with_fractions_are_ids_where_the_column_says_so(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("id,a\n1.5,2.5\n2.10,3.5\n")
+    assert open_matrix(tmp_path / "x.csv", "rna").rows.tolist() == ["1.5", "2.10"]
+
+
+def test_a_named_index_of_numbers_is_ids_in_h5ad(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5ad"
+    with pd.option_context("future.infer_string", False):
+        names = pd.Index(["1", "2", "3"], dtype=object, name="patient_number")
+        data = anndata.AnnData(np.ones((3, 1), np.float32), obs=pd.DataFrame(index=names))
+        data.write_h5ad(path)
+    assert not open_matrix(path, "rna").counts_rows
+
+
+def test_an_hdf5_file_that_holds_no_matrix_of_10x_is_of_no_known_layout(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["data"] = np.ones((2, 2))
+    with pytest.raises(InputError, match="no known layout"):
+        open_matrix(tmp_path / "x.h5", "rna")
+
+
+def test_dates_are_no_numbers(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": [0.5, 1.5], "day": pd.Timestamp("2020-01-01")}, index=["s0", "s1"])
+    frame.to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(InputError, match=r"'2020-01-01.*is no number"):
+        open_matrix(tmp_path / "x.parquet", "rna").load()
+
+
+def test_semicolons_with_decimal_commas_are_told_so(make_dataset: Any) -> None:
+    rows = "".join(f"s{i};{'ab'[i % 2]};{i},5\n" for i in range(12))
+    folder = make_dataset(files={"clinical.csv": "id;kind;age\n" + rows})
+    with pytest.raises(InputError, match=r"age: '0,5' is no number.*decimal point"):
+        read_label_table(read_dataset(folder))
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_row_of_text_can_be_annotation(make_dataset: Any, ending: str) -> None:
+    file = f"rna.{ending}"
+    table = pd.DataFrame({"s0": ["F", "1.5"], "s1": ["M", "2.5"]}, index=["sex", "g0"])
+    settings = {"file": file, "orientation": "features_by_samples", "annotation": ["sex"]}
+    folder = make_dataset(modality=settings, files={file: ""})
+    write(table.rename_axis("id"), folder / file)
+    found = read_matrix(read_dataset(folder), "rna")
+    assert (found.columns.tolist(), found["g0"].tolist()) == (["g0"], [1.5, 2.5])
+
+
+def test_a_sample_with_a_label_row_is_one_whatever_it_is_called(make_dataset: Any) -> None:
+    folder = make_dataset(
+        modality={"orientation": "features_by_samples"},
+        files={
+            "rna.csv": "id,Length,End\ng0,1.5,2.5\ng1,2.5,4.5\n",
+            "clinical.csv": "id,kind,age\nLength,a,1\ns1,b,2\n",
+        },
+    )
+    with pytest.raises(InputError, match="End is no sample"):
+        read_matrix(read_dataset(folder), "rna")
+    (folder / "clinical.csv").write_text("id,kind,age\nLength,a,1\nEnd,b,2\n")
+    assert read_matrix(read_dataset(folder), "rna").index.tolist() == ["Length", "End"]

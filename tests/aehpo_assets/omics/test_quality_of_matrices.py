@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from aehpo_assets.omics.patients import Patients
 from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.omics.read import LabelTable
 from aehpo_assets.provenance import CheckResult
+from aehpo_assets.quality.codes import missing_code
 from aehpo_assets.quality.labels import LABEL_CHECKS, SPLIT_CHECKS, check_labels, check_split
 from aehpo_assets.quality.matrix import (
     MATRIX_CHECKS,
@@ -26,6 +27,7 @@ from aehpo_assets.quality.matrix import (
     check_preprocessed,
     refuse_overflow,
 )
+from aehpo_assets.quality.unlike import unlike_features
 from aehpo_assets.study import Preprocessing
 
 SHARES = {"train": 0.7, "valid": 0.1, "test": 0.2}
@@ -72,6 +74,7 @@ MATRIX_TRIPS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "samples_are_samples": set_block(slice(3, 4), EVERYTHING, 5000),
     "features_are_features": lambda f: f.assign(age=np.resize(np.arange(30.0, 80.0), len(f))),
     "ids_are_no_row_numbers": lambda f: f.reset_index(drop=True),
+    "codes_for_missing": set_block(slice(3, 5), slice(2, 3), -999),
 }
 
 
@@ -177,6 +180,12 @@ def kinds(*counts: tuple[str, int]) -> pd.DataFrame:
     return labels([name for name, count in counts for _ in range(count)])
 
 
+def with_ages(ages: Sequence[float]) -> pd.DataFrame:
+    table = labels()
+    table["age"] = np.asarray(ages, dtype=float)
+    return table
+
+
 def with_written(word: str, count: int) -> tuple[pd.DataFrame, LabelReading]:
     """Labels of which some were a word that means missing in the file."""
     written = labels([word] * count + list(np.resize(["a", "b"], 100 - count)))
@@ -204,7 +213,7 @@ def read_as(table: pd.DataFrame) -> tuple[pd.DataFrame, LabelReading]:
 
 LABEL_TRIPS: dict[str, Callable[[], tuple[pd.DataFrame, LabelReading]]] = {
     "unique_sample_ids": repeated_sample,
-    "samples_have_a_label_row": lambda: without_rows(lambda name: f"other{name}", 20),
+    "samples_have_a_label_row": lambda: without_rows(lambda name: f"other{name}", 1),
     "ids_are_alike": lambda: without_rows(lambda name: f"{name}-01A", 2),
     "something_has_classes": lambda: read_as(kinds(("a", 100))),
     "labels_have_classes": lambda: read_as(kinds(("a", 100))),
@@ -213,6 +222,7 @@ LABEL_TRIPS: dict[str, Callable[[], tuple[pd.DataFrame, LabelReading]]] = {
     "one_spelling_a_class": lambda: read_as(kinds(("a", 50), ("A", 50))),
     "words_taken_as_classes": lambda: read_as(kinds(("None", 50), ("a", 50))),
     "words_taken_as_missing": lambda: with_written("[Not Available]", 30),
+    "codes_for_missing": lambda: read_as(with_ages([999, 999, *range(20, 118)])),
 }
 
 
@@ -236,7 +246,7 @@ def test_a_failed_check_of_labels_names_the_offenders_and_the_remedy() -> None:
         if not check.passed
     }
     for name, words in {
-        "samples_have_a_label_row": ["20 of 100 samples of rna.csv", "clinical.csv", "s0"],
+        "samples_have_a_label_row": ["of 100 samples of rna.csv", "clinical.csv", "s0"],
         "ids_are_alike": ["s0, s0-01A", "ids: {tcga: patient}"],
         "something_has_classes": ["rna.csv", "clinical.csv", "kind a only", "labels.objective"],
         "smallest_class": ["kind=rare 3"],
@@ -338,3 +348,36 @@ def test_values_too_large_for_single_precision_are_refused_with_the_setting(
         return
     with pytest.raises(InputError, match=r"preprocessing.scaler: .*scaler none.*Set scaler"):
         refuse_overflow(values, "none")
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ([0.5, 3, -999, -999, np.nan], "-999"),
+        ([30, 84, -9, -9], "-9"),
+        ([30, 84, 999, 999.0], "999"),
+        ([0, 1, 9, 1, 9], "9"),
+        ([-2.5, 3, -9, -9], "-9"),
+        ([-5, 3, -9, -9], None),
+        ([30, 84, 999], None),
+        ([98, 97, 30, 99, 99], None),
+        ([0, 1, 2, 8, 9, 9], None),
+        ([np.nan, np.nan], None),
+        ([-999, -999], None),
+    ],
+)
+def test_a_code_for_missing_is_far_from_all_other_numbers(
+    values: list[float], code: str | None
+) -> None:
+    assert missing_code(np.array(values, dtype=np.float32)) == code
+
+
+@pytest.mark.parametrize(
+    ("values", "unlike"),
+    [([1, 2, 3], True), ([0, 1, 2, 3], True), ([0, 0, 0, 0, 0, 1, 2], False), ([0, 1], False)],
+)
+def test_few_whole_numbers_among_fractions_are_unlike_unless_most_are_zero(
+    values: list[int], unlike: bool
+) -> None:
+    table = matrix().assign(batch=np.resize(np.array(values, dtype=np.float32), 100))
+    assert unlike_features(table, logged=False).tolist() == [False] * 8 + [unlike]

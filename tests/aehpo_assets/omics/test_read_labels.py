@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.dataset import read_dataset
-from aehpo_assets.omics.read import read_label_column, read_labels
+from aehpo_assets.omics.read import read_label_column, read_label_table, read_labels, read_matrix
 
 SAMPLES = pd.Index(["s3", "s1", "nobody"], name="sample_id")
 
@@ -221,3 +222,54 @@ def test_a_column_of_the_whole_table_is_read_by_name(make_dataset: Any) -> None:
     with pytest.raises(InputError, match="Did you mean kind") as caught:
         read_label_column(dataset, "knd", "split.group")
     assert caught.value.key == "split.group"
+
+
+@pytest.mark.parametrize("orientation", ["samples_by_features", "features_by_samples"])
+def test_a_matrix_that_is_turned_the_wrong_way_is_told_which_way(
+    make_dataset: Any, orientation: str
+) -> None:
+    folder = make_dataset()
+    if orientation == "samples_by_features":
+        table = pd.read_csv(folder / "rna.csv", index_col=0)
+        make_dataset(files={"rna.csv": table.T.to_csv(index_label="gene")})
+    else:
+        make_dataset(modality={"orientation": orientation})
+    dataset = read_dataset(folder)
+    with pytest.raises(InputError) as caught:
+        read_labels(dataset, read_matrix(dataset, "rna").index, "rna")
+    (other,) = {"samples_by_features", "features_by_samples"} - {orientation}
+    assert f"set orientation: {other} for modalities.rna" in str(caught.value)
+
+
+def test_a_column_that_has_the_sample_ids_is_named(make_dataset: Any) -> None:
+    rows = "".join(f"{i + 7},s{i},{'ab'[i % 2]},{i}\n" for i in range(12))
+    folder = make_dataset(files={"clinical.csv": "patient_no,sample,kind,age\n" + rows})
+    dataset = read_dataset(folder)
+    with pytest.raises(InputError, match="Its column sample has them: set ids: sample for labels"):
+        read_labels(dataset, read_matrix(dataset, "rna").index, "rna")
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("id, kind,age", "Did you mean ' kind'?"),
+        ("Title,,", "has 2 columns without a name"),
+    ],
+)
+def test_a_header_that_is_none_is_told_so(make_dataset: Any, header: str, said: str) -> None:
+    text = f"{header}\ns0,a,1\ns1,b,2\n"
+    with pytest.raises(InputError, match=re.escape(said)):
+        read_label_table(read_dataset(make_dataset(files={"clinical.csv": text})))
+
+
+def test_a_label_table_with_samples_in_columns_is_told_so(make_dataset: Any) -> None:
+    text = "id,s0,s1\nkind,a,b\nage,1,2\n"
+    with pytest.raises(InputError, match="write one row a sample"):
+        read_label_table(read_dataset(make_dataset(files={"clinical.csv": text})))
+
+
+def test_ids_that_differ_in_what_cannot_be_seen_are_escaped(make_dataset: Any) -> None:
+    rows = "".join(f"s{i}\u00a0,{'ab'[i % 2]},{i}\n" for i in range(12))
+    dataset = read_dataset(make_dataset(files={"clinical.csv": "id,kind,age\n" + rows}))
+    with pytest.raises(InputError, match=r"s0 or 's0\\xa0'"):
+        read_labels(dataset, read_matrix(dataset, "rna").index, "rna")
