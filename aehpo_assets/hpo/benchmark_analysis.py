@@ -198,6 +198,8 @@ def ranks(at_budgets: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``at_budgets`` with the column ``rank``; searches without a result yet rank last.
+        Searches meet by the number of their repetition, which matches nothing: good for an average,
+        not for a test.
     """
     within = at_budgets.groupby(["task", "repetition", "budget"])["best"]
     return at_budgets.assign(rank=within.rank(ascending=False, na_option="bottom"))
