@@ -82,7 +82,7 @@ def real_regret(
     searches["regret"] = (best - searches[VALID_SCORE]) / max(best - median, 1e-12)
     rows = []
     for (ground, searcher), group in searches.groupby(["ground", "searcher"], sort=False):
-        mean, lower, upper = band(group["regret"].to_numpy())
+        mean, lower, upper = band(group["regret"])
         rows.append(
             {
                 "ground": ground,

@@ -116,17 +116,30 @@ def comparison_report(compared: EqualTime, granularity: float = math.nan) -> Tab
         caption="\n".join(map(escaped, verdicts)),
         caption_justify="left",
     )
-    for name in ("route", "training time (s)", "valid", "test"):
+    for name in ("route", "training time (s)", "valid", "test", "trained again: valid", "test"):
         table.add_column(name, justify="left" if name == "route" else "right")
     for _, row in compared.standings.iterrows():
         names = {"live": f"live: {row['searcher']}", "study": "study", "random": "random sampling"}
         for route, name in names.items():
-            valid, test = (f"{row[f'{route}_{score}']:.3f}" for score in ("valid", "test"))
-            table.add_row(escaped(name), f"{row['seconds']:.3g}", valid, test)
-        best = (f"{row[f'study_best_{score}']:.3f}" for score in ("valid", "test"))
-        table.add_row("study, to its end", f"{row['study_seconds']:.3g}", *best)
+            scores = [_cell(row[f"{route}_{score}"]) for score in ("valid", "test")]
+            if route == "study" and row["study_validated"]:
+                scores = ["", ""]
+            again = [_cell(row.get(f"{route}_again_{score}")) for score in ("valid", "test")]
+            table.add_row(escaped(name), f"{row['seconds']:.3g}", *scores, *again)
+        ends = [_cell(row[f"study_best_{score}"]) for score in ("valid", "test")]
+        # The end of a validated route is what was trained again.
+        ends = ["", "", *ends] if row["study_best_looks"] else [*ends, "", ""]
+        table.add_row("study, to its end", f"{row['study_seconds']:.3g}", *ends)
+        if row["default_looks"]:
+            scores = [_cell(row[f"default_{score}"]) for score in ("valid", "test")]
+            seconds = f"{row['default_seconds']:.3g}"
+            table.add_row("untuned default", seconds, "", "", *scores)
         table.add_section()
     return table
+
+
+def _cell(score: float | None) -> str:
+    return "" if score is None or math.isnan(score) else f"{score:.3f}"
 
 
 def _best(results: pd.DataFrame) -> str:

@@ -1,11 +1,20 @@
-"""What a live search was worth: the best score over spent training time, beside other routes.
+"""What a live search was worth: what each route would hand to its user over spent training time.
 
-Compared are a live search, the study's own route (its sampled runs, then the recommendations of
-surrogate-based search, trained) and random sampling alone. Only whole trainings count as a
-result; a run that was stopped early costs what it was trained for. Time is that of training, as
-the cost model has it for every run alone, so that fleets, devices and the searchers' own computing
-do not enter. The valid score chooses everywhere; the test score of what it chose is only reported.
-The picture belongs to ``plots.equal_time``.
+Compared are a live search, the study's own route (its sampled runs, then what it validates: its
+recommendations and its best sampled configurations, trained again), random sampling alone, and the
+untuned default. At any time a route would hand over the configuration whose valid score is the best
+it has seen. That score is partly luck, the more so the more configurations it is the best of
+(Cawley and Talbot, JMLR 11, 2010); what the user gets is what the same configuration scores when it
+is trained again. Validation is such a second look: where there is one, its mean is told and
+compared, and where there is none, that is said. The study's end is the best of a handful of such
+means, and so a little too high, the less so the more seeds validate.
+
+Only whole trainings count as a result; a run that was stopped early costs what it was trained for.
+The study's validation is charged to the study's route, whose last choice it is, and that of the
+default to the default. A second look at another route's choice chose nothing and costs it nothing.
+Time is that of training, as the cost model has it for every run alone, so that fleets, devices and
+the searchers' own computing do not enter. The valid score chooses everywhere; the test score of
+what it chose is only reported. The picture belongs to ``plots.equal_time``.
 """
 
 from __future__ import annotations
@@ -17,18 +26,19 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.analysis.names import RECOMMENDED
+from aehpo_assets.analysis.names import BEST_SAMPLED, RECOMMENDED, UNTUNED_DEFAULT
 from aehpo_assets.hpo.objectives import FAILED_SCORE, RUNTIME, TEST_SCORE, VALID_SCORE
 from aehpo_assets.hpo.seeds import named_seed
 
 STUDY_ROUTE = "the study's route"
 RANDOM_SAMPLING = "random sampling"
+DEFAULT_ROUTE = "the untuned default"
 
 DRAWS = 1000
-"""Draws of the sampled runs that the band of random sampling is taken over."""
+"""Draws of the sampled configurations that the band of random sampling is taken over."""
 
 MOST_RUNS = 10_000
-"""Runs of a draw at most."""
+"""Configurations of a draw at most."""
 
 BAND = (0.05, 0.95)
 """Quantiles of the band."""
@@ -44,16 +54,24 @@ class EqualTime:
     Attributes
     ----------
     courses
-        ``route``, ``seconds``, ``valid`` and ``test``: the best valid score at a time and the test
-        score of the same run; ``lower`` and ``upper`` bound the valid score of random sampling,
-        whose scores are medians over draws.
+        ``route``, ``seconds``, ``valid`` and ``test``: at a time, the scores for which a route's
+        configuration was chosen, ``config_id``, and ``validated``, whether these scores are the
+        means of its validation; ``looks``, the later trainings of it, and
+        ``again_valid`` and ``again_test``, their means (NaN without any). ``lower`` and ``upper``
+        bound the valid score of random sampling, whose scores are medians over draws.
     standings
         One row a live search: ``searcher``; ``seconds``, the shorter of the times that it and the
         study's route took; at that time ``live_valid``, ``live_test``, ``study_valid``,
         ``study_test``, ``random_valid``, ``random_lower``, ``random_upper``, ``random_test``;
-        ``live_seconds`` and ``study_seconds``, the whole of both; ``study_best_valid``, what the
-        study's route ends with, ``study_best_test``, and ``seconds_to_study_best``, when the live
-        search was as good (NaN if never).
+        ``live_looks``, ``live_again_valid``, ``live_again_test`` and the same of ``study``;
+        ``study_validated``, whether its scores are of its validation;
+        ``live_seconds`` and ``study_seconds``, the whole of both, validation included;
+        ``study_best_valid``, what the study's route ends with, ``study_best_test`` and
+        ``study_best_looks`` (the trainings that these are means of; 0 for the training that
+        chose); ``seconds_to_study_best``, when the live search was as good, compared by later
+        trainings if the study's end is one (NaN if never, or if nothing was trained again);
+        ``live_looked_at``, whether anything that the live search chose was trained again;
+        ``default_valid``, ``default_test``, ``default_looks`` and ``default_seconds``.
     """
 
     courses: pd.DataFrame
@@ -77,7 +95,8 @@ def equal_time(
     sampled
         Run results of the study, in order.
     validated
-        Validated recommendations; of them the recommended ones continue the study's route.
+        Validated recommendations: those recommended and those sampled continue the study's route,
+        the default is a route of its own, and all are second looks at what any route chose.
     warm
         Whether the live searches were told of the sampled runs, and so begin where these end.
     seed
@@ -87,57 +106,141 @@ def equal_time(
     -------
     EqualTime
     """
+    again = second_looks(validated)
     before = course(sampled) if warm else None
     lives = {searcher: course(runs, before) for searcher, runs in live.items()}
-    study = course(sampled)
+    study, default = course(sampled), None
     if validated is not None:
-        study = course(validated[validated["origin"] == RECOMMENDED], study)
+        of_study = validated["origin"].isin([RECOMMENDED, BEST_SAMPLED])
+        study = _validated_course(validated[of_study], study)
+        untuned = validated[validated["origin"] == UNTUNED_DEFAULT]
+        default = _validated_course(untuned, _nothing()) if len(untuned) else None
     longest = max(found["seconds"].iloc[-1] for found in (*lives.values(), study))
     random = random_course(sampled, longest, seed)
     routes = {**lives, STUDY_ROUTE: study, RANDOM_SAMPLING: random}
+    routes |= {} if default is None else {DEFAULT_ROUTE: default}
+    routes = {
+        route: found if route == RANDOM_SAMPLING else found.join(again, on="config_id")
+        for route, found in routes.items()
+    }
     courses = pd.concat([found.assign(route=route) for route, found in routes.items()])
-    standings = [_standing(name, found, study, random) for name, found in lives.items()]
-    columns = ["route", *random.columns]
+    courses["looks"] = courses["looks"].fillna(0).astype(int)
+    columns = ["route", "seconds", "valid", "test", "lower", "upper", "config_id"]
+    columns += ["validated", *again.columns]
+    standings = [_standing(name, routes) for name in lives]
     return EqualTime(
         courses.reindex(columns=columns).reset_index(drop=True), pd.DataFrame(standings)
     )
 
 
+def second_looks(validated: pd.DataFrame | None) -> pd.DataFrame:
+    """Return what validated configurations score in the mean of their validation runs.
+
+    Parameters
+    ----------
+    validated
+        Validated recommendations, or None; a run that has two origins was trained once.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``config_id``; ``looks`` (runs), ``again_valid``, ``again_test``. A run that failed
+        counts as nothing, as everywhere here.
+    """
+    columns = ["looks", "again_valid", "again_test"]
+    if validated is None or validated.empty:
+        return pd.DataFrame(columns=columns, index=pd.Index([], name="config_id"), dtype="float64")
+    runs = _configurations(validated.drop_duplicates(["config_id", "seed"]))
+    names = {"runs": "looks", "valid": "again_valid", "test": "again_test"}
+    return runs.set_index("config_id").rename(columns=names)[columns]
+
+
 def course(runs: pd.DataFrame, before: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Best valid score over spent training seconds.
+    """Best valid score over spent training seconds, and whose it is.
 
     Parameters
     ----------
     runs
         Run results in the order in which they were trained, with ``epoch`` where some were
-        stopped.
+        stopped. A configuration of several seeds is known when all of them are, by their mean.
     before
         The course that this one continues.
 
     Returns
     -------
     pandas.DataFrame
-        ``seconds`` (cumulative), ``valid`` and ``test``, one row a run after a first row: the end
-        of ``before``, or the score that a latent space which tells nothing apart has. Before a
-        run is done there is nothing better.
+        ``seconds`` (cumulative), ``valid``, ``test``, ``config_id`` and ``validated`` (False), one
+        row a configuration after a first row: the end of ``before``, or the score that a latent
+        space which tells nothing apart has. Before a run is done there is nothing better.
     """
-    start = pd.DataFrame({"seconds": [0.0], "valid": FAILED_SCORE, "test": FAILED_SCORE})
-    known = start if before is None else before
-    valid, test = _scores(runs)
-    seconds = known["seconds"].iloc[-1] + runs[RUNTIME].fillna(0).to_numpy().cumsum()
-    best_valid, best_test = _best_so_far(
-        np.append(known["valid"].iloc[-1], valid)[None], np.append(known["test"].iloc[-1], test)
+    known = _nothing() if before is None else before
+    last, own = known.iloc[-1], _configurations(runs)
+    seconds = last["seconds"] + own["seconds"].to_numpy().cumsum()
+    valid = np.append(last["valid"], own["valid"])
+    test, names = np.append(last["test"], own["test"]), [last["config_id"], *own["config_id"]]
+    best, holder = _best_so_far(valid[None])
+    chosen = holder[0, 1:]
+    continued = pd.DataFrame(
+        {
+            "seconds": seconds,
+            "valid": best[0, 1:],
+            "test": test[chosen],
+            "config_id": [names[number] for number in chosen],
+            "validated": False,
+        }
     )
-    continued = {"seconds": seconds, "valid": best_valid[0, 1:], "test": best_test[0, 1:]}
-    return pd.concat([known, pd.DataFrame(continued)], ignore_index=True)
+    return pd.concat([known, continued], ignore_index=True)
+
+
+def _nothing() -> pd.DataFrame:
+    """A course that has not begun."""
+    start = {"seconds": [0.0], "valid": FAILED_SCORE, "test": FAILED_SCORE, "config_id": ""}
+    return pd.DataFrame(start | {"validated": False})
+
+
+def _validated_course(validated: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """Continue a course by its validation, which ends with the best mean and replaces all luck."""
+    runs = validated.drop_duplicates(["config_id", "seed"])
+    if runs.empty:
+        return before
+    own = _configurations(runs)
+    best = own.loc[[own["valid"].idxmax()], ["valid", "test", "config_id"]]
+    seconds = before["seconds"].iloc[-1] + own["seconds"].sum()
+    return pd.concat([before, best.assign(seconds=seconds, validated=True)], ignore_index=True)
+
+
+def _configurations(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a configuration: ``config_id, runs, seconds`` (of all), mean ``valid`` and ``test``.
+
+    A run that failed or was stopped counts as nothing. A configuration comes where its first run
+    does.
+    """
+    whole = runs["status"] == "ok"
+    if "epoch" in runs:
+        whole &= runs["epoch"] == runs["epochs"]
+    valid, test = (
+        runs[name].astype("float64").where(whole).fillna(FAILED_SCORE)
+        for name in (VALID_SCORE, TEST_SCORE)
+    )
+    table = pd.DataFrame(
+        {"config_id": runs["config_id"].astype(str), "seconds": runs[RUNTIME].fillna(0.0)}
+    ).assign(valid=valid, test=test)
+    groups = table.groupby("config_id", sort=False)
+    return groups.agg(
+        runs=("valid", "size"),
+        seconds=("seconds", "sum"),
+        valid=("valid", "mean"),
+        test=("test", "mean"),
+    ).reset_index()
 
 
 def random_course(sampled: pd.DataFrame, seconds: float, seed: int = 0) -> pd.DataFrame:
-    """Best valid score of random sampling over training seconds: a bootstrap of the sampled runs.
+    """Best valid score of random sampling over training seconds: a bootstrap of what was sampled.
 
-    Runs are drawn with replacement, which lets the best of them be missing as it might have been.
-    Nothing better than it can be drawn, so that the band says too little above, the more so the
-    fewer runs were sampled.
+    Configurations are drawn with replacement, with all their runs, which lets the best of them be
+    missing as it might have been. Nothing better than it can be drawn, so that the band says too
+    little above, the more so the fewer were sampled. The scores are those that chose, as lucky as
+    those of the other routes before a second look.
 
     Parameters
     ----------
@@ -155,15 +258,17 @@ def random_course(sampled: pd.DataFrame, seconds: float, seed: int = 0) -> pd.Da
         quantiles of the valid score.
     """
     source = np.random.default_rng(named_seed(seed, "equal time", "random sampling"))
-    spent = sampled[RUNTIME].fillna(0).to_numpy()
+    own = _configurations(sampled)
+    spent = own["seconds"].to_numpy()
     # Twice what is needed on average; who is done sooner still stays at what it found.
-    count = 2 * math.ceil(seconds / max(spent.mean(), 1e-9)) + len(sampled)
-    drawn = source.integers(0, len(sampled), (DRAWS, min(count, MOST_RUNS)))
+    count = 2 * math.ceil(seconds / max(spent.mean(), 1e-9)) + len(own)
+    drawn = source.integers(0, len(own), (DRAWS, min(count, MOST_RUNS)))
     times = np.concatenate([np.zeros((DRAWS, 1)), spent[drawn].cumsum(1)], axis=1)
     # Every draw begins with nothing: the score that stands behind all others.
-    numbers = np.concatenate([np.full((DRAWS, 1), len(sampled)), drawn], axis=1)
-    valid, test = (np.append(scores, FAILED_SCORE) for scores in _scores(sampled))
-    best_valid, best_test = _best_so_far(valid[numbers], test[numbers])
+    numbers = np.concatenate([np.full((DRAWS, 1), len(own)), drawn], axis=1)
+    valid, test = (np.append(own[name], FAILED_SCORE) for name in ("valid", "test"))
+    best_valid, holder = _best_so_far(valid[numbers])
+    best_test = np.take_along_axis(test[numbers], holder, axis=1)
     moments = np.linspace(0.0, seconds, MOMENTS + 1)
     done = np.array([np.searchsorted(row, moments * (1 + 1e-9), side="right") for row in times])
     rows = np.arange(DRAWS)[:, None]
@@ -198,46 +303,42 @@ def verdict(standing: pd.Series, granularity: float = math.nan) -> str:
     """
     seconds = standing["seconds"]
     sentences = [
-        f"After {seconds:.3g} s of training, {standing['searcher']} on real trainings has "
-        f"reached {_score(standing, 'live')}.",
-        f"The study's route has reached {_score(standing, 'study')} by then: the live search is "
-        f"{_against(standing['live_valid'], standing['study_valid'], granularity)}.",
+        f"After {seconds:.3g} s of training, {standing['searcher']} on real trainings would hand "
+        f"over a configuration that scored {_score(standing, 'live')}.",
+        f"The study's route would hand over one that scored {_score(standing, 'study')}: the live "
+        f"search is {_compared(standing, granularity)}",
         _against_random(standing),
     ]
-    reached = standing["seconds_to_study_best"]
+    reached, looks = standing["seconds_to_study_best"], standing["study_best_looks"]
     ends = (
-        f"The whole route of the study takes {standing['study_seconds']:.3g} s and ends at "
-        f"{standing['study_best_valid']:.3f} valid ({standing['study_best_test']:.3f} test), "
+        f"The whole route of the study, its validation included, takes "
+        f"{standing['study_seconds']:.3g} s and ends at {standing['study_best_valid']:.3f} valid "
+        f"({standing['study_best_test']:.3f} test), {_of_looks(looks)}"
+        f"{' of the best that it validated' if looks else ''}, "
     )
-    if math.isnan(reached):
-        ends += f"which the live search has not reached in {standing['live_seconds']:.3g} s."
-    else:
+    if not math.isnan(reached):
         ends += f"which the live search had reached after {reached:.3g} s."
+    elif looks and not standing["live_looked_at"]:
+        ends += "which the live search cannot be held against: none of it was trained again."
+    else:
+        ends += f"which the live search has not reached in {standing['live_seconds']:.3g} s."
     sentences.append(ends)
+    if not math.isnan(standing["default_valid"]):
+        sentences.append(
+            f"The untuned default, for {standing['default_seconds']:.3g} s of training of its own, "
+            f"scores {_score(standing, 'default')}, {_of_looks(standing['default_looks'])}."
+        )
     if not math.isnan(granularity):
         sentences.append(f"Two valid samples that swap places change a score by {granularity:.3f}.")
     sentences.append("This is one search with one seed.")
     return " ".join(sentences)
 
 
-def _scores(runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Valid and test score of each run; one that failed or was stopped counts as nothing."""
-    whole = runs["status"] == "ok"
-    if "epoch" in runs:
-        whole &= runs["epoch"] == runs["epochs"]
-    valid, test = (
-        runs[name].astype("float64").where(whole).fillna(FAILED_SCORE).to_numpy()
-        for name in (VALID_SCORE, TEST_SCORE)
-    )
-    return valid, test
-
-
-def _best_so_far(valid: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Best valid score along (draws, runs), and the test score of the run that has it."""
+def _best_so_far(valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Best valid score along (draws, configurations), and the position of the one that has it."""
     best = np.maximum.accumulate(valid, axis=1)
     is_new = np.diff(best, axis=1, prepend=-np.inf) > 0
-    holder = np.maximum.accumulate(np.where(is_new, np.arange(valid.shape[1]), 0), axis=1)
-    return best, np.take_along_axis(np.broadcast_to(test, valid.shape), holder, axis=1)
+    return best, np.maximum.accumulate(np.where(is_new, np.arange(valid.shape[1]), 0), axis=1)
 
 
 def _at(found: pd.DataFrame, seconds: float) -> pd.Series:
@@ -245,9 +346,8 @@ def _at(found: pd.DataFrame, seconds: float) -> pd.Series:
     return found[found["seconds"] <= seconds * (1 + 1e-9)].iloc[-1]
 
 
-def _standing(
-    searcher: str, live: pd.DataFrame, study: pd.DataFrame, random: pd.DataFrame
-) -> dict[str, object]:
+def _standing(searcher: str, routes: Mapping[str, pd.DataFrame]) -> dict[str, object]:
+    live, study, random = (routes[name] for name in (searcher, STUDY_ROUTE, RANDOM_SAMPLING))
     whole, other = (float(found["seconds"].iloc[-1]) for found in (live, study))
     seconds = min(whole, other)
     row: dict[str, object] = {"searcher": searcher, "seconds": seconds}
@@ -256,19 +356,68 @@ def _standing(
         row |= {f"{name}_{score}": float(reached[score]) for score in ("valid", "test")}
     at = _at(random, seconds)
     row |= {f"random_{bound}": float(at[bound]) for bound in ("lower", "upper")}
-    best = study.iloc[-1]
-    as_good = live.loc[live["valid"] >= best["valid"], "seconds"]
+    for name, found in (("live", live), ("study", study)):
+        row |= _second_look(name, _at(found, seconds))
+    row["study_validated"] = bool(_at(study, seconds)["validated"])
+    best, default = study.iloc[-1], routes.get(DEFAULT_ROUTE)
+    # A validated end is the mean of later trainings; luck would reach it too soon.
+    validated = bool(best["validated"])
+    score = live["again_valid"] if validated else live["valid"]
+    as_good = live.loc[score >= best["valid"], "seconds"]
+    end = None if default is None else default.iloc[-1]
     return row | {
         "live_seconds": whole,
         "study_seconds": other,
         "study_best_valid": float(best["valid"]),
         "study_best_test": float(best["test"]),
+        "study_best_looks": int(best["looks"]) if validated else 0,
         "seconds_to_study_best": float(as_good.iloc[0]) if len(as_good) else math.nan,
+        "live_looked_at": bool(live["again_valid"].notna().any()),
+        "default_valid": math.nan if end is None else float(end["valid"]),
+        "default_test": math.nan if end is None else float(end["test"]),
+        "default_looks": 0 if end is None else int(end["looks"]),
+        "default_seconds": math.nan if end is None else float(end["seconds"]),
+    }
+
+
+def _second_look(route: str, reached: pd.Series) -> dict[str, object]:
+    looked = not math.isnan(reached["again_valid"])
+    return {
+        f"{route}_looks": int(reached["looks"]) if looked else 0,
+        f"{route}_again_valid": float(reached["again_valid"]),
+        f"{route}_again_test": float(reached["again_test"]),
     }
 
 
 def _score(standing: pd.Series, route: str) -> str:
-    return f"{standing[f'{route}_valid']:.3f} valid ({standing[f'{route}_test']:.3f} test)"
+    text = f"{standing[f'{route}_valid']:.3f} valid ({standing[f'{route}_test']:.3f} test)"
+    looks = standing.get(f"{route}_looks", 0)
+    if not looks or route == "default":
+        return text
+    if route == "study" and standing["study_validated"]:
+        return f"{text} {_of_looks(looks)}"
+    again, test = (standing[f"{route}_again_{score}"] for score in ("valid", "test"))
+    return f"{text} when it was chosen and {again:.3f} ({test:.3f}) {_of_looks(looks)}"
+
+
+def _of_looks(looks: int) -> str:
+    if not looks:
+        return "in the training that chose it"
+    return f"in the mean of {looks} later training{'' if looks == 1 else 's'}"
+
+
+def _compared(standing: pd.Series, granularity: float) -> str:
+    """Compare by later trainings if both have them; luck is only compared with luck."""
+    if standing["live_looks"] and standing["study_looks"]:
+        ours, theirs = standing["live_again_valid"], standing["study_again_valid"]
+        return f"{_against(ours, theirs, granularity)}, both trained again."
+    if standing["study_validated"]:
+        return (
+            "not to be held against that: its own score is the best of what it has seen, which is "
+            "partly luck, and was not trained again."
+        )
+    by = _against(standing["live_valid"], standing["study_valid"], granularity)
+    return f"{by}, each by the best that it has seen, which is partly luck."
 
 
 def _against(ours: float, theirs: float, granularity: float) -> str:
@@ -288,6 +437,7 @@ def _against_random(standing: pd.Series) -> str:
     else:
         place = "above that" if ours > upper else "below that"
     return (
-        f"Random sampling has {_score(standing, 'random')}, between {lower:.3f} and {upper:.3f} in "
-        f"nine of ten draws from the sampled runs: the live search is {place}."
+        f"Random sampling would have chosen one that scored {_score(standing, 'random')}, between "
+        f"{lower:.3f} and {upper:.3f} in nine of ten draws from what was sampled: by the score "
+        f"that chose, the live search is {place}."
     )

@@ -19,6 +19,7 @@ from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.benchmark import BenchmarkPlan, run_benchmark
 from aehpo_assets.hpo.benchmark_plots import summary_figures
+from aehpo_assets.hpo.benchmark_reference import reference_optima
 from aehpo_assets.hpo.benchmark_summary import (
     BenchmarkSummary,
     joined,
@@ -29,6 +30,7 @@ from aehpo_assets.hpo.benchmark_summary import (
 from aehpo_assets.hpo.blackbox import curves_blackboxes
 from aehpo_assets.hpo.curve_surrogate import Curves
 from aehpo_assets.hpo.search_sources import SEARCH_SOURCES
+from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.measured import without_measured
 from aehpo_assets.provenance import content_hash
 from aehpo_assets.study import Benchmark
@@ -40,7 +42,9 @@ HPO_BENCHMARK = Recipe(
         "aehpo_assets/hpo/benchmark.py",
         "aehpo_assets/hpo/benchmark_analysis.py",
         "aehpo_assets/hpo/benchmark_fronts.py",
+        "aehpo_assets/hpo/benchmark_reference.py",
         "aehpo_assets/hpo/benchmark_summary.py",
+        "aehpo_assets/hpo/benchmark_tests.py",
         "aehpo_assets/hpo/curve_surrogate.py",
         "aehpo_assets/hpo/earlier_validations.py",
         "aehpo_assets/hpo/grounds.py",
@@ -120,6 +124,8 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
         curves = folder / "curves"
         Curves.fit(tables, space, plan.seed).save(curves)
     asked = asked_benchmark(study)
+    fitted = making.folder("surrogate", architecture)
+    of_curves = None if curves is None else Curves.load(curves)
     axis = "trainings" if plan.simulated_hours is None else "hours"
     found: dict[str, pd.DataFrame] = {}
     summaries: dict[str, BenchmarkSummary] = {}
@@ -128,16 +134,18 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
         def tell(done: int, cells: int, cell: str, ground: str = ground) -> None:
             context.log.info(f"{done} of {cells} on the {ground}: {cell}")
 
+        on_ground = replace(plan, ground=ground)
         found[ground] = run_benchmark(
             folder,
-            replace(plan, ground=ground),
+            on_ground,
             evaluations,
-            making.folder("surrogate", architecture),
+            fitted,
             curves,
             processes=asked.processes,
             on_progress=tell,
         )
-        summaries[ground] = summarise(found[ground], evaluations, axis=axis, ground=ground)
+        optima = reference_optima(on_ground, evaluations, Surrogate.load(fitted), of_curves)
+        summaries[ground] = summarise(found[ground], evaluations, optima=optima, axis=axis)
     trials = joined(found)
     tables_by_name = {"trials": trials} | summary_tables(summaries)
 

@@ -29,12 +29,13 @@ from aehpo_assets.hpo.objectives import OBJECTIVES
 from aehpo_assets.hpo.pareto import PARETO_OBJECTIVES
 from aehpo_assets.hpo.problem import Problem
 from aehpo_assets.hpo.searchers import (
-    MULTI_FIDELITY,
+    BOX,
     MULTI_OBJECTIVE,
     SEARCHERS,
     SINGLE_FIDELITY,
     TRANSFER,
     check_searchers,
+    stops_trials,
 )
 from aehpo_assets.hpo.seeds import named_seed
 from aehpo_assets.hpo.simulation import Clock, Evaluate, simulate
@@ -47,9 +48,6 @@ logger = logging.getLogger(__name__)
 
 EVALUATIONS = "evaluations"
 """What the processes that share the cells search on, beside the finished cells."""
-
-BOX = "+box"
-"""Suffix of a single-fidelity searcher that searches the box of the other tasks."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ class BenchmarkPlan:
     @property
     def needs_curves(self) -> bool:
         """Whether some searcher stops trials on their learning curves."""
-        return any(_needs_curves(name) for name in self.searchers)
+        return any(stops_trials(name) for name in self.searchers)
 
     def check(self, *, tasks: int, curves: bool, file: Path | None = None) -> None:
         """Refuse searchers that are unknown or cannot run on what there is.
@@ -120,7 +118,7 @@ class BenchmarkPlan:
                     key=key,
                     remedy="Add a task to the study, or leave it out.",
                 )
-            if _needs_curves(name) and not curves:
+            if stops_trials(name) and not curves:
                 raise InputError(
                     f"{name} stops trials on learning curves, and there are none",
                     file=file,
@@ -128,10 +126,6 @@ class BenchmarkPlan:
                     remedy="Set fidelities before the last epoch and score_fidelities: true in the "
                     "study, or leave it out.",
                 )
-
-
-def _needs_curves(searcher: str) -> bool:
-    return searcher in MULTI_FIDELITY or searcher == "moasha"
 
 
 def run_benchmark(
@@ -255,7 +249,7 @@ def run_cell(
     """Run all repetitions of one searcher on one task; see :func:`run_benchmark`."""
     space = surrogate.space
     others = evaluations[evaluations["task"] != task]
-    evaluate, fidelities = _ground(plan, task, searcher, evaluations, surrogate, curves)
+    evaluate, fidelities = ground_of(plan, task, searcher, evaluations, surrogate, curves)
     if searcher.endswith(BOX):
         teachers = list(others["task"].unique())
         space = bounding_box(
@@ -297,7 +291,7 @@ def run_cell(
     return pd.concat(parts, ignore_index=True)
 
 
-def _ground(
+def ground_of(
     plan: BenchmarkPlan,
     task: str,
     searcher: str,
@@ -306,7 +300,7 @@ def _ground(
     curves: Curves | None,
 ) -> tuple[Evaluate, tuple[int, ...]]:
     """Return what answers a searcher, and the epochs at which it does."""
-    if _needs_curves(searcher) and curves is not None:
+    if stops_trials(searcher) and curves is not None:
         if plan.ground == "table":
             return CurveTableGround(curves.measured, surrogate.space, task), curves.fidelities
         return CurveGround(curves.surrogate, task), curves.fidelities

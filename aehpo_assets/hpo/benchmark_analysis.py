@@ -1,16 +1,16 @@
-"""What a benchmark says: anytime curves, regret, ranks, and what to run first.
+"""What a benchmark says: anytime curves, regret and ranks over what was spent.
 
-Plain tables of the trials that ``benchmark`` ran; their pictures belong to ``benchmark_plots``.
+Plain tables of the trials that ``benchmark`` ran. Whether searchers can be told apart belongs to
+``benchmark_tests``, the pictures to ``benchmark_plots``.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from aehpo_assets.hpo.objectives import VALID_SCORE
+from aehpo_assets.hpo.seeds import named_seed
 
 _SEARCH = ["task", "searcher", "repetition"]
 
@@ -26,21 +26,39 @@ def progress(trials: pd.DataFrame) -> pd.DataFrame:
         its epochs is a third), ``hours`` (simulated) and ``best``. Trials that were stopped cost
         time and are no result.
     """
-    ended = trials.sort_values([*_SEARCH, "end", "trial"], kind="stable")
-    # A searcher that sees whole trainings only counts them as one epoch.
-    shares = ended["epoch"] / ended.groupby(_SEARCH)["epoch"].transform("max")
-    spent = shares.groupby([ended[name] for name in _SEARCH], sort=False).cumsum()
+    ended = _with_spending(trials)
     whole = ended[ended["status"] == "completed"]
     searches = whole.groupby(_SEARCH, sort=False)
     return pd.DataFrame(
         {
             **{name: whole[name] for name in _SEARCH},
             "evaluation": searches.cumcount() + 1,
-            "trainings": spent[whole.index],
-            "hours": whole["end"] / 3600,
+            "trainings": whole["trainings"],
+            "hours": whole["hours"],
             "best": searches[VALID_SCORE].cummax(),
         }
     ).reset_index(drop=True)
+
+
+def spending(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return what every search spent in all, stopped trials after its last result included.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``task, searcher, repetition, trainings, hours``, one row a search.
+    """
+    spent = _with_spending(trials).groupby(_SEARCH, sort=False)[["trainings", "hours"]].max()
+    return spent.reset_index()
+
+
+def _with_spending(trials: pd.DataFrame) -> pd.DataFrame:
+    """Trials in the order of their end, with what their search had spent by then."""
+    ended = trials.sort_values([*_SEARCH, "end", "trial"], kind="stable")
+    # A searcher that sees whole trainings only counts them as one epoch.
+    shares = ended["epoch"] / ended.groupby("searcher")["epoch"].transform("max")
+    spent = shares.groupby([ended[name] for name in _SEARCH], sort=False).cumsum()
+    return ended.assign(trainings=spent, hours=ended["end"] / 3600)
 
 
 def incumbents(trials: pd.DataFrame, repetitions: int) -> pd.DataFrame:
@@ -92,7 +110,7 @@ def best_at(curves: pd.DataFrame, budgets: np.ndarray, axis: str = "hours") -> p
 
 
 def normalised_regret(
-    at_budgets: pd.DataFrame, start: pd.Series, optimum: pd.Series | None = None
+    at_budgets: pd.DataFrame, start: pd.Series, optimum: pd.Series, worst: pd.Series
 ) -> pd.DataFrame:
     """Scale what is missing to the best known score: 0 is the best, 1 an average configuration.
 
@@ -103,34 +121,74 @@ def normalised_regret(
     start
         Task to the score of an average configuration: the median of those sampled.
     optimum
-        Task to the best score there is (of a table); by default the best that any search found.
+        Task to the best score known of it, whoever competes: of what was found here, the luckiest
+        competitor would be the yardstick of all, and another list of searchers another yardstick.
+    worst
+        Task to the lowest score known of it, which a search without a result yet counts as.
 
     Returns
     -------
     pandas.DataFrame
-        ``at_budgets`` with the column ``regret``, at most 1; a search without a result yet has 1,
-        like one that found nothing better than an average configuration.
+        ``at_budgets`` with the column ``regret``. It is above 1 for what is worse than an average
+        configuration, and negative for what is better than all that was known. NaN on a task whose
+        best known score is not above the average one.
     """
-    best_known = at_budgets.groupby("task")["best"].max() if optimum is None else optimum
-    top = at_budgets["task"].map(best_known)
-    span = (top - at_budgets["task"].map(start)).clip(lower=1e-12)
-    regret = ((top - at_budgets["best"]) / span).fillna(1.0).clip(upper=1.0)
-    return at_budgets.assign(regret=regret)
+    top = at_budgets["task"].map(optimum)
+    span = top - at_budgets["task"].map(start)
+    reached = at_budgets["best"].fillna(at_budgets["task"].map(worst))
+    return at_budgets.assign(regret=(top - reached) / span.where(span > 0))
 
 
-def band(values: np.ndarray, seed: int = 0, draws: int = 2000) -> tuple[float, float, float]:
-    """Mean of some values with its 95 % bootstrap interval: mean, lower, upper."""
-    generator = np.random.default_rng(seed)
-    picked = generator.integers(0, len(values), (draws, len(values)))
-    lower, upper = np.quantile(values[picked].mean(axis=1), [0.025, 0.975])
-    return float(values.mean()), float(lower), float(upper)
+def band(values: pd.Series, tasks: pd.Series | None = None, draws: int = 2000) -> tuple[float, ...]:
+    """Mean of some searches with its 95 % bootstrap interval: mean, lower, upper.
+
+    Searches of one task share what the task makes of their searcher, so tasks are drawn first and
+    then searches within each drawn task, both with replacement (Davison and Hinkley, *Bootstrap
+    Methods and their Application*, 1997, section 3.8). With a handful of tasks such an interval
+    is too short rather than too long, and with one it speaks of that task alone.
+
+    Parameters
+    ----------
+    values
+        One value a search; NaN is left out.
+    tasks
+        The task of each; by default all are of one.
+    draws
+        Bootstrap samples.
+
+    Returns
+    -------
+    tuple of float
+        The mean over tasks of the mean over their searches, and the interval; NaN without values.
+    """
+    known = values.notna().to_numpy()
+    names = np.zeros(len(values)) if tasks is None else tasks.to_numpy()
+    groups = [found.to_numpy() for _, found in values[known].groupby(names[known], sort=False)]
+    if not groups:
+        return (float("nan"),) * 3
+    generator = np.random.default_rng(named_seed(0, "benchmark", "band"))
+    count = len(groups)
+    drawn = generator.integers(0, count, (draws, count))
+    means = np.empty((draws, count))
+    for number, found in enumerate(groups):
+        slots = drawn == number
+        picked = generator.integers(0, len(found), (int(slots.sum()), len(found)))
+        means[slots] = found[picked].mean(axis=1)
+    lower, upper = np.quantile(means.mean(axis=1), [0.025, 0.975])
+    return float(np.mean([found.mean() for found in groups])), float(lower), float(upper)
+
+
+def _bands(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    rows = [
+        (*key, *band(group[quantity], group["task"]))
+        for key, group in table.groupby(["searcher", "budget"], sort=False)
+    ]
+    return pd.DataFrame(rows, columns=["searcher", "budget", "mean", "lower", "upper"])
 
 
 def regret_bands(regret: pd.DataFrame) -> pd.DataFrame:
     """Average the regret over tasks and repetitions: ``searcher, budget, mean, lower, upper``."""
-    groups = regret.groupby(["searcher", "budget"], sort=False)["regret"]
-    rows = [(*key, *band(values.to_numpy())) for key, values in groups]
-    return pd.DataFrame(rows, columns=["searcher", "budget", "mean", "lower", "upper"])
+    return _bands(regret, "regret")
 
 
 def ranks(at_budgets: pd.DataFrame) -> pd.DataFrame:
@@ -140,6 +198,8 @@ def ranks(at_budgets: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``at_budgets`` with the column ``rank``; searches without a result yet rank last.
+        Searches meet by the number of their repetition, which matches nothing: good for an average,
+        not for a test.
     """
     within = at_budgets.groupby(["task", "repetition", "budget"])["best"]
     return at_budgets.assign(rank=within.rank(ascending=False, na_option="bottom"))
@@ -147,9 +207,7 @@ def ranks(at_budgets: pd.DataFrame) -> pd.DataFrame:
 
 def rank_bands(ranked: pd.DataFrame) -> pd.DataFrame:
     """Average ranks over tasks and repetitions: ``searcher, budget, mean, lower, upper``."""
-    groups = ranked.groupby(["searcher", "budget"], sort=False)["rank"]
-    rows = [(*key, *band(values.to_numpy())) for key, values in groups]
-    return pd.DataFrame(rows, columns=["searcher", "budget", "mean", "lower", "upper"])
+    return _bands(ranked, "rank")
 
 
 def evaluations_to_match_random(curves: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -166,42 +224,26 @@ def evaluations_to_match_random(curves: pd.DataFrame, count: int) -> pd.DataFram
     -------
     pandas.DataFrame
         ``task, searcher, target`` (median best of ``count`` random ones), ``evaluations`` (median
-        over repetitions, infinite if half of them never reach it), ``reached`` (share).
+        over repetitions, infinite if half of them never reach it), ``reached`` (share), and
+        ``trainings``, what was spent by then, stopped trials included.
     """
     random = curves[(curves["searcher"] == "random_search") & (curves["evaluation"] <= count)]
     best = random.groupby(["task", "repetition"])["best"].max()
     targets = best.groupby("task").median()
     rows = []
     for (task, searcher), group in curves.groupby(["task", "searcher"], sort=False):
-        reached = group[group["best"] >= targets[task]].groupby("repetition")["evaluation"].min()
-        needed = reached.reindex(group["repetition"].unique(), fill_value=np.inf)
-        share = float(np.isfinite(needed).mean())
-        rows.append((task, searcher, float(targets[task]), float(needed.median()), share))
-    columns = ["task", "searcher", "target", "evaluations", "reached"]
-    return pd.DataFrame(rows, columns=columns)
+        reached = group[group["best"] >= targets[task]].groupby("repetition")
+        first = reached[["evaluation", "trainings"]].min().astype(float)
+        needed = first.reindex(group["repetition"].unique(), fill_value=np.inf)
+        share = float(np.isfinite(needed["evaluation"]).mean())
+        medians = (float(needed[name].median()) for name in ("evaluation", "trainings"))
+        evaluations, trainings = medians
+        rows.append((task, searcher, float(targets[task]), evaluations, share, trainings))
+    return pd.DataFrame(rows, columns=MATCHES_RANDOM)
 
 
-def what_to_run_first(bands: pd.DataFrame) -> pd.DataFrame:
-    """Name the searchers of the best average rank at the smallest and the largest budget.
-
-    Parameters
-    ----------
-    bands
-        Output of :func:`rank_bands`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``size`` (small, large), ``budget``, ``searcher``, ``mean``, and ``ties`` (searchers whose
-        interval reaches into that of the best one).
-    """
-    rows = []
-    for size, budget in (("small", bands["budget"].min()), ("large", bands["budget"].max())):
-        here = bands[bands["budget"] == budget].sort_values("mean", kind="stable")
-        first = here.iloc[0]
-        ties = here.loc[here["lower"] <= first["upper"], "searcher"].iloc[1:]
-        rows.append((size, float(budget), first["searcher"], first["mean"], ", ".join(ties)))
-    return pd.DataFrame(rows, columns=["size", "budget", "searcher", "mean", "ties"])
+MATCHES_RANDOM = ["task", "searcher", "target", "evaluations", "reached", "trainings"]
+"""Columns of :func:`evaluations_to_match_random`."""
 
 
 def searcher_seconds(trials: pd.DataFrame) -> pd.DataFrame:
@@ -209,61 +251,3 @@ def searcher_seconds(trials: pd.DataFrame) -> pd.DataFrame:
     searches = trials.groupby(_SEARCH)["searcher_seconds"].agg(["first", "size"])
     per_trial = (searches["first"] / searches["size"]).groupby("searcher").mean()
     return per_trial.rename("seconds_per_trial").reset_index()
-
-
-@dataclass(frozen=True)
-class CriticalDifference:
-    """Friedman's test with Nemenyi's critical difference (Demšar, JMLR 2006).
-
-    Attributes
-    ----------
-    mean_ranks
-        Searcher to mean rank, best first.
-    p_value
-        Of Friedman's test that all searchers are alike.
-    difference
-        Mean ranks that differ by less cannot be told apart at the 5 % level.
-    groups
-        Searchers that cannot be told apart, each a run of neighbours in ``mean_ranks``.
-    """
-
-    mean_ranks: pd.Series
-    p_value: float
-    difference: float
-    groups: tuple[tuple[str, ...], ...]
-
-
-def critical_difference(ranked: pd.DataFrame, budget: float) -> CriticalDifference:
-    """Test at one budget whether the searchers differ.
-
-    Parameters
-    ----------
-    ranked
-        Output of :func:`ranks`.
-    budget
-        One of its budgets.
-
-    Returns
-    -------
-    CriticalDifference
-        Blocks are tasks x repetitions: the bands are about these tasks, not about all tasks.
-    """
-    from scipy.stats import friedmanchisquare, studentized_range
-
-    here = ranked[ranked["budget"] == budget]
-    blocks = here.pivot(index=["task", "repetition"], columns="searcher", values="rank").dropna()
-    count, kinds = blocks.shape
-    mean_ranks = blocks.mean().sort_values(kind="stable")
-    p_value = float("nan")
-    if kinds > 2 and count > 1 and blocks.std(axis=1).gt(0).any():
-        p_value = float(friedmanchisquare(*(blocks[name] for name in blocks)).pvalue)
-    critical = float(studentized_range.ppf(0.95, kinds, np.inf)) / np.sqrt(2)
-    difference = critical * np.sqrt(kinds * (kinds + 1) / (6 * count))
-    names, values = list(mean_ranks.index), mean_ranks.to_numpy()
-    groups: list[tuple[str, ...]] = []
-    for start in range(len(names)):
-        end = int(np.searchsorted(values, values[start] + difference, side="right"))
-        group = tuple(names[start:end])
-        if len(group) > 1 and not (groups and set(group) <= set(groups[-1])):
-            groups.append(group)
-    return CriticalDifference(mean_ranks, p_value, difference, tuple(groups))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from aehpo_assets.hpo.benchmark_analysis import band
+from aehpo_assets.hpo.benchmark_analysis import band, spending
 from aehpo_assets.hpo.pareto import PARETO_OBJECTIVES, hypervolume, pareto_front
 
 
@@ -32,7 +32,7 @@ def fronts(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def hypervolumes(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFrame:
-    """Mean hypervolume of the searches of each searcher, with 95 % bootstrap intervals.
+    """Mean hypervolume of all that a searcher's searches found, with 95 % bootstrap intervals.
 
     Parameters
     ----------
@@ -45,18 +45,20 @@ def hypervolumes(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFram
     -------
     pandas.DataFrame
         ``searcher, mean, lower, upper``, largest first; of single-objective searchers too, for
-        comparison.
+        comparison; and ``trainings`` and ``hours``, what their searches had spent in the mean.
     """
     whole = trials[trials["status"] == "completed"]
     known = dict(list(evaluations.groupby("task")))
     searches = whole.groupby(["searcher", "task", "repetition"], sort=False)
     volumes = pd.DataFrame(
-        [(key[0], hypervolume(found, known[key[1]])) for key, found in searches],
-        columns=["searcher", "volume"],
+        [(*key[:2], hypervolume(found, known[key[1]])) for key, found in searches],
+        columns=["searcher", "task", "volume"],
     )
     rows = [
-        (searcher, *band(values.to_numpy()))
-        for searcher, values in volumes.groupby("searcher", sort=False)["volume"]
+        (searcher, *band(found["volume"], found["task"]))
+        for searcher, found in volumes.groupby("searcher", sort=False)
     ]
     table = pd.DataFrame(rows, columns=["searcher", "mean", "lower", "upper"])
+    spent = spending(trials).groupby("searcher")[["trainings", "hours"]].mean()
+    table = table.merge(spent, on="searcher")
     return table.sort_values("mean", ascending=False, kind="stable", ignore_index=True)

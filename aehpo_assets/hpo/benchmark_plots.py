@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.hpo.benchmark_analysis import CriticalDifference
 from aehpo_assets.hpo.benchmark_summary import BenchmarkSummary
+from aehpo_assets.hpo.benchmark_tests import CriticalDifference
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,7 +61,7 @@ def critical_difference_figure(result: CriticalDifference) -> Figure:
     axes.set_yticks([])
     axes.set_xlabel(
         f"mean rank (1 is best); critical difference {result.difference:.2f}, "
-        f"Friedman p = {result.p_value:.2g}"
+        f"p = {result.p_value:.2g} over {result.tasks} task{'' if result.tasks == 1 else 's'}"
     )
     for side in ("left", "right", "top"):
         axes.spines[side].set_visible(False)
@@ -69,9 +69,21 @@ def critical_difference_figure(result: CriticalDifference) -> Figure:
 
 
 def summary_figures(summary: BenchmarkSummary) -> dict[str, Figure]:
-    """Draw regret and rank over the budgets, and what can be told apart; title to figure."""
-    return {
-        "normalised regret": anytime_figure(summary.regret, "normalised regret", summary.axis),
-        "average rank": anytime_figure(summary.rank, "average rank", summary.axis),
-        "critical difference": critical_difference_figure(summary.critical),
-    }
+    """Draw regret and rank over the budgets, and what can be told apart; title to figure.
+
+    Ranks are among searchers that spend alike; where there are several kinds of them, each has its
+    figures, and one more shows all of them, each at the whole budget of its kind.
+    """
+    axis = f"{summary.axis} spent"
+    figures = {"normalised regret": anytime_figure(summary.regret, "normalised regret", axis)}
+    several = len(summary.critical) > 1
+    for kind, bands in summary.rank.groupby("kind", sort=False):
+        among = f", {kind}" if several else ""
+        figures[f"average rank{among}"] = anytime_figure(bands, f"average rank{among}", axis)
+        critical = summary.critical[str(kind)]
+        if len(critical.mean_ranks) > 1:
+            figures[f"critical difference{among}"] = critical_difference_figure(critical)
+    if several:
+        title = "critical difference, each kind at its own budget"
+        figures[title] = critical_difference_figure(summary.across)
+    return figures

@@ -30,6 +30,7 @@ from aehpo_assets.hpo.searcher_factories import (
 )
 
 __all__ = [
+    "BOX",
     "EPOCH",
     "LOSS",
     "MULTI_FIDELITY",
@@ -39,7 +40,9 @@ __all__ = [
     "TRANSFER",
     "Problem",
     "check_searchers",
+    "kind_of_spending",
     "make_scheduler",
+    "stops_trials",
 ]
 
 _STOCK = "syne_tune.optimizer.schedulers.searchers"
@@ -98,8 +101,30 @@ if importlib.util.find_spec("optuna") is not None:
 OF_THE_EXTRA = ("botorch", "ehvi", "optuna_tpe", "optuna_tpe_median")
 """Searchers that the extra ``searchers`` brings."""
 
+BOX = "+box"
+"""Suffix of a single-fidelity searcher that searches the box of the other tasks."""
+
 SEARCHERS: dict[str, Factory] = SINGLE_FIDELITY | MULTI_FIDELITY | MULTI_OBJECTIVE | TRANSFER
 """Name of a searcher to the factory of its scheduler."""
+
+
+def stops_trials(searcher: str) -> bool:
+    """Whether a searcher stops trials on their learning curves."""
+    return searcher in MULTI_FIDELITY or searcher == "moasha"
+
+
+def kind_of_spending(searcher: str) -> str:
+    """Say what a searcher spends its budget on, by which it is compared with others.
+
+    Returns
+    -------
+    str
+        ``whole trainings``; ``stopped early``: as many trials cost a fraction of as many whole
+        trainings; ``fixed list``: it ends when its list does.
+    """
+    if stops_trials(searcher):
+        return "stopped early"
+    return "fixed list" if searcher == "zero_shot" else "whole trainings"
 
 
 def check_searchers(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from aehpo_assets.analysis.equal_time import RANDOM_SAMPLING, STUDY_ROUTE
+from aehpo_assets.analysis.equal_time import DEFAULT_ROUTE, RANDOM_SAMPLING, STUDY_ROUTE
 from aehpo_assets.analysis.plots.style import (
     GREY,
     MARKERS,
@@ -18,9 +18,12 @@ from aehpo_assets.analysis.plots.style import (
     shortened,
 )
 
+BROWN = "#7A4B1E"
+"""Colour of the untuned default, which no searcher has."""
+
 
 def scores_over_training_time(courses: pd.DataFrame) -> bytes:
-    """Best valid score over spent training time, and the test score of the run that has it.
+    """Valid score of what each route would hand over, over training time, and its test score.
 
     Parameters
     ----------
@@ -30,18 +33,20 @@ def scores_over_training_time(courses: pd.DataFrame) -> bytes:
     Returns
     -------
     bytes
-        PNG: steps for the live searches and the study's route, which end in a mark; for random
-        sampling the median and the band over draws.
+        PNG: steps for the live searches, the study's route and the default, which end in a mark;
+        for random sampling the median and the band over draws. Hollow marks are means of later
+        trainings of what a route had chosen: where there is one, it is what a user would get.
     """
-    searchers = [r for r in courses["route"].unique() if r not in (STUDY_ROUTE, RANDOM_SAMPLING)]
-    colours = {**palette(pd.Series(searchers)), STUDY_ROUTE: "black", RANDOM_SAMPLING: GREY}
+    fixed: dict[object, str] = {STUDY_ROUTE: "black", RANDOM_SAMPLING: GREY, DEFAULT_ROUTE: BROWN}
+    searchers = [route for route in courses["route"].unique() if route not in fixed]
+    colours = palette(pd.Series(searchers)) | fixed
     with drawing(1, 2, width=9.6, height=4.2) as (figure, axes):
         if courses.empty:
             nothing_to_show(axes[0], "nothing was trained")
         for panel, score in zip(axes, ("valid", "test"), strict=True):
             for number, (route, found) in enumerate(courses.groupby("route", sort=False)):
                 colour = colours[route]
-                label = route if route in (STUDY_ROUTE, RANDOM_SAMPLING) else f"live: {route}"
+                label = route if route in fixed else f"live: {route}"
                 panel.step(
                     found["seconds"],
                     found[score],
@@ -55,6 +60,17 @@ def scores_over_training_time(courses: pd.DataFrame) -> bytes:
                     marker=MARKERS[number % len(MARKERS)],
                     color=colour,
                 )
+                looked = found[~found["validated"].fillna(False).astype(bool)].dropna(
+                    subset=f"again_{score}"
+                )
+                panel.plot(
+                    looked["seconds"],
+                    looked[f"again_{score}"],
+                    linestyle="",
+                    marker=MARKERS[number % len(MARKERS)],
+                    markerfacecolor="none",
+                    color=colour,
+                )
                 if score == "valid" and found["lower"].notna().any():
                     panel.fill_between(
                         found["seconds"],
@@ -66,7 +82,7 @@ def scores_over_training_time(courses: pd.DataFrame) -> bytes:
                         lw=0,
                     )
             panel.set_xlabel("training time spent (s)")
-        axes[0].set_ylabel("best valid AUC so far")
+        axes[0].set_ylabel("valid AUC that chose; hollow: trained again")
         axes[1].set_ylabel("its test AUC (chose nothing)")
         handles, labels = axes[0].get_legend_handles_labels()
         if handles:

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aehpo_assets.analysis.equal_time import (
+    DEFAULT_ROUTE,
     RANDOM_SAMPLING,
     STUDY_ROUTE,
     course,
     equal_time,
     random_course,
+    second_looks,
     verdict,
 )
 from aehpo_assets.analysis.plots.equal_time import scores_over_training_time
@@ -27,7 +29,17 @@ from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
 def make_results(valid: list[float], seconds: float = 1.0, **columns: object) -> pd.DataFrame:
     table = pd.DataFrame({VALID_SCORE: valid, RUNTIME: seconds, "status": "ok", "epochs": 9})
     table[TEST_SCORE] = 1 - table[VALID_SCORE]
+    table["config_id"], table["seed"] = [str(number) for number in range(len(table))], 0
     return table.assign(**columns)
+
+
+def validation(scores: dict[tuple[str, str], list[float]]) -> pd.DataFrame:
+    """Validation runs of a second each: (origin, ``config_id``) to a score a seed."""
+    parts = [
+        make_results(values, origin=origin, config_id=config_id, seed=range(1, len(values) + 1))
+        for (origin, config_id), values in scores.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def test_the_best_valid_score_chooses_and_its_test_score_is_told() -> None:
@@ -83,19 +95,109 @@ def test_random_sampling_is_what_can_be_counted() -> None:
 
 def test_routes_meet_at_the_shorter_of_their_times() -> None:
     sampled = make_results([0.6, 0.7, 0.65, 0.7])
-    validated = make_results([0.9, 0.75], origin=["best_sampled", "recommended"])
+    validated = validation({("best_sampled", "1"): [0.72], ("recommended", "r1"): [0.75]})
     live = {"cqr": make_results([0.6, 0.65, 0.8], epoch=9), "asha": make_results([0.6], epoch=3)}
     found = equal_time(live, sampled, validated)
     cqr, asha = (row for _, row in found.standings.iterrows())
     assert cqr["searcher"] == "cqr"
     assert cqr["seconds"] == 3
     assert (cqr["live_valid"], cqr["study_valid"]) == (0.8, 0.7)
-    assert (cqr["study_seconds"], cqr["study_best_valid"]) == (5, 0.75)
-    assert cqr["seconds_to_study_best"] == 3
+    assert (cqr["study_seconds"], cqr["study_best_valid"]) == (6, 0.75)
     assert (asha["seconds"], asha["live_valid"]) == (1, 0.5)
     assert math.isnan(asha["seconds_to_study_best"])
     routes = ["cqr", "asha", STUDY_ROUTE, RANDOM_SAMPLING]
     assert found.courses["route"].unique().tolist() == routes
+
+
+def test_what_is_validated_stands_for_its_mean_and_not_for_its_luckiest_run() -> None:
+    """Three recommendations with nine seeds between them; the best single run is not the best."""
+    sampled = make_results([0.6, 0.86])
+    validated = validation(
+        {
+            ("recommended", "r1"): [0.95, 0.55, 0.6],
+            ("recommended", "r2"): [0.75, 0.74, 0.76],
+            ("best_sampled", "1"): [0.7, 0.7, 0.7],
+        }
+    )
+    found = equal_time({"cqr": make_results([0.6] * 20)}, sampled, validated)
+    end = found.standings.iloc[0]
+    assert end["study_best_valid"] == pytest.approx(0.75)
+    assert end["study_best_test"] == pytest.approx(0.25)
+    assert end["study_best_looks"] == 3
+    # Before its validation the route stands for the luck of a single run, and says what it was.
+    course_of_study = found.courses[found.courses["route"] == STUDY_ROUTE]
+    assert course_of_study["valid"].tolist() == pytest.approx([0.5, 0.6, 0.86, 0.75])
+    assert course_of_study["validated"].tolist() == [False, False, False, True]
+    assert course_of_study["again_valid"].iloc[2] == pytest.approx(0.7)
+
+
+def test_validation_is_charged_to_whom_it_belongs() -> None:
+    sampled = make_results([0.6, 0.7])
+    validated = validation(
+        {
+            ("recommended", "r1"): [0.8, 0.8],
+            ("best_sampled", "1"): [0.7, 0.7],
+            ("untuned_default", "d"): [0.65, 0.75],
+        }
+    )
+    found = equal_time({"cqr": make_results([0.9] * 3)}, sampled, validated)
+    standing = found.standings.iloc[0]
+    assert standing["study_seconds"] == 2 + 4
+    assert (standing["default_seconds"], standing["default_looks"]) == (2, 2)
+    assert standing["default_valid"] == pytest.approx(0.7)
+    default = found.courses[found.courses["route"] == DEFAULT_ROUTE]
+    assert default["seconds"].tolist() == [0, 2]
+    # A configuration that was recommended and sampled was trained once.
+    both = validation({("recommended", "1"): [0.8], ("best_sampled", "1"): [0.8]})
+    shared = equal_time({"cqr": make_results([0.9])}, sampled, both).standings.iloc[0]
+    assert shared["study_seconds"] == 2 + 1
+
+
+def test_luck_is_never_held_against_a_mean_of_later_trainings() -> None:
+    sampled, live = make_results([0.6, 0.7]), make_results([0.9] * 9)
+    live["config_id"] = [f"l{number}" for number in range(9)]
+    validated = validation({("recommended", "r1"): [0.8, 0.8]})
+    alone = equal_time({"cqr": live}, sampled, validated).standings.iloc[0]
+    assert math.isnan(alone["seconds_to_study_best"])
+    text = verdict(alone)
+    assert "not to be held against that" in text
+    assert "0.800 valid (0.200 test) in the mean of 2 later trainings" in text
+    assert "ahead" not in text
+    looked = validation({("recommended", "r1"): [0.8, 0.8], ("best_sampled", "l0"): [0.7, 0.72]})
+    again = equal_time({"cqr": live}, sampled, looked).standings.iloc[0]
+    text = verdict(again)
+    assert again["live_again_valid"] == pytest.approx(0.71)
+    assert "0.900 valid (0.100 test) when it was chosen and 0.710 (0.290)" in text
+    assert "behind by 0.090, both trained again" in text
+
+
+def test_routes_that_are_equal_end_equal_on_average() -> None:
+    """Every configuration is worth .7; with more of them only the luck grows."""
+    generator = np.random.default_rng(0)
+    again, chosen = [], []
+    for _ in range(60):
+        draws = generator.normal(0.7, 0.05, 66)
+        sampled, live = make_results(list(draws[:30])), make_results(list(draws[30:60]))
+        live["config_id"] = [f"l{number}" for number in range(30)]
+        best = live["config_id"][live[VALID_SCORE].idxmax()]
+        validated = validation(
+            {("recommended", "r"): list(draws[60:63]), ("best_sampled", best): list(draws[63:])}
+        )
+        standing = equal_time({"cqr": live}, sampled, validated).standings.iloc[0]
+        again.append(standing["live_again_valid"])
+        chosen.append(standing["live_valid"])
+    assert np.mean(chosen) > 0.76
+    assert np.mean(again) == pytest.approx(0.7, abs=0.015)
+
+
+def test_a_configuration_of_several_seeds_is_worth_its_mean() -> None:
+    runs = make_results([0.9, 0.6, 0.7, 0.7], config_id=["a", "b", "a", "b"], seed=[0, 0, 1, 1])
+    found = course(runs)
+    assert found["valid"].tolist() == pytest.approx([0.5, 0.8, 0.8])
+    assert found["seconds"].tolist() == [0, 2, 4]
+    failed = make_results([0.9, 0.9], config_id="a", status=["ok", "diverged"], seed=[1, 2])
+    looks = second_looks(failed)
+    assert looks.loc["a", ["looks", "again_valid"]].tolist() == pytest.approx([2, 0.7])
 
 
 def test_a_warm_start_pays_for_the_runs_that_it_was_told_of() -> None:
@@ -110,7 +212,7 @@ def test_the_verdict_says_who_is_ahead_and_by_how_much() -> None:
     ahead = equal_time({"cqr": make_results([0.6, 0.9])}, sampled).standings.iloc[0]
     text = verdict(ahead, granularity=0.01)
     assert "0.900 valid (0.100 test)" in text
-    assert "ahead by 0.200" in text
+    assert "ahead by 0.200, each by the best that it has seen, which is partly luck" in text
     assert "above that" in text
     assert "after 2 s" in text
     behind = equal_time({"cqr": make_results([0.6, 0.65])}, sampled).standings.iloc[0]
@@ -126,5 +228,6 @@ def test_the_verdict_says_who_is_ahead_and_by_how_much() -> None:
 def test_routes_are_drawn(searchers: list[str]) -> None:
     live = {name: make_results([0.6, 0.9]) for name in searchers}
     sampled = make_results([0.6, 0.7, 0.65])
-    picture = scores_over_training_time(equal_time(live, sampled).courses)
+    validated = validation({("recommended", "r"): [0.7], ("untuned_default", "d"): [0.6]})
+    picture = scores_over_training_time(equal_time(live, sampled, validated).courses)
     assert Image.open(io.BytesIO(picture)).width > 500

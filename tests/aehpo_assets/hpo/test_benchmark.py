@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from aehpo_assets.hpo.benchmark import BenchmarkPlan, run_benchmark
 from aehpo_assets.hpo.benchmark_analysis import (
     band,
     best_at,
-    critical_difference,
     evaluations_to_match_random,
     incumbents,
     normalised_regret,
@@ -24,11 +24,12 @@ from aehpo_assets.hpo.benchmark_analysis import (
     ranks,
     regret_bands,
     searcher_seconds,
-    what_to_run_first,
+    spending,
 )
 from aehpo_assets.hpo.benchmark_fronts import fronts, hypervolumes
-from aehpo_assets.hpo.benchmark_plots import anytime_figure, critical_difference_figure
-from aehpo_assets.hpo.benchmark_summary import summarise
+from aehpo_assets.hpo.benchmark_plots import summary_figures
+from aehpo_assets.hpo.benchmark_reference import reference_optima
+from aehpo_assets.hpo.benchmark_summary import summarise, summary_tables
 from aehpo_assets.hpo.blackbox import curves_blackboxes
 from aehpo_assets.hpo.curve_surrogate import Curves
 from aehpo_assets.hpo.evaluations import best_sampled
@@ -262,19 +263,32 @@ def test_known_progress_regret_and_ranks() -> None:
     at = best_at(curves, np.array([0.5, 1.0, 2.0]))
     good = at[(at["searcher"] == "good") & (at["task"] == "a") & (at["repetition"] == 0)]
     np.testing.assert_array_equal(good["best"], [np.nan, 0.5, 0.9])
-    regret = normalised_regret(at, pd.Series({"a": 0.5, "b": 0.5}))
+    average, top, worst = (pd.Series({"a": value, "b": value}) for value in (0.5, 0.9, 0.4))
+    regret = normalised_regret(at, average, top, worst)
     bands = regret_bands(regret).set_index(["searcher", "budget"])["mean"]
-    assert bands["good", 0.5] == 1
+    assert bands["good", 0.5] == pytest.approx(1.25)
     assert bands["good", 2.0] == pytest.approx(0)
     assert bands["random_search", 2.0] == pytest.approx(0.75)
-    ranked = ranks(at)
-    by_budget = rank_bands(ranked).set_index(["searcher", "budget"])["mean"]
+    by_budget = rank_bands(ranks(at)).set_index(["searcher", "budget"])["mean"]
     assert by_budget["good", 0.5] == 1.5
     assert by_budget["random_search", 1.0] == 1
     assert by_budget["good", 2.0] == 1
-    first = what_to_run_first(rank_bands(ranked[ranked["budget"] >= 1]))
-    assert first["searcher"].tolist() == ["random_search", "good"]
-    assert first["ties"].tolist() == ["", ""]
+
+
+def test_regret_is_neither_clipped_nor_measured_from_the_competitors() -> None:
+    at = best_at(progress(made_up()), np.array([2.0]))
+    average, worst = pd.Series({"a": 0.7, "b": 0.7}), pd.Series({"a": 0.4, "b": 0.4})
+    known = pd.Series({"a": 0.95, "b": 0.8})
+    regret = normalised_regret(at, average, known, worst).groupby(["searcher", "task"])["regret"]
+    # Worse than an average configuration, and better than what was known.
+    assert regret.first()["random_search", "a"] == pytest.approx((0.95 - 0.6) / 0.25)
+    assert regret.first()["good", "b"] == pytest.approx(-1)
+    # Who else competes changes no one's regret.
+    alone = normalised_regret(at[at["searcher"] == "random_search"], average, known, worst)
+    assert alone["regret"].iloc[0] == regret.first()["random_search", "a"]
+    flat = normalised_regret(at, known, known, worst)
+    assert flat["regret"].isna().all()
+    assert regret_bands(flat)["mean"].isna().all()
 
 
 def test_stopped_trials_do_not_count() -> None:
@@ -300,39 +314,86 @@ def test_searcher_seconds_per_trial() -> None:
     assert seconds["good"] == 1.0
 
 
-def test_critical_difference_is_demsars() -> None:
-    """Table 5 of Demšar 2006: q for 4 classifiers is 2.569; on 14 blocks the difference is 1.25."""
-    generator = np.random.default_rng(0)
-    rows = []
-    for block in range(14):
-        for name, rank in zip("abcd", generator.permutation(4) + 1, strict=True):
-            rows.append((name, "t", block, 1.0, float(rank)))
-    ranked = pd.DataFrame(rows, columns=["searcher", "task", "repetition", "budget", "rank"])
-    result = critical_difference(ranked, 1.0)
-    assert result.difference == pytest.approx(1.25, abs=0.005)
-    assert result.p_value > 0.05
-    assert result.groups == (tuple(result.mean_ranks.index),)
-    ranked["rank"] = ranked["searcher"].map({"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0})
-    clear = critical_difference(ranked, 1.0)
-    assert clear.p_value < 1e-6
-    assert clear.groups == (("a", "b"), ("b", "c"), ("c", "d"))
-
-
 def test_band_holds_the_mean() -> None:
-    mean, lower, upper = band(np.arange(50.0))
+    mean, lower, upper = band(pd.Series(np.arange(50.0)))
     assert lower < mean == 24.5 < upper
-    assert band(np.ones(3)) == (1, 1, 1)
+    assert band(pd.Series(np.ones(3))) == (1, 1, 1)
 
 
-def test_pictures_are_drawn(trials: pd.DataFrame, tmp_path: Path) -> None:
-    at = best_at(progress(trials), np.linspace(0.1, 0.5, 5))
-    ranked = ranks(at)
-    anytime_figure(rank_bands(ranked), "average rank", "simulated hours").savefig(
-        tmp_path / "a.png"
+def test_repetitions_of_a_task_are_no_new_tasks() -> None:
+    """Two tasks that disagree say little, however often each was searched."""
+    tasks = pd.Series(np.repeat(["a", "b"], 50))
+    values = pd.Series(np.repeat([0.0, 1.0], 50))
+    assert band(values, tasks) == (0.5, 0.0, 1.0)
+    # A task that was searched more often is still one task.
+    mean, _, _ = band(pd.Series([0.0, 1.0, 1.0, 1.0]), pd.Series(["a", "b", "b", "b"]))
+    assert mean == 0.5
+
+
+def test_bands_hold_the_truth_as_often_as_they_say() -> None:
+    """Ten tasks with effects of their own, ten searches each: true mean 0."""
+    generator = np.random.default_rng(0)
+    tasks = pd.Series(np.repeat(np.arange(10), 10))
+    held = nested = 0
+    for _ in range(200):
+        effects = np.repeat(generator.normal(0, 1, 10), 10)
+        values = pd.Series(effects + generator.normal(0, 0.5, 100))
+        _, lower, upper = band(values, tasks, draws=300)
+        nested += lower <= 0 <= upper
+        _, lower, upper = band(values, draws=300)
+        held += lower <= 0 <= upper
+    assert nested >= 0.85 * 200
+    assert held < 0.6 * 200
+
+
+def early_stopper_among_others() -> pd.DataFrame:
+    """Two searchers of 90 whole trainings each, and one that stops most of its trials early."""
+    parts = []
+    for searcher in ("random_search", "kde", "asha"):
+        for task in ("a", "b"):
+            for repetition in range(2):
+                stops = searcher == "asha"
+                whole = np.arange(90) % 9 == 0 if stops else np.ones(90, bool)
+                late = np.linspace(0.5, 0.9 if searcher == "kde" else 0.8, 90)
+                parts.append(
+                    pd.DataFrame(
+                        {
+                            "task": task,
+                            "searcher": searcher,
+                            "repetition": repetition,
+                            "trial": range(90),
+                            "end": np.where(whole, 90.0, 10.0).cumsum(),
+                            "status": np.where(whole, "completed", "stopped"),
+                            "epoch": np.where(whole, 90, 10) if stops else 1,
+                            VALID_SCORE: late,
+                            "searcher_seconds": 1.0,
+                            **{name: 0.5 for name in OBJECTIVES if name != VALID_SCORE},
+                        }
+                    )
+                )
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_an_early_stopper_cuts_no_budget_but_that_of_its_kind(evaluations: pd.DataFrame) -> None:
+    trials = early_stopper_among_others()
+    spent = spending(trials).groupby("searcher")["trainings"].first()
+    assert spent.to_dict() == pytest.approx({"asha": 10 + 80 / 9, "kde": 90, "random_search": 90})
+    optima = pd.Series(
+        {(kind, task): 0.95 for kind in ("whole trainings", "stopped early") for task in "ab"}
     )
-    critical_difference_figure(critical_difference(ranked, 0.5)).savefig(tmp_path / "b.png")
-    assert (tmp_path / "a.png").stat().st_size > 5000
-    assert (tmp_path / "b.png").stat().st_size > 5000
+    known = evaluations[evaluations["task"].isin(["a", "b"])]
+    summary = summarise(trials, known, optima=optima, axis="trainings")
+    reached = summary.regret.groupby("searcher")["budget"].max()
+    assert reached.to_dict() == pytest.approx(spent.to_dict())
+    without = summarise(
+        trials[trials["searcher"] != "asha"], known, optima=optima, axis="trainings"
+    )
+    own = summary.regret[summary.regret["kind"] == "whole trainings"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(own, without.regret)
+    table = summary_tables({"surrogate": summary})["mean_ranks"].set_index("searcher")
+    assert table["spending"].to_dict() == pytest.approx(spent.to_dict())
+    assert table["axis"].unique().tolist() == ["trainings"]
+    assert summary.hypervolumes.set_index("searcher")["trainings"]["asha"] == spent["asha"]
 
 
 def test_a_stopped_trial_costs_the_part_that_it_was_trained() -> None:
@@ -359,18 +420,61 @@ def test_a_stopped_trial_costs_the_part_that_it_was_trained() -> None:
 def test_summary_has_every_table(
     trials: pd.DataFrame, evaluations: pd.DataFrame, axis: str
 ) -> None:
-    summary = summarise(trials, evaluations, axis=axis, random_count=5)
+    kinds = ("whole trainings", "stopped early")
+    best = evaluations.groupby("task")[VALID_SCORE].max()
+    optima = pd.concat(dict.fromkeys(kinds, best))
+    summary = summarise(trials, evaluations, optima=optima, axis=axis, random_count=5)
     searchers = set(PLAN.searchers)
     for table in (summary.regret, summary.rank, summary.seconds, summary.matches_random):
         assert set(table["searcher"]) == searchers
     assert (summary.regret["lower"] <= summary.regret["mean"]).all()
-    at_the_end = summary.rank[summary.rank["budget"] == summary.rank["budget"].max()]
-    assert at_the_end["mean"].mean() == pytest.approx((len(searchers) + 1) / 2)
-    assert summary.first["size"].tolist() == ["small", "large"]
-    assert set(summary.critical.mean_ranks.index) == searchers
+    for kind, ranked in summary.rank.groupby("kind"):
+        at_the_end = ranked[ranked["budget"] == ranked["budget"].max()]
+        assert at_the_end["mean"].mean() == pytest.approx((len(at_the_end) + 1) / 2)
+        assert set(summary.critical[str(kind)].mean_ranks.index) == set(at_the_end["searcher"])
+    assert summary.first["size"].tolist() == ["small", "large"] * 2
+    # Three tasks cannot tell three searchers apart that are nearly alike.
+    assert (summary.first["searcher"] == "").all()
+    assert set(summary.across.mean_ranks.index) == searchers
+    assert set(summary_tables({"surrogate": summary})["mean_ranks"]["searcher"]) == searchers
     # Regret of the best never grows with the budget.
     for _, curve in summary.regret.groupby("searcher"):
         assert (curve.sort_values("budget")["mean"].diff().dropna() <= 1e-9).all()
+    figures = summary_figures(summary)
+    assert set(figures) == {
+        "normalised regret",
+        "average rank, whole trainings",
+        "average rank, stopped early",
+        "critical difference, whole trainings",
+        "critical difference, each kind at its own budget",
+    }
+    for figure in figures.values():
+        figure.savefig(drawn := io.BytesIO())
+        assert len(drawn.getvalue()) > 5000
+
+
+def test_a_quick_task_does_not_cut_a_slow_one_and_no_search_is_left_out(
+    evaluations: pd.DataFrame,
+) -> None:
+    trials = early_stopper_among_others().query("searcher != 'asha'")
+    trials["end"] = trials["end"].mask(trials["task"] == "a", trials["end"] / 10)
+    ends_nothing = (trials["searcher"] == "kde") & (trials["repetition"] == 1)
+    trials.loc[ends_nothing, "status"] = "stopped"
+    optima = pd.Series({("whole trainings", task): 0.95 for task in "ab"})
+    known = evaluations[evaluations["task"].isin(["a", "b"])]
+    summary = summarise(trials, known, optima=optima, axis="hours")
+    assert summary.spent["spending"].tolist() == pytest.approx([90 * 90 / 3600] * 2)
+    worst, median = (
+        getattr(known.groupby("task")[VALID_SCORE], name)() for name in ("min", "median")
+    )
+    expected = np.mean(
+        [
+            [(0.95 - low) / (0.95 - mid), 0.05 / (0.95 - mid)]
+            for low, mid in zip(worst, median, strict=True)
+        ]
+    )
+    at_end = summary.regret.groupby("searcher")["mean"].last()
+    assert at_end["kde"] == pytest.approx(expected)
 
 
 def test_fronts_hold_what_nothing_beats(trials: pd.DataFrame, evaluations: pd.DataFrame) -> None:
@@ -403,5 +507,22 @@ def test_regret_on_a_table_is_measured_from_its_best(
         ("random_search", "kde"), repetitions=2, trials=15, simulated_hours=None, ground="table"
     )
     found = run_benchmark(tmp_path, plan, evaluations, saved)
-    summary = summarise(found, evaluations, axis="trainings", ground="table")
+    optima = reference_optima(plan, evaluations, Surrogate.load(saved))
+    for task, best in optima["whole trainings"].items():
+        assert best == best_sampled(evaluations, str(task))[VALID_SCORE].iloc[0]
+    summary = summarise(found, evaluations, optima=optima, axis="trainings")
     assert (summary.regret["mean"] >= 0).all()
+
+
+def test_the_reference_of_a_surrogate_is_no_competitors_luck(
+    trials: pd.DataFrame, evaluations: pd.DataFrame, saved: Path, curves: Path
+) -> None:
+    surrogate, of_curves = Surrogate.load(saved), Curves.load(curves)
+    optima = reference_optima(PLAN, evaluations, surrogate, of_curves)
+    assert set(optima.index.get_level_values("kind")) == {"whole trainings", "stopped early"}
+    whole = trials[(trials["status"] == "completed") & (trials["searcher"] != "asha")]
+    found = whole.groupby("task")[VALID_SCORE].max()
+    assert (optima["whole trainings"] >= found).all()
+    fewer = replace(PLAN, searchers=("kde", "asha"))
+    again = reference_optima(fewer, evaluations, surrogate, of_curves)
+    pd.testing.assert_series_equal(again, optima, check_exact=True)
