@@ -1,6 +1,8 @@
 """Whether what a benchmark's searches found is real: their incumbents, trained.
 
-A simulated search ends with the configuration that it was told is best. Which searches there were
+A simulated search ends with the configuration that it was told is best. A search on measured runs
+is told the values of the nearest trained configuration, so that one is trained, and not the
+proposal: what was told and what comes out are of the same configuration. Which searches there were
 belongs to ``aehpo_assets.hpo.benchmark``; how configurations are trained to ``training``.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from aehpo_assets.errors import StaleInputError
 from aehpo_assets.hpo.benchmark_analysis import band, incumbents
 from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
@@ -17,7 +20,11 @@ SEARCH = ["ground", "searcher", "repetition"]
 
 
 def found_configurations(
-    trials: pd.DataFrame, task: str, repetitions: int, space: SearchSpace
+    trials: pd.DataFrame,
+    task: str,
+    repetitions: int,
+    space: SearchSpace,
+    evaluations: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return what the first searches of every searcher found on a task.
 
@@ -31,20 +38,45 @@ def found_configurations(
         How many searches of each searcher.
     space
         The architecture's search space.
+    evaluations
+        What the benchmark searched on
+        (:func:`aehpo_assets.hpo.surrogate.training_table`).
 
     Returns
     -------
     pandas.DataFrame
-        One row a search: ``ground, searcher, repetition, search_seed, config_id``, the
-        hyperparameters, and ``told_<score>``, what the search was told of it.
+        One row a search: ``ground, searcher, repetition, search_seed, config_id`` of the
+        configuration whose values the search was told, its hyperparameters, and ``told_<score>``,
+        what the search was told of it; ``proposed_config_id`` and ``told_distance``, which
+        configuration the search proposed and how far that is from it (0 if it is the same).
+
+    Raises
+    ------
+    StaleInputError
+        If a search was told of a configuration that the evaluations do not know.
     """
     own = trials[trials["task"] == task]
     best = pd.concat(
         [incumbents(found, repetitions) for _, found in own.groupby("ground", sort=False)],
         ignore_index=True,
     )
+    values = best[["config_id", *space.names]].drop_duplicates("config_id")
+    measured = evaluations.loc[evaluations["task"] == task, ["config_id", *space.names]]
+    # A proposal with the hyperparameters of a trained configuration is told under that one's name.
+    known = pd.concat([measured, values]).drop_duplicates("config_id").set_index("config_id")
+    unknown = set(best["told_config_id"]) - set(known.index)
+    if unknown:
+        raise StaleInputError(
+            f"the benchmark of {task} searched on {min(unknown)}, which is no longer there"
+        )
+    found = best[[*SEARCH, "search_seed"]].assign(config_id=best["told_config_id"])
+    found = found.join(known[space.names], on="config_id")
     told = {f"told_{score}": best[score] for score in (VALID_SCORE, TEST_SCORE)}
-    return best[[*SEARCH, "search_seed", "config_id", *space.names]].assign(**told)
+    proposed = {
+        "proposed_config_id": best["config_id"],
+        "told_distance": best["told_distance"],
+    }
+    return found.assign(**told, **proposed)
 
 
 def real_regret(
@@ -68,12 +100,13 @@ def real_regret(
     -------
     pandas.DataFrame
         One row a ground and searcher, the smallest regret first: ``searches``, ``told`` (mean valid
-        score that the searches were told), ``valid`` and ``test`` (mean actual scores),
+        score that the searches were told), ``distance`` (mean distance between what was proposed
+        and what was told of and trained), ``valid`` and ``test`` (mean actual scores),
         ``regret`` with its 95 % bootstrap interval ``lower``, ``upper`` over searches: 0 is the
         best mean valid score of any search, 1 the median sampled configuration.
     """
     actual = evaluation_table({task: trained}, space)
-    runs = trained[[*SEARCH, f"told_{VALID_SCORE}"]].assign(
+    runs = trained[[*SEARCH, f"told_{VALID_SCORE}", "told_distance"]].assign(
         **{score: actual[score].to_numpy() for score in (VALID_SCORE, TEST_SCORE)}
     )
     searches = runs.groupby(SEARCH, sort=False).mean().reset_index()
@@ -89,6 +122,7 @@ def real_regret(
                 "searcher": searcher,
                 "searches": len(group),
                 "told": group[f"told_{VALID_SCORE}"].mean(),
+                "distance": group["told_distance"].mean(),
                 "valid": group[VALID_SCORE].mean(),
                 "test": group[TEST_SCORE].mean(),
                 "regret": mean,

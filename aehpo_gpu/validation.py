@@ -2,25 +2,35 @@
 
 The honest opponent of a recommendation is not the best sampled run as it was (the best of many
 noisy runs is partly luck) but that configuration trained again, with the same fresh seeds as the
-recommendation. Both sides get as many candidates, and on both sides the valid score chooses. The
-untuned default shows what tuning is worth at all; of it there is only one.
+recommendation. Which one it is follows from every run known by then, those of earlier rounds
+included (``aehpo_assets.hpo.known_best``). Both sides get as many candidates, and on both sides the
+valid score chooses. The untuned default shows what tuning is worth at all; of it there is only one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
 from aehpo_assets.analysis.names import BEST_SAMPLED, RECOMMENDED, UNTUNED_DEFAULT
-from aehpo_assets.hpo.evaluations import best_sampled, evaluation_table
+from aehpo_assets.hpo.known_best import best_known
 from aehpo_assets.space import SearchSpace, config_id_of, default_configuration
 from aehpo_assets.study import Study
 from aehpo_gpu.runs import distinct_runs
 
+BENCHMARK_SEEDS = 1_000_000
+"""How far the seeds of what a benchmark found lie above those of validation. A round takes a few
+seeds, and what is validated in any round must share none with a benchmark before it."""
+
 
 def candidates(
-    recommendations: pd.DataFrame, results: pd.DataFrame, space: SearchSpace, count: int
+    recommendations: pd.DataFrame,
+    results: pd.DataFrame,
+    known: pd.DataFrame,
+    space: SearchSpace,
+    count: int,
 ) -> pd.DataFrame:
     """Take the best recommendations, the best sampled configurations and the untuned default.
 
@@ -29,7 +39,10 @@ def candidates(
     recommendations
         Recommendations of one architecture and task, best first.
     results
-        Run results of the same architecture and task.
+        Run results of the same architecture and task: what was sampled.
+    known
+        Evaluations of every comparable run before this round, those of earlier rounds included
+        (:func:`aehpo_assets.hpo.surrogate.training_table`).
     space
         The architecture's search space.
     count
@@ -39,16 +52,19 @@ def candidates(
     -------
     pandas.DataFrame
         ``origin`` (recommended | best_sampled | untuned_default), ``rank``, ``config_id``,
-        ``searcher``, ``transfer``, the hyperparameters, and ``predicted_<objective>`` (missing for
-        those that were not recommended). Equal hyperparameters have one ``config_id``, whatever
-        their origin.
+        ``searcher``, ``transfer``, the hyperparameters, ``predicted_<objective>`` (missing for
+        those that were not recommended), and for the sampled ones ``known_runs`` and
+        ``known_valid``, the score by which they were chosen and how many runs it rests on. Equal
+        hyperparameters have one ``config_id``, whatever their origin.
     """
     recommended = recommendations.head(count)
     predicted = [name for name in recommendations if name.startswith("predicted_")]
     columns = ["rank", "config_id", "searcher", "transfer", *space.names, *predicted]
     task = str(results["task"].iloc[0])
-    sampled = best_sampled(evaluation_table({task: results}, space), task, count)
-    sampled = sampled[["config_id", *space.names]].assign(rank=range(1, len(sampled) + 1))
+    of_sampled = known[known["config_id"].isin(results["config_id"].astype(str))]
+    sampled = best_known(of_sampled, task).head(count)
+    sampled = sampled[["config_id", *space.names, "known_runs", "known_valid"]]
+    sampled = sampled.assign(rank=range(1, len(sampled) + 1))
     default = default_configuration(space)
     config_id = _known_id(default, results) or config_id_of(default)
     untuned = pd.DataFrame([{"config_id": config_id, **default, "rank": 1}])
@@ -68,26 +84,39 @@ def _known_id(values: dict[str, Any], results: pd.DataFrame) -> str | None:
     return str(results.loc[same, "config_id"].iloc[0]) if same.any() else None
 
 
-def validation_seeds(study: Study, earlier: pd.DataFrame) -> list[int]:
+def validation_seeds(study: Study, evidence: Iterable[pd.DataFrame]) -> list[int]:
     """Seeds for validation: as many as the study says, and none that chose anything before.
 
     Parameters
     ----------
     study
-        The study.
-    earlier
-        The architecture's earlier validations, whose seeds chose what is recommended now.
+        The study. Live searches train with the first of its seeds.
+    evidence
+        Tables of runs with ``seed``: everything that what is validated was chosen by, run results
+        and the architecture's earlier validations.
     """
     count = study.hpo.validation_seeds or len(study.seeds)
-    first = int(max([*study.seeds, *earlier["seed"]])) + 1
+    used = [seed for table in evidence for seed in table["seed"]]
+    first = int(max([*study.seeds, *used])) + 1
     return list(range(first, first + count))
 
 
+def benchmark_seeds(study: Study, evidence: Iterable[pd.DataFrame]) -> list[int]:
+    """Seeds for what a benchmark found: fresh like those of validation, and never one of theirs.
+
+    Parameters
+    ----------
+    study, evidence
+        As for :func:`validation_seeds`.
+    """
+    return [seed + BENCHMARK_SEEDS for seed in validation_seeds(study, evidence)]
+
+
 def validation_runs(
-    chosen: pd.DataFrame, space: SearchSpace, study: Study, earlier: pd.DataFrame
+    chosen: pd.DataFrame, space: SearchSpace, study: Study, evidence: Iterable[pd.DataFrame]
 ) -> pd.DataFrame:
     """One row a run: every candidate configuration once, with every validation seed."""
-    return distinct_runs(chosen, validation_seeds(study, earlier), space)
+    return distinct_runs(chosen, validation_seeds(study, evidence), space)
 
 
 def with_candidates(chosen: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:

@@ -143,6 +143,7 @@ EDGES = {
     "hyperparameter_effects": {"run_results"},
     "validated_benchmark": {
         "hpo_benchmark",
+        "earlier_validations",
         "run_results",
         "preprocessed_matrix",
         "data_split",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from aehpo_assets.analysis.chosen_baselines import chosen_baseline, tried_baselines
 from aehpo_assets.analysis.improvement import Estimate, Improvement, improvement
 from aehpo_assets.analysis.names import (
     BASELINE_NAMES,
@@ -81,11 +82,12 @@ class RecommendationSummary:
     recommended, best_sampled, untuned_default
         The candidate of each origin with the best mean valid score; None where there is none.
     baselines
-        PCA, UMAP and random features, each with the dimension of the best valid score.
+        PCA, UMAP and random features, each with the features and dimensions of the best valid
+        score among those tried; UMAP and random features over fresh seeds.
     over_best_sampled, over_default, over_baseline
         What the recommendation adds to the candidate of that origin, and to the baseline of the
-        best valid score, which is computed once and the same for every seed; None where one of the
-        two is missing.
+        best valid score; None where one of the two is missing. PCA is the same for every seed,
+        UMAP and random features have seeds of their own.
     valid_granularity
         AUC change of one valid pair, NaN where it is not known.
     """
@@ -115,8 +117,8 @@ def recommendation_summary(
         ``status``, ``task``, ``architecture``, ``searcher``, ``transfer`` and
         ``predicted_<valid score>``.
     baselines
-        One row a method (``pca``, ``umap``, ``random_features``) and ``latent_dim`` with both
-        scores, and ``valid_granularity`` where it is known.
+        As for :func:`aehpo_assets.analysis.chosen_baselines.tried_baselines`, with both scores,
+        and ``valid_granularity`` where it is known.
 
     Returns
     -------
@@ -138,7 +140,7 @@ def recommendation_summary(
             best[RECOMMENDED], best[BEST_SAMPLED], "the best sampled configuration"
         ),
         over_default=gain(best[RECOMMENDED], best[UNTUNED_DEFAULT], "the untuned default"),
-        over_baseline=_gain_over_baseline(best[RECOMMENDED], known),
+        over_baseline=_gain_over_baseline(best[RECOMMENDED], baselines),
         valid_granularity=float(granularity.iloc[0]) if len(granularity) else math.nan,
     )
 
@@ -227,29 +229,38 @@ def _candidate(runs: pd.DataFrame) -> Candidate | None:
 
 
 def _baseline(baselines: pd.DataFrame, method: str) -> Candidate | None:
-    """Return the dimension of a method with the best valid score; of equal ones the smallest."""
-    rows = baselines[(baselines["method"] == method) & baselines[VALID_SCORE].notna()]
-    if rows.empty:
+    """Return what speaks for a method; None where nothing of it has a score."""
+    chosen = chosen_baseline(baselines, method)
+    if chosen.empty:
         return None
-    rows = rows.sort_values("latent_dim", kind="stable")
-    best = rows.loc[rows[VALID_SCORE].idxmax()]
-    dims = int(best["latent_dim"])
+    first = chosen.iloc[0]
+    dims = int(first["latent_dim"])
+    of_features = f" of {int(first['features'])} features" if "features" in chosen else ""
+    tried = len(tried_baselines(baselines, method))
     return Candidate(
-        name=f"{BASELINE_NAMES[method]} ({dims} dimension{'s' if dims > 1 else ''})",
+        name=f"{BASELINE_NAMES[method]} ({dims} dimension{'s' if dims > 1 else ''}{of_features}, "
+        f"best of {tried})",
         predicted_valid=math.nan,
-        valid=Estimate(float(best[VALID_SCORE])),
-        test=Estimate(float(best[TEST_SCORE])),
+        valid=_estimate(chosen[VALID_SCORE]),
+        test=_estimate(chosen[TEST_SCORE]),
+        runs=len(chosen),
     )
 
 
-def _gain_over_baseline(recommended: pd.DataFrame, baselines: tuple[Candidate, ...]) -> Gain | None:
-    known = [row for row in baselines if not math.isnan(row.test.mean)]
+def _gain_over_baseline(recommended: pd.DataFrame, baselines: pd.DataFrame) -> Gain | None:
+    known = {method: found for method in BASELINE_NAMES if (found := _baseline(baselines, method))}
+    known = {method: found for method, found in known.items() if not math.isnan(found.test.mean)}
     if recommended.empty or not known:
         return None
-    best = max(known, key=lambda row: row.valid.mean)
-    scores = {VALID_SCORE: best.valid.mean, TEST_SCORE: best.test.mean}
-    opponent = f"the baseline best on valid, {best.name}"
-    return gain(recommended, recommended.assign(**scores), opponent)
+    best = max(known, key=lambda method: known[method].valid.mean)
+    chosen = chosen_baseline(baselines, best)
+    if len(chosen) == 1:
+        scores = {score: float(chosen[score].iloc[0]) for score in (VALID_SCORE, TEST_SCORE)}
+        runs = recommended.assign(**scores)
+    else:
+        # Its seeds have nothing in common with seeds of trainings that have the same number.
+        runs = chosen.assign(seed=[f"baseline {seed}" for seed in chosen["seed"]])
+    return gain(recommended, runs, f"the baseline best on valid, {known[best].name}")
 
 
 def _estimate(values: pd.Series) -> Estimate:

@@ -34,7 +34,13 @@ VALIDATION_REPORT = Recipe(
     "validation_report",
     tuple(
         f"aehpo_assets/analysis/{name}.py"
-        for name in ("improvement", "report", "validation_report", "validation_summary")
+        for name in (
+            "chosen_baselines",
+            "improvement",
+            "report",
+            "validation_report",
+            "validation_summary",
+        )
     ),
 )
 

@@ -24,6 +24,7 @@ from aehpo_assets.hpo.grounds import (
     CurveTableGround,
     SurrogateGround,
     TableGround,
+    with_answered,
 )
 from aehpo_assets.hpo.objectives import OBJECTIVES
 from aehpo_assets.hpo.pareto import PARETO_OBJECTIVES
@@ -165,7 +166,8 @@ def run_benchmark(
     pandas.DataFrame
         Every trial: the columns of :func:`aehpo_assets.hpo.simulation.simulate` and ``task,
         searcher, repetition, search_seed, searcher_seconds`` (real seconds that the searcher
-        computed for in that search).
+        computed for in that search), and of which configuration the values are
+        (:func:`aehpo_assets.hpo.grounds.with_answered`).
 
     Raises
     ------
@@ -280,7 +282,7 @@ def run_cell(
             objectives=OBJECTIVES,
         )
         parts.append(
-            found.assign(
+            with_answered(found, evaluate, surrogate.space).assign(
                 task=task,
                 searcher=searcher,
                 repetition=repetition,

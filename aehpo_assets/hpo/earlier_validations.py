@@ -24,7 +24,15 @@ COLUMNS = {"round": "int64", "origin": "str", "task": "str", "config_id": "str",
 CONDITIONS = "conditions"
 _CONDITION_INPUTS = ("preprocessed_matrix", "data_split", "sample_labels")
 _CONDITION_SETTINGS = ("epochs", "annealing", "vae_loss", "precision")
-_NOT_OF_A_RUN = ("rank", "searcher", "transfer", "fleet_runtime", "evaluation_runtime")
+_NOT_OF_A_RUN = (
+    "rank",
+    "searcher",
+    "transfer",
+    "known_runs",
+    "known_valid",
+    "fleet_runtime",
+    "evaluation_runtime",
+)
 
 
 def no_validations() -> pd.DataFrame:

@@ -1,8 +1,12 @@
-"""What a simulated search is told: the surrogate's answers, or measured runs only."""
+"""What a simulated search is told: the surrogate's answers, or measured runs only.
+
+Here belongs as well of which configuration an answer is, since a table answers a proposal with the
+values of another one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,8 +49,23 @@ class TableGround:
 
     def positions(self, configurations: Sequence[Mapping[str, Any]]) -> list[int]:
         """Return the row of the nearest trained configuration of each."""
-        points = self.encoder.matrix(configurations)
-        return [int(((self.points - p) ** 2).sum(axis=1).argmin()) for p in points]
+        return self._nearest(configurations)[0]
+
+    def answered(self, configurations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+        """Say whose values each proposal is told: ``told_config_id`` and ``told_distance``."""
+        positions, distances = self._nearest(configurations)
+        ids = [self.config_ids[position] for position in positions]
+        return pd.DataFrame({"told_config_id": ids, "told_distance": distances})
+
+    def _nearest(
+        self, configurations: Sequence[Mapping[str, Any]]
+    ) -> tuple[list[int], list[float]]:
+        positions, distances = [], []
+        for point in self.encoder.matrix(configurations):
+            squares = ((self.points - point) ** 2).sum(axis=1)
+            positions.append(int(squares.argmin()))
+            distances.append(float(np.sqrt(squares.min())))
+        return positions, distances
 
     def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Look up all objectives."""
@@ -90,6 +109,10 @@ class CurveTableGround:
         """Look up all objectives at every fidelity."""
         return self.values[self.nearest.positions(configurations)]
 
+    def answered(self, configurations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+        """Say whose values each proposal is told, as :meth:`TableGround.answered`."""
+        return self.nearest.answered(configurations)
+
 
 class CurveGround:
     """Answers with predicted learning curves: (configurations, fidelities, objectives).
@@ -107,6 +130,31 @@ class CurveGround:
     def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Predict all objectives at every fidelity."""
         return self.curves.predict(configurations, self.task)
+
+
+def with_answered(trials: pd.DataFrame, ground: Callable, space: SearchSpace) -> pd.DataFrame:
+    """Write beside each trial of which configuration the values are that it was told.
+
+    Parameters
+    ----------
+    trials
+        Output of :func:`aehpo_assets.hpo.simulation.simulate`.
+    ground
+        What answered.
+    space
+        The architecture's whole search space.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The trials with ``told_config_id`` and ``told_distance``, the Euclidean distance of the
+        encoded hyperparameters (each within 0 and 1). A prediction is of the proposal itself, at
+        distance 0; a measured value is of the nearest trained configuration.
+    """
+    if isinstance(ground, TableGround | CurveTableGround) and len(trials):
+        told = ground.answered(trials[space.names].to_dict("records"))
+        return trials.assign(**{name: told[name].to_numpy() for name in told})
+    return trials.assign(told_config_id=trials["config_id"], told_distance=0.0)
 
 
 def _demand_objectives(known: list[str]) -> None:

@@ -48,7 +48,8 @@ def meta_features(
     profiles
         Task to its row of :func:`aehpo_assets.omics.profile.profile`.
     baselines
-        Task to its scores of baselines: ``method, latent_dim`` and the valid score. Tasks may be
+        Task to its scores of baselines: ``method, latent_dim`` and the valid score; of those that
+        have ``features`` and ``fresh``, what was tried on all features counts. Tasks may be
         missing.
 
     Returns
@@ -89,6 +90,9 @@ def _landmarks(baseline: pd.DataFrame | None) -> dict[str, float]:
     """Best valid score over the latent dimensions, for each method that is a landmark."""
     if baseline is None:
         return {}
+    if "features" in baseline:
+        whole = baseline["features"] == baseline["features"].max()
+        baseline = baseline[whole & ~baseline["fresh"].astype(bool)]
     best = baseline.groupby("method")[VALID_SCORE].max()
     return {
         f"{method}_score": float(best.get(method, np.nan)) for method in ("pca", "random_features")

@@ -11,6 +11,7 @@ from aehpo_assets.space.sample import read_configurations, sample_configurations
 from aehpo_assets.space.search_space import (
     ARCHITECTURE_SPACES,
     SearchSpace,
+    filter_sizes,
     latent_dimensions,
     search_space,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "config_id_of",
     "configurations_of",
     "default_configuration",
+    "filter_sizes",
     "latent_dimensions",
     "read_configurations",
     "sample_configurations",

@@ -6,18 +6,23 @@ The baselines live in ``aehpo_gpu.evaluation.baselines``.
 import dagster as dg
 
 from aehpo_assets.analysis import plots
+from aehpo_assets.analysis.chosen_baselines import chosen_baseline
+from aehpo_assets.analysis.names import BASELINE_NAMES
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.hpo.objectives import TEST_SCORE
 from aehpo_assets.quality.matrix import refuse_overflow
-from aehpo_assets.space import latent_dimensions, search_space
+from aehpo_assets.space import filter_sizes, latent_dimensions, search_space
 from aehpo_gpu.defs.stubs import data_split, preprocessed_matrix, sample_labels
 from aehpo_gpu.defs.training_task import read_training_task
 from aehpo_gpu.evaluation.baselines import baseline_table
 
 BASELINE_PERFORMANCE = Recipe(
-    "baseline_performance", ("aehpo_gpu/evaluation",), settings=("space", "architectures")
+    "baseline_performance",
+    ("aehpo_gpu/evaluation", "aehpo_assets/analysis/chosen_baselines.py"),
+    settings=("space", "architectures"),
 )
 
 
@@ -39,15 +44,15 @@ def baseline_performance(
     data = read_training_task(making, context.partition_key)
     refuse_overflow(data.matrix, study.study.preprocessing.scaler)
     space = search_space(study.study.architectures[0], study.study.space)
-    latent_dims = latent_dimensions(space)
-    table = baseline_table(data.matrix, data.split, data.targets, latent_dims, seed=0)
-    score = "weighted_avg_auc_downstream_performance"
-    scored = table.dropna(subset=[f"{score}_valid"])
-    best = scored.loc[scored.groupby("method")[f"{score}_valid"].idxmax()]
+    table = baseline_table(
+        data.matrix, data.split, data.targets, latent_dimensions(space), filter_sizes(space)
+    )
     return making.write_table(
         table,
         metadata={
-            f"{row['method']}_test_score": float(row[score]) for row in best.to_dict("records")
+            f"{method}_test_score": float(chosen[TEST_SCORE].mean())
+            for method in BASELINE_NAMES
+            if len(chosen := chosen_baseline(table, method))
         },
         plots={"baselines": plots.baselines(table)},
     )

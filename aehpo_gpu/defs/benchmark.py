@@ -7,6 +7,7 @@ Which configurations these are, and what their scores say, lives in
 import dagster as dg
 import pandas as pd
 
+from aehpo_assets.defs.earlier_validations import evaluations_of
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
@@ -14,10 +15,10 @@ from aehpo_assets.foreign import markdown_table
 from aehpo_assets.space import search_space
 from aehpo_gpu.benchmark_validation import found_configurations, real_regret
 from aehpo_gpu.defs.logging import training_log
-from aehpo_gpu.defs.stubs import hpo_benchmark
+from aehpo_gpu.defs.stubs import earlier_validations, hpo_benchmark
 from aehpo_gpu.defs.training_task import INPUTS, read_training_task
 from aehpo_gpu.runs import RunTable, distinct_runs, training_settings
-from aehpo_gpu.validation import validation_seeds, with_candidates
+from aehpo_gpu.validation import benchmark_seeds, with_candidates
 
 VALIDATED_BENCHMARK = Recipe(
     "validated_benchmark",
@@ -26,8 +27,12 @@ VALIDATED_BENCHMARK = Recipe(
         "aehpo_gpu/training",
         "aehpo_gpu/evaluation",
         "aehpo_gpu/benchmark_validation.py",
+        "aehpo_gpu/validation.py",
+        "aehpo_assets/hpo/earlier_validations.py",
+        "aehpo_assets/hpo/evaluations.py",
     ),
     settings=(
+        "space",
         "seeds",
         "benchmark.validate_repetitions",
         "hpo.validation_seeds",
@@ -43,7 +48,7 @@ VALIDATED_BENCHMARK = Recipe(
 
 @dg.asset(
     partitions_def=architectures_and_tasks,
-    deps=[hpo_benchmark, "run_results", *INPUTS],
+    deps=[hpo_benchmark, "run_results", earlier_validations, *INPUTS],
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",
@@ -66,11 +71,13 @@ def validated_benchmark(
     data = read_training_task(making, task)
     trials = pd.read_parquet(making.folder("hpo_benchmark", architecture) / "trials.parquet")
     sampled = making.table("run_results", architecture, task)
-    found = found_configurations(trials, task, repetitions, space)
+    earlier = making.table("earlier_validations", architecture)
+    evaluations = evaluations_of(making, {task: sampled}, space)
+    found = found_configurations(trials, task, repetitions, space, evaluations)
     table = RunTable(
         architecture=architecture,
         data=data,
-        runs=distinct_runs(found, validation_seeds(settings, sampled), space),
+        runs=distinct_runs(found, benchmark_seeds(settings, (sampled, earlier)), space),
         settings=training_settings(settings),
         inputs=making.inputs,
         home=study.home,

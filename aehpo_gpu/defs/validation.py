@@ -9,6 +9,7 @@ import dagster as dg
 from aehpo_assets.analysis import plots
 from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_recommendations_change
+from aehpo_assets.defs.earlier_validations import evaluations_of
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
@@ -28,6 +29,9 @@ VALIDATED_RECOMMENDATIONS = Recipe(
         "aehpo_gpu/training",
         "aehpo_gpu/evaluation",
         "aehpo_gpu/validation.py",
+        "aehpo_assets/hpo/earlier_validations.py",
+        "aehpo_assets/hpo/evaluations.py",
+        "aehpo_assets/hpo/known_best.py",
         "aehpo_assets/space/defaults.py",
     ),
     settings=(
@@ -64,17 +68,19 @@ def validated_recommendations(
     settings = study.study
     space = search_space(architecture, settings.space)
     data = read_training_task(making, task)
+    sampled = making.table("run_results", architecture, task)
+    earlier = making.table("earlier_validations", architecture)
     chosen = candidates(
         making.table("recommendations", architecture, task),
-        making.table("run_results", architecture, task),
+        sampled,
+        evaluations_of(making, {task: sampled}, space),
         space,
         settings.hpo.validate_top,
     )
-    earlier = making.table("earlier_validations", architecture)
     table = RunTable(
         architecture=architecture,
         data=data,
-        runs=validation_runs(chosen, space, settings, earlier),
+        runs=validation_runs(chosen, space, settings, (sampled, earlier)),
         settings=training_settings(settings),
         inputs=making.inputs,
         home=study.home,

@@ -13,11 +13,21 @@ import numpy as np
 import pandas as pd
 import torch
 
+from aehpo_assets.analysis.chosen_baselines import chosen_baseline
 from aehpo_assets.omics.labels import DownstreamTargets
 from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.evaluation.granularity import valid_granularity
 
 UMAP_NEIGHBORS = 15
+
+SEEDS = (0, 1, 2, 3)
+"""The first tries what there is; the others repeat what it chose."""
+
+SEEDED = ("umap", "random_features")
+"""Methods that a seed decides."""
+
+_Cell = tuple[int, int]
+"""Number of features and of dimensions."""
 
 NO_COMPONENT = 1e-10
 """Share of the first component's deviation below which a component is rounding."""
@@ -28,18 +38,24 @@ def baseline_table(
     split: np.ndarray,
     targets: DownstreamTargets,
     latent_dims: Sequence[int],
-    seed: int,
+    k_filters: Sequence[int] = (),
+    seeds: Sequence[int] = SEEDS,
 ) -> pd.DataFrame:
-    """Score PCA, UMAP and random features of each latent dimension.
+    """Score PCA, UMAP and random features on the features that an autoencoder may have.
 
     PCA and UMAP are fitted on train, and valid and test are transformed. Random features are a
     random order of the input features, of which the first ones are taken, so that a larger
     dimension holds the features of a smaller one.
 
+    PCA and random features are tried with every number of features and of dimensions. A layout
+    takes seconds to hours: UMAP is tried with every dimension on all features, and with the best
+    of them by valid score on fewer features. What is best by valid score of UMAP and of random
+    features, which a seed decides, is then computed again with the other seeds.
+
     Parameters
     ----------
     matrix
-        (samples, features) preprocessed, finite.
+        (samples, features) preprocessed, finite, in the order of the filter.
     split
         (samples,) ``train``, ``valid`` or ``test``.
     targets
@@ -48,36 +64,86 @@ def baseline_table(
         Dimensions to score, at least 1 each. Those above the number of features or of train
         samples are cut to it, and dimensions that become equal are scored once. UMAP leaves out
         those that the train samples are too few to lay out.
-    seed
-        Seeds UMAP and the order of the random features.
+    k_filters
+        Numbers of first features to try beside all of them; those above are all.
+    seeds
+        Of UMAP and the order of the random features: the first tries, the others repeat.
 
     Returns
     -------
     pd.DataFrame
-        One row a method and dimension: ``method`` (``pca``, ``umap``, ``random_features``),
-        ``latent_dim``, the scores of ``downstream.score_latents`` and ``valid_granularity``.
+        One row a method, number of features, dimension and seed: ``method`` (``pca``, ``umap``,
+        ``random_features``), ``latent_dim``, ``features``, ``seed`` (missing for PCA, which has
+        none), ``fresh`` (whether it repeats what the first seed chose), the scores of
+        ``downstream.score_latents`` and ``valid_granularity``.
     """
     train = split == "train"
-    limit = min(matrix.shape[1], int(train.sum()))
-    dims = sorted({min(int(dim), limit) for dim in latent_dims})
-    pca = _pca(matrix, train, dims[-1])
-    features = matrix[:, np.random.default_rng(seed).permutation(matrix.shape[1])]
-    representations = [("pca", dim, pca[:, :dim]) for dim in dims]
-    representations += [
-        ("umap", dim, _umap(matrix, train, dim, seed)) for dim in dims if dim < train.sum() - 1
-    ]
-    representations += [("random_features", dim, features[:, :dim]) for dim in dims]
-    latents = torch.zeros(len(representations), len(matrix), dims[-1], dtype=torch.float64)
-    for row, (_, dim, values) in enumerate(representations):
-        latents[row, :, :dim] = torch.from_numpy(np.array(values, dtype=np.float64))
-    methods = pd.DataFrame(
-        {
-            "method": [method for method, _, _ in representations],
-            "latent_dim": [dim for _, dim, _ in representations],
-        }
-    )
-    table = pd.concat([methods, score_latents(latents, split, targets)], axis=1)
+    first, *others = seeds
+    everything = matrix.shape[1]
+    fewer = sorted({int(k) for k in k_filters if k < everything})
+
+    def scored(method: str, cells: Sequence[_Cell], seed: int, fresh: bool = False) -> pd.DataFrame:
+        layouts = _layouts(method, matrix, train, cells, seed)
+        table = _scores(layouts, cells, split, targets)
+        known = pd.array([pd.NA if method == "pca" else seed] * len(table), dtype="Int64")
+        return table.assign(method=method, seed=known, fresh=fresh)
+
+    def dims_of(features: int) -> list[int]:
+        limit = min(features, int(train.sum()))
+        return sorted({min(int(dim), limit) for dim in latent_dims})
+
+    grid = {k: [(k, dim) for dim in dims_of(k)] for k in (*fewer, everything)}
+    parts = [scored("pca", cells, first) for cells in grid.values()]
+    laid_out = [(k, dim) for k, dim in grid[everything] if dim < train.sum() - 1]
+    if laid_out:
+        layouts = scored("umap", laid_out, first)
+        parts.append(layouts)
+        best = chosen_baseline(layouts, "umap")
+        if len(best):
+            dim = int(best["latent_dim"].iloc[0])
+            smaller = [(k, min(dim, k)) for k in fewer]
+            parts += [scored("umap", smaller, first)] if smaller else []
+    parts += [scored("random_features", cells, first) for cells in grid.values()]
+    tried = pd.concat(parts, ignore_index=True)
+    for method in SEEDED:
+        best = chosen_baseline(tried, method)
+        if len(best):
+            cell = (int(best["features"].iloc[0]), int(best["latent_dim"].iloc[0]))
+            parts += [scored(method, [cell], seed, fresh=True) for seed in others]
+    table = pd.concat(parts, ignore_index=True)
+    named = ["method", "latent_dim", "features", "seed", "fresh"]
+    table = table[[*named, *(name for name in table if name not in named)]]
     return table.assign(valid_granularity=valid_granularity(targets, split))
+
+
+def _layouts(
+    method: str, matrix: np.ndarray, train: np.ndarray, cells: Sequence[_Cell], seed: int
+) -> list[np.ndarray]:
+    if method == "umap":
+        return [_umap(matrix[:, :k], train, dim, seed) for k, dim in cells]
+    # What is random or costs a decomposition is the same for every dimension.
+    widest: dict[int, np.ndarray] = {}
+    for k in {k for k, _ in cells}:
+        part = matrix[:, :k]
+        if method == "pca":
+            widest[k] = _pca(part, train, max(dim for of, dim in cells if of == k))
+        else:
+            widest[k] = part[:, np.random.default_rng(seed).permutation(k)]
+    return [widest[k][:, :dim] for k, dim in cells]
+
+
+def _scores(
+    layouts: Sequence[np.ndarray],
+    cells: Sequence[_Cell],
+    split: np.ndarray,
+    targets: DownstreamTargets,
+) -> pd.DataFrame:
+    widest = max(dim for _, dim in cells)
+    latents = torch.zeros(len(layouts), len(split), widest, dtype=torch.float64)
+    for row, values in enumerate(layouts):
+        latents[row, :, : values.shape[1]] = torch.from_numpy(np.array(values, dtype=np.float64))
+    named = pd.DataFrame(cells, columns=["features", "latent_dim"])
+    return pd.concat([named, score_latents(latents, split, targets)], axis=1)
 
 
 def _pca(matrix: np.ndarray, train: np.ndarray, dim: int) -> np.ndarray:

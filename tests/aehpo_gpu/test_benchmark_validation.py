@@ -5,7 +5,14 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from aehpo_assets.errors import StaleInputError
+from aehpo_assets.hpo.ask_tell import AskTell
+from aehpo_assets.hpo.benchmark_analysis import incumbents
+from aehpo_assets.hpo.evaluations import evaluation_table
+from aehpo_assets.hpo.grounds import TableGround, with_answered
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.problem import Problem
+from aehpo_assets.hpo.simulation import simulate
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import SearchSpace, search_space
 from aehpo_gpu.benchmark_validation import found_configurations, real_regret
@@ -17,6 +24,11 @@ SPACE = search_space("vanillix")
 @pytest.fixture(scope="module")
 def sampled() -> pd.DataFrame:
     return synthetic_results(SPACE, ("a",), 40)["a"].query("status == 'ok'")
+
+
+def known(sampled: pd.DataFrame) -> pd.DataFrame:
+    """The evaluations that the searches went by."""
+    return evaluation_table({"a": sampled}, SPACE)
 
 
 def trials(sampled: pd.DataFrame, space: SearchSpace = SPACE) -> pd.DataFrame:
@@ -36,6 +48,8 @@ def trials(sampled: pd.DataFrame, space: SearchSpace = SPACE) -> pd.DataFrame:
                         search_seed=7,
                         status="completed",
                         trial=range(5),
+                        told_config_id=rows["config_id"],
+                        told_distance=0.0,
                     )
                 )
     return pd.concat(parts, ignore_index=True)
@@ -43,7 +57,7 @@ def trials(sampled: pd.DataFrame, space: SearchSpace = SPACE) -> pd.DataFrame:
 
 def test_each_search_gives_its_best(sampled: pd.DataFrame) -> None:
     table = trials(sampled)
-    found = found_configurations(table, "a", 2, SPACE)
+    found = found_configurations(table, "a", 2, SPACE, known(sampled))
     assert len(found) == 2 * 2 * 2
     best = table[table["repetition"] < 2].groupby(["ground", "searcher", "repetition"])
     told = found.set_index(["ground", "searcher", "repetition"])[f"told_{VALID_SCORE}"]
@@ -55,7 +69,7 @@ def test_each_search_gives_its_best(sampled: pd.DataFrame) -> None:
 
 
 def test_regret_is_zero_for_the_best_and_one_for_the_median(sampled: pd.DataFrame) -> None:
-    found = found_configurations(trials(sampled), "a", 3, SPACE)
+    found = found_configurations(trials(sampled), "a", 3, SPACE, known(sampled))
     median = sampled[VALID_SCORE].median()
     actual = {"cqr": median + 0.1, "random_search": median}
     trained = pd.concat([found.assign(seed=seed) for seed in (1, 2)], ignore_index=True)
@@ -71,10 +85,57 @@ def test_regret_is_zero_for_the_best_and_one_for_the_median(sampled: pd.DataFram
 
 
 def test_a_run_that_failed_counts_as_chance(sampled: pd.DataFrame) -> None:
-    found = found_configurations(trials(sampled), "a", 1, SPACE)
+    found = found_configurations(trials(sampled), "a", 1, SPACE, known(sampled))
     trained = found.assign(seed=1, status="ok", training_runtime=1.0, valid_r2=0.5)
     trained = trained.assign(**{VALID_SCORE: 0.9, TEST_SCORE: 0.9})
     failed = trained["searcher"] == "cqr"
     trained.loc[failed, ["status", VALID_SCORE]] = ["diverged", float("nan")]
     regret = real_regret(trained, sampled, "a", SPACE).set_index("searcher")
     assert (regret.loc["cqr", "valid"] == 0.5).all()
+
+
+def searched_on_the_table(sampled: pd.DataFrame, searches: int) -> pd.DataFrame:
+    """Random searches of three trials, told measured results."""
+    ground = TableGround(known(sampled), SPACE, "a")
+    parts = []
+    for repetition in range(searches):
+        conversation = AskTell("random_search", Problem(SPACE, repetition, 3))
+        found = simulate(conversation, ground, workers=1, trials=3, clock="unit")
+        names = {"task": "a", "searcher": "random_search", "search_seed": repetition}
+        parts.append(
+            with_answered(found, ground, SPACE).assign(
+                ground="table", repetition=repetition, **names
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_what_is_trained_is_what_the_search_was_told_of(sampled: pd.DataFrame) -> None:
+    table = searched_on_the_table(sampled, 12)
+    found = found_configurations(table, "a", 12, SPACE, known(sampled))
+    by_id = known(sampled).set_index("config_id")
+    told_of = by_id.loc[found["config_id"]]
+    for score in (VALID_SCORE, TEST_SCORE):
+        assert found[f"told_{score}"].tolist() == told_of[score].tolist()
+    assert found[SPACE.names].to_numpy().tolist() == told_of[SPACE.names].to_numpy().tolist()
+    # A random proposal is none of the trained ones; which it was, and how far off, is kept.
+    proposed = incumbents(table, 12)
+    assert found["proposed_config_id"].tolist() == proposed["config_id"].tolist()
+    assert not set(found["proposed_config_id"]) & set(by_id.index)
+    encoder = TableGround(known(sampled), SPACE, "a").encoder
+    gaps = encoder.matrix(proposed) - encoder.matrix(found)
+    assert found["told_distance"].tolist() == pytest.approx((gaps**2).sum(axis=1) ** 0.5)
+    assert (found["told_distance"] > 0.1).all()
+
+
+def test_a_prediction_is_of_the_proposal_itself(sampled: pd.DataFrame) -> None:
+    table = trials(sampled).drop(columns=["told_config_id", "told_distance"])
+    told = with_answered(table, lambda configurations: None, SPACE)
+    assert told["told_config_id"].tolist() == table["config_id"].tolist()
+    assert (told["told_distance"] == 0).all()
+
+
+def test_a_search_on_what_is_gone_is_refused(sampled: pd.DataFrame) -> None:
+    table = trials(sampled).assign(told_config_id="gone")
+    with pytest.raises(StaleInputError, match="gone, which is no longer there"):
+        found_configurations(table, "a", 1, SPACE, known(sampled))

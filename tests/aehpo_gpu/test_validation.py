@@ -9,10 +9,17 @@ import pandas as pd
 import pytest
 
 from aehpo_assets.hpo.earlier_validations import no_validations
+from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
 from aehpo_assets.space import SearchSpace, config_id_of, default_configuration, search_space
 from aehpo_assets.study import Study
-from aehpo_gpu.validation import candidates, validation_runs, validation_seeds, with_candidates
+from aehpo_gpu.validation import (
+    benchmark_seeds,
+    candidates,
+    validation_runs,
+    validation_seeds,
+    with_candidates,
+)
 
 OVERRIDES = {"k_filter": [16, 32], "latent_dim_fixed": [2, 4]}
 
@@ -65,10 +72,14 @@ def recommendations(space: SearchSpace, configurations: list[dict[str, Any]]) ->
     )
 
 
+def known(space: SearchSpace, *tables: pd.DataFrame) -> pd.DataFrame:
+    return evaluation_table({"toy_rna": pd.concat(tables, ignore_index=True)}, space)
+
+
 def test_as_many_of_both_and_one_default(space: SearchSpace) -> None:
     sampled = results(space, [configuration(lr) for lr in (1e-4, 1e-3, 1e-2)])
     proposed = recommendations(space, [configuration(lr) for lr in (2e-3, 3e-3, 4e-3)])
-    chosen = candidates(proposed, sampled, space, 2)
+    chosen = candidates(proposed, sampled, known(space, sampled), space, 2)
     assert list(chosen["origin"]) == [
         *["recommended"] * 2,
         *["best_sampled"] * 2,
@@ -83,25 +94,68 @@ def test_as_many_of_both_and_one_default(space: SearchSpace) -> None:
 def test_a_default_that_was_sampled_or_recommended_is_trained_once(space: SearchSpace) -> None:
     default = default_configuration(space)
     sampled = results(space, [configuration(1e-4), default])
-    chosen = candidates(recommendations(space, [configuration(1e-2)]), sampled, space, 1)
+    chosen = candidates(
+        recommendations(space, [configuration(1e-2)]), sampled, known(space, sampled), space, 1
+    )
     assert list(chosen["config_id"][1:]) == ["1", "1"]
-    runs = validation_runs(chosen, space, study(), no_validations())
+    runs = validation_runs(chosen, space, study(), [no_validations()])
     assert list(runs["config_id"]) == [chosen["config_id"][0], "1"]
     trained = runs.assign(**{VALID_SCORE: [0.7, 0.8]})
     joined = with_candidates(chosen, trained)
     assert list(joined["origin"]) == ["recommended", "best_sampled", "untuned_default"]
     assert list(joined[VALID_SCORE]) == [0.7, 0.8, 0.8]
 
+    other = results(space, [configuration(1e-4)])
     recommended = candidates(
-        recommendations(space, [default]), results(space, [configuration(1e-4)]), space, 1
+        recommendations(space, [default]), other, known(space, other), space, 1
     )
     assert recommended["config_id"][0] == recommended["config_id"][2]
 
 
+def test_the_opponent_is_the_best_of_all_its_runs(space: SearchSpace) -> None:
+    """What was lucky once, and trained again in the first round, is no opponent of the second."""
+    sampled = results(space, [configuration(lr) for lr in (1e-4, 1e-3, 1e-2, 3e-2)])
+    sampled[VALID_SCORE] = [0.70, 0.86, 0.71, 0.95]
+    again = pd.concat([sampled.iloc[[1, 3]].assign(seed=seed) for seed in (1, 2, 3)])
+    again[VALID_SCORE] = [0.85, 0.66, 0.84, 0.64, 0.86, 0.65]
+    proposed = recommendations(space, [configuration(2e-3)])
+    first = candidates(proposed, sampled, known(space, sampled), space, 1)
+    assert first["config_id"][1] == "3"
+    second = candidates(proposed, sampled, known(space, sampled, again), space, 1)
+    opponent = second.iloc[1]
+    assert (opponent["config_id"], opponent["known_runs"]) == ("1", 4)
+    assert opponent["known_valid"] < np.mean([0.86, 0.85, 0.84, 0.86])
+
+
+def test_what_was_proposed_in_an_earlier_round_is_not_sampled(space: SearchSpace) -> None:
+    sampled = results(space, [configuration(lr) for lr in (1e-4, 1e-3)])
+    earlier = sampled.iloc[[0]].assign(config_id="r1", lr_fixed=5e-3, **{VALID_SCORE: 0.99})
+    proposed = recommendations(space, [configuration(2e-3)])
+    chosen = candidates(proposed, sampled, known(space, sampled, earlier), space, 2)
+    assert chosen.loc[chosen["origin"] == "best_sampled", "config_id"].tolist() == ["1", "0"]
+
+
 def test_seeds_are_fresh_in_every_round() -> None:
     first = no_validations()
-    assert validation_seeds(study(seeds=[0, 4]), first) == [5, 6]
-    assert validation_seeds(study(hpo={"validation_seeds": 3}), first) == [1, 2, 3]
+    assert validation_seeds(study(seeds=[0, 4]), [first]) == [5, 6]
+    assert validation_seeds(study(hpo={"validation_seeds": 3}), [first]) == [1, 2, 3]
     # Also where an earlier round took more of them.
     later = pd.DataFrame({"round": [1, 1, 1], "seed": [1, 2, 3]})
-    assert validation_seeds(study(hpo={"validation_seeds": 2}), later) == [4, 5]
+    assert validation_seeds(study(hpo={"validation_seeds": 2}), [later]) == [4, 5]
+    # Or the run results are of other seeds than the study names.
+    assert validation_seeds(study(), [pd.DataFrame({"seed": [0, 9]}), later]) == [10]
+
+
+def test_no_round_validates_with_the_seeds_of_a_benchmark() -> None:
+    """What a benchmark found is trained with seeds that neither chose it nor judge anything."""
+    settings = study(seeds=[0], hpo={"validation_seeds": 3})
+    earlier, taken, of_benchmarks = no_validations(), set(), set()
+    for number in range(1, 6):
+        evidence = [pd.DataFrame({"seed": [0]}), earlier]
+        seeds = validation_seeds(settings, evidence)
+        others = benchmark_seeds(settings, evidence)
+        assert not {0, *taken, *of_benchmarks} & {*seeds, *others}
+        assert not set(seeds) & set(others)
+        taken |= set(seeds)
+        of_benchmarks |= set(others)
+        earlier = pd.concat([earlier, pd.DataFrame({"round": number, "seed": seeds})])

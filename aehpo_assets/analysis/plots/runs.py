@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from aehpo_assets.analysis.chosen_baselines import tried_baselines
 from aehpo_assets.analysis.names import BASELINE_NAMES, OBJECTIVE_NAMES
 from aehpo_assets.analysis.plots.style import (
     COLOURS,
@@ -223,13 +224,13 @@ def _median_line(
 
 
 def baselines(table: pd.DataFrame) -> bytes:
-    """Valid and test score of each baseline by latent dimension.
+    """Valid and test score of each baseline by latent dimension, on the features of its best.
 
     Parameters
     ----------
     table
-        ``method``, ``latent_dim`` and both weighted average scores; ``valid_granularity``, where
-        there is one, is written above.
+        As for :func:`aehpo_assets.analysis.chosen_baselines.tried_baselines`, with both weighted
+        average scores; ``valid_granularity``, where there is one, is written above.
 
     Returns
     -------
@@ -242,7 +243,10 @@ def baselines(table: pd.DataFrame) -> bytes:
             nothing_to_show(panel, "no baseline has a score")
             return figure_png(figure)
         for number, method in enumerate(methods):
-            rows = table[table["method"] == method].sort_values("latent_dim")
+            rows, name = tried_baselines(table, method), BASELINE_NAMES[method]
+            if "features" in rows and len(rows):
+                best = rows.loc[rows[VALID_SCORE].idxmax(), "features"]
+                rows, name = rows[rows["features"] == best], f"{name} of {best:.0f} features"
             for column, part, style in ((VALID_SCORE, "valid", "--"), (TEST_SCORE, "test", "-")):
                 panel.plot(
                     rows["latent_dim"],
@@ -252,7 +256,7 @@ def baselines(table: pd.DataFrame) -> bytes:
                     marker=MARKERS[number],
                     markersize=5,
                     markerfacecolor="white" if part == "valid" else COLOURS[number],
-                    label=f"{BASELINE_NAMES[method]}, {part}",
+                    label=f"{name}, {part}",
                 )
         dims = np.sort(table["latent_dim"].unique())
         panel.set_xscale("log", base=2)

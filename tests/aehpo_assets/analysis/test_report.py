@@ -34,7 +34,7 @@ def test_verdict_when_the_recommendation_wins(
         "test, +0.020 [+0.020, +0.020] on valid."
     )
     assert "It beats the untuned default: +0.140" in text
-    assert "It beats the baseline best on valid, PCA (8 dimensions): +0.030" in text
+    assert "It beats the baseline best on valid, PCA (8 dimensions, best of 2): +0.030" in text
 
 
 def test_verdict_when_the_recommendation_loses(
@@ -43,7 +43,10 @@ def test_verdict_when_the_recommendation_loses(
     validated.loc[validated["config_id"] == "r1", TEST] -= 0.05
     text = verdict_of(validated, baseline_table)
     assert "The recommendation does not beat the best sampled configuration: -0.038 [" in text
-    assert "cannot be told apart from the baseline best on valid, PCA (8 dimensions): -0.02" in text
+    assert (
+        "cannot be told apart from the baseline best on valid, PCA (8 dimensions, best of 2): -0.02"
+        in text
+    )
 
 
 def test_what_is_within_the_interval_cannot_be_told_apart(

@@ -59,6 +59,18 @@ def test_meta_features_come_from_profile_and_baselines() -> None:
     assert of_low_rank[["pca_score", "random_features_score"]].isna().all()
 
 
+def test_landmarks_are_of_all_features_and_of_no_repetition() -> None:
+    table = baseline([0.6, 0.7], [0.55, 0.5]).assign(features=50, fresh=False)
+    fewer = table.assign(features=10, **{VALID_SCORE: 0.9})
+    again = table.assign(fresh=True, **{VALID_SCORE: 0.8})
+    profiles = {"noise": profile_of(np.random.default_rng(0).normal(size=(60, 50)))}
+    one, other = (
+        meta_features(profiles, {"noise": scores})
+        for scores in (table, pd.concat([table, fewer, again], ignore_index=True))
+    )
+    pd.testing.assert_frame_equal(one, other)
+
+
 def test_zeros_of_the_raw_matrix_make_the_sparsity() -> None:
     counts = np.random.default_rng(0).poisson(0.3, (300, 80)).astype(float)
     features = meta_features({"counts": profile_of(counts)}, {})
