@@ -168,12 +168,21 @@ def recover_folder(path: Path) -> None:
             aside.replace(path)
 
 
+def present_folder(path: Path) -> Path:
+    """Where what is at ``path`` lies: there, or where a killed :func:`atomic_folder` left it.
+
+    For who only looks: nothing is moved, which a writer between its two steps would trip over.
+    """
+    aside = _aside(path)
+    return aside if aside.exists() and not path.exists() else path
+
+
 def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name}.old")
 
 
 def remove_unfinished(folder: Path, *, without: Path) -> None:
-    """Remove what killed writers left below a folder; nobody may be writing there.
+    """Remove or finish what killed writers left below a folder; nobody may be writing there.
 
     Parameters
     ----------
@@ -182,6 +191,9 @@ def remove_unfinished(folder: Path, *, without: Path) -> None:
     without
         A folder below it that is left as it is.
     """
+    for path in sorted(folder.rglob(".*.old")):
+        if path.is_dir() and not path.is_relative_to(without):
+            recover_folder(path.with_name(path.name[1:].removesuffix(".old")))
     for path in sorted(folder.rglob(".*.part")):
         if path.is_relative_to(without):
             continue

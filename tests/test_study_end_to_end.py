@@ -14,6 +14,7 @@ from pathlib import Path
 import dagster as dg
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from flips import flip_bytes, targets
@@ -145,7 +146,8 @@ ARTEFACTS = {
 
 def test_every_asset_is_materialized(first: tuple[Path, str]) -> None:
     store = Store(first[0] / "store")
-    assert {asset: len(store.partitions(asset)) for asset in ARTEFACTS} == ARTEFACTS
+    present = [path.name for path in store.root.iterdir()]
+    assert {asset: len(store.partitions(asset)) for asset in present} == ARTEFACTS
 
 
 def test_the_instance_is_as_the_ui_would_have_left_it(first: tuple[Path, str]) -> None:
@@ -345,6 +347,10 @@ def test_what_is_exchanged_or_damaged_is_named_and_made_again(
     exchange(*(store.folder_path("surrogate", (name,)) for name in ("vanillix", "varix")))
     exchange(*(store.folder_path("blackbox", (name,)) for name in ("vanillix", "varix")))
     store.table_path("run_results", ("varix", "toy_rna")).unlink()
+    # Nothing is made from a profile: no other artefact would notice.
+    altered = store.table_path("dataset_profile", ("toy_rna",))
+    table = pq.read_table(altered)
+    pq.write_table(table.slice(0, 0), altered)
     shard = sorted((home.runs / "varix" / "toy_rna" / "results").glob("*.parquet"))[0]
     keys = set(pd.read_parquet(shard)[RUN_KEY])
     shard.write_bytes(shard.read_bytes()[:-20])
@@ -364,6 +370,7 @@ def test_what_is_exchanged_or_damaged_is_named_and_made_again(
     assert ok, told
     for name in (
         "preprocessed_matrix [toy_rna]",
+        "dataset_profile [toy_rna]",
         "surrogate [varix]",
         "run_results [varix | toy_rna]",
     ):
