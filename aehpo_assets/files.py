@@ -182,7 +182,7 @@ def _aside(path: Path) -> Path:
 
 
 def remove_unfinished(folder: Path, *, without: Path) -> None:
-    """Remove or finish what killed writers left below a folder; nobody may be writing there.
+    """Remove what killed writers left below a folder; nobody may be writing there.
 
     Parameters
     ----------
@@ -191,9 +191,6 @@ def remove_unfinished(folder: Path, *, without: Path) -> None:
     without
         A folder below it that is left as it is.
     """
-    for path in sorted(folder.rglob(".*.old")):
-        if path.is_dir() and not path.is_relative_to(without):
-            recover_folder(path.with_name(path.name[1:].removesuffix(".old")))
     for path in sorted(folder.rglob(".*.part")):
         if path.is_relative_to(without):
             continue
