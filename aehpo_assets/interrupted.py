@@ -97,6 +97,7 @@ def clear_killed_runs(instance: dg.DagsterInstance, home: Home) -> None:
             "Wait for them, stop `aehpo ui`, or choose another --home."
         )
     _report_interrupted(instance, unfinished, "The process was killed before the run ended.")
+    home.store.recover()
     # Data sets are added by others, at any time.
     remove_unfinished(home.root, without=home.data)
 

@@ -310,6 +310,11 @@ class Store:
         }
         return sorted(tables | folders)
 
+    def recover(self) -> None:
+        """Put back the folders that killed writers set aside; nobody may be writing."""
+        for path in sorted(self.root.rglob(".*.old")):
+            recover_folder(path.with_name(path.name[1:].removesuffix(".old")))
+
     def _provenance(
         self,
         asset: str,

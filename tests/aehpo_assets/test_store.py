@@ -521,4 +521,8 @@ def test_a_folder_survives_a_failed_write_and_a_kill_between_the_two_moves(tmp_p
     assert not path.exists(), "who looks moves nothing"
     recover_folder(path)
     assert present_folder(path) == path
+    path.rename(tmp_path / ".blackbox.old")
+    Store(tmp_path).recover()
+    assert (path / "file").read_text() == "old"
+    assert not (tmp_path / ".blackbox.old").exists()
     assert (path / "file").read_text() == "old"
