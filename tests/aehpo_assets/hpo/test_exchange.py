@@ -271,7 +271,7 @@ def test_a_zip_that_unpacks_to_more_than_fits_is_refused(
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as content:
         content.writestr("real_ae_results_varix_tcga_RNA.parquet", b"0" * (8 << 20))
     monkeypatch.setattr(limits, "free_memory", lambda: 1 << 20)
-    with pytest.raises(InputError, match="8,388,608 bytes, unpacked, take about 8 MiB"):
+    with pytest.raises(InputError, match="8,388,608 bytes, unpacked, take about 16 MiB"):
         import_study_results(archive)
 
 
