@@ -351,9 +351,11 @@ def test_what_is_exchanged_or_damaged_is_named_and_made_again(
     altered = store.table_path("dataset_profile", ("toy_rna",))
     table = pq.read_table(altered)
     pq.write_table(table.slice(0, 0), altered)
-    shard = sorted((home.runs / "varix" / "toy_rna" / "results").glob("*.parquet"))[0]
-    keys = set(pd.read_parquet(shard)[RUN_KEY])
-    shard.write_bytes(shard.read_bytes()[:-20])
+    # Those of validations lie there too, and are not asked for again.
+    shards = sorted((home.runs / "varix" / "toy_rna" / "results").glob("*.parquet"))
+    keys = {key for shard in shards for key in pd.read_parquet(shard)[RUN_KEY]}
+    for shard in shards:
+        shard.write_bytes(shard.read_bytes()[:-20])
 
     printed = io.StringIO()
     print_status(home, Console(file=printed, width=260))
@@ -376,7 +378,8 @@ def test_what_is_exchanged_or_damaged_is_named_and_made_again(
     ):
         assert f"made   {name}" in told
     assert "made   omics_matrix" not in told
-    assert RunArchive(shard.parents[1]).finished(keys) == keys, "trained again"
+    again = RunArchive(home.runs / "varix" / "toy_rna").finished(keys)
+    assert len(again) == len(store.read_table("run_results", ("varix", "toy_rna")))
     assert data_versions(home.root) == versions
 
 
