@@ -245,7 +245,7 @@ def dataset_remove(
     """Take a data set out of a home and its study; what was made of it is archived."""
     from aehpo_assets.removal import remove_dataset
 
-    removed = remove_dataset(name, _home(home))
+    removed = remove_dataset(name, _home(home, writes=True))
     for task in removed.tasks:
         console.print(f"task      {escaped(task)}")
     where = f"archived  {removed.artefacts} artefacts: {escaped(removed.archive)}"

@@ -101,7 +101,7 @@ def import_results(source: Path, folder: Path) -> pd.DataFrame:
     _refuse_unusable(folder)
     if not source.exists():
         raise InputError("is not there", file=source, remedy="Check the path.")
-    is_bbomix = source.is_dir() and next(source.rglob("*_result.json"), None) is not None
+    is_bbomix = source.is_dir() and any(path.is_file() for path in source.rglob("*_result.json"))
     found = import_bbomix_results(source) if is_bbomix else import_study_results(source)
     summary = []
     with atomic_folder(folder) as target:

@@ -68,6 +68,12 @@ def markdown(word: object) -> str:
     return "`" + text.replace("`", "'") + "`" if text.strip() else ""
 
 
+def brief(word: object) -> str:
+    """Return a word for Markdown, of bounded length."""
+    text = str(word)
+    return markdown(text if len(text) <= SHOWN_VALUE else f"{text[:SHOWN_VALUE]}…")
+
+
 def markdown_table(frame: pd.DataFrame, **options: Any) -> str:
     """Return a table as Markdown: its words, and the names of its columns, are foreign.
 

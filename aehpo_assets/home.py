@@ -22,6 +22,7 @@ import yaml
 
 from aehpo_assets.errors import HomeBusyError, InputError
 from aehpo_assets.files import check_writable, write_text
+from aehpo_assets.limits import read_json
 from aehpo_assets.store import Store
 from aehpo_assets.study import Study, read_study
 
@@ -155,7 +156,7 @@ class Home:
 
     def _recorded_roots(self) -> list[str]:
         try:
-            recorded = json.loads(self._roots_file.read_text(encoding="utf-8"))
+            recorded = read_json(self._roots_file.read_bytes())
         except FileNotFoundError:
             return []
         except (OSError, ValueError) as error:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 import dagster as dg
 import psutil
 
-from aehpo_assets.defs.instance import UNFINISHED, daemon_is_alive
+from aehpo_assets.defs.instance import UNFINISHED, daemon_is_alive, open_instance
 from aehpo_assets.defs.study_resource import HEADLESS_TAG, INTERRUPTED_TAG
 from aehpo_assets.errors import HomeBusyError
 from aehpo_assets.files import remove_unfinished
@@ -97,8 +97,24 @@ def clear_killed_runs(instance: dg.DagsterInstance, home: Home) -> None:
             "Wait for them, stop `aehpo ui`, or choose another --home."
         )
     _report_interrupted(instance, unfinished, "The process was killed before the run ended.")
+    home.store.recover()
     # Data sets are added by others, at any time.
     remove_unfinished(home.root, without=home.data)
+
+
+@contextlib.contextmanager
+def working_alone(home: Home) -> Iterator[dg.DagsterInstance]:
+    """Hold a home as the only one who writes into it, and yield its instance.
+
+    Raises
+    ------
+    HomeBusyError
+        If a headless run, or a run of the UI or its daemon, is under way.
+    """
+    with home.locked():
+        instance = open_instance(home)
+        clear_killed_runs(instance, home)
+        yield instance
 
 
 def start_after_killed_ui(instance: dg.DagsterInstance, home: Home, *, was_killed: bool) -> None:

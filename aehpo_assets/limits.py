@@ -6,7 +6,9 @@ megabytes. How large a matrix may be is no number but what is free (:func:`free_
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 YAML_BYTES = 256 << 10
 """Size of a YAML file: a study that lists ten thousand tasks."""
@@ -81,6 +83,20 @@ def _left(folder: Path, limit: str, usage: str, reclaimable: str) -> int | None:
     except (OSError, ValueError):
         return None
     return max(0, most - used + int(statistics.get(reclaimable, 0)))
+
+
+def read_json(text: str | bytes) -> Any:
+    """Read JSON, however deep its lists and mappings stand in each other.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or too deep to be read.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError(str(error)) from None
 
 
 def size_of(count: float) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from aehpo_assets.errors import InputError
+from aehpo_assets.errors import InputError, StaleInputError
 from aehpo_assets.provenance import Provenance, file_hash
 from aehpo_assets.store import Partition, Store, artefact_name
 
@@ -108,7 +108,11 @@ def runs_of(store: Store, artefact: Artefact) -> pd.DataFrame:
     ------
     InputError
         If the table knows no such configuration, or is no table of configurations.
+    StaleInputError
+        If it is damaged; it stays where it is.
     """
+    if (damage := store.damage(artefact.asset, artefact.partition)) is not None:
+        raise StaleInputError(f"{artefact.name}: damaged ({damage}). `aehpo run` makes it again.")
     table = (
         store.read_table(artefact.asset, artefact.partition)
         if store.table_path(artefact.asset, artefact.partition).exists()

@@ -8,12 +8,11 @@ run of the study.
 from __future__ import annotations
 
 from aehpo_assets.catalogue import usable_tasks
-from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.partitions import study_partitions
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.home import Home
-from aehpo_assets.interrupted import clear_killed_runs
+from aehpo_assets.interrupted import working_alone
 from aehpo_assets.rounds import (
     EARLIER_VALIDATIONS,
     RECOMMENDATIONS,
@@ -53,9 +52,7 @@ def start_next_round(home: Home) -> list[Partition]:
         in_store = sorted(task for name, task in recommended if name == architecture)
         tasks = in_store if study.tasks == "all" else sorted(study.tasks)
         validations_to_take(home.store, architecture, tasks)
-    with home.locked():
-        instance = open_instance(home)
-        clear_killed_runs(instance, home)
+    with working_alone(home) as instance:
         tasks = study_partitions(study, instance)
         new = {
             architecture: validations_to_take(home.store, architecture, tasks)

@@ -33,9 +33,11 @@ def register_tasks(folder: Path, home: Home) -> tuple[list[str], str]:
     wanted = found if study.tasks == "all" else [task for task in found if task in study.tasks]
     if not wanted:
         return found, f"The study {study.name} does not list them; add them to its tasks."
+    instance = open_instance(home)
     try:
+        # Held as shortly as can be: a run of the UI that begins meanwhile waits a second for it.
         with home.locked():
-            open_instance(home).add_dynamic_partitions(str(tasks.name), wanted)
+            instance.add_dynamic_partitions(str(tasks.name), wanted)
     except HomeBusyError:
         return found, "`aehpo run` is at work; call it again to have the new tasks made."
     if home.is_served:

@@ -13,11 +13,10 @@ from pathlib import Path
 import dagster as dg
 
 from aehpo_assets.catalogue import Task, usable_tasks
-from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.partitions import tasks as task_partitions
 from aehpo_assets.errors import InputError
 from aehpo_assets.home import Home
-from aehpo_assets.interrupted import clear_killed_runs
+from aehpo_assets.interrupted import working_alone
 from aehpo_assets.omics.dataset import find_datasets
 from aehpo_assets.store import Store
 
@@ -53,17 +52,15 @@ def remove_dataset(name: str, home: Home) -> Removed:
     """
     study = home.study()
     available, problems = usable_tasks(home.data_roots())
-    with home.locked():
-        instance = open_instance(home)
-        clear_killed_runs(instance, home)
+    if not name or Path(name).name != name:
+        raise _unknown(name, available, home)
+    with working_alone(home) as instance:
         tasks = _tasks_of(name, home, available, instance)
         own = home.data / name
         folders = {task[0].folder for task in available.values() if task[0].name == name}
         folders |= {folder for folder in problems if folder in (own.resolve(), own)}
         if not tasks and not folders:
-            raise InputError(
-                f"knows no data set {name!r}", file=home.root, remedy=_known(available, home)
-            )
+            raise _unknown(name, available, home)
         if study.tasks != "all" and (listed := sorted(set(tasks) & set(study.tasks))):
             raise InputError(
                 f"the study lists {', '.join(listed)}",
@@ -117,11 +114,12 @@ def _label_file(store: Store, task: str) -> str | None:
     return next((name for name in names if name.startswith("file:")), None)
 
 
-def _known(available: dict[str, Task], home: Home) -> str:
+def _unknown(name: str, available: dict[str, Task], home: Home) -> InputError:
     names = {dataset.name for dataset, _ in available.values()}
     gone = {task for (task,) in home.store.partitions(_MATRIX)} - available.keys()
     known = f"Data sets: {', '.join(sorted(names)) or 'none'}."
-    return f"{known} Tasks without one: {', '.join(sorted(gone))}." if gone else known
+    remedy = f"{known} Tasks without one: {', '.join(sorted(gone))}." if gone else known
+    return InputError(f"knows no data set {name!r}", file=home.root, remedy=remedy)
 
 
 def _refuse_elsewhere(folders: set[Path], home: Home) -> None:

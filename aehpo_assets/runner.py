@@ -175,7 +175,7 @@ class StudyRun:
             if failed and self._hangs_on(assets, partition, failed):
                 failed |= {artefact_name(asset, partition) for asset in assets}
                 continue
-            reasons = [self.artefacts.why_stale(asset, partition) for asset in assets]
+            reasons = [self._why_made(asset, partition) for asset in assets]
             reason = next((r for r in reasons if r), None)
             if reason is None:
                 continue
@@ -187,6 +187,11 @@ class StudyRun:
                 failed |= {artefact_name(asset, partition) for asset in assets}
             on_end(outcome)
         return outcomes
+
+    def _why_made(self, asset: str, partition: Partition) -> str | None:
+        """Say why an artefact is to be made: its record is not of today, or its content damaged."""
+        why = self.artefacts.why_stale(asset, partition)
+        return why or self.home.store.damage(asset, partition)
 
     def materialize(self, work: Work, config: Mapping[str, Any] | None = None) -> Outcome:
         """Materialize one unit of work in this process.

@@ -5,7 +5,6 @@ How a file is fetched belongs to ``download``; what is done with it afterwards, 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from rich.progress import TransferSpeedColumn as Speed
 from aehpo_assets.download import beside, download, read_url
 from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import escaped, quoted, visible
+from aehpo_assets.limits import read_json
 
 
 @dataclass(frozen=True)
@@ -183,9 +183,9 @@ def _zenodo_files(record: str) -> tuple[RemoteFile, ...]:
                 str(entry["checksum"]),
                 int(entry["size"]),
             )
-            for entry in json.loads(read_url(record))["files"]
+            for entry in read_json(read_url(record))["files"]
         )
-    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, ArithmeticError) as error:
         problem = f"lists no files as Zenodo does ({type(error).__name__}: {error})"
         raise InputError(problem, file=record, remedy="Try again later.") from error
     for file in files:

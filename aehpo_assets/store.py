@@ -28,7 +28,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aehpo_assets.errors import StaleInputError
-from aehpo_assets.files import atomic_file, atomic_folder, recover_folder
+from aehpo_assets.files import atomic_file, atomic_folder, present_folder, recover_folder
+from aehpo_assets.limits import read_json
 from aehpo_assets.measured import folder_version
 from aehpo_assets.processor import arithmetic
 from aehpo_assets.provenance import (
@@ -237,14 +238,14 @@ class Store:
 
         Of one that is missing, nothing is wrong unless it was set aside.
         """
-        table, folder = self.table_path(asset, partition), self.folder_path(asset, partition)
-        name = artefact_name(asset, partition)
+        table, place = self.table_path(asset, partition), self.folder_path(asset, partition)
+        folder, name = present_folder(place), artefact_name(asset, partition)
         try:
             if table.exists():
                 _read_verified(table, name)
             elif (folder / "provenance.json").exists():
                 _verify_folder(folder, name)
-            elif _aside(table).exists() or _aside(folder).exists():
+            elif _aside(table).exists() or _aside(place).exists():
                 return "it was damaged, and is set aside"
         except _DamagedError as error:
             return str(error)
@@ -253,12 +254,11 @@ class Store:
     def provenance(self, asset: str, partition: Partition) -> Provenance | None:
         """Provenance of an artefact, or None if it is missing, unreadable or of another one."""
         table = self.table_path(asset, partition)
-        folder = self.folder_path(asset, partition)
+        folder = present_folder(self.folder_path(asset, partition))
         name = artefact_name(asset, partition)
         try:
             if table.exists():
                 return _record_of_table(pq.read_schema(table), name)
-            recover_folder(folder)
             if (folder / "provenance.json").exists():
                 return _record_of_folder(folder, name)
         except (OSError, KeyError, ValueError, pa.ArrowException):
@@ -309,6 +309,11 @@ class Store:
             if not any(part.startswith(".") for part in path.relative_to(folder).parts)
         }
         return sorted(tables | folders)
+
+    def recover(self) -> None:
+        """Put back the folders that killed writers set aside; nobody may be writing."""
+        for path in sorted(self.root.rglob(".*.old")):
+            recover_folder(path.with_name(path.name[1:].removesuffix(".old")))
 
     def _provenance(
         self,
@@ -398,7 +403,7 @@ def _record_of_table(schema: pa.Schema, name: str) -> Provenance:
 
 def _record_of_folder(folder: Path, name: str) -> Provenance:
     """Return the record of a folder; raises as that of a table."""
-    content = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    content = read_json((folder / "provenance.json").read_bytes())
     return _named(Provenance.model_validate(opened(content)), name)
 
 
@@ -415,7 +420,7 @@ def _read_verified(path: Path, name: str) -> pd.DataFrame:
         table = pq.read_table(path, page_checksum_verification=True)
         provenance = _record_of_table(table.schema, name)
         frame = table.to_pandas()
-        frame.attrs = json.loads(table.schema.metadata[_ATTRS])
+        frame.attrs = read_json(table.schema.metadata[_ATTRS])
     except (FileNotFoundError, MemoryError):
         raise
     except OSError as error:

@@ -368,7 +368,10 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
         try:
-            return super().construct_object(node, deep)
+            value = super().construct_object(node, deep)
+            if isinstance(value, int):
+                str(value)  # Python writes no number of thousands of digits, in a message either.
+            return value
         except yaml.YAMLError:
             raise
         except (ValueError, TypeError, AttributeError, ArithmeticError, LookupError) as error:

@@ -72,6 +72,8 @@ class SameOrigin:
 
 def _refusal(scope: Scope, headers: Headers) -> Response | None:
     """Return the answer to what is refused, or None."""
+    if any(len(headers.getlist(name)) > 1 for name in ("host", "origin")):
+        return PlainTextResponse("Refused: says twice where it comes from or goes to.", 400)
     changes = scope["type"] == "http" and scope["method"] not in ("GET", "HEAD")
     origin = headers.get("origin")
     if origin is not None and origin.partition("://")[2].lower() != headers["host"].lower():

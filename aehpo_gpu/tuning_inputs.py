@@ -50,7 +50,7 @@ class TuningInputs:
                     key=key.upper(),
                     remedy=f"The study has: {', '.join(known) or 'none'}.",
                 )
-        self._home, self._task, self._architecture = home, task, architecture
+        self._home, self.task, self.architecture = home, task, architecture
         self._artefacts = StudyArtefacts(home, datasets, tasks, CodeLocations().specs)
 
     def data_versions(self) -> dict[str, str]:
@@ -61,7 +61,7 @@ class TuningInputs:
         StaleInputError
             If any of it, or what it was made from, is missing, stale or failed its checks.
         """
-        partition = (self._task,)
+        partition = (self.task,)
         for asset in TRAINING_INPUTS:
             if why := self._why_old(asset, partition):
                 name = artefact_name(asset, partition)
@@ -82,7 +82,7 @@ class TuningInputs:
         asset
             One made for each architecture and task.
         """
-        partition = (self._architecture, self._task)
+        partition = (self.architecture, self.task)
         why = self._artefacts.why_stale(asset, partition, but_for_code=True)
         return f"{artefact_name(asset, partition)} {_state(why)}" if why else None
 

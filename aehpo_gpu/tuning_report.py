@@ -20,6 +20,7 @@ from aehpo_assets.foreign import escaped
 from aehpo_assets.home import Home
 from aehpo_assets.hpo.live import check_live_searchers
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
+from aehpo_assets.interrupted import working_alone
 from aehpo_assets.study import Live
 from aehpo_gpu.evaluation.granularity import valid_granularity
 from aehpo_gpu.stored_model import TRAINING_INPUTS, training_task
@@ -53,10 +54,20 @@ def run_tuning(
         the study keeps no learning curves.
     StaleInputError
         If the data, or the run results that a warm start needs, are missing or stale.
+    HomeBusyError
+        If a run is under way in the home.
     """
     study, searcher = home.study(), live.searchers[0]
     check_live_searchers([searcher], study.fidelities, study.epochs, key="--searcher")
     inputs = TuningInputs(home, task, architecture)
+    with working_alone(home):
+        _tune(home, inputs, live, seed, console)
+
+
+def _tune(home: Home, inputs: TuningInputs, live: Live, seed: int, console: Console) -> None:
+    """Search, then compare; nobody else writes into the home meanwhile."""
+    study, searcher = home.study(), live.searchers[0]
+    task, architecture = inputs.task, inputs.architecture
     versions = inputs.data_versions()
     missing = inputs.why_not_comparable("run_results")
     if missing and live.warm_start is not None:
@@ -66,7 +77,7 @@ def run_tuning(
     )
     tuning = LiveTuning(architecture, data, study, seed, versions, home)
     sampled = None if missing else home.store.read_table("run_results", (architecture, task))
-    with home.locked(), _bars(console) as bars:
+    with _bars(console) as bars:
         bar = bars.add_task(escaped(f"{searcher} {task} {architecture}"), total=live.runs, best="")
 
         def on_progress(progress: Progress) -> None:

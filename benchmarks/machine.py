@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from aehpo_assets.processor import processor_name
 from aehpo_assets.provenance import library_versions
 from benchmarks.case import seconds
 
@@ -16,7 +16,7 @@ from benchmarks.case import seconds
 def machine_facts() -> dict[str, Any]:
     """Processor, memory, GPU, versions, load, and the measured sgemm rate."""
     facts: dict[str, Any] = {
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "load_before": [round(load, 2) for load in os.getloadavg()],
@@ -45,12 +45,3 @@ def sgemm_rate(device: str, size: int = 2048, repetitions: int = 5) -> float:
 
     product()
     return 2 * size**3 / min(seconds(product) for _ in range(repetitions))
-
-
-def _processor() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

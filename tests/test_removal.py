@@ -96,6 +96,20 @@ def test_a_data_set_that_is_gone_is_kept_until_it_is_removed(tiny_root: Path, ho
         remove_dataset("second", home)
 
 
+def test_what_leads_elsewhere_is_no_data_set(tiny_root: Path, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.adopt(read_study(tiny_root / "tiny.yaml"), tiny_root / "tiny.yaml")
+    (home.data / "bad").mkdir(parents=True)
+    (home.data / "bad" / "dataset.yaml").write_text("title: [")
+    for name in ("", ".", "..", "../data/bad", "bad/", "/etc"):
+        with pytest.raises(InputError, match="knows no data set"):
+            remove_dataset(name, home)
+    assert (home.data / "bad").is_dir()
+    assert not (home.root / "archive").exists()
+    assert remove_dataset("bad", home).tasks == []
+    assert not (home.data / "bad").exists()
+
+
 def test_a_data_set_that_is_there_is_archived_with_its_folder(begun: Home) -> None:
     removed = remove_dataset("second", begun)
     assert removed.tasks == ["second_rna"]

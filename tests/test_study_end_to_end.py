@@ -14,6 +14,7 @@ from pathlib import Path
 import dagster as dg
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from flips import flip_bytes, targets
@@ -145,7 +146,8 @@ ARTEFACTS = {
 
 def test_every_asset_is_materialized(first: tuple[Path, str]) -> None:
     store = Store(first[0] / "store")
-    assert {asset: len(store.partitions(asset)) for asset in ARTEFACTS} == ARTEFACTS
+    present = [path.name for path in store.root.iterdir()]
+    assert {asset: len(store.partitions(asset)) for asset in present} == ARTEFACTS
 
 
 def test_the_instance_is_as_the_ui_would_have_left_it(first: tuple[Path, str]) -> None:
@@ -345,9 +347,15 @@ def test_what_is_exchanged_or_damaged_is_named_and_made_again(
     exchange(*(store.folder_path("surrogate", (name,)) for name in ("vanillix", "varix")))
     exchange(*(store.folder_path("blackbox", (name,)) for name in ("vanillix", "varix")))
     store.table_path("run_results", ("varix", "toy_rna")).unlink()
-    shard = sorted((home.runs / "varix" / "toy_rna" / "results").glob("*.parquet"))[0]
-    keys = set(pd.read_parquet(shard)[RUN_KEY])
-    shard.write_bytes(shard.read_bytes()[:-20])
+    # Nothing is made from a profile: no other artefact would notice.
+    altered = store.table_path("dataset_profile", ("toy_rna",))
+    table = pq.read_table(altered)
+    pq.write_table(table.slice(0, 0), altered)
+    # Those of validations lie there too, and are not asked for again.
+    shards = sorted((home.runs / "varix" / "toy_rna" / "results").glob("*.parquet"))
+    keys = {key for shard in shards for key in pd.read_parquet(shard)[RUN_KEY]}
+    for shard in shards:
+        shard.write_bytes(shard.read_bytes()[:-20])
 
     printed = io.StringIO()
     print_status(home, Console(file=printed, width=260))
@@ -364,12 +372,14 @@ def test_what_is_exchanged_or_damaged_is_named_and_made_again(
     assert ok, told
     for name in (
         "preprocessed_matrix [toy_rna]",
+        "dataset_profile [toy_rna]",
         "surrogate [varix]",
         "run_results [varix | toy_rna]",
     ):
         assert f"made   {name}" in told
     assert "made   omics_matrix" not in told
-    assert RunArchive(shard.parents[1]).finished(keys) == keys, "trained again"
+    again = RunArchive(home.runs / "varix" / "toy_rna").finished(keys)
+    assert len(again) == len(store.read_table("run_results", ("varix", "toy_rna")))
     assert data_versions(home.root) == versions
 
 

@@ -9,7 +9,6 @@ scored, ``score_split`` says which.
 from __future__ import annotations
 
 import io
-import json
 import re
 import zipfile
 import zlib
@@ -24,7 +23,7 @@ from pydantic import ValidationError
 from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import quoted
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
-from aehpo_assets.limits import JSON_BYTES, size_of
+from aehpo_assets.limits import JSON_BYTES, read_json, size_of
 from aehpo_assets.omics.memory import Need, parquet_need, refuse_need
 from aehpo_assets.provenance import file_hash
 from aehpo_assets.space import ARCHITECTURE_SPACES, config_id_of
@@ -123,6 +122,8 @@ def _study_files(source: Path) -> Iterator[tuple[str, pd.DataFrame, str]]:
     """Yield name, content and hash of the source, in the order of the names."""
     if source.is_dir():
         for path in sorted(source.rglob("real_ae_results_*.parquet")):
+            if not path.is_file():
+                continue
             yield str(path), _parquet(path, path), file_hash(path)
         return
     try:
@@ -139,9 +140,12 @@ def _study_files(source: Path) -> Iterator[tuple[str, pd.DataFrame, str]]:
 def _member(archive: zipfile.ZipFile, name: str) -> io.BytesIO:
     """Unpack one file of a zip into memory; no more comes of it than the zip says."""
     size = archive.getinfo(name).file_size
-    refuse_need(Need(f"{size:,} bytes, unpacked,", size), name)
+    # Two copies exist while it is read.
+    refuse_need(Need(f"{size:,} bytes, unpacked,", 2 * size), name)
     try:
-        return io.BytesIO(archive.read(name))
+        # Without a number, all that is packed would be unpacked at once, whatever the zip says.
+        with archive.open(name) as stream:
+            return io.BytesIO(stream.read(size))
     except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
         problem = f"cannot be unpacked ({error})"
         raise InputError(problem, file=name, remedy=_AS_PUBLISHED) from None
@@ -224,7 +228,7 @@ def import_bbomix_results(source: Path) -> dict[str, dict[str, pd.DataFrame]]:
     InputError
         If there is no such file, or one is no JSON or lacks a key.
     """
-    files = sorted(source.rglob("*_result.json")) if source.is_dir() else []
+    files = sorted(path for path in source.rglob("*_result.json") if path.is_file())
     if not files:
         raise InputError("holds no *_result.json", file=source)
     rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -244,8 +248,8 @@ def _json(path: Path) -> Any:
         problem = f"is larger than {size_of(JSON_BYTES)}, which no result is"
         raise InputError(problem, file=path, remedy=_AS_PUBLISHED)
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
+        return read_json(content)
+    except ValueError as error:
         problem = f"is no readable JSON ({error})"
         raise InputError(problem, file=path, remedy=_AS_PUBLISHED) from None
 

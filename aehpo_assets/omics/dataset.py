@@ -154,7 +154,7 @@ class DatasetFile(Settings):
     """The content of ``dataset.yaml``."""
 
     name: Name
-    title: str = ""
+    title: str = Field(default="", max_length=1000)
     modalities: dict[Name, Modality] = Field(min_length=1)
     labels: Labels
 

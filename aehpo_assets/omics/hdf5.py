@@ -106,6 +106,7 @@ def open_10x(path: Path, modality: str, feature_type: str | None, ids: str | Non
         )
     _refuse_external_links(path)
     data = scanpy.read_10x_h5(path, gex_only=False)
+    _refuse_broken(data.X)
     # Symbols repeat in every 10x reference; scanpy's own way is to number the repeats.
     data.var_names_make_unique()
     kinds = list(data.var["feature_types"].unique()) if "feature_types" in data.var else []
@@ -129,11 +130,24 @@ def open_10x(path: Path, modality: str, feature_type: str | None, ids: str | Non
 
 
 def _float32(values: Values) -> Values:
+    _refuse_broken(values)
     return (
         values.tocsr().astype(np.float32)
         if hasattr(values, "tocsr")
         else np.asarray(values, dtype=np.float32)
     )
+
+
+def _refuse_broken(values: Values) -> None:
+    """Refuse a sparse matrix whose indices lead out of it: what uses them reads foreign memory.
+
+    Raises
+    ------
+    ValueError
+        If they do; the message is scipy's.
+    """
+    if hasattr(values, "check_format"):
+        values.check_format(full_check=True)
 
 
 def _refuse_external_links(path: Path) -> None:

@@ -1,7 +1,8 @@
 """What reading a file takes of memory, told from its header, and refused before it is read.
 
-Text has no header that says its size: it is counted through, unpacked piece by piece, and no
-further than to the point where it is too much. How much is free is known to ``limits``.
+Text, and a word that Parquet stores once for all its rows, have no header that says their size:
+they are counted through, unpacked piece by piece, and no further than to where it is too much. How
+much is free is known to ``limits``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aehpo_assets import limits
@@ -29,6 +32,7 @@ WORD_BYTES = 64
 _LAZY: tuple[str, ...] = ("X/", "raw/X/")
 _NONE: tuple[str, ...] = ()
 _PIECE = 1 << 20
+_ROWS_AT_ONCE = 1024
 _SEPARATORS = (b",", b"\t", b";")
 
 _REMEDY = (
@@ -110,16 +114,58 @@ def reading_need(
     """
     kind = content_of(path)
     if kind == "parquet":
-        return parquet_need(path, PARQUET_BYTES if modality else WORD_BYTES)
+        return parquet_need(path, PARQUET_BYTES if modality else WORD_BYTES, enough)
     if kind == "hdf5":
         return _hdf5_need(path, modality, feature_type)
     return _text_need(path, TEXT_BYTES if modality else WORD_BYTES, enough)
 
 
-def parquet_need(source: Path | IO[bytes], each: int = WORD_BYTES) -> Need:
-    """Return what reading a Parquet file takes, at so many bytes a value."""
-    metadata = pq.read_metadata(source)
-    return _dense(metadata.num_rows, metadata.num_columns, each)
+def parquet_need(
+    source: Path | IO[bytes], each: int = WORD_BYTES, enough: int | None = None
+) -> Need:
+    """Return what reading a Parquet file takes, at so many bytes a value; words are counted out."""
+    file = pq.ParquetFile(source)
+    metadata, types = file.metadata, file.schema_arrow.types
+    need = _dense(metadata.num_rows, metadata.num_columns, each)
+    if any(map(pa.types.is_nested, types)):
+        groups = map(metadata.row_group, range(metadata.num_row_groups))
+        values = sum(g.column(i).num_values for g in groups for i in range(g.num_columns))
+        need = Need(f"{values:,} values in lists", max(values * each, need.bytes))
+    # Two copies exist on the way: Arrow's, and that of the table.
+    words = 2 * _length_of_words(source, file.schema_arrow, enough)
+    return Need(f"{need.what} of text", words) if words > need.bytes else need
+
+
+def _length_of_words(source: Path | IO[bytes], schema: pa.Schema, enough: int | None) -> int:
+    """Bytes of all words of a Parquet file, where one that repeats may be stored once.
+
+    They are not counted any further than to ``enough``.
+    """
+    columns = [field.name for field in schema if _is_text(field.type)]
+    if not columns:
+        return 0
+    file = pq.ParquetFile(source, read_dictionary=columns)
+    length = 0
+    for batch in file.iter_batches(_ROWS_AT_ONCE, columns=columns):
+        for column in batch.columns:
+            words = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+            lengths = pc.binary_length(words.dictionary).take(words.indices)
+            length += pc.sum(lengths).as_py() or 0
+        if enough is not None and length > enough:
+            break
+    return length
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    types = pa.types
+    if types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return bool(
+        types.is_string(kind)
+        or types.is_large_string(kind)
+        or types.is_binary(kind)
+        or types.is_large_binary(kind)
+    )
 
 
 def _dense(rows: int, columns: int, each: int, more: int = 0) -> Need:

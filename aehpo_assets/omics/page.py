@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from aehpo_assets.foreign import markdown
+from aehpo_assets.foreign import brief
+from aehpo_assets.limits import size_of
 from aehpo_assets.omics.dataset import Modality
 from aehpo_assets.omics.label_facts import LabelFacts, LabelReading
 from aehpo_assets.omics.labels import SPLITS
@@ -28,7 +29,7 @@ def matrix_page(facts: MatrixFacts, settings: Modality) -> str:
         How it was read.
     """
     shape = f"{facts.samples:,} samples x {facts.features:,} features"
-    file = markdown(settings.file)
+    file = brief(settings.file)
     values = "none is known"
     if facts.lowest is not None:
         values = f"{facts.lowest:.6g} to {facts.highest:.6g}"
@@ -40,7 +41,7 @@ def matrix_page(facts: MatrixFacts, settings: Modality) -> str:
             "features": _ends(facts.first_features, facts.last_features, facts.features),
             "values": f"{values}{transform}; {_percent(facts.missing_share)} missing, "
             f"{_percent(facts.zero_share)} zeros",
-            "memory": f"{_size(facts.memory_bytes)} as read, and as much again preprocessed",
+            "memory": f"{size_of(facts.memory_bytes)} as read, and as much again preprocessed",
         }
     )
 
@@ -60,7 +61,7 @@ def labels_page(reading: LabelReading, labels: pd.DataFrame, split: pd.Series | 
     joined = reading.joined
     entries = {
         "label rows": f"{joined.joined:,} of {joined.samples:,} samples have a row in "
-        f"{markdown(reading.table)}" + _first(joined.without_row, "first without"),
+        f"{brief(reading.table)}" + _first(joined.without_row, "first without"),
         "rows left": f"{len(joined.without_sample):,} of {joined.rows:,} rows belong to no sample"
         + _first(joined.without_sample, "first"),
         "patients": _patients(reading, split),
@@ -72,7 +73,7 @@ def labels_page(reading: LabelReading, labels: pd.DataFrame, split: pd.Series | 
     header = ["label", "role", "samples", "read as missing", by_part]
     rows = [
         [
-            markdown(name),
+            brief(name),
             facts.role,
             f"{facts.known:,}",
             _words(facts),
@@ -102,7 +103,7 @@ def class_counts(column: pd.Series, split: pd.Series) -> dict[str, dict[str, int
 def _patients(reading: LabelReading, split: pd.Series | None) -> str:
     if reading.patients is None:
         return "no two samples are known to be of one patient"
-    several, source = reading.patients.repeated, markdown(reading.patients.source)
+    several, source = reading.patients.repeated, brief(reading.patients.source)
     text = f"{len(several):,} have several samples, by {source}" + _first(
         list(map(str, several.index)), "first"
     )
@@ -117,7 +118,7 @@ def _classes(facts: LabelFacts, column: pd.Series, split: pd.Series | None) -> s
         return f"{facts.lowest:.6g} to {facts.highest:.6g}"
     parts = {} if split is None else class_counts(column, split)
     shown = [
-        f"{markdown(name)} {count:,}"
+        f"{brief(name)} {count:,}"
         + (f" ({'/'.join(str(n) for n in parts[name].values())})" if parts else "")
         for name, count in list(facts.classes.items())[:_CLASSES_SHOWN]
     ]
@@ -125,7 +126,7 @@ def _classes(facts: LabelFacts, column: pd.Series, split: pd.Series | None) -> s
 
 
 def _words(facts: LabelFacts) -> str:
-    words = [f"{markdown(word) or 'empty'} {count:,}" for word, count in facts.missing.items()]
+    words = [f"{brief(word) or 'empty'} {count:,}" for word, count in facts.missing.items()]
     return _listed(words[:_WORDS_SHOWN], len(words)) or "none"
 
 
@@ -137,12 +138,12 @@ def _first(names: Sequence[str], title: str) -> str:
     if not names:
         return ""
     more = ", …" if len(names) > _SHOWN else ""
-    return f" ({title}: {', '.join(map(markdown, names[:_SHOWN]))}{more})"
+    return f" ({title}: {', '.join(map(brief, names[:_SHOWN]))}{more})"
 
 
 def _ends(first: Sequence[str], last: Sequence[str], count: int) -> str:
-    shown = ", ".join(map(markdown, first))
-    return shown if count <= len(first) else f"{shown} … {markdown(last[-1])}"
+    shown = ", ".join(map(brief, first))
+    return shown if count <= len(first) else f"{shown} … {brief(last[-1])}"
 
 
 def _entries(entries: Mapping[str, str]) -> str:
@@ -171,10 +172,3 @@ def _plain(text: str) -> str:
 def _percent(share: float) -> str:
     shown = f"{share:.1%}"
     return f"less than {0.001:.1%}" if share > 0 and shown == "0.0%" else shown
-
-
-def _size(count: int) -> str:
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count} bytes"

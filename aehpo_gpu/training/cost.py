@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.files import write_text
+from aehpo_assets.limits import read_json
 from aehpo_assets.provenance import settings_hash
 from aehpo_assets.seals import opened, sealed
 from aehpo_gpu.architectures import ARCHITECTURES
@@ -165,7 +166,7 @@ def load_cost_model(path: Path, of: Sequence[str]) -> CostModel | None:
     One that is damaged, altered, of something else or without a seal is set aside.
     """
     try:
-        content = opened(json.loads(path.read_text(encoding="utf-8")))
+        content = opened(read_json(path.read_bytes()))
         if (present := content.pop("of")) != list(of):
             raise ValueError(f"its prices are of {' '.join(present)}, not of {' '.join(of)}")
         model = CostModel(**content)

@@ -35,6 +35,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "date": (b"title: !!timestamp abc", r"line 1: .*'abc' is no timestamp"),
     "truth": (b"title: !!bool abc", r"line 1: .*'abc' is no bool"),
     "digits": (b"title: !!int " + b"9" * 5000, r"line 1: .*is no int"),
+    "hexadecimal": (b"title: !!int 0x" + b"f" * 30_000, r"line 1: .*is no int"),
     "brackets": (b"title: " + b"[" * 3000 + b"]" * 3000, r"line 1: .*32 deep"),
     "open brackets": (b"title: " + b"[" * 100_000, r"line 1: .*32 deep"),
     "braces": (b"title: " + b"{a: " * 3000, r"line 1: .*32 deep"),
@@ -63,6 +64,14 @@ def test_bad_yaml_is_one_sentence_at_once(tmp_path: Path, name: str) -> None:
         assert len(text) < 1000
         assert "\n" not in text
     assert time.process_time() - started < 10, "the laughs took minutes"
+
+
+def test_a_title_is_no_book(tmp_path: Path) -> None:
+    file = tmp_path / "dataset.yaml"
+    file.write_text("name: toy\ntitle: " + "9" * 100_000)
+    with pytest.raises(InputError, match="title: String should have at most 1000") as caught:
+        read_dataset(tmp_path)
+    assert len(str(caught.value)) < 1000
 
 
 def test_a_title_may_look_like_a_date_that_is_none(good: Path) -> None:

@@ -15,7 +15,7 @@ COMMANDS = {
     "dataset add DATASET --home": "--home",
     "dataset add DATASET --link --home": "--home",
     "ui --home": "--home",
-    "status --home": "--home",
+    "dataset remove toy --home": "--home",
     "next-round --home": "--home",
     "export --out": "--out",
     "import DATA --out": "--out",

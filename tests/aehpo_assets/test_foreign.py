@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.foreign import escaped, markdown, markdown_table, quoted, visible
+from aehpo_assets.foreign import brief, escaped, markdown, markdown_table, quoted, visible
 from aehpo_assets.limits import SHOWN_MESSAGE
 
 WORDS = st.text() | st.text(alphabet="[]/\\bold =#link<>`*_!()|:\x1b\u202e\n")
@@ -61,6 +61,8 @@ def test_values_and_messages_are_of_bounded_length() -> None:
         deep = [deep] * 10
     assert len(quoted(deep)) < 400
     assert len(quoted("x" * 10_000)) < 200
+    assert len(brief("x" * 10_000)) < 200
+    assert brief("plain") == "plain"
     error = InputError("x" * 100_000, file="f.csv", remedy="Mend it.")
     assert len(str(error)) < SHOWN_MESSAGE + 10
     assert str(error).startswith("f.csv: x")

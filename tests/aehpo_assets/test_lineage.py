@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from aehpo_assets.errors import InputError
+from aehpo_assets.errors import InputError, StaleInputError
 from aehpo_assets.home import Home
 from aehpo_assets.lineage import Artefact, breaks, find_artefact, trace, walk
 from aehpo_assets.lineage_tree import print_trace
@@ -119,6 +119,13 @@ def test_a_missing_and_a_damaged_artefact_break_the_chain(home: Home) -> None:
     assert len(found) == 1
     assert found[0].startswith("omics_matrix/toy_rna: ")
     assert path.exists(), "tracing changes nothing"
+    runs = home.store.table_path("run_results", RUNS)
+    whole = runs.read_bytes()
+    runs.write_bytes(whole[:-1])
+    with pytest.raises(StaleInputError, match="run_results/varix/toy_rna: damaged"):
+        printed(home, "run_results/varix/toy_rna/1")
+    assert runs.exists()
+    runs.write_bytes(whole)
     path.unlink()
     found = breaks(trace(home.store, Artefact("recommendations", RUNS)))
     assert found == ["omics_matrix/toy_rna: it is gone, and with it what it was made from"]

@@ -20,7 +20,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aehpo_assets.errors import StaleInputError
-from aehpo_assets.files import atomic_file, atomic_folder, recover_folder, remove_unfinished
+from aehpo_assets.files import (
+    atomic_file,
+    atomic_folder,
+    present_folder,
+    recover_folder,
+    remove_unfinished,
+)
 from aehpo_assets.provenance import CheckResult, content_hash, git_state, settings_hash
 from aehpo_assets.store import Record, Store
 
@@ -241,7 +247,7 @@ def test_a_record_that_was_altered_counts_as_none(tmp_path: Path) -> None:
         store.read_table("a", ("x",))
 
 
-@pytest.mark.parametrize("harm", ["flip", "remove", "record"])
+@pytest.mark.parametrize("harm", ["flip", "remove", "record", "deep"])
 def test_a_damaged_folder_is_set_aside(tmp_path: Path, harm: str) -> None:
     store = Store(tmp_path)
     store.write_folder("surrogate", ("varix",), lambda f: (f / "model").write_text("1"), Record(""))
@@ -251,7 +257,7 @@ def test_a_damaged_folder_is_set_aside(tmp_path: Path, harm: str) -> None:
     elif harm == "remove":
         (folder / "model").unlink()
     else:
-        (folder / "provenance.json").write_text("{")
+        (folder / "provenance.json").write_text("{" if harm == "record" else "[" * 100_000)
     with pytest.raises(StaleInputError, match="surrogate/varix again"):
         store.existing_folder("surrogate", ("varix",))
     assert store.provenance("surrogate", ("varix",)) is None
@@ -511,5 +517,12 @@ def test_a_folder_survives_a_failed_write_and_a_kill_between_the_two_moves(tmp_p
         raise RuntimeError
     assert (path / "file").read_text() == "old"
     path.rename(tmp_path / ".blackbox.old")
+    assert present_folder(path) == tmp_path / ".blackbox.old"
+    assert not path.exists(), "who looks moves nothing"
     recover_folder(path)
+    assert present_folder(path) == path
+    path.rename(tmp_path / ".blackbox.old")
+    Store(tmp_path).recover()
+    assert (path / "file").read_text() == "old"
+    assert not (tmp_path / ".blackbox.old").exists()
     assert (path / "file").read_text() == "old"

@@ -185,6 +185,15 @@ def test_another_name_for_this_machine_is_refused(served: Served, host: str) -> 
     assert "kept" in served.tasks
 
 
+def test_a_second_host_or_origin_is_refused(served: Served) -> None:
+    for second in ("Host: evil.example", "Origin: http://evil.example"):
+        lines = ["POST /graphql HTTP/1.1", f"Host: 127.0.0.1:{served.port}"]
+        lines += [f"Origin: {served.own['Origin']}", second, "Content-Type: application/json"]
+        with socket.create_connection(("127.0.0.1", served.port)) as connection:
+            connection.sendall("\r\n".join([*lines, "Content-Length: 0", "", ""]).encode())
+            assert connection.recv(12) == b"HTTP/1.1 400"
+
+
 def test_the_page_cannot_be_framed_or_embedded(served: Served) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
     connection.request("GET", "/")

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from aehpo_assets.defs.partitions import partition_key
 from aehpo_assets.defs.recipe import SOURCE_VERSION, STUDY_SETTINGS
 from aehpo_assets.defs.study_resource import study_on
-from aehpo_assets.errors import InputError, StaleInputError
+from aehpo_assets.errors import HomeBusyError, InputError, StaleInputError
 from aehpo_assets.freshness import study_settings
 from aehpo_assets.home import Home
 from aehpo_assets.runner import CodeLocations
@@ -205,6 +205,14 @@ def test_the_terminal_compares_and_goes_on(home: Home) -> None:
     batches = len(list(home.live.rglob("*.parquet")))
     tell(home, "asha", runs=6)
     assert len(list(home.live.rglob("*.parquet"))) == batches + 1
+
+
+def test_two_do_not_write_into_a_home_at_once(home: Home) -> None:
+    with home.worked_on(), pytest.raises(HomeBusyError, match="runs of its UI or daemon"):
+        tell(home, "asha")
+    with home.locked(), pytest.raises(HomeBusyError, match="in use by another run"):
+        tell(home, "asha")
+    assert not home.live.exists()
 
 
 def test_without_run_results_there_is_nothing_to_compare(home: Home) -> None:

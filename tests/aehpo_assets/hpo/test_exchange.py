@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -269,8 +271,30 @@ def test_a_zip_that_unpacks_to_more_than_fits_is_refused(
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as content:
         content.writestr("real_ae_results_varix_tcga_RNA.parquet", b"0" * (8 << 20))
     monkeypatch.setattr(limits, "free_memory", lambda: 1 << 20)
-    with pytest.raises(InputError, match="8,388,608 bytes, unpacked, take about 8 MiB"):
+    with pytest.raises(InputError, match="8,388,608 bytes, unpacked, take about 16 MiB"):
         import_study_results(archive)
+
+
+def test_a_zip_that_belies_its_size_is_unpacked_no_further_than_it_says(tmp_path: Path) -> None:
+    archive, name, size = tmp_path / "liar.zip", "real_ae_results_varix_tcga_RNA.parquet", 64 << 20
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as content:
+        content.writestr(name, b"0" * size)
+    packed = archive.read_bytes()
+    archive.write_bytes(packed.replace(size.to_bytes(4, "little"), (10).to_bytes(4, "little")))
+    tracemalloc.start()
+    with pytest.raises(InputError, match="cannot be unpacked"):
+        import_study_results(archive)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < size // 4
+
+
+def test_what_is_called_a_result_and_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a_result.json")
+    (tmp_path / "b_result.json").mkdir()
+    os.mkfifo(tmp_path / "real_ae_results_varix_tcga_RNA.parquet")
+    with pytest.raises(InputError, match="holds no file"):
+        import_results(tmp_path, tmp_path / "out")
 
 
 def test_what_is_written_lies_below_its_folder(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import anndata
 import h5py
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from scipy import sparse
 from typer.testing import CliRunner
@@ -95,6 +97,44 @@ def test_a_small_file_that_says_it_is_huge_is_refused_on_this_machine(make_datas
     assert "x.h5ad: its 1,000,000 x 1,000,000 values take about" in str(problem)
     assert "TiB of memory to read, and" in str(problem)
     assert "are free. Use a machine with more memory" in str(problem)
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "10x"])
+def test_indices_that_lead_out_of_the_matrix_are_refused(make_dataset: Any, kind: str) -> None:
+    """Used as they are, they end the process that reads, and with it all that it looks after."""
+    name = "x.h5" if kind == "10x" else "x.h5ad"
+    folder = make_dataset(modality={"file": name})
+    if kind == "10x":
+        with h5py.File(folder / name, "w") as file:
+            group = file.create_group("matrix")
+            group["data"], group["indices"] = np.ones(3, "f4"), np.arange(3)
+            group["indptr"], group["shape"] = np.array([0, *[3] * 80]), [80, 80]
+            group["barcodes"] = [f"s{i}".encode() for i in range(80)]
+            for key in ("id", "name", "feature_type", "genome"):
+                group[f"features/{key}"] = [f"g{i}".encode() for i in range(80)]
+    else:
+        names = pd.DataFrame(index=pd.Index([f"s{i}" for i in range(80)], dtype=object))
+        matrix = sparse.csr_matrix(np.eye(80, dtype="f4")).asformat(kind)
+        anndata.AnnData(matrix, obs=names, var=names).write_h5ad(folder / name)
+    with h5py.File(folder / name, "r+") as file:
+        file["matrix/indices" if kind == "10x" else "X/indices"][2] = 10**9
+    (problem, *_) = validate_dataset(folder)
+    assert f"{name}: cannot be read (indices must be < 80)" in str(problem)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_parquet_that_repeats_one_value_is_counted_as_it_is_read(
+    tmp_path: Path, nested: bool
+) -> None:
+    """A long word, or a list of zeros, of thousands of rows lies in a file of some kilobytes."""
+    rows, length = 5000, 100_000
+    word = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, "i4")), pa.array(["x" * length]))
+    lists = pa.array([[0.0] * length] * 100)
+    file = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"id": lists if nested else word}), file, compression="zstd")
+    assert file.stat().st_size < 100_000
+    assert need(file).bytes >= (100 * length * 8 if nested else rows * length)
+    assert need(file, enough=1 << 20).bytes > 1 << 20
 
 
 @pytest.fixture

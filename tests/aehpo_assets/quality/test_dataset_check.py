@@ -74,7 +74,7 @@ def test_a_sound_data_set_is_described_and_nothing_is_wrong(tmp_path: Path) -> N
         "samples: P001, P002 … P120",
         "features: GENE1, GENE2 … GENE24",
         "0.0% missing",
-        "11.5 kB",
+        "11 KiB",
         "120 of 120 samples have a row in clinical.csv",
         "0 of 120 rows belong to no sample",
         "split: 84 train, 12 valid, 24 test",
