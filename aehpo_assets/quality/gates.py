@@ -13,7 +13,6 @@ from aehpo_assets.omics.drift import drift
 from aehpo_assets.omics.labels import downstream_targets
 from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.check import at_most, run_checks
-from aehpo_assets.quality.sentences import with_remedies
 
 ARTEFACT_CHECKS = (
     at_most(
@@ -23,6 +22,7 @@ ARTEFACT_CHECKS = (
         "no feature is a label in other words",
         of="leakage",
         blocking=True,
+        remedy="Take the feature out of the matrix, or the label out of labels.objective.",
     ),
     at_most(
         "cohorts_not_scaled_apart",
@@ -31,6 +31,10 @@ ARTEFACT_CHECKS = (
         "the lowest values of features do not give the class of a label away",
         of="scaling",
         blocking=False,
+        remedy=(
+            "Scores of that label may show how cohorts were scaled and not "
+            "biology; use values that were scaled over all samples together."
+        ),
     ),
     at_most(
         "cohorts_not_centred_apart",
@@ -39,6 +43,10 @@ ARTEFACT_CHECKS = (
         "means of classes differ as much as chance lets them",
         of="scaling",
         blocking=False,
+        remedy=(
+            "Scores of that label may miss biology that was centred away; "
+            "use values that were centred over all samples together."
+        ),
     ),
     at_most(
         "batch_effect",
@@ -47,6 +55,7 @@ ARTEFACT_CHECKS = (
         "technical columns cannot be told far better than the labels",
         of="batches",
         blocking=False,
+        remedy="Correct the matrix for the batch, or judge scores with care.",
     ),
 )
 
@@ -58,6 +67,7 @@ DRIFT_CHECKS = (
         "every sample of the predecessor is still there",
         of="samples",
         blocking=False,
+        remedy="Put them back, unless they were taken out on purpose.",
     ),
     at_most(
         "features_kept",
@@ -66,6 +76,7 @@ DRIFT_CHECKS = (
         "every feature of the predecessor is still there",
         of="features",
         blocking=False,
+        remedy="Put them back, unless they were taken out on purpose.",
     ),
     at_most(
         "values_kept",
@@ -74,6 +85,7 @@ DRIFT_CHECKS = (
         "samples known before have the values they had",
         of="values",
         blocking=False,
+        remedy="Compare the file with the earlier one; the same sample has other values.",
     ),
     at_most(
         "distributions_kept",
@@ -82,22 +94,9 @@ DRIFT_CHECKS = (
         "at most one feature in twenty is distributed differently",
         of="whole",
         blocking=False,
+        remedy="Compare unit, transform and laboratory with those of the earlier file.",
     ),
 )
-
-
-_REMEDIES = {
-    "label_leakage": "Take the feature out of the matrix, or the label out of labels.objective.",
-    "cohorts_not_scaled_apart": "Scores of that label may show how cohorts were scaled and not "
-    "biology; use values that were scaled over all samples together.",
-    "cohorts_not_centred_apart": "Scores of that label may miss biology that was centred away; "
-    "use values that were centred over all samples together.",
-    "batch_effect": "Correct the matrix for the batch, or judge scores with care.",
-    "samples_kept": "Put them back, unless they were taken out on purpose.",
-    "features_kept": "Put them back, unless they were taken out on purpose.",
-    "values_kept": "Compare the file with the earlier one; the same sample has other values.",
-    "distributions_kept": "Compare unit, transform and laboratory with those of the earlier file.",
-}
 
 
 def check_artefacts(
@@ -118,7 +117,7 @@ def check_artefacts(
     targets = downstream_targets(labels, split)
     leaks = leakage(matrix, targets)
     leaks.insert(0, "where", leaks["label"] + " = " + leaks["feature"])
-    results = run_checks(
+    return run_checks(
         ARTEFACT_CHECKS,
         {
             "leakage": leaks,
@@ -126,7 +125,6 @@ def check_artefacts(
             "batches": batch_effect(matrix, split, labels),
         },
     )
-    return with_remedies(results, _REMEDIES)
 
 
 def check_drift(before: pd.DataFrame | None, after: pd.DataFrame) -> list[CheckResult]:
@@ -150,7 +148,7 @@ def check_drift(before: pd.DataFrame | None, after: pd.DataFrame) -> list[CheckR
         "most": ", ".join(map(str, drifted.index[:5])),
         "drifted_share": len(drifted) / max(1, len(found.distances)),
     }
-    results = run_checks(
+    return run_checks(
         DRIFT_CHECKS,
         {
             "samples": pd.DataFrame({"sample": found.samples_gone, "gone": 1}),
@@ -159,4 +157,3 @@ def check_drift(before: pd.DataFrame | None, after: pd.DataFrame) -> list[CheckR
             "whole": pd.DataFrame([whole]),
         },
     )
-    return with_remedies(results, _REMEDIES)

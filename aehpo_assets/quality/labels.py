@@ -14,7 +14,6 @@ from aehpo_assets.quality.sentences import (
     explained,
     label_sentences,
     split_sentences,
-    with_remedies,
 )
 
 SMALLEST_CLASS = 10
@@ -24,7 +23,13 @@ LARGEST_SHARE_OF_WORDS = 0.25
 """Share of a label's samples that words may say to be missing before a person should look."""
 
 LABEL_CHECKS = (
-    unique("unique_sample_ids", "sample", "every sample occurs once", of="samples"),
+    unique(
+        "unique_sample_ids",
+        "sample",
+        "every sample occurs once",
+        of="samples",
+        remedy="Keep one of each sample.",
+    ),
     at_least(
         "samples_have_a_label_row",
         "joined_share",
@@ -64,6 +69,10 @@ LABEL_CHECKS = (
         "every label is known for a fifth of the samples or more",
         of="labels",
         blocking=False,
+        remedy=(
+            "Its score rests on few samples: fill the gaps, or take the label out of "
+            "labels.objective."
+        ),
     ),
     at_least(
         "smallest_class",
@@ -109,8 +118,21 @@ LABEL_CHECKS = (
 )
 
 SPLIT_CHECKS = (
-    unique("disjoint", "sample", "no sample is in two splits", of="samples"),
-    among("known_splits", "split", SPLITS, "every sample is in train, valid or test", of="samples"),
+    unique(
+        "disjoint",
+        "sample",
+        "no sample is in two splits",
+        of="samples",
+        remedy="Make the split again.",
+    ),
+    among(
+        "known_splits",
+        "split",
+        SPLITS,
+        "every sample is in train, valid or test",
+        of="samples",
+        remedy="Give every sample one of them.",
+    ),
     at_most(
         "complete",
         "not_in_both",
@@ -118,6 +140,7 @@ SPLIT_CHECKS = (
         "the split has every sample of the matrix and no other",
         of="whole",
         blocking=True,
+        remedy="Make the split again, from the files as they are now.",
     ),
     at_most(
         "shares",
@@ -126,6 +149,7 @@ SPLIT_CHECKS = (
         "the shares of the splits are those of the study",
         of="shares",
         blocking=False,
+        remedy="Groups or a ready-made split are too coarse for the shares; change either.",
     ),
     at_most(
         "patients_in_one_part",
@@ -160,17 +184,6 @@ SPLIT_CHECKS = (
         blocking=True,
     ),
 )
-
-
-_REMEDIES = {
-    "unique_sample_ids": "Keep one of each sample.",
-    "labelled_share": "Its score rests on few samples: fill the gaps, or take the label out of "
-    "labels.objective.",
-    "disjoint": "Make the split again.",
-    "known_splits": "Give every sample one of them.",
-    "complete": "Make the split again, from the files as they are now.",
-    "shares": "Groups or a ready-made split are too coarse for the shares; change either.",
-}
 
 
 def check_labels(labels: pd.DataFrame, reading: LabelReading) -> list[CheckResult]:
@@ -228,8 +241,7 @@ def check_labels(labels: pd.DataFrame, reading: LabelReading) -> list[CheckResul
             "codes": pd.DataFrame(codes),
         },
     )
-    told = with_remedies(results, _REMEDIES)
-    return explained(told, label_sentences(reading, SMALLEST_CLASS))
+    return explained(results, label_sentences(reading, SMALLEST_CLASS))
 
 
 def check_split(
@@ -288,7 +300,7 @@ def check_split(
             "whole": pd.DataFrame([whole]),
         },
     )
-    return explained(with_remedies(results, _REMEDIES), split_sentences(split, targets, patients))
+    return explained(results, split_sentences(split, targets, patients))
 
 
 def _objective(labels: pd.DataFrame) -> list[str]:

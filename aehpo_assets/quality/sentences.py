@@ -29,14 +29,6 @@ def explained(
     ]
 
 
-def with_remedies(results: Sequence[CheckResult], remedies: Mapping[str, str]) -> list[CheckResult]:
-    """Tell the remedy of the checks that failed, beside what they say."""
-    return explained(
-        results,
-        {r.name: f"{r.description}. {remedies[r.name]}" for r in results if r.name in remedies},
-    )
-
-
 def label_sentences(reading: LabelReading, smallest_class: int) -> dict[str, str | None]:
     """Sentence of each check of labels that needs more than its description."""
     objective = {n: f for n, f in reading.labels.items() if f.role.startswith("objective")}
