@@ -181,6 +181,11 @@ def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name}.old")
 
 
+def damaged_path(path: Path) -> Path:
+    """Where a damaged file or folder is set aside: beside its place, hidden."""
+    return path.with_name(f".{path.name}.damaged")
+
+
 def remove_unfinished(folder: Path, *, without: Path) -> None:
     """Remove what killed writers left below a folder; nobody may be writing there.
 

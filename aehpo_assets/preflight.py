@@ -88,7 +88,7 @@ def _check_searcher_settings(study: Study, file: Path) -> None:
             raise InputError(error.problem, file=file, key=error.key, remedy=error.remedy) from None
 
 
-def check_memory(tasks: Iterable[Task]) -> None:
+def _check_memory(tasks: Iterable[Task]) -> None:
     """Refuse matrices that do not fit into the free memory, before any of them is read.
 
     Raises
@@ -119,7 +119,7 @@ def check_datasets(tasks: dict[str, Task], store: Store, split: Split | None = N
         known = provenance and provenance.inputs.get(f"file:{path}")
         if not known or not path.exists() or known != file_hash(path):
             unknown.setdefault(dataset.folder, []).append(modality)
-    check_memory([t for t in tasks.values() if t[1] in unknown.get(t[0].folder, ())])
+    _check_memory([t for t in tasks.values() if t[1] in unknown.get(t[0].folder, ())])
     for folder, modalities in unknown.items():
         problems: list[InputError] = validate_dataset(folder, split, modalities)
         if problems:

@@ -27,7 +27,6 @@ from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.defs.study_resource import HEADLESS_TAG, study_on
 from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.home import Home
-from aehpo_assets.status import StudyStatus
 from aehpo_assets.store import Partition, artefact_name
 from aehpo_assets.study import Study
 
@@ -138,12 +137,6 @@ class StudyRun:
     def works(self) -> Iterator[tuple[tuple[str, ...], Partition]]:
         """All units of work of the study, upstream before downstream."""
         return self.locations.works(self.artefacts)
-
-    def state(self, asset: str, partition: Partition) -> tuple[str, str]:
-        """Return the state of an artefact and the reason, see :class:`StudyStatus`."""
-        return StudyStatus(self.artefacts, self.locations.nodes, self.instance).state(
-            asset, partition
-        )
 
     def run(
         self,

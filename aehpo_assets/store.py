@@ -28,7 +28,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aehpo_assets.errors import StaleInputError
-from aehpo_assets.files import atomic_file, atomic_folder, present_folder, recover_folder
+from aehpo_assets.files import (
+    atomic_file,
+    atomic_folder,
+    damaged_path,
+    present_folder,
+    recover_folder,
+)
 from aehpo_assets.limits import read_json
 from aehpo_assets.measured import folder_version
 from aehpo_assets.processor import arithmetic
@@ -140,7 +146,7 @@ class Store:
                 compression="zstd",
                 write_page_checksum=True,
             )
-        _aside(path).unlink(missing_ok=True)
+        damaged_path(path).unlink(missing_ok=True)
         return provenance
 
     def write_folder(
@@ -165,7 +171,7 @@ class Store:
             provenance = self._provenance(asset, partition, version, record, files=files)
             content = json.dumps(sealed(provenance.model_dump(mode="json")), indent=1)
             (temporary / "provenance.json").write_text(content, encoding="utf-8")
-        shutil.rmtree(_aside(path), ignore_errors=True)
+        shutil.rmtree(damaged_path(path), ignore_errors=True)
         return provenance
 
     def read_table(self, asset: str, partition: Partition) -> pd.DataFrame:
@@ -245,7 +251,7 @@ class Store:
                 _read_verified(table, name)
             elif (folder / "provenance.json").exists():
                 _verify_folder(folder, name)
-            elif _aside(table).exists() or _aside(place).exists():
+            elif damaged_path(table).exists() or damaged_path(place).exists():
                 return "it was damaged, and is set aside"
         except _DamagedError as error:
             return str(error)
@@ -355,7 +361,7 @@ class Store:
         self, path: Path, asset: str, partition: Partition, damage: str
     ) -> StaleInputError:
         """Move what is damaged out of the way, and return the error that says so."""
-        aside = _aside(path)
+        aside = damaged_path(path)
         name = artefact_name(asset, partition)
         try:
             if aside.is_dir():
@@ -376,10 +382,6 @@ class Store:
 
 class _DamagedError(Exception):
     """An artefact is not what was written."""
-
-
-def _aside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.damaged")
 
 
 def _said_beside_schema(metadata: Mapping[bytes, bytes]) -> dict[str, str]:

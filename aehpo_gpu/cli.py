@@ -32,7 +32,7 @@ def plan(
     from aehpo_assets.headless import print_left_out
     from aehpo_assets.home import Home
     from aehpo_assets.omics.split import check_split_columns
-    from aehpo_assets.preflight import check_datasets, check_memory, check_study
+    from aehpo_assets.preflight import check_datasets, check_study
     from aehpo_assets.runner import study_tasks
     from aehpo_assets.study import read_study
     from aehpo_gpu.estimate import estimate_study, estimate_table
@@ -44,7 +44,6 @@ def plan(
     tasks = study_tasks(settings, available, study, problems)
     check_study(settings, study, tasks)
     check_split_columns(settings.split, dataset_names(available), study)
-    check_memory(tasks.values())
     check_datasets(tasks, where.store, settings.split)
     console.print(estimate_table(estimate_study(settings, tasks, where)))
     print_left_out(settings, problems, console)

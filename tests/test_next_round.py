@@ -40,7 +40,7 @@ def make_stale(home: Home, root: Path) -> list[str]:
     for assets, partition in study_run.works():
         if set(assets) & {"recommended_latents", "blackbox_curves"}:
             continue
-        if any(study_run.state(asset, partition)[0] != "up to date" for asset in assets):
+        if any(study_run.artefacts.why_stale(asset, partition) is not None for asset in assets):
             outcome = study_run.materialize(Work(assets, partition, "stale"))
             assert outcome.error is None, outcome
             made += [asset for asset in assets if asset != "learning_curves"]

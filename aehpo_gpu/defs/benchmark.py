@@ -16,8 +16,9 @@ from aehpo_assets.space import search_space
 from aehpo_gpu.benchmark_validation import found_configurations, real_regret
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, hpo_benchmark
-from aehpo_gpu.defs.training_task import INPUTS, read_training_task
+from aehpo_gpu.defs.training_task import read_training_task
 from aehpo_gpu.runs import RunTable, distinct_runs, training_settings
+from aehpo_gpu.stored_model import TRAINING_INPUTS
 from aehpo_gpu.validation import benchmark_seeds, with_candidates
 
 VALIDATED_BENCHMARK = Recipe(
@@ -48,7 +49,7 @@ VALIDATED_BENCHMARK = Recipe(
 
 @dg.asset(
     partitions_def=architectures_and_tasks,
-    deps=[hpo_benchmark, "run_results", earlier_validations, *INPUTS],
+    deps=[hpo_benchmark, "run_results", earlier_validations, *TRAINING_INPUTS],
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",

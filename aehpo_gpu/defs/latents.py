@@ -14,9 +14,10 @@ from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.provenance import content_hash
 from aehpo_assets.space import search_space
-from aehpo_gpu.defs.training_task import INPUTS, read_training_task
+from aehpo_gpu.defs.training_task import read_training_task
 from aehpo_gpu.latents import latents_table, recommended_runs, train_latents, write_h5ad
 from aehpo_gpu.runs import training_settings
+from aehpo_gpu.stored_model import TRAINING_INPUTS
 from aehpo_gpu.training.task import device_name
 
 RECOMMENDED_LATENTS = Recipe(
@@ -28,7 +29,7 @@ RECOMMENDED_LATENTS = Recipe(
 
 @dg.asset(
     partitions_def=architectures_and_tasks,
-    deps=["validated_recommendations", *INPUTS],
+    deps=["validated_recommendations", *TRAINING_INPUTS],
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",

@@ -10,8 +10,6 @@ from aehpo_assets.defs.recipe import Making
 from aehpo_gpu.stored_model import TRAINING_INPUTS, training_task
 from aehpo_gpu.training.task import TrainingTask
 
-INPUTS = TRAINING_INPUTS
-
 
 def read_training_task(making: Making, task: str) -> TrainingTask:
     """Read the inputs of a training, and record them.
@@ -21,5 +19,5 @@ def read_training_task(making: Making, task: str) -> TrainingTask:
     StaleInputError
         If one is missing, damaged, or did not pass its blocking checks.
     """
-    matrix, split, labels = (making.table(asset, task) for asset in INPUTS)
+    matrix, split, labels = (making.table(asset, task) for asset in TRAINING_INPUTS)
     return training_task(task, matrix, split, labels)

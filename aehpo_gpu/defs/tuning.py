@@ -15,8 +15,9 @@ from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.foreign import markdown, markdown_table
 from aehpo_assets.study import Live
 from aehpo_gpu.defs.logging import training_log
-from aehpo_gpu.defs.training_task import INPUTS, read_training_task
+from aehpo_gpu.defs.training_task import read_training_task
 from aehpo_gpu.evaluation.granularity import valid_granularity
+from aehpo_gpu.stored_model import TRAINING_INPUTS
 from aehpo_gpu.tuning import LIVE_SOURCES, LiveTuning
 
 LIVE_SEARCH = Recipe(
@@ -60,7 +61,7 @@ def live_settings(study: StudyResource) -> Live:
 
 @dg.asset(
     partitions_def=architectures_and_tasks,
-    deps=["run_results", "validated_recommendations", *INPUTS],
+    deps=["run_results", "validated_recommendations", *TRAINING_INPUTS],
     group_name="training",
     kinds={"pytorch", "synetune"},
     pool="gpu",

@@ -18,8 +18,9 @@ from aehpo_assets.quality.runs import VALIDATION_CHECKS, check_validation
 from aehpo_assets.space import search_space
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, recommendations
-from aehpo_gpu.defs.training_task import INPUTS, read_training_task
+from aehpo_gpu.defs.training_task import read_training_task
 from aehpo_gpu.runs import ENGINE_VERSION, RunTable, training_settings
+from aehpo_gpu.stored_model import TRAINING_INPUTS
 from aehpo_gpu.validation import candidates, validation_runs, with_candidates
 
 VALIDATED_RECOMMENDATIONS = Recipe(
@@ -50,7 +51,7 @@ VALIDATED_RECOMMENDATIONS = Recipe(
 
 @dg.asset(
     partitions_def=architectures_and_tasks,
-    deps=[recommendations, "run_results", earlier_validations, *INPUTS],
+    deps=[recommendations, "run_results", earlier_validations, *TRAINING_INPUTS],
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",

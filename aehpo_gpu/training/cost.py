@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.files import write_text
+from aehpo_assets.files import damaged_path, write_text
 from aehpo_assets.limits import read_json
 from aehpo_assets.provenance import settings_hash
 from aehpo_assets.seals import opened, sealed
@@ -173,7 +173,7 @@ def load_cost_model(path: Path, of: Sequence[str]) -> CostModel | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        aside = path.with_name(f".{path.name}.damaged")
+        aside = damaged_path(path)
         with contextlib.suppress(OSError):
             path.replace(aside)
         logger.warning(
