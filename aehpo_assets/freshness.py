@@ -1,6 +1,6 @@
 """Whether an artefact is up to date, and if not, why: one rule for every asset.
 
-An artefact is up to date when the code that made it, the settings it hangs on and the data
+An artefact is up to date when the code that made it, the settings it depends on and the data
 versions of its inputs are those of today. What these are for a given asset is told by the Dagster
 layer; this module only compares.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from aehpo_assets.code_version import ARCHITECTURE, CodeVersions
 from aehpo_assets.provenance import Provenance
 from aehpo_assets.study import Study
 
@@ -27,6 +28,24 @@ def study_settings(study: Study, keys: Sequence[str]) -> dict[str, Any]:
             value = None if value is None else value[part]
         picked[key] = value
     return picked
+
+
+def code_version_of(versions: CodeVersions, study: Study, partition: Sequence[str]) -> str:
+    """Return the code version of an artefact.
+
+    Parameters
+    ----------
+    versions
+        Those of its asset.
+    study
+        The study, which names the searchers.
+    partition
+        The partition; if it has an architecture, that comes first.
+    """
+    named = study_settings(study, [key for key in versions.keys if key != ARCHITECTURE])
+    return versions.version(
+        {ARCHITECTURE: partition[:1]} | {key: names or [] for key, names in named.items()}
+    )
 
 
 def why_stale(

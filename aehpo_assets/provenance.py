@@ -1,6 +1,6 @@
 """What every artefact carries with it: where it came from, and what its content is.
 
-Here belong the provenance record, the hashes of content and of code, and the facts about the
+Here belong the provenance record, the hashes of content, and the facts about the
 present environment. Reading and writing artefacts belongs to ``store``.
 """
 
@@ -56,13 +56,13 @@ class Provenance(BaseModel):
     """The record kept beside every artefact.
 
     ``inputs`` maps the name of each artefact or file read (``preprocessed_matrix/tcga_rna``) to
-    its data version; ``settings`` holds the part of the study that this artefact hangs on.
+    its data version; ``settings`` holds the part of the study that this artefact depends on.
     Together with ``code_version`` they say whether it is still up to date. ``measured`` names the
     columns that hold what a clock said: they do not enter ``data_version``. ``content``
     is the hash of a whole table, with those columns. ``prices`` names the price lists of a device
     that its seconds, or those of its inputs, were read from.
     ``taken`` maps the name of an artefact to the data versions
-    whose content was taken over for good: the artefact may have been made anew since, and that
+    whose content was taken over for good: the artefact may have been made again since, and that
     makes nothing stale. ``files`` maps each file of a folder to its bytes' hash.
     ``commit`` is that of the code's git checkout, and ``dirty`` says whether the code differed from
     it; None where the code lies in no checkout. ``processor`` names the processor and the settings
@@ -232,15 +232,3 @@ def _in_a_row(values: np.ndarray) -> np.ndarray:
     if missing.any():
         values = np.where(missing, np.nan, values)
     return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
-
-
-def source_version(*modules: Path) -> str:
-    """Hash of the source of some files and folders: the code version of what they compute.
-
-    Artefacts go stale when the code that makes them changes, and only then; a commit that
-    touches something else leaves them alone.
-    """
-    files: list[Path] = []
-    for module in modules:
-        files += sorted(module.rglob("*.py")) if module.is_dir() else [module]
-    return settings_hash({path.name: file_hash(path) for path in files})

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from aehpo_assets.code_version import ARCHITECTURE, Chosen, CodeVersions
 from aehpo_assets.home import Home
-from aehpo_assets.provenance import source_version
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.study import Study
+from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.archive import RUN_KEY, RunArchive, run_keys
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.device_cost import cost_model
@@ -26,9 +26,15 @@ from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.shard import train_shard
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 
-ENGINE_VERSION = source_version(
-    *(Path(__file__).parent / part for part in ("architectures", "training", "evaluation"))
-)
+
+def engine_version(architecture: str) -> str:
+    """Return the version of the code that trains and scores the runs of an architecture.
+
+    It is of what ``train_shard`` reaches, with the architecture's own module. Planning, prices
+    and the archive are not in it: a run's numbers do not depend on which others it is trained with.
+    """
+    versions = CodeVersions.of((train_shard,), (Chosen(ARCHITECTURES),))
+    return versions.version({ARCHITECTURE: (architecture,)})
 
 
 def training_settings(study: Study) -> TrainingSettings:
@@ -90,7 +96,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class RunTable:
-    """Some runs of one architecture on one task, and everything their results hang on.
+    """Some runs of one architecture on one task, and everything their results depend on.
 
     Attributes
     ----------
@@ -121,6 +127,11 @@ class RunTable:
         return RunArchive(self.home.runs / self.architecture / self.data.task)
 
     @property
+    def engine_version(self) -> str:
+        """Version of the code that trains and scores them."""
+        return engine_version(self.architecture)
+
+    @property
     def keys(self) -> list[str]:
         """Key of each run, in the order of the runs."""
         common = {
@@ -128,7 +139,7 @@ class RunTable:
             "task": self.data.task,
             "inputs": {n: v for n, v in self.inputs.items() if n.endswith(f"/{self.data.task}")},
             "settings": asdict(self.settings),
-            "engine": ENGINE_VERSION,
+            "engine": self.engine_version,
         }
         return run_keys(self.runs, common)
 

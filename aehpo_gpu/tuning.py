@@ -13,33 +13,31 @@ from pathlib import Path
 
 import pandas as pd
 
-import aehpo_assets
+from aehpo_assets.code_version import ARCHITECTURE, Chosen, CodeVersions
 from aehpo_assets.home import Home
 from aehpo_assets.hpo.evaluations import best_sampled, evaluation_table
 from aehpo_assets.hpo.live import Decide, LiveBudget, live_search
 from aehpo_assets.hpo.problem import Problem
-from aehpo_assets.hpo.search_sources import SEARCH_SOURCES
-from aehpo_assets.hpo.searchers import MULTI_FIDELITY
+from aehpo_assets.hpo.searchers import MULTI_FIDELITY, SEARCHERS
 from aehpo_assets.hpo.seeds import named_seed
 from aehpo_assets.hpo.space_json import space_to_json
-from aehpo_assets.provenance import content_hash, settings_hash, source_version
+from aehpo_assets.provenance import content_hash, settings_hash
 from aehpo_assets.space import configurations_of, search_space
 from aehpo_assets.study import Live, Study
-from aehpo_gpu.runs import ENGINE_VERSION, measured_cost, training_settings
+from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.runs import measured_cost, training_settings
 from aehpo_gpu.training.plan import plan_fleets
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.rungs import train_rungs
 from aehpo_gpu.training.task import TrainingTask
 
-LIVE_SOURCES = (
-    *SEARCH_SOURCES,
-    "aehpo_assets/hpo/evaluations.py",
-    "aehpo_assets/hpo/live.py",
-)
-"""Source files that the proposals of a live search hang on."""
 
-_PACKAGES = Path(aehpo_assets.__file__).parents[1]
-_SEARCH_VERSION = source_version(*(_PACKAGES / source for source in LIVE_SOURCES))
+def search_version(architecture: str, searcher: str) -> str:
+    """Return the version of the code that a live search depends on."""
+    versions = CodeVersions.of(
+        (live_search, train_rungs), (Chosen(ARCHITECTURES), Chosen(SEARCHERS, by="searcher"))
+    )
+    return versions.version({ARCHITECTURE: (architecture,), "searcher": (searcher,)})
 
 
 @dataclass(frozen=True)
@@ -145,7 +143,7 @@ class LiveTuning:
             space,
             seed=named_seed(self.seed, "live", self.architecture, self.data.task, searcher),
             # A search can be extended: what a searcher sizes by its budget (the population of
-            # evolution, a fifth) is sized by the batch, lest a larger budget be another search.
+            # evolution, a fifth) is sized by the batch: a larger budget is not another search.
             trials=5 * live.batch,
             fidelities=tuple(rungs) if searcher in MULTI_FIDELITY else (self.study.epochs,),
             settings=self.study.hpo.searcher_settings.get(searcher, {}),
@@ -160,9 +158,9 @@ class LiveTuning:
         return replace(problem, points_to_evaluate=points)
 
     def _record(self, searcher: str, live: Live, problem: Problem) -> Path:
-        """Folder of the finished batches of a search: another one for whatever they hang on."""
+        """Folder of the finished batches of a search: another one for whatever they depend on."""
         known = problem.observations
-        hangs_on = {
+        depends_on = {
             "space": space_to_json(problem.space),
             "seed": problem.seed,
             "run seed": self.study.seeds[0],
@@ -173,7 +171,7 @@ class LiveTuning:
             "searcher settings": dict(problem.settings),
             "training": asdict(training_settings(self.study)),
             "inputs": self.inputs,
-            "code": [ENGINE_VERSION, _SEARCH_VERSION],
+            "code": search_version(self.architecture, searcher),
         }
-        name = f"{searcher}_{settings_hash(hangs_on)}"
+        name = f"{searcher}_{settings_hash(depends_on)}"
         return self.home.live / self.architecture / self.data.task / name

@@ -10,8 +10,13 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis.plots.style import figure_png
-from aehpo_assets.defs.earlier_validations import earlier_validations, evaluations_of
-from aehpo_assets.defs.hpo import space_of, surrogate, tables_of
+from aehpo_assets.code_version import Chosen, code_version
+from aehpo_assets.defs.earlier_validations import (
+    EVALUATIONS,
+    earlier_validations,
+    evaluations_of,
+)
+from aehpo_assets.defs.hpo import SPACE, space_of, surrogate, tables_of
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import learning_curves, run_results
@@ -29,34 +34,33 @@ from aehpo_assets.hpo.benchmark_summary import (
 )
 from aehpo_assets.hpo.blackbox import curves_blackboxes
 from aehpo_assets.hpo.curve_surrogate import Curves
-from aehpo_assets.hpo.search_sources import SEARCH_SOURCES
+from aehpo_assets.hpo.searchers import SEARCHERS
 from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.measured import without_measured
 from aehpo_assets.provenance import content_hash
+from aehpo_assets.space import search_space
 from aehpo_assets.study import Benchmark
+
+SEARCHED = "benchmark.searchers"
 
 HPO_BENCHMARK = Recipe(
     "hpo_benchmark",
-    (
-        *SEARCH_SOURCES,
-        "aehpo_assets/hpo/benchmark.py",
-        "aehpo_assets/hpo/benchmark_analysis.py",
-        "aehpo_assets/hpo/benchmark_fronts.py",
-        "aehpo_assets/hpo/benchmark_reference.py",
-        "aehpo_assets/hpo/benchmark_summary.py",
-        "aehpo_assets/hpo/benchmark_tests.py",
-        "aehpo_assets/hpo/curve_surrogate.py",
-        "aehpo_assets/hpo/earlier_validations.py",
-        "aehpo_assets/hpo/grounds.py",
-        "aehpo_assets/hpo/pareto.py",
-        "aehpo_assets/hpo/simulation.py",
-        "aehpo_assets/hpo/transfer.py",
+    compute=(
+        run_benchmark,
+        Curves,
+        curves_blackboxes,
+        reference_optima,
+        summarise,
+        Surrogate,
+        search_space,
+        *EVALUATIONS,
     ),
+    chosen=(SPACE, Chosen(SEARCHERS, by=SEARCHED)),
     settings=(
         "space",
         "epochs",
         "fidelities",
-        "benchmark.searchers",
+        SEARCHED,
         "benchmark.repetitions",
         "benchmark.trials",
         "benchmark.simulated_hours",
@@ -114,8 +118,9 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
     results = tables_of(making, "run_results", context, study)
     space = space_of(study, architecture)
     evaluations = evaluations_of(making, results, space)
-    # Searches of other code are not these searches.
-    folder = study.home.benchmarks / architecture / HPO_BENCHMARK.source_version
+    # Searches of other code are not these searches; what is made of them may be of another.
+    folder = study.home.benchmarks / architecture / code_version(run_benchmark, Curves)
+    code = {name: HPO_BENCHMARK.code.of_member(SEARCHED, name) for name in plan.searchers}
     curves = None
     if plan.needs_curves:
         known = tables_of(making, "learning_curves", context, study)
@@ -141,6 +146,7 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
             evaluations,
             fitted,
             curves,
+            code=code,
             processes=asked.processes,
             on_progress=tell,
         )

@@ -24,7 +24,10 @@ from aehpo_assets.hpo.surrogate import training_table
 from aehpo_assets.rounds import VALIDATED, validations_to_take
 from aehpo_assets.space import SearchSpace
 
-EARLIER_VALIDATIONS = Recipe("earlier_validations", sources=())
+EARLIER_VALIDATIONS = Recipe("earlier_validations", compute=())
+
+EVALUATIONS = (comparable_runs, training_conditions, training_table)
+"""What computes :func:`evaluations_of`."""
 
 
 class RoundConfig(dg.Config):

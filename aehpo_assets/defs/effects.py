@@ -11,6 +11,7 @@ import pandas as pd
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.effects import main_effects
 from aehpo_assets.analysis.importance import hyperparameter_importance
+from aehpo_assets.code_version import Chosen
 from aehpo_assets.defs.conditions import when_results_change
 from aehpo_assets.defs.hpo import space_of, tables_of
 from aehpo_assets.defs.partitions import architectures
@@ -19,14 +20,12 @@ from aehpo_assets.defs.stubs import run_results
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.seeds import named_seed
+from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
 
 HYPERPARAMETER_EFFECTS = Recipe(
     "hyperparameter_effects",
-    (
-        "aehpo_assets/analysis/configurations.py",
-        "aehpo_assets/analysis/effects.py",
-        "aehpo_assets/analysis/importance.py",
-    ),
+    compute=(hyperparameter_importance, main_effects, named_seed, search_space),
+    chosen=(Chosen(ARCHITECTURE_SPACES),),
     settings=("space", "hpo.seed"),
 )
 

@@ -10,9 +10,14 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis import plots
+from aehpo_assets.code_version import Chosen
 from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_own_results_change, when_results_change
-from aehpo_assets.defs.earlier_validations import earlier_validations, evaluations_of
+from aehpo_assets.defs.earlier_validations import (
+    EVALUATIONS,
+    earlier_validations,
+    evaluations_of,
+)
 from aehpo_assets.defs.partitions import (
     all_tasks,
     architectures,
@@ -23,7 +28,7 @@ from aehpo_assets.defs.partitions import (
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import baseline_performance, learning_curves, run_results
 from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_assets.defs.task_descriptions import similarity_of_tasks
+from aehpo_assets.defs.task_descriptions import SIMILARITY, similarity_of_tasks
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.blackbox import (
     BlackboxTables,
@@ -32,54 +37,38 @@ from aehpo_assets.hpo.blackbox import (
     write_blackbox,
 )
 from aehpo_assets.hpo.recommend import recommend
-from aehpo_assets.hpo.search_sources import SEARCH_SOURCES
+from aehpo_assets.hpo.searchers import SEARCHERS
 from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate, training_table
 from aehpo_assets.hpo.surrogate_diagnostics import calibration, worst_regions
 from aehpo_assets.measured import without_measured
 from aehpo_assets.provenance import content_hash
 from aehpo_assets.quality import runs as quality
-from aehpo_assets.space import SearchSpace, search_space
+from aehpo_assets.space import ARCHITECTURE_SPACES, SearchSpace, search_space
+
+SPACE = Chosen(ARCHITECTURE_SPACES)
 
 BLACKBOX = Recipe(
     "blackbox",
-    ("aehpo_assets/hpo/blackbox.py", "aehpo_assets/hpo/evaluations.py"),
+    compute=(build_blackboxes, write_blackbox, training_table, search_space),
+    chosen=(SPACE,),
     settings=("epochs", "space"),
 )
 BLACKBOX_CURVES = Recipe(
     "blackbox_curves",
-    ("aehpo_assets/hpo/blackbox.py", "aehpo_assets/hpo/evaluations.py"),
+    compute=(curves_blackboxes, write_blackbox, search_space),
+    chosen=(SPACE,),
     settings=("epochs", "fidelities", "space"),
 )
 SURROGATE = Recipe(
     "surrogate",
-    tuple(
-        f"aehpo_assets/hpo/{name}.py"
-        for name in (
-            "earlier_validations",
-            "encoding",
-            "evaluations",
-            "objective_model",
-            "regressors",
-            "seeds",
-            "space_json",
-            "surrogate",
-            "surrogate_diagnostics",
-            "transforms",
-        )
-    ),
+    compute=(fit_surrogate, calibration, worst_regions, search_space, *EVALUATIONS),
+    chosen=(SPACE,),
     settings=("space", "hpo.seed", "hpo.surrogates"),
 )
 RECOMMENDATIONS = Recipe(
     "recommendations",
-    (
-        *SEARCH_SOURCES,
-        "aehpo_assets/hpo/earlier_validations.py",
-        "aehpo_assets/hpo/grounds.py",
-        "aehpo_assets/hpo/recommend.py",
-        "aehpo_assets/hpo/simulation.py",
-        "aehpo_assets/hpo/task_similarity.py",
-        "aehpo_assets/hpo/transfer.py",
-    ),
+    compute=(recommend, Surrogate, search_space, *EVALUATIONS, *SIMILARITY),
+    chosen=(SPACE, Chosen(SEARCHERS, by="hpo.searchers")),
     settings=("space", "hpo"),
     optional_inputs=("baseline_performance",),
 )

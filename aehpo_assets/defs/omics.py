@@ -28,40 +28,15 @@ from aehpo_assets.quality import gates
 from aehpo_assets.quality import labels as label_quality
 from aehpo_assets.quality import matrix as matrix_quality
 
-_READING = tuple(
-    f"aehpo_assets/omics/{name}.py"
-    for name in (
-        "annotation",
-        "barcodes",
-        "content",
-        "dataset",
-        "delimited",
-        "formats",
-        "hdf5",
-        "ids",
-        "join",
-        "lines",
-        "numbers",
-        "read",
-        "spelling",
-        "stored",
-        "transform",
-    )
+OMICS_MATRIX = Recipe("omics_matrix", compute=(read_matrix,), dataset_section="modality")
+SAMPLE_LABELS = Recipe(
+    "sample_labels", compute=(read_label_table, read_labels), dataset_section="labels"
 )
-
-OMICS_MATRIX = Recipe("omics_matrix", _READING, dataset_section="modality")
-SAMPLE_LABELS = Recipe("sample_labels", _READING, dataset_section="labels")
-DATA_SPLIT = Recipe(
-    "data_split",
-    ("aehpo_assets/omics/barcodes.py", "aehpo_assets/omics/split.py"),
-    settings=("split",),
-)
+DATA_SPLIT = Recipe("data_split", compute=(draw_split, restrict_split), settings=("split",))
 PREPROCESSED_MATRIX = Recipe(
-    "preprocessed_matrix",
-    ("aehpo_assets/omics/preprocess.py", "aehpo_assets/omics/filters.py"),
-    settings=("preprocessing",),
+    "preprocessed_matrix", compute=(fit_preprocessing,), settings=("preprocessing",)
 )
-DATASET_PROFILE = Recipe("dataset_profile", ("aehpo_assets/omics/profile.py",))
+DATASET_PROFILE = Recipe("dataset_profile", compute=(profile,))
 
 
 def _begin(

@@ -32,10 +32,10 @@ with warnings.catch_warnings():
             "task": dg.DimensionPartitionMapping("task", dg.AllPartitionMapping()),
         }
     )
-"""What transfers between tasks hangs on all of them, within its architecture."""
+"""What transfers between tasks depends on all of them, within its architecture."""
 
 all_tasks = dg.AllPartitionMapping()
-"""What compares tasks hangs on the descriptions of all of them, which know no architecture."""
+"""What compares tasks depends on the descriptions of all of them, which know no architecture."""
 
 
 def partition_key(partition: Partition) -> str:

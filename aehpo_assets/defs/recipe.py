@@ -1,6 +1,6 @@
-"""How an asset is made into an artefact: what it hangs on, what it read, what it leaves behind.
+"""How an asset is made into an artefact: what it depends on, what it read, what it leaves behind.
 
-A :class:`Recipe` declares which source files and which study settings an asset hangs on. A
+A :class:`Recipe` declares what computes an asset and which study settings it depends on. A
 :class:`Making` is one artefact in the making: every table is read through it, so that the
 provenance record names exactly what was read, and the artefact is written through it, so that
 no artefact exists without its record. What the tables mean is not known here.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from aehpo_assets.code_version import Chosen, CodeVersions, Computes
 from aehpo_assets.defs.partitions import partition_of
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.foreign import markdown
-from aehpo_assets.freshness import study_settings
+from aehpo_assets.freshness import code_version_of, study_settings
 from aehpo_assets.home import Home
 from aehpo_assets.measured import PRICES, measured_columns
 from aehpo_assets.provenance import (
@@ -30,13 +31,10 @@ from aehpo_assets.provenance import (
     Provenance,
     file_hash,
     settings_hash,
-    source_version,
 )
 from aehpo_assets.store import Partition, Record, artefact_name
 
-PACKAGES = Path(__file__).resolve().parents[2]
-
-SOURCE_VERSION = "source version"
+CODE_VERSIONS = "code versions"
 STUDY_SETTINGS = "study settings"
 DATASET_SECTION = "data set section"
 ONLY_WITH = "only with"
@@ -48,18 +46,22 @@ ColumnLineage = Mapping[str, Sequence[tuple[str, str]]]
 
 @dataclass(frozen=True)
 class Recipe:
-    """What an asset hangs on beside its inputs.
+    """What an asset depends on beside its inputs.
 
     Attributes
     ----------
     asset
         Name of the asset.
-    sources
-        Files and folders, relative to the packages' parent, whose source is its code version.
+    compute
+        Functions that compute what is in it. Its code version is that of all the science which
+        they reach (``code_version``).
+    chosen
+        Registries of whose members it depends on some: the architecture of its partition, the
+        searchers that the study names.
     settings
-        Dotted keys of the study that it hangs on.
+        Dotted keys of the study that it depends on.
     dataset_section
-        The section of ``dataset.yaml`` that it hangs on: ``modality`` or ``labels``.
+        The section of ``dataset.yaml`` that it depends on: ``modality`` or ``labels``.
     only_with
         Dotted key of an optional section of the study, without which there is nothing to make.
     optional_inputs
@@ -67,34 +69,37 @@ class Recipe:
     """
 
     asset: str
-    sources: tuple[str, ...]
+    compute: tuple[Computes, ...]
+    chosen: tuple[Chosen, ...] = ()
     settings: tuple[str, ...] = ()
     dataset_section: str | None = None
     only_with: str | None = None
     optional_inputs: tuple[str, ...] = ()
 
     @cached_property
-    def source_version(self) -> str:
-        """Hash of the sources."""
-        return source_version(*(PACKAGES / source for source in self.sources))
+    def code(self) -> CodeVersions:
+        """Versions of what computes it, and of the members that can be chosen."""
+        return CodeVersions.of(self.compute, self.chosen)
 
     @property
     def code_version(self) -> str:
-        """Code version shown by Dagster: the sources, and the settings of the home's study.
+        """Code version shown by Dagster: what computes it, and the settings of the home's study.
 
-        With the settings in it, the UI marks as stale what a changed study file touches.
+        With the settings in it, the UI marks as stale what a changed study file touches. Dagster
+        knows one code version for all partitions of an asset: those of the architectures and
+        searchers are not in it. The record of an artefact has :attr:`Making.code_version`.
         """
         try:
             settings = study_settings(Home().study(), self.settings)
         except InputError:
-            return self.source_version
-        return f"{self.source_version}-{settings_hash(settings)[:8]}"
+            return self.code.base
+        return f"{self.code.base}-{settings_hash(settings)[:8]}"
 
     @property
     def metadata(self) -> dict[str, Any]:
         """Definition metadata: shown in the UI, and read by the headless runner."""
         return {
-            SOURCE_VERSION: self.source_version,
+            CODE_VERSIONS: asdict(self.code),
             STUDY_SETTINGS: list(self.settings),
             DATASET_SECTION: self.dataset_section or "",
             ONLY_WITH: self.only_with or "",
@@ -114,7 +119,7 @@ class Making:
     Attributes
     ----------
     recipe
-        What it hangs on.
+        What it depends on.
     study
         The study resource.
     partition
@@ -191,11 +196,16 @@ class Making:
         self.inputs[f"file:{path}"] = file_hash(path)
         return path
 
+    @property
+    def code_version(self) -> str:
+        """Version of what computes it, with the members chosen by its partition and the study."""
+        return code_version_of(self.recipe.code, self.study.study, self.partition)
+
     def record(self, checks: Sequence[CheckResult] = (), device: str = "cpu") -> Record:
         """Everything known about the artefact before it is written."""
         settings = study_settings(self.study.study, self.recipe.settings)
         return Record(
-            code_version=self.recipe.source_version,
+            code_version=self.code_version,
             settings=settings | self.dataset_settings,
             inputs=self.inputs,
             taken=self.taken,

@@ -1,4 +1,4 @@
-"""The artefacts that a study is made of: which there are, what each hangs on, which are stale.
+"""The artefacts that a study is made of: which there are, what each depends on, which are stale.
 
 The rule itself is ``freshness``; here the assets' definitions, the store and the files of the data
 sets are put to it. Nothing is made here.
@@ -14,15 +14,16 @@ from typing import Any
 import dagster as dg
 
 from aehpo_assets.catalogue import Task, dataset_settings
+from aehpo_assets.code_version import CodeVersions
 from aehpo_assets.defs.partitions import all_tasks, every_task
 from aehpo_assets.defs.recipe import (
+    CODE_VERSIONS,
     DATASET_SECTION,
     ONLY_WITH,
     OPTIONAL_INPUTS,
-    SOURCE_VERSION,
     STUDY_SETTINGS,
 )
-from aehpo_assets.freshness import study_settings, why_stale
+from aehpo_assets.freshness import code_version_of, study_settings, why_stale
 from aehpo_assets.home import Home
 from aehpo_assets.provenance import file_hash
 from aehpo_assets.store import Partition, artefact_name
@@ -96,7 +97,8 @@ class StudyArtefacts:
             settings |= {k: v for k, v in provenance.settings.items() if k.startswith("dataset.")}
         recorded = provenance.inputs if provenance else {}
         expected = self._expected_inputs(asset, partition, recorded)
-        code_version = str(spec.metadata[SOURCE_VERSION])
+        versions = CodeVersions(**spec.metadata[CODE_VERSIONS])
+        code_version = code_version_of(versions, self.study, partition)
         recorded_code = but_for_code or (self.is_gone(partition) and _reads_files(recorded))
         if recorded_code and provenance is not None:
             code_version = provenance.code_version
@@ -126,7 +128,7 @@ class StudyArtefacts:
         return self.tasks
 
     def parents(self, asset: str, partition: Partition) -> dict[str, list[Partition]]:
-        """Partitions of each parent that this partition hangs on.
+        """Partitions of each parent that this partition depends on.
 
         Equal in shared dimensions, unless the dependency is mapped to every task.
         """

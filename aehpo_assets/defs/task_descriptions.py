@@ -11,6 +11,9 @@ from aehpo_assets.hpo.task_similarity import data_similarity, meta_features
 DESCRIPTIONS = ("dataset_profile", "baseline_performance")
 """Assets that describe tasks; a task may be without either."""
 
+SIMILARITY = (data_similarity, meta_features)
+"""What computes :func:`similarity_of_tasks`."""
+
 
 def similarity_of_tasks(making: Making, tasks: list[str]) -> pd.DataFrame:
     """Return how alike the data of some tasks are: (tasks, tasks), those with a profile only.

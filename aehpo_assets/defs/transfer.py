@@ -8,35 +8,41 @@ from pathlib import Path
 import dagster as dg
 
 from aehpo_assets.analysis import plots
+from aehpo_assets.code_version import Chosen
 from aehpo_assets.defs.checks import check_specs
-from aehpo_assets.defs.earlier_validations import earlier_validations, evaluations_of
-from aehpo_assets.defs.hpo import space_of, surrogate, tables_of
+from aehpo_assets.defs.earlier_validations import (
+    EVALUATIONS,
+    earlier_validations,
+    evaluations_of,
+)
+from aehpo_assets.defs.hpo import SPACE, space_of, surrogate, tables_of
 from aehpo_assets.defs.partitions import all_tasks, architectures, study_partitions
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import baseline_performance, run_results
 from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_assets.defs.task_descriptions import DESCRIPTIONS, similarity_of_tasks
+from aehpo_assets.defs.task_descriptions import DESCRIPTIONS, SIMILARITY, similarity_of_tasks
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.freshness import study_settings
 from aehpo_assets.hpo.leave_one_out import TransferPlan, leave_one_task_out, probe_weights
-from aehpo_assets.hpo.search_sources import SEARCH_SOURCES
+from aehpo_assets.hpo.searchers import SEARCHERS
 from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.hpo.transfer_verdicts import transfer_verdicts
 from aehpo_assets.provenance import settings_hash
 from aehpo_assets.quality.transfer import TRANSFER_CHECKS, check_transfer
+from aehpo_assets.space import search_space
 
 TRANSFER_BENCHMARK = Recipe(
     "transfer_benchmark",
-    (
-        *SEARCH_SOURCES,
-        "aehpo_assets/hpo/earlier_validations.py",
-        "aehpo_assets/hpo/grounds.py",
-        "aehpo_assets/hpo/leave_one_out.py",
-        "aehpo_assets/hpo/simulation.py",
-        "aehpo_assets/hpo/task_similarity.py",
-        "aehpo_assets/hpo/transfer.py",
-        "aehpo_assets/hpo/transfer_verdicts.py",
+    compute=(
+        leave_one_task_out,
+        probe_weights,
+        transfer_verdicts,
+        Surrogate,
+        search_space,
+        *EVALUATIONS,
+        *SIMILARITY,
     ),
+    chosen=(SPACE, Chosen(SEARCHERS, by="transfer_benchmark.searchers")),
     settings=("space", "transfer_benchmark", "hpo.seed", "hpo.transfer_top_k"),
     only_with="transfer_benchmark",
     optional_inputs=DESCRIPTIONS,
@@ -86,7 +92,7 @@ def transfer_benchmark(
     similarity = similarity_of_tasks(making, study_partitions(study.study, context.instance))
     settings = study_settings(study.study, TRANSFER_BENCHMARK.settings)
     # Cells of another version of the code, the settings or the inputs are never taken for these.
-    version = settings_hash([TRANSFER_BENCHMARK.source_version, settings, making.inputs])
+    version = settings_hash([making.code_version, settings, making.inputs])
     progress = leave_one_task_out(
         evaluations,
         fitted,

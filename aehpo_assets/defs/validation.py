@@ -32,16 +32,7 @@ from aehpo_assets.quality.runs import VALIDATION_REPORT_CHECKS, check_validation
 
 VALIDATION_REPORT = Recipe(
     "validation_report",
-    tuple(
-        f"aehpo_assets/analysis/{name}.py"
-        for name in (
-            "chosen_baselines",
-            "improvement",
-            "report",
-            "validation_report",
-            "validation_summary",
-        )
-    ),
+    compute=(accuracy, improvements, predictions, recommendation_summary, verdict),
 )
 
 

@@ -136,6 +136,7 @@ def run_benchmark(
     surrogate: Path,
     curves: Path | None = None,
     *,
+    code: Mapping[str, str] | None = None,
     processes: int = 1,
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> pd.DataFrame:
@@ -156,6 +157,8 @@ def run_benchmark(
     curves
         Folder of the saved :class:`aehpo_assets.hpo.curve_surrogate.Curves`, for the searchers that
         need them.
+    code
+        Searcher to the version of its code; a cell that another version searched is searched again.
     processes
         Processes to share the cells.
     on_progress
@@ -184,16 +187,17 @@ def run_benchmark(
     archive = Store(folder)
     archive.write_table(EVALUATIONS, (inputs[0],), evaluations, Record(key))
     cells = [(task, searcher) for task in tasks for searcher in plan.searchers]
-    found = {cell: archive.find_table(key, cell) for cell in cells}
+    places = {cell: (*cell, code[cell[1]]) if code else cell for cell in cells}
+    found = {cell: archive.find_table(key, places[cell]) for cell in cells}
     missing = [cell for cell in cells if found[cell] is None]
     done = len(cells) - len(missing)
-    work = [(plan, cell, key, folder, inputs[0], surrogate, curves) for cell in missing]
+    work = [(plan, places[cell], key, folder, inputs[0], surrogate, curves) for cell in missing]
     for cell in _finished(work, processes):
         done += 1
         logger.info("benchmark: %d of %d cells, %s on %s", done, len(cells), cell[1], cell[0])
         if on_progress is not None:
             on_progress(done, len(cells), f"{cell[1]} on {cell[0]}")
-    found |= {cell: archive.read_table(key, cell) for cell in missing}
+    found |= {cell: archive.read_table(key, places[cell]) for cell in missing}
     trials = pd.concat([found[cell] for cell in cells], ignore_index=True)
     whole = trials[trials["status"] == "completed"]
     finished = set(whole[["task", "searcher"]].itertuples(index=False, name=None))
@@ -207,7 +211,7 @@ def run_benchmark(
     return trials
 
 
-_Work = tuple[BenchmarkPlan, tuple[str, str], str, Path, str, Path, Path | None]
+_Work = tuple[BenchmarkPlan, tuple[str, ...], str, Path, str, Path, Path | None]
 
 
 def _finished(work: list[_Work], processes: int) -> Iterator[tuple[str, str]]:
@@ -223,11 +227,12 @@ def _finished(work: list[_Work], processes: int) -> Iterator[tuple[str, str]]:
 
 
 def _run_and_keep(item: _Work) -> tuple[str, str]:
-    plan, cell, key, folder, version, surrogate, curves = item
+    plan, place, key, folder, version, surrogate, curves = item
+    task, searcher = place[:2]
     evaluations, fitted, of_curves = _inputs(key, folder, version, surrogate, curves)
-    trials = run_cell(plan, *cell, evaluations, fitted, of_curves)
-    Store(folder).write_table(key, cell, trials, Record(key))
-    return cell
+    trials = run_cell(plan, task, searcher, evaluations, fitted, of_curves)
+    Store(folder).write_table(key, place, trials, Record(key))
+    return task, searcher
 
 
 @functools.lru_cache(maxsize=1)

@@ -154,7 +154,7 @@ def leave_one_task_out(
         (:func:`aehpo_assets.hpo.task_similarity.data_similarity`), if it is known.
     folder
         Where finished cells (task x searcher) are kept, so that a second call goes on where the
-        first one stopped. Whatever they hang on must be part of its name.
+        first one stopped. Whatever they depend on must be part of its name.
     on_progress
         Called with cells done, cells in all, and the name of the cell.
 

@@ -8,20 +8,27 @@ import dagster as dg
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.chosen_baselines import chosen_baseline
 from aehpo_assets.analysis.names import BASELINE_NAMES
+from aehpo_assets.code_version import Chosen
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.hpo.objectives import TEST_SCORE
 from aehpo_assets.quality.matrix import refuse_overflow
-from aehpo_assets.space import filter_sizes, latent_dimensions, search_space
+from aehpo_assets.space import (
+    ARCHITECTURE_SPACES,
+    filter_sizes,
+    latent_dimensions,
+    search_space,
+)
 from aehpo_gpu.defs.stubs import data_split, preprocessed_matrix, sample_labels
-from aehpo_gpu.defs.training_task import read_training_task
+from aehpo_gpu.defs.training_task import TASK, read_training_task
 from aehpo_gpu.evaluation.baselines import baseline_table
 
 BASELINE_PERFORMANCE = Recipe(
     "baseline_performance",
-    ("aehpo_gpu/evaluation", "aehpo_assets/analysis/chosen_baselines.py"),
+    compute=(baseline_table, search_space, *TASK),
+    chosen=(Chosen(ARCHITECTURE_SPACES, by="architectures"),),
     settings=("space", "architectures"),
 )
 

@@ -7,31 +7,34 @@ Which configurations these are, and what their scores say, lives in
 import dagster as dg
 import pandas as pd
 
-from aehpo_assets.defs.earlier_validations import evaluations_of
+from aehpo_assets.code_version import Chosen
+from aehpo_assets.defs.earlier_validations import EVALUATIONS, evaluations_of
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.foreign import markdown_table
-from aehpo_assets.space import search_space
+from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
+from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.benchmark_validation import found_configurations, real_regret
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, hpo_benchmark
-from aehpo_gpu.defs.training_task import read_training_task
+from aehpo_gpu.defs.training_task import TASK, read_training_task
 from aehpo_gpu.runs import RunTable, distinct_runs, training_settings
 from aehpo_gpu.stored_model import TRAINING_INPUTS
 from aehpo_gpu.validation import benchmark_seeds, with_candidates
 
 VALIDATED_BENCHMARK = Recipe(
     "validated_benchmark",
-    (
-        "aehpo_gpu/architectures",
-        "aehpo_gpu/training",
-        "aehpo_gpu/evaluation",
-        "aehpo_gpu/benchmark_validation.py",
-        "aehpo_gpu/validation.py",
-        "aehpo_assets/hpo/earlier_validations.py",
-        "aehpo_assets/hpo/evaluations.py",
+    compute=(
+        RunTable,
+        found_configurations,
+        real_regret,
+        with_candidates,
+        search_space,
+        *EVALUATIONS,
+        *TASK,
     ),
+    chosen=(Chosen(ARCHITECTURES), Chosen(ARCHITECTURE_SPACES)),
     settings=(
         "space",
         "seeds",

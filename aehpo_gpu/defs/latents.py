@@ -8,13 +8,15 @@ from pathlib import Path
 import dagster as dg
 
 from aehpo_assets.analysis import plots
+from aehpo_assets.code_version import Chosen
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.provenance import content_hash
-from aehpo_assets.space import search_space
-from aehpo_gpu.defs.training_task import read_training_task
+from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
+from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.defs.training_task import TASK, read_training_task
 from aehpo_gpu.latents import latents_table, recommended_runs, train_latents, write_h5ad
 from aehpo_gpu.runs import training_settings
 from aehpo_gpu.stored_model import TRAINING_INPUTS
@@ -22,7 +24,8 @@ from aehpo_gpu.training.task import device_name
 
 RECOMMENDED_LATENTS = Recipe(
     "recommended_latents",
-    ("aehpo_gpu/architectures", "aehpo_gpu/training", "aehpo_gpu/latents.py"),
+    compute=(train_latents, training_settings, search_space, *TASK),
+    chosen=(Chosen(ARCHITECTURES), Chosen(ARCHITECTURE_SPACES)),
     settings=("epochs", "annealing", "vae_loss", "precision", "device", "space"),
 )
 

@@ -14,23 +14,25 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis import plots
+from aehpo_assets.code_version import Chosen
 from aehpo_assets.defs.checks import check_specs, refuse_failed
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import ColumnLineage, Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.quality.runs import RUN_RESULT_CHECKS, check_run_results
+from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.defs.logging import training_log
-from aehpo_gpu.defs.training_task import read_training_task
+from aehpo_gpu.defs.training_task import TASK, read_training_task
 from aehpo_gpu.runs import (
-    ENGINE_VERSION,
     RunTable,
     Shard,
     training_settings,
     with_seeds,
 )
 
-_ENGINE = ("aehpo_gpu/architectures", "aehpo_gpu/training", "aehpo_gpu/evaluation")
+_COMPUTE = (RunTable, *TASK)
+_ARCHITECTURE = (Chosen(ARCHITECTURES),)
 _SETTINGS = (
     "configurations.count",
     "configurations.train",
@@ -43,9 +45,12 @@ _SETTINGS = (
 )
 SCORE = "weighted_avg_auc_downstream_performance"
 
-RUN_RESULTS = Recipe("run_results", _ENGINE, settings=_SETTINGS)
+RUN_RESULTS = Recipe("run_results", _COMPUTE, _ARCHITECTURE, settings=_SETTINGS)
 LEARNING_CURVES = Recipe(
-    "learning_curves", _ENGINE, settings=(*_SETTINGS, "fidelities", "score_fidelities")
+    "learning_curves",
+    _COMPUTE,
+    _ARCHITECTURE,
+    settings=(*_SETTINGS, "fidelities", "score_fidelities"),
 )
 
 
@@ -126,7 +131,7 @@ def collect_runs(
     table = _run_table(making)
     results, curves = table.collect()
     results["data_version"] = making.inputs[f"preprocessed_matrix/{table.data.task}"]
-    results["code_version"] = ENGINE_VERSION
+    results["code_version"] = table.engine_version
     device = str(results["device"].iloc[0])
     finished = results[results["status"] == "ok"]
     largest = float(abs(table.data.matrix).max())

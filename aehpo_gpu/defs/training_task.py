@@ -10,6 +10,9 @@ from aehpo_assets.defs.recipe import Making
 from aehpo_gpu.stored_model import TRAINING_INPUTS, training_task
 from aehpo_gpu.training.task import TrainingTask
 
+TASK = (training_task,)
+"""What computes :func:`read_training_task`."""
+
 
 def read_training_task(making: Making, task: str) -> TrainingTask:
     """Read the inputs of a training, and record them.

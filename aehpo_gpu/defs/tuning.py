@@ -9,26 +9,28 @@ import pandas as pd
 
 from aehpo_assets.analysis.equal_time import equal_time, verdict
 from aehpo_assets.analysis.plots.equal_time import scores_over_training_time
+from aehpo_assets.code_version import Chosen
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.foreign import markdown, markdown_table
+from aehpo_assets.hpo.searchers import SEARCHERS
+from aehpo_assets.space import ARCHITECTURE_SPACES
 from aehpo_assets.study import Live
+from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.defs.logging import training_log
-from aehpo_gpu.defs.training_task import read_training_task
+from aehpo_gpu.defs.training_task import TASK, read_training_task
 from aehpo_gpu.evaluation.granularity import valid_granularity
 from aehpo_gpu.stored_model import TRAINING_INPUTS
-from aehpo_gpu.tuning import LIVE_SOURCES, LiveTuning
+from aehpo_gpu.tuning import LiveTuning
 
 LIVE_SEARCH = Recipe(
     "live_search",
-    (
-        "aehpo_gpu/architectures",
-        "aehpo_gpu/training",
-        "aehpo_gpu/evaluation",
-        "aehpo_gpu/tuning.py",
-        "aehpo_assets/analysis/equal_time.py",
-        *LIVE_SOURCES,
+    compute=(LiveTuning, equal_time, *TASK),
+    chosen=(
+        Chosen(ARCHITECTURES),
+        Chosen(ARCHITECTURE_SPACES),
+        Chosen(SEARCHERS, by="live.searchers"),
     ),
     settings=(
         "live",

@@ -7,34 +7,28 @@ are trained in ``aehpo_gpu.training``.
 import dagster as dg
 
 from aehpo_assets.analysis import plots
+from aehpo_assets.code_version import Chosen
 from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_recommendations_change
-from aehpo_assets.defs.earlier_validations import evaluations_of
+from aehpo_assets.defs.earlier_validations import EVALUATIONS, evaluations_of
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.hpo.earlier_validations import finished_rounds
 from aehpo_assets.quality.runs import VALIDATION_CHECKS, check_validation
-from aehpo_assets.space import search_space
+from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
+from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, recommendations
-from aehpo_gpu.defs.training_task import read_training_task
-from aehpo_gpu.runs import ENGINE_VERSION, RunTable, training_settings
+from aehpo_gpu.defs.training_task import TASK, read_training_task
+from aehpo_gpu.runs import RunTable, training_settings
 from aehpo_gpu.stored_model import TRAINING_INPUTS
 from aehpo_gpu.validation import candidates, validation_runs, with_candidates
 
 VALIDATED_RECOMMENDATIONS = Recipe(
     "validated_recommendations",
-    (
-        "aehpo_gpu/architectures",
-        "aehpo_gpu/training",
-        "aehpo_gpu/evaluation",
-        "aehpo_gpu/validation.py",
-        "aehpo_assets/hpo/earlier_validations.py",
-        "aehpo_assets/hpo/evaluations.py",
-        "aehpo_assets/hpo/known_best.py",
-        "aehpo_assets/space/defaults.py",
-    ),
+    compute=(RunTable, candidates, search_space, *EVALUATIONS, *TASK),
+    chosen=(Chosen(ARCHITECTURES), Chosen(ARCHITECTURE_SPACES)),
     settings=(
         "space",
         "seeds",
@@ -88,7 +82,7 @@ def validated_recommendations(
     )
     results, _ = table.train_missing(training_log(context.op_execution_context))
     results["data_version"] = making.inputs[f"preprocessed_matrix/{task}"]
-    results["code_version"] = ENGINE_VERSION
+    results["code_version"] = table.engine_version
     validated = with_candidates(chosen, results)
     score = "weighted_avg_auc_downstream_performance"
     # What diverged or failed has no score of its own.

@@ -13,11 +13,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from aehpo_assets.code_version import CodeVersions
 from aehpo_assets.defs.partitions import partition_key
-from aehpo_assets.defs.recipe import SOURCE_VERSION, STUDY_SETTINGS
+from aehpo_assets.defs.recipe import CODE_VERSIONS, STUDY_SETTINGS
 from aehpo_assets.defs.study_resource import study_on
 from aehpo_assets.errors import HomeBusyError, InputError, StaleInputError
-from aehpo_assets.freshness import study_settings
+from aehpo_assets.freshness import code_version_of, study_settings
 from aehpo_assets.home import Home
 from aehpo_assets.runner import CodeLocations
 from aehpo_assets.store import Record
@@ -153,7 +154,9 @@ def record_of(asset: str, study: Study) -> Record:
     """What the record of an asset says if it was made of this study by the code of today."""
     metadata = CodeLocations().specs[asset].metadata
     settings = study_settings(study, list(metadata[STUDY_SETTINGS]))
-    return Record(str(metadata[SOURCE_VERSION]), settings)
+    partition = PARTITION if asset in COMPARED else TASK
+    versions = CodeVersions(**metadata[CODE_VERSIONS])
+    return Record(code_version_of(versions, study, partition), settings)
 
 
 def write_again(home: Home, asset: str, **changes: object) -> None:
