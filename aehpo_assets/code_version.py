@@ -2,7 +2,7 @@
 
 Imports are followed in the syntax trees, those inside functions too, through the two packages and,
 for a module of a plug-in, through its own. What each file says belongs to ``code_digest``. The
-version is over the set of what the modules say and what their imports name; a module that moves,
+version is over what the modules say and what their imports name; a module that moves,
 a docstring and a comment leave it as it is.
 
 A registry (``NAME = Registry(...)``) is a wall: its members are not reached through it. What is
@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -134,7 +134,7 @@ class Code:
         for module in reached.keys() - self._sayings.keys():
             self._sayings[module] = self._said(module, reached[module])
         KNOWN.keep()
-        return _hash({self._sayings[module] for module, found in reached.items() if found.digest})
+        return _hash([self._sayings[module] for module, found in reached.items() if found.digest])
 
     def _said(self, module: str, source: SourceFile) -> str:
         """What a module says, and what the names that it imports stand for.
@@ -258,7 +258,7 @@ class CodeVersions:
         """Return the version of one member."""
         plain = name.partition("+")[0]
         found = [versions.get(plain, "unknown") for key, versions in self.members if key == by]
-        return _hash(set(found))
+        return _hash(found)
 
 
 def code_version(*compute: Computes) -> str:
@@ -298,5 +298,5 @@ def _place(top: str) -> Path | None:
     return origin.parent if spec.submodule_search_locations else origin
 
 
-def _hash(said: set[str]) -> str:
+def _hash(said: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(said)).encode()).hexdigest()[:16]

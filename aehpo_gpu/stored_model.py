@@ -11,29 +11,13 @@ import pandas as pd
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.home import Home
-from aehpo_assets.omics.labels import downstream_targets
 from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.space import search_space
 from aehpo_gpu.runs import training_settings
 from aehpo_gpu.training.export import export_model
-from aehpo_gpu.training.task import TrainingTask
-
-TRAINING_INPUTS = ("preprocessed_matrix", "data_split", "sample_labels")
-"""Assets of a task that every training reads, in the order of :func:`training_task`."""
+from aehpo_gpu.training.task import TRAINING_INPUTS, training_task
 
 _TABLES = ("run_results", "validated_recommendations")
-
-
-def training_task(
-    task: str, matrix: pd.DataFrame, split: pd.DataFrame, labels: pd.DataFrame
-) -> TrainingTask:
-    """Put the three tables of a task together for training."""
-    return TrainingTask(
-        task=task,
-        matrix=matrix.to_numpy(),
-        split=split["split"].to_numpy(dtype=str),
-        targets=downstream_targets(labels, split["split"]),
-    )
 
 
 def export_stored_run(

@@ -13,7 +13,7 @@ from aehpo_assets.errors import InputError, StaleInputError
 from aehpo_assets.home import Home
 from aehpo_assets.runner import CodeLocations
 from aehpo_assets.store import Partition, artefact_name
-from aehpo_gpu.stored_model import TRAINING_INPUTS
+from aehpo_gpu.training.task import TRAINING_INPUTS
 
 REMEDY = "`aehpo run STUDY.yaml` makes it."
 

@@ -23,8 +23,8 @@ from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
 from aehpo_assets.interrupted import working_alone
 from aehpo_assets.study import Live
 from aehpo_gpu.evaluation.granularity import valid_granularity
-from aehpo_gpu.stored_model import TRAINING_INPUTS, training_task
 from aehpo_gpu.training.progress import Progress
+from aehpo_gpu.training.task import TRAINING_INPUTS, training_task
 from aehpo_gpu.tuning import LiveTuning
 from aehpo_gpu.tuning_inputs import REMEDY, TuningInputs
 

@@ -54,6 +54,9 @@ COUNTS_NOWHERE = {
     "aehpo_gpu.evaluation.reconstruction": "of tests only",
     "aehpo_gpu.training.prices": "seconds",
     "aehpo_gpu.training.timing": "seconds",
+    "aehpo_gpu.stored_model": "writes models, at the command line",
+    "aehpo_gpu.training.export": "writes models, at the command line",
+    "aehpo_gpu.training.module": "writes models, at the command line",
     "aehpo_gpu.estimate": "what a study would cost",
     "aehpo_gpu.tuning_inputs": "the command line",
     "aehpo_gpu.tuning_report": "the command line",
@@ -330,6 +333,7 @@ def test_every_registry_that_is_reached_has_its_chosen_members(asset: str) -> No
 USED_BESIDE = {
     "aehpo_assets.catalogue": "finds the data set; what is read of it is recorded",
     "aehpo_assets.freshness": "picks settings",
+    "aehpo_assets.analysis.names": "words of pages",
     "aehpo_assets.rounds": "earlier validations are never stale",
 }
 

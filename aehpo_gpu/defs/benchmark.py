@@ -20,7 +20,7 @@ from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, hpo_benchmark
 from aehpo_gpu.defs.training_task import TASK, read_training_task
 from aehpo_gpu.runs import RunTable, distinct_runs, training_settings
-from aehpo_gpu.stored_model import TRAINING_INPUTS
+from aehpo_gpu.training.task import TRAINING_INPUTS
 from aehpo_gpu.validation import benchmark_seeds, with_candidates
 
 VALIDATED_BENCHMARK = Recipe(

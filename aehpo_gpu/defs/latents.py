@@ -19,8 +19,7 @@ from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.defs.training_task import TASK, read_training_task
 from aehpo_gpu.latents import latents_table, recommended_runs, train_latents, write_h5ad
 from aehpo_gpu.runs import training_settings
-from aehpo_gpu.stored_model import TRAINING_INPUTS
-from aehpo_gpu.training.task import device_name
+from aehpo_gpu.training.task import TRAINING_INPUTS, device_name
 
 RECOMMENDED_LATENTS = Recipe(
     "recommended_latents",

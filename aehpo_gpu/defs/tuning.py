@@ -21,12 +21,12 @@ from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.training_task import TASK, read_training_task
 from aehpo_gpu.evaluation.granularity import valid_granularity
-from aehpo_gpu.stored_model import TRAINING_INPUTS
+from aehpo_gpu.training.task import TRAINING_INPUTS
 from aehpo_gpu.tuning import LiveTuning
 
 LIVE_SEARCH = Recipe(
     "live_search",
-    compute=(LiveTuning, equal_time, *TASK),
+    compute=(LiveTuning, equal_time, valid_granularity, *TASK),
     chosen=(
         Chosen(ARCHITECTURES),
         Chosen(ARCHITECTURE_SPACES),

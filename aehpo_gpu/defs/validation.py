@@ -22,7 +22,7 @@ from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, recommendations
 from aehpo_gpu.defs.training_task import TASK, read_training_task
 from aehpo_gpu.runs import RunTable, training_settings
-from aehpo_gpu.stored_model import TRAINING_INPUTS
+from aehpo_gpu.training.task import TRAINING_INPUTS
 from aehpo_gpu.validation import candidates, validation_runs, with_candidates
 
 VALIDATED_RECOMMENDATIONS = Recipe(

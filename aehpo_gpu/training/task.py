@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import torch
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.omics.labels import DownstreamTargets
+from aehpo_assets.omics.labels import DownstreamTargets, downstream_targets
 
 Precision = Literal["float32", "float64", "tf32", "bfloat16"]
 
@@ -105,3 +106,19 @@ class TrainingSettings:
 def device_name(device: torch.device) -> str:
     """Name of a device for records: the GPU's own, or ``cpu``."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+TRAINING_INPUTS = ("preprocessed_matrix", "data_split", "sample_labels")
+"""Assets of a task that every training reads, in the order of :func:`training_task`."""
+
+
+def training_task(
+    task: str, matrix: pd.DataFrame, split: pd.DataFrame, labels: pd.DataFrame
+) -> TrainingTask:
+    """Put the three tables of a task together for training."""
+    return TrainingTask(
+        task=task,
+        matrix=matrix.to_numpy(),
+        split=split["split"].to_numpy(dtype=str),
+        targets=downstream_targets(labels, split["split"]),
+    )
