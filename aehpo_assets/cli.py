@@ -20,8 +20,10 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from aehpo_assets.errors import AehpoError
+from aehpo_assets.files import check_writable
 from aehpo_assets.foreign import escaped
-from aehpo_assets.home import Home
+from aehpo_assets.home import Home, home_folder
+from aehpo_assets.home_version import migrate
 
 app = typer.Typer(
     name="aehpo",
@@ -74,7 +76,7 @@ def sample(
     out: Annotated[Path, typer.Option("--out", readable=False, help="Folder to write into.")],
 ) -> None:
     """Write the configurations of each architecture as DIR/<architecture>.parquet, in order."""
-    from aehpo_assets.files import atomic_file, check_writable
+    from aehpo_assets.files import atomic_file
     from aehpo_assets.space import configurations_of
     from aehpo_assets.study import read_study
 
@@ -258,7 +260,6 @@ def dataset_demo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write into.")],
 ) -> None:
     """Write the demo's data sets: a simulated cohort, and scanpy's own single cells."""
-    from aehpo_assets.files import check_writable
     from aehpo_assets.omics.simulate import write_demo_data
 
     check_writable(folder, "DIR")
@@ -285,7 +286,6 @@ def dataset_fetch(
     ] = None,
 ) -> None:
     """Download a published data set; called again, it goes on where it was broken off."""
-    from aehpo_assets.files import check_writable
     from aehpo_assets.sources import fetch_source, find_source
 
     source = find_source(name)
@@ -296,11 +296,17 @@ def dataset_fetch(
 def _home(folder: Path | None, *, writes: bool = False) -> Home:
     """Return the home, and make it the one that the code locations read.
 
+    A command that ``writes`` into it brings an older home up to date first.
+
     Raises
     ------
     InputError
-        If the command ``writes`` into it, and cannot.
+        If the command ``writes`` into it, and cannot, or the home is of another version.
     """
+    if writes:
+        root = home_folder(folder)
+        check_writable(root, "--home")
+        migrate(root, lambda line: console.print(escaped(line), soft_wrap=True, highlight=False))
     home = Home(folder)
     if writes:
         home.check_writable()
