@@ -23,7 +23,7 @@ from aehpo_assets.errors import AehpoError
 from aehpo_assets.files import check_writable
 from aehpo_assets.foreign import escaped
 from aehpo_assets.home import Home, home_folder
-from aehpo_assets.home_version import migrate
+from aehpo_assets.home_schema import migrate
 
 app = typer.Typer(
     name="aehpo",

@@ -4,7 +4,7 @@
 trainings, ``HOME/benchmarks`` the finished searches of benchmarks, ``HOME/live`` the finished
 batches of live searches, ``HOME/dagster`` the instance, ``HOME/data`` the data sets that were added
 to it, ``HOME/data_roots.json`` where others are, ``HOME/archive`` what was made of data sets that
-were taken out of it, ``HOME/home.json`` by what rules all this lies (see ``home_version``).
+were taken out of it, ``HOME/home.json`` by what rules all this lies (see ``home_schema``).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import yaml
 
 from aehpo_assets.errors import HomeBusyError, InputError
 from aehpo_assets.files import check_writable, write_text
-from aehpo_assets.home_version import begin, check_version
+from aehpo_assets.home_schema import begin, check_version
 from aehpo_assets.limits import read_json
 from aehpo_assets.store import Store
 from aehpo_assets.study import Study, read_study
@@ -47,7 +47,7 @@ class Home:
     Raises
     ------
     InputError
-        If there is a home of another version, see ``home_version``.
+        If there is a home of another version, see ``home_schema``.
     """
 
     def __init__(self, root: str | Path | None = None):

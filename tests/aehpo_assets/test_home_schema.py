@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from aehpo_assets import __version__, home_version
+from aehpo_assets import __version__, home_schema
 from aehpo_assets.cli import app
 from aehpo_assets.errors import HomeBusyError, InputError
 from aehpo_assets.home import Home
-from aehpo_assets.home_version import Migration, begin, migrate
+from aehpo_assets.home_schema import Migration, begin, migrate
 from aehpo_assets.study import Study
 from aehpo_gpu.cli import app as gpu_app
 
@@ -69,7 +69,7 @@ def add_line(name: str) -> Migration:
 def test_a_new_home_says_its_version_before_anything_else(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()  # `aehpo dataset demo` may come first
     with Home(tmp_path).locked():
-        assert version(tmp_path) == home_version.present_version()
+        assert version(tmp_path) == home_schema.present_version()
     told: list[str] = []
     migrate(tmp_path, told.append)
     assert told == []
@@ -95,7 +95,7 @@ def test_a_home_without_a_version_is_recorded_once_and_otherwise_left_as_it_is(o
 
 
 def test_steps_are_done_in_order_each_once(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(home_version, "MIGRATIONS", (add_line("first"), add_line("second")))
+    monkeypatch.setattr(home_schema, "MIGRATIONS", (add_line("first"), add_line("second")))
     with pytest.raises(InputError, match=r"home of version 1.*homes of version 3.*`aehpo run"):
         Home(old)
     told: list[str] = []
@@ -116,11 +116,11 @@ def test_a_kill_between_steps_repeats_nothing_that_was_done(
 ) -> None:
     script = (
         "import os, signal, sys\nfrom pathlib import Path\n"
-        "from aehpo_assets import home_version\n"
-        "from aehpo_assets.home_version import Migration, migrate\n"
+        "from aehpo_assets import home_schema\n"
+        "from aehpo_assets.home_schema import Migration, migrate\n"
         "first = Migration('first', lambda root: (root / 'first').touch())\n"
         "killed = Migration('second', lambda root: os.kill(os.getpid(), signal.SIGKILL))\n"
-        "home_version.MIGRATIONS = (first, killed)\n"
+        "home_schema.MIGRATIONS = (first, killed)\n"
         "migrate(Path(sys.argv[1]), lambda line: print(line, flush=True))\n"
     )
     ended = subprocess.run(
@@ -131,7 +131,7 @@ def test_a_kill_between_steps_repeats_nothing_that_was_done(
     assert version(old) == 2
     assert (old / "first").exists()
     never = Migration("first", lambda root: pytest.fail("the first step was done already"))
-    monkeypatch.setattr(home_version, "MIGRATIONS", (never, add_line("second")))
+    monkeypatch.setattr(home_schema, "MIGRATIONS", (never, add_line("second")))
     with pytest.raises(InputError, match="home of version 2"):
         Home(old)
     migrate(old, lambda line: None)
@@ -145,7 +145,7 @@ def test_a_step_that_fails_leaves_the_version_before_it(
     def full(root: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(home_version, "MIGRATIONS", (add_line("first"), Migration("full", full)))
+    monkeypatch.setattr(home_schema, "MIGRATIONS", (add_line("first"), Migration("full", full)))
     with pytest.raises(OSError, match="No space"):
         migrate(old, lambda line: None)
     assert version(old) == 2
@@ -246,7 +246,7 @@ def test_a_command_that_writes_says_what_it_migrated(
     old: Path, tiny_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AEHPO_HOME", str(old))
-    monkeypatch.setattr(home_version, "MIGRATIONS", (add_line("first"),))
+    monkeypatch.setattr(home_schema, "MIGRATIONS", (add_line("first"),))
     ended = CliRunner().invoke(app, ["dataset", "remove", "nothing"])
     assert "recorded as version 1" in ended.output
     assert "migrated to version 2 of homes: wrote first" in ended.output
