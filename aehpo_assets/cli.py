@@ -35,7 +35,10 @@ app = typer.Typer(
 dataset_app = typer.Typer(help="Look after data sets.", no_args_is_help=True)
 app.add_typer(dataset_app, name="dataset")
 
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.")]
+StudyFile = Annotated[
+    Path,
+    typer.Argument(metavar="STUDY.yaml", help="The study file, or one of aehpo: demo, thesis."),
+]
 HomeOption = Annotated[
     Path | None,
     # Whether it can be read and written is told with the remedy, by whoever does it.
@@ -65,8 +68,9 @@ errors = Console(stderr=True)
 def run(study: StudyFile, data: DataOption = None, home: HomeOption = None) -> None:
     """Run a study headless: whatever is not up to date is made, in order."""
     from aehpo_assets.headless import run_headless
+    from aehpo_assets.shipped import study_file
 
-    if not run_headless(study, _home(home, writes=True), data or [], console):
+    if not run_headless(study_file(study), _home(home, writes=True), data or [], console):
         raise typer.Exit(1)
 
 
@@ -77,10 +81,12 @@ def sample(
 ) -> None:
     """Write the configurations of each architecture as DIR/<architecture>.parquet, in order."""
     from aehpo_assets.files import atomic_file
+    from aehpo_assets.shipped import study_file
     from aehpo_assets.space import configurations_of
     from aehpo_assets.study import read_study
 
     check_writable(out, "--out")
+    study = study_file(study)
     settings = read_study(study)
     tables = {a: configurations_of(settings, a, file=study) for a in settings.architectures}
     for architecture, table in tables.items():
@@ -152,7 +158,7 @@ def ui(
     ] = None,
 ) -> None:
     """Serve the Dagster UI and its daemon on a home, until Ctrl-C."""
-    from aehpo_assets.runner import WORKSPACE_FILE
+    from aehpo_assets.shipped import WORKSPACE_FILE
     from aehpo_assets.ui import serve
     from aehpo_assets.webserver import allowed_hosts
 

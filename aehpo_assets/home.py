@@ -24,11 +24,11 @@ from aehpo_assets.errors import HomeBusyError, InputError
 from aehpo_assets.files import check_writable, write_text
 from aehpo_assets.home_schema import begin, check_version
 from aehpo_assets.limits import read_json
+from aehpo_assets.shipped import data_of_checkout
 from aehpo_assets.store import Store
 from aehpo_assets.study import Study, read_study
 
 DEFAULT_HOME = ".aehpo"
-PROJECT_DATA = Path(__file__).resolve().parents[1] / "data"
 
 
 def home_folder(root: str | Path | None = None) -> Path:
@@ -123,14 +123,14 @@ class Home:
             write_text(self.study_file, text)
 
     def data_roots(self) -> list[Path]:
-        """Folders searched for data sets: the project's, the home's, ``AEHPO_DATA``'s, recorded.
+        """Folders searched for data sets: a checkout's, the home's, ``AEHPO_DATA``'s, recorded.
 
         Raises
         ------
         InputError
             If the file of the recorded ones is damaged.
         """
-        roots = [PROJECT_DATA, self.data]
+        roots = [*data_of_checkout(), self.data]
         roots += [Path(p) for p in os.environ.get("AEHPO_DATA", "").split(os.pathsep) if p]
         roots += [Path(p) for p in self._recorded_roots()]
         return list(dict.fromkeys(root.resolve() for root in roots))
