@@ -1,4 +1,4 @@
-"""The rules of the house, read from the imports: who may know Dagster, who may print, who knows whom.
+"""The rules of the house, read from the imports: who may know Dagster, who may print, and so on.
 
 Rooms are the folders of the two packages. Modules that do not lie in their room yet are named in
 :data:`LATER`; it becomes empty, and goes, when they do.
