@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.omics.dataset import DATASET_FILE, Dataset, find_datasets, read_dataset, task_name
+from aehpo_assets.omics.dataset import (
+    DATASET_FILE,
+    Dataset,
+    Labels,
+    Modality,
+    find_datasets,
+    read_dataset,
+    task_name,
+)
+from aehpo_assets.provenance import file_hash
 
 Task = tuple[Dataset, str]
 """A data set and the name of one of its modalities."""
@@ -85,7 +95,21 @@ def dataset_settings(task: Task, section: str) -> dict[str, Any]:
     """
     dataset, modality = task
     if section == "modality":
-        return {"dataset.modality": dataset.modalities[modality].model_dump(mode="json")}
-    if section == "labels":
-        return {"dataset.labels": dataset.labels.model_dump(mode="json")}
-    return {}
+        settings: Modality | Labels = dataset.modalities[modality]
+    elif section == "labels":
+        settings = dataset.labels
+    else:
+        return {}
+    key = f"dataset.{section}"
+    return {key: settings.model_dump(mode="json")} | _code_of_format(settings.file, key)
+
+
+def _code_of_format(name: str, key: str) -> dict[str, str]:
+    """The code that reads a file, where it is of another package; ours counts by itself."""
+    from aehpo_assets.omics.formats import OF_OTHERS, format_of_others
+
+    known = format_of_others(Path(name))
+    if known is None:
+        return {}
+    file = sys.modules[OF_OTHERS.module_of(known.name)].__file__
+    return {f"{key}.format": f"{known.name} {file_hash(Path(file or ''))}"}

@@ -20,8 +20,10 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from aehpo_assets.errors import AehpoError
+from aehpo_assets.files import check_writable
 from aehpo_assets.foreign import escaped
-from aehpo_assets.home import Home
+from aehpo_assets.home import Home, home_folder
+from aehpo_assets.home_schema import migrate
 
 app = typer.Typer(
     name="aehpo",
@@ -33,7 +35,10 @@ app = typer.Typer(
 dataset_app = typer.Typer(help="Look after data sets.", no_args_is_help=True)
 app.add_typer(dataset_app, name="dataset")
 
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.")]
+StudyFile = Annotated[
+    Path,
+    typer.Argument(metavar="STUDY.yaml", help="The study file, or one of aehpo: demo, thesis."),
+]
 HomeOption = Annotated[
     Path | None,
     # Whether it can be read and written is told with the remedy, by whoever does it.
@@ -63,8 +68,9 @@ errors = Console(stderr=True)
 def run(study: StudyFile, data: DataOption = None, home: HomeOption = None) -> None:
     """Run a study headless: whatever is not up to date is made, in order."""
     from aehpo_assets.headless import run_headless
+    from aehpo_assets.shipped import study_file
 
-    if not run_headless(study, _home(home, writes=True), data or [], console):
+    if not run_headless(study_file(study), _home(home, writes=True), data or [], console):
         raise typer.Exit(1)
 
 
@@ -74,11 +80,13 @@ def sample(
     out: Annotated[Path, typer.Option("--out", readable=False, help="Folder to write into.")],
 ) -> None:
     """Write the configurations of each architecture as DIR/<architecture>.parquet, in order."""
-    from aehpo_assets.files import atomic_file, check_writable
+    from aehpo_assets.files import atomic_file
+    from aehpo_assets.shipped import study_file
     from aehpo_assets.space import configurations_of
     from aehpo_assets.study import read_study
 
     check_writable(out, "--out")
+    study = study_file(study)
     settings = read_study(study)
     tables = {a: configurations_of(settings, a, file=study) for a in settings.architectures}
     for architecture, table in tables.items():
@@ -150,7 +158,7 @@ def ui(
     ] = None,
 ) -> None:
     """Serve the Dagster UI and its daemon on a home, until Ctrl-C."""
-    from aehpo_assets.runner import WORKSPACE_FILE
+    from aehpo_assets.shipped import WORKSPACE_FILE
     from aehpo_assets.ui import serve
     from aehpo_assets.webserver import allowed_hosts
 
@@ -258,7 +266,6 @@ def dataset_demo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write into.")],
 ) -> None:
     """Write the demo's data sets: a simulated cohort, and scanpy's own single cells."""
-    from aehpo_assets.files import check_writable
     from aehpo_assets.omics.simulate import write_demo_data
 
     check_writable(folder, "DIR")
@@ -285,7 +292,6 @@ def dataset_fetch(
     ] = None,
 ) -> None:
     """Download a published data set; called again, it goes on where it was broken off."""
-    from aehpo_assets.files import check_writable
     from aehpo_assets.sources import fetch_source, find_source
 
     source = find_source(name)
@@ -296,11 +302,17 @@ def dataset_fetch(
 def _home(folder: Path | None, *, writes: bool = False) -> Home:
     """Return the home, and make it the one that the code locations read.
 
+    A command that ``writes`` into it brings an older home up to date first.
+
     Raises
     ------
     InputError
-        If the command ``writes`` into it, and cannot.
+        If the command ``writes`` into it, and cannot, or the home is of another version.
     """
+    if writes:
+        root = home_folder(folder)
+        check_writable(root, "--home")
+        migrate(root, lambda line: console.print(escaped(line), soft_wrap=True, highlight=False))
     home = Home(folder)
     if writes:
         home.check_writable()

@@ -4,7 +4,7 @@
 trainings, ``HOME/benchmarks`` the finished searches of benchmarks, ``HOME/live`` the finished
 batches of live searches, ``HOME/dagster`` the instance, ``HOME/data`` the data sets that were added
 to it, ``HOME/data_roots.json`` where others are, ``HOME/archive`` what was made of data sets that
-were taken out of it.
+were taken out of it, ``HOME/home.json`` by what rules all this lies (see ``home_schema``).
 """
 
 from __future__ import annotations
@@ -22,12 +22,18 @@ import yaml
 
 from aehpo_assets.errors import HomeBusyError, InputError
 from aehpo_assets.files import check_writable, write_text
+from aehpo_assets.home_schema import begin, check_version
 from aehpo_assets.limits import read_json
+from aehpo_assets.shipped import data_of_checkout
 from aehpo_assets.store import Store
 from aehpo_assets.study import Study, read_study
 
 DEFAULT_HOME = ".aehpo"
-PROJECT_DATA = Path(__file__).resolve().parents[1] / "data"
+
+
+def home_folder(root: str | Path | None = None) -> Path:
+    """Folder of a home: the one given, that of ``AEHPO_HOME``, or ``.aehpo``."""
+    return Path(root or os.environ.get("AEHPO_HOME") or DEFAULT_HOME).resolve()
 
 
 class Home:
@@ -37,10 +43,16 @@ class Home:
     ----------
     root
         The folder; None for ``AEHPO_HOME``, or ``.aehpo`` below the present folder.
+
+    Raises
+    ------
+    InputError
+        If there is a home of another version, see ``home_schema``.
     """
 
     def __init__(self, root: str | Path | None = None):
-        self.root = Path(root or os.environ.get("AEHPO_HOME") or DEFAULT_HOME).resolve()
+        self.root = home_folder(root)
+        check_version(self.root)
         self.study_file = self.root / "study.yaml"
         self.dagster = self.root / "dagster"
         self.runs = self.root / "runs"
@@ -105,19 +117,20 @@ class Home:
             If this home belongs to another study.
         """
         self.check_adoptable(study, file)
+        begin(self.root)
         text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False)
         if not self.study_file.exists() or self.study_file.read_text(encoding="utf-8") != text:
             write_text(self.study_file, text)
 
     def data_roots(self) -> list[Path]:
-        """Folders searched for data sets: the project's, the home's, ``AEHPO_DATA``'s, recorded.
+        """Folders searched for data sets: a checkout's, the home's, ``AEHPO_DATA``'s, recorded.
 
         Raises
         ------
         InputError
             If the file of the recorded ones is damaged.
         """
-        roots = [PROJECT_DATA, self.data]
+        roots = [*data_of_checkout(), self.data]
         roots += [Path(p) for p in os.environ.get("AEHPO_DATA", "").split(os.pathsep) if p]
         roots += [Path(p) for p in self._recorded_roots()]
         return list(dict.fromkeys(root.resolve() for root in roots))
@@ -210,7 +223,7 @@ class Home:
         HomeBusyError
             If a headless run is at work.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
+        begin(self.root)
         with (self.root / "work.lock").open("a+") as stream:
             # This first, then the lock of headless runs: they look at both the other way round.
             with (self.root / "lock").open("a+") as headless:
@@ -241,7 +254,7 @@ class Home:
     @contextlib.contextmanager
     def _held(self, name: str, state: str, remedy: str) -> Iterator[bool]:
         """Hold a file exclusively; yields whether its last holder could not clear its name."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        begin(self.root)
         with (self.root / name).open("a+") as stream:
             is_mine = _acquire(stream, fcntl.LOCK_EX)
             stream.seek(0)

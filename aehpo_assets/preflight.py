@@ -23,7 +23,7 @@ from aehpo_assets.hpo.searchers import (
     check_searchers,
     make_scheduler,
 )
-from aehpo_assets.omics.memory import refuse_too_large
+from aehpo_assets.omics.formats import refuse_too_large
 from aehpo_assets.omics.validate import validate_dataset
 from aehpo_assets.provenance import file_hash
 from aehpo_assets.space import configurations_of, search_space

@@ -27,10 +27,9 @@ from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.defs.study_resource import HEADLESS_TAG, study_on
 from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.home import Home
+from aehpo_assets.shipped import WORKSPACE_FILE
 from aehpo_assets.store import Partition, artefact_name
 from aehpo_assets.study import Study
-
-WORKSPACE_FILE = Path(__file__).resolve().parents[1] / "workspace.yaml"
 
 
 @dataclass(frozen=True)

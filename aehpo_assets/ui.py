@@ -19,6 +19,7 @@ from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import AehpoError
 from aehpo_assets.home import Home
 from aehpo_assets.interrupted import UI_OF, start_after_killed_ui, stopping_runs
+from aehpo_assets.shipped import INSTALLED
 
 GRACE_SECONDS = 10
 
@@ -52,7 +53,7 @@ def _serve(home: Home, workspace_file: Path, host: str, port: int, hosts: Sequen
     web = ["aehpo_assets.webserver", "--workspace", str(workspace_file), "--host", host]
     web += ["--port", str(port), *(f"--allow-host={name}" for name in hosts)]
     children = {
-        "webserver": start_process(web, home, workspace_file.parent),
+        "webserver": start_process(web, home, INSTALLED),
         "daemon": start_daemon(home, workspace_file),
     }
     stopping = False
@@ -82,7 +83,7 @@ def start_daemon(home: Home, workspace_file: Path) -> subprocess.Popen[bytes]:
     """Start the daemon on a home: what evaluates sensors and schedules, and starts queued runs."""
     open_instance(home)
     arguments = ["dagster._daemon", "run", "--workspace", str(workspace_file)]
-    return start_process(arguments, home, workspace_file.parent)
+    return start_process(arguments, home, INSTALLED)
 
 
 def start_process(arguments: list[str], home: Home, folder: Path) -> subprocess.Popen[bytes]:
@@ -94,7 +95,7 @@ def start_process(arguments: list[str], home: Home, folder: Path) -> subprocess.
         # The sensor reads whole data sets before it lets them in.
         "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": "900",
     }
-    # The two modules of workspace.yaml are found wherever the command is called from.
+    # Modules are found from there wherever the command is called from.
     return subprocess.Popen(
         [sys.executable, "-m", "aehpo_assets.child", *arguments],
         env=environment,

@@ -17,7 +17,10 @@ console = Console()
 
 @app.command()
 def plan(
-    study: Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.")],
+    study: Annotated[
+        Path,
+        typer.Argument(metavar="STUDY.yaml", help="The study file, or one of aehpo: demo, thesis."),
+    ],
     data: Annotated[
         list[Path] | None,
         typer.Option("--data", help="Folder of data sets, or one data set. May be repeated."),
@@ -34,9 +37,11 @@ def plan(
     from aehpo_assets.omics.split import check_split_columns
     from aehpo_assets.preflight import check_datasets, check_study
     from aehpo_assets.runner import study_tasks
+    from aehpo_assets.shipped import study_file
     from aehpo_assets.study import read_study
     from aehpo_gpu.estimate import estimate_study, estimate_table
 
+    study = study_file(study)
     settings = read_study(study)
     where = Home(home)
     where.check_data_roots(data or [])

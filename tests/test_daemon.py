@@ -27,7 +27,7 @@ from aehpo_assets.defs.instance import UNFINISHED, open_instance
 from aehpo_assets.home import Home
 from aehpo_assets.interrupted import UI_OF
 from aehpo_assets.omics.simulate import write_demo_data
-from aehpo_assets.runner import WORKSPACE_FILE
+from aehpo_assets.shipped import INSTALLED, WORKSPACE_FILE
 from aehpo_assets.study import Study
 from aehpo_assets.ui import start_daemon, stop_all
 
@@ -186,7 +186,7 @@ def aehpo(*arguments: str) -> subprocess.Popen[str]:
         [sys.executable, "-m", "aehpo_assets.cli", *arguments],
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(WORKSPACE_FILE.parent)},
+        env=os.environ | {"PYTHONPATH": str(INSTALLED)},
     )
 
 

@@ -1,53 +1,31 @@
 """The file formats of matrices and tables, each read by the field's own reader.
 
-Here belongs what differs between Parquet, text, h5ad, h5mu and the HDF5 files of 10x Genomics.
-What they have in common, and what is asked of their content, belongs to ``read``.
+Here belongs which format a file is of, and what is asked of every format; ``stored`` says what a
+format is, and how another package adds one. What is asked of the content belongs to ``read``.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.omics import hdf5
+from aehpo_assets.omics import hdf5, memory
 from aehpo_assets.omics.content import content_of
 from aehpo_assets.omics.delimited import DelimitedTable, read_delimited
-from aehpo_assets.omics.ids import Columns, IdColumn, as_ids, find_ids, is_text
-from aehpo_assets.omics.memory import refuse_too_large
+from aehpo_assets.omics.ids import Columns, IdColumn, as_ids, by_ids, find_ids, is_text
 from aehpo_assets.omics.numbers import parse_numbers, without_codes
-from aehpo_assets.omics.stored import StoredMatrix
-
-_COLUMNS_AT_ONCE = 1024
-"""Columns of a Parquet file read together: a float64 table of the whole file never exists."""
+from aehpo_assets.omics.parquet import open_parquet, parquet_table
+from aehpo_assets.omics.stored import LABELS_IDS, Asked, Format, StoredMatrix
+from aehpo_assets.registry import Registry
 
 _ENDINGS = (".parquet", ".csv", ".tsv", ".h5ad", ".h5mu", ".h5")
-_EXPECTED = ".parquet, .csv, .tsv (.gz, .bz2, .xz, .zip), .h5ad, .h5mu or .h5 (10x Genomics)"
 _COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What ``dataset.yaml`` says of a matrix beside its file."""
-
-    modality: str
-    feature_type: str | None
-    ids: str | None
-    left_out: Collection[str]
-    missing: Collection[str]
-
-    @property
-    def setting(self) -> str:
-        """Key of the setting that names the column with the ids."""
-        return f"modalities.{self.modality}.ids"
 
 
 def open_matrix(
@@ -82,10 +60,12 @@ def open_matrix(
         If no reader is for the file, its ids cannot be told, or a row has no name; when the values
         are loaded, if one is no number.
     """
-    asked = _Asked(modality, feature_type, ids, left_out, missing)
-    opener, _ = _readers(path)
+    asked = Asked(modality, feature_type, ids, left_out, missing)
+    known = _format_of(path)
     refuse_too_large(path, modality, feature_type)
-    stored = _told(path, lambda: opener(path, asked))
+    stored = _told(path, lambda: known.open_matrix(path, asked))
+    if known not in BUILT_IN:
+        memory.refuse_need(memory.matrix_need(len(stored.rows), len(stored.columns)), path)
     for what, names in (("row", stored.rows), ("column", stored.columns)):
         nameless = names.isna() | (names == "")
         if nameless.any():
@@ -122,9 +102,17 @@ def read_table(path: Path, ids: str | None = None) -> pd.DataFrame:
     InputError
         If no reader is for the file, it is empty, its ids cannot be told, or a row has no id.
     """
-    _, reader = _readers(path)
+    known = _format_of(path)
+    reader = known.read_table
+    if reader is None:
+        raise InputError(
+            f"a file of the format {known.name} holds no labels",
+            file=path,
+            remedy="Give the labels as a table of their own.",
+        )
     refuse_too_large(path)
     frame = _told(path, lambda: reader(path, ids))
+    frame.attrs.setdefault("counts_rows", False)
     if frame.empty:
         raise InputError("holds no values", file=path)
     nameless = frame.index.isna() | (frame.index == "")
@@ -136,37 +124,142 @@ def read_table(path: Path, ids: str | None = None) -> pd.DataFrame:
     return frame
 
 
-_Opener = Callable[[Path, _Asked], StoredMatrix]
-_Reader = Callable[[Path, str | None], pd.DataFrame]
+BUILT_IN: tuple[Format, ...] = (
+    Format(
+        "Parquet",
+        (".parquet",),
+        lambda path: content_of(path) == "parquet",
+        open_parquet,
+        parquet_table,
+    ),
+    Format(
+        "HDF5",
+        (".h5ad",),
+        lambda path: _layout(path) == "h5ad",
+        lambda path, asked: hdf5.open_h5ad(path, asked.setting, asked.ids),
+        lambda path, ids: hdf5.h5ad_table(path, LABELS_IDS, ids),
+    ),
+    Format(
+        "HDF5",
+        (".h5mu",),
+        lambda path: _layout(path) == "h5mu",
+        lambda path, asked: hdf5.open_h5mu(path, asked.modality, asked.setting, asked.ids),
+        lambda path, ids: hdf5.h5mu_table(path, LABELS_IDS, ids),
+    ),
+    Format(
+        "HDF5",
+        (".h5",),
+        lambda path: _layout(path) == "10x",
+        lambda path, asked: hdf5.open_10x(path, asked.modality, asked.feature_type, asked.ids),
+        lambda path, ids: hdf5.no_table(path),
+    ),
+    Format(
+        "text",
+        (".csv", ".tsv"),
+        lambda path: _bare(path).endswith((".csv", ".tsv")) and content_of(path) == "text",
+        lambda path, asked: _open_delimited(path, asked),
+        lambda path, ids: _delimited_table(path, ids),
+    ),
+)
+"""The formats of this project: of a file with an ending of theirs, its content says which it is."""
+
+OF_OTHERS: Registry[Format] = Registry(Format, "aehpo.formats")
+"""The formats of other packages, each known by its own endings."""
 
 
-def _readers(path: Path) -> tuple[_Opener, _Reader]:
-    """The two readers for what a file holds; its ending counts where the content leaves it open."""
-    name = path.name.lower()
-    for compression in _COMPRESSIONS:
-        name = name.removesuffix(compression)
-    if not name.endswith(_ENDINGS):
+def format_of_others(path: Path) -> Format | None:
+    """Return the format of another package that an ending is of; the file need not be there.
+
+    Raises
+    ------
+    InputError
+        If such a package cannot be used, or has an ending that is taken.
+    """
+    named = [f for f in OF_OTHERS.values() if path.name.lower().endswith(f.endings)]
+    for known in OF_OTHERS.values():
+        _refuse_taken_endings(known)
+    return named[0] if named else None
+
+
+def refuse_too_large(path: Path, modality: str = "", feature_type: str | None = None) -> None:
+    """Refuse a file that does not fit into the free memory, see ``memory``.
+
+    Of a format of another package it is told when its names are known.
+
+    Raises
+    ------
+    InputError
+        If it does not.
+    """
+    if format_of_others(path) is None:
+        memory.refuse_too_large(path, modality, feature_type)
+
+
+def _format_of(path: Path) -> Format:
+    """The format of a file by its ending and content.
+
+    Raises
+    ------
+    InputError
+        If it has an unknown ending, or is not what its ending says.
+    """
+    other = format_of_others(path)
+    if other is None and not _bare(path).endswith(_ENDINGS):
         raise InputError(
-            f"has an unknown ending; expected {_EXPECTED}",
+            f"has an unknown ending; expected {_expected()}",
             file=path,
             remedy="A table of text is called .csv or .tsv; a folder or .mtx file of 10x Genomics "
             "can be written as .h5ad with scanpy.",
         )
-    content = _told(path, lambda: content_of(path))
-    if content == "parquet":
-        return _open_parquet, _parquet_table
-    if content == "hdf5":
-        return _HDF5[_told(path, lambda: hdf5.layout(path))]
-    if name.endswith((".csv", ".tsv")):
-        return _open_delimited, _delimited_table
+    candidates = BUILT_IN if other is None else (other,)
+    for known in candidates:
+        if _told(path, lambda known=known: known.matches(path)):
+            return known
+    ending = path.suffix.lower()
+    named = next((f.name for f in candidates if ending in f.endings), candidates[0].name)
     raise InputError(
-        f"is not what its ending says: it is no {_CALLED[path.suffix.lower()]} file",
+        f"is not what its ending says: it is no {named} file",
         file=path,
         remedy="It may be damaged: fetch it again. A table of text is called .csv or .tsv.",
     )
 
 
-_CALLED = {".parquet": "Parquet"} | dict.fromkeys((".h5ad", ".h5mu", ".h5"), "HDF5")
+def _expected() -> str:
+    """The endings that are read, in words."""
+    others = [f"{', '.join(known.endings)} ({known.name})" for known in OF_OTHERS.values()]
+    text = f".csv, .tsv ({', '.join(_COMPRESSIONS)})"
+    return f"{', '.join(['.parquet', text, '.h5ad', '.h5mu', *others])} or .h5 (10x Genomics)"
+
+
+def _refuse_taken_endings(mine: Format) -> None:
+    taken = {
+        e: f.name for f in (*BUILT_IN, *OF_OTHERS.values()) if f is not mine for e in f.endings
+    }
+    for ending in mine.endings:
+        if not ending.startswith(".") or ending != ending.lower() or ending in taken:
+            problem = (
+                f"has the ending {ending!r}, which the format {taken[ending]} has already"
+                if ending in taken
+                else f"has the ending {ending!r}; an ending begins with a dot, in lower case"
+            )
+            raise InputError(
+                f"the format {mine.name} of the module {OF_OTHERS.module_of(mine.name)} {problem}",
+                key="aehpo.formats",
+                remedy="Correct or uninstall the package.",
+            )
+
+
+def _bare(path: Path) -> str:
+    """Name of a file without what says that it is compressed."""
+    name = path.name.lower()
+    for compression in _COMPRESSIONS:
+        name = name.removesuffix(compression)
+    return name
+
+
+def _layout(path: Path) -> str | None:
+    """The layout of an HDF5 file, None of another one."""
+    return hdf5.layout(path) if content_of(path) == "hdf5" else None
 
 
 def _told(path: Path, read: Callable[[], Any]) -> Any:
@@ -186,80 +279,7 @@ def _told(path: Path, read: Callable[[], Any]) -> Any:
         ) from None
 
 
-def _open_parquet(path: Path, asked: _Asked) -> StoredMatrix:
-    file = pq.ParquetFile(path)
-    names = file.schema_arrow.names
-    ids = _parquet_ids(file, path, asked.setting, asked.ids)
-    rows = as_ids(_parquet_column(file, names[ids.position]))
-    wanted = [i for i in range(len(names)) if i not in (ids.position, ids.counter)]
-
-    def load() -> np.ndarray:
-        values = np.empty((len(rows), len(wanted)), dtype=np.float32, order="F")
-        for start in range(0, len(wanted), _COLUMNS_AT_ONCE):
-            part = [names[i] for i in wanted[start : start + _COLUMNS_AT_ONCE]]
-            table = pq.read_table(path, columns=part)
-            for target, name in enumerate(part, start):
-                left_out = name in asked.left_out
-                values[:, target] = (
-                    np.nan if left_out else _numbers(table.column(name), name, rows, path, asked)
-                )
-        return values
-
-    columns = pd.Index([names[i] for i in wanted], dtype=str)
-    return StoredMatrix(rows, columns, load, counts_rows=ids.counts_rows)
-
-
-def _parquet_ids(file: pq.ParquetFile, path: Path, setting: str, wanted: str | None) -> IdColumn:
-    schema = file.schema_arrow
-    index = [
-        name
-        for name in (schema.pandas_metadata or {}).get("index_columns", [])
-        if isinstance(name, str)
-    ]
-    if len(index) > 1 and wanted is None:
-        raise InputError(
-            f"has an index of {len(index)} levels ({', '.join(index)})",
-            file=path,
-            key=setting,
-            remedy=f"Name the one with the ids in dataset.yaml ({setting}: {index[0]}).",
-        )
-    columns = Columns(
-        schema.names,
-        lambda i: not _is_number(schema.types[i]),
-        lambda i: _parquet_column(file, schema.names[i]),
-        schema.names.index(index[0]) if index else None,
-    )
-    return find_ids(columns, path, setting, wanted)
-
-
-def _parquet_column(file: pq.ParquetFile, name: str) -> pd.Series:
-    return file.read(columns=[name]).column(name).to_pandas()
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    types = pa.types
-    return bool(
-        types.is_integer(kind)
-        or types.is_floating(kind)
-        or types.is_boolean(kind)
-        or types.is_decimal(kind)
-    )
-
-
-def _numbers(
-    column: pa.ChunkedArray, name: str, rows: pd.Index, path: Path, asked: _Asked
-) -> np.ndarray:
-    if pa.types.is_boolean(column.type):
-        column = column.cast(pa.int8())
-    if _is_number(column.type):
-        return column.cast(pa.float32(), safe=False).to_numpy()
-    values = column.to_pandas()
-    # Dates are numbers to pandas.
-    values = values.astype(str) if values.dtype.kind in "mM" else values
-    return parse_numbers(values, name, rows, path, None, asked.missing, asked.left_out)
-
-
-def _open_delimited(path: Path, asked: _Asked) -> StoredMatrix:
+def _open_delimited(path: Path, asked: Asked) -> StoredMatrix:
     table = read_delimited(path, _separator(path), text_column=asked.ids)
     ids = _delimited_ids(table, path, asked.setting, asked.ids)
     frame = table.frame
@@ -306,41 +326,6 @@ def _separator(path: Path) -> str:
     return "," if ".csv" in path.name.lower() else "\t"
 
 
-_LABEL_SETTING = "labels.ids"
-
-
-def _parquet_table(path: Path, wanted: str | None) -> pd.DataFrame:
-    file = pq.ParquetFile(path)
-    ids = _parquet_ids(file, path, _LABEL_SETTING, wanted)
-    frame = file.read().to_pandas(ignore_metadata=True)
-    return _by_ids(frame, ids)
-
-
 def _delimited_table(path: Path, wanted: str | None) -> pd.DataFrame:
     table = read_delimited(path, _separator(path), as_text=True)
-    return _by_ids(table.frame, _delimited_ids(table, path, _LABEL_SETTING, wanted))
-
-
-def _by_ids(frame: pd.DataFrame, ids: IdColumn) -> pd.DataFrame:
-    """The other columns by id."""
-    index = as_ids(frame.iloc[:, ids.position])
-    gone = [i for i in (ids.position, ids.counter) if i is not None]
-    table = frame.iloc[:, [i for i in range(frame.shape[1]) if i not in gone]].set_axis(index)
-    table.attrs["counts_rows"] = ids.counts_rows
-    return table
-
-
-_HDF5: dict[str, tuple[_Opener, _Reader]] = {
-    "h5ad": (
-        lambda path, asked: hdf5.open_h5ad(path, asked.setting, asked.ids),
-        lambda path, ids: hdf5.h5ad_table(path, _LABEL_SETTING, ids),
-    ),
-    "h5mu": (
-        lambda path, asked: hdf5.open_h5mu(path, asked.modality, asked.setting, asked.ids),
-        lambda path, ids: hdf5.h5mu_table(path, _LABEL_SETTING, ids),
-    ),
-    "10x": (
-        lambda path, asked: hdf5.open_10x(path, asked.modality, asked.feature_type, asked.ids),
-        lambda path, ids: hdf5.no_table(path),
-    ),
-}
+    return by_ids(table.frame, _delimited_ids(table, path, LABELS_IDS, wanted))

@@ -185,6 +185,15 @@ def is_text(values: pd.Series) -> bool:
     return bool(padded or pd.to_numeric(text, errors="coerce").isna().any())
 
 
+def by_ids(frame: pd.DataFrame, ids: IdColumn) -> pd.DataFrame:
+    """The other columns of a table, by id; ``attrs["counts_rows"]`` as in :class:`IdColumn`."""
+    index = as_ids(frame.iloc[:, ids.position])
+    gone = [i for i in (ids.position, ids.counter) if i is not None]
+    table = frame.iloc[:, [i for i in range(frame.shape[1]) if i not in gone]].set_axis(index)
+    table.attrs["counts_rows"] = ids.counts_rows
+    return table
+
+
 def _named(names: list[str], wanted: str, path: Path, setting: str) -> int:
     found = [i for i, name in enumerate(names) if name == wanted]
     if len(found) == 1:

@@ -87,6 +87,11 @@ def refuse_need(need: Need, file: Path | str, free: int | None = None) -> None:
         )
 
 
+def matrix_need(rows: int, columns: int) -> Need:
+    """Return what reading a matrix takes of which the size is all that is known."""
+    return _dense(rows, columns, PARQUET_BYTES)
+
+
 def reading_need(
     path: Path,
     modality: str = "",

@@ -1,4 +1,8 @@
-"""A matrix as it lies in a file, whatever the format."""
+"""A matrix as it lies in a file, whatever the format, and what a format is.
+
+Another package adds a format of its own by an entry point of the group ``aehpo.formats`` that
+names a module with a :class:`Format`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,16 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 SAMPLE_ID = "sample_id"
+
+LABELS_IDS = "labels.ids"
+"""Key of the setting that names the column with the ids of a table of labels."""
 
 MISSING_WORDS = (
     "",
@@ -68,6 +76,64 @@ class StoredMatrix:
     load: Callable[[], Values]
     features: pd.DataFrame | None = None
     counts_rows: bool = False
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What ``dataset.yaml`` says of a matrix beside its file.
+
+    Attributes
+    ----------
+    modality
+        Name of the modality, under which an h5mu file holds it.
+    feature_type
+        Which features of a 10x file: ``Gene Expression``, ``Antibody Capture``, …
+    ids
+        Column with the names of the rows; None to find it.
+    left_out
+        Rows and columns of annotation, which may hold anything; their values are NaN.
+    missing
+        Words and numbers that mean a missing value beside the usual words.
+    """
+
+    modality: str
+    feature_type: str | None = None
+    ids: str | None = None
+    left_out: Collection[str] = ()
+    missing: Collection[str] = ()
+
+    @property
+    def setting(self) -> str:
+        """Key of the setting that names the column with the ids."""
+        return f"modalities.{self.modality}.ids"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of files that matrices, and perhaps tables of labels, are read from.
+
+    Attributes
+    ----------
+    name
+        Name for messages: ``it is no NAME file``.
+    endings
+        Ends of the names of such files, in lower case: ``.parquet``.
+    matches
+        Whether the content of a file is of the format, whatever its name; reads no more than the
+        beginning.
+    open_matrix
+        Opens a matrix: its names at once, its values when asked for. What it raises is told with
+        the name of the file; an ``InputError`` as it is.
+    read_table
+        Reads a table of labels: any index of sample ids, a column a label. Its second argument is
+        the column with the ids that ``labels.ids`` names, or None. None if the format holds none.
+    """
+
+    name: str
+    endings: tuple[str, ...]
+    matches: Callable[[Path], bool]
+    open_matrix: Callable[[Path, Asked], StoredMatrix]
+    read_table: Callable[[Path, str | None], pd.DataFrame] | None = None
 
 
 def plain_word(text: str) -> str:

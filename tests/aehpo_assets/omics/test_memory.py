@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from aehpo_assets import limits
 from aehpo_assets.catalogue import available_tasks
 from aehpo_assets.errors import InputError
-from aehpo_assets.omics import formats
+from aehpo_assets.omics import formats, parquet
 from aehpo_assets.omics.dataset import read_dataset
 from aehpo_assets.omics.memory import (
     HDF5_BYTES,
@@ -145,8 +145,8 @@ def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("it was read")
 
     monkeypatch.setattr(limits, "free_memory", lambda: 1 << 10)
-    for reader in ("_open_parquet", "read_delimited"):
-        monkeypatch.setattr(formats, reader, never)
+    monkeypatch.setattr(parquet, "_parquet_ids", never)
+    monkeypatch.setattr(formats, "read_delimited", never)
 
 
 def test_nothing_reads_a_matrix_that_is_too_large(
