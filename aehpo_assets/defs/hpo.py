@@ -74,7 +74,7 @@ RECOMMENDATIONS = Recipe(
     (
         *SEARCH_SOURCES,
         "aehpo_assets/hpo/earlier_validations.py",
-        "aehpo_assets/hpo/grounds.py",
+        "aehpo_assets/hpo/oracles.py",
         "aehpo_assets/hpo/recommend.py",
         "aehpo_assets/hpo/simulation.py",
         "aehpo_assets/hpo/task_similarity.py",

@@ -30,7 +30,7 @@ TRANSFER_BENCHMARK = Recipe(
     (
         *SEARCH_SOURCES,
         "aehpo_assets/hpo/earlier_validations.py",
-        "aehpo_assets/hpo/grounds.py",
+        "aehpo_assets/hpo/oracles.py",
         "aehpo_assets/hpo/leave_one_out.py",
         "aehpo_assets/hpo/simulation.py",
         "aehpo_assets/hpo/task_similarity.py",
