@@ -16,7 +16,7 @@ from aehpo_assets.hpo.problem import EPOCH, LOSS, Problem
 Factory = Callable[[Problem], Any]
 """Makes the scheduler of a searcher."""
 
-Class = Callable[[], Callable[..., Any]]
+SearcherClass = Callable[[], Callable[..., Any]]
 """Imports and returns the class of a searcher."""
 
 
@@ -94,7 +94,7 @@ class Searcher:
         return "fixed list" if self.fixed_list else "whole trainings"
 
 
-def single_fidelity(searcher: Class, defaults: Factory = lambda problem: {}) -> Factory:
+def single_fidelity(searcher: SearcherClass, defaults: Factory = lambda problem: {}) -> Factory:
     """Make the factory of a searcher for one objective, known at the end of a training.
 
     Parameters
@@ -120,7 +120,7 @@ def single_fidelity(searcher: Class, defaults: Factory = lambda problem: {}) -> 
     return make
 
 
-def multi_objective(searcher: Class, defaults: Factory = lambda problem: {}) -> Factory:
+def multi_objective(searcher: SearcherClass, defaults: Factory = lambda problem: {}) -> Factory:
     """Make the factory of a searcher for several objectives; see :func:`single_fidelity`."""
 
     def make(problem: Problem) -> Any:
@@ -138,7 +138,7 @@ def multi_objective(searcher: Class, defaults: Factory = lambda problem: {}) -> 
     return make
 
 
-def _proposing(searcher: Class, problem: Problem, defaults: Factory) -> Any:
+def _proposing(searcher: SearcherClass, problem: Problem, defaults: Factory) -> Any:
     return searcher()(
         config_space=problem.config_space,
         points_to_evaluate=list(problem.points_to_evaluate),
@@ -153,7 +153,7 @@ def evolution_sizes(problem: Problem) -> dict[str, Any]:
     return {"population_size": population, "sample_size": max(2, population // 4)}
 
 
-def successive_halving(searcher: Class) -> Factory:
+def successive_halving(searcher: SearcherClass) -> Factory:
     """Make the factory of ASHA around a searcher that learns from each trial's last value.
 
     Settings are those of ``AsynchronousSuccessiveHalving``: ``grace_period``,
@@ -203,7 +203,7 @@ def with_rungs(scheduler: Any, problem: Problem) -> Any:
     return scheduler
 
 
-def median_stopping(searcher: Class) -> Factory:
+def median_stopping(searcher: SearcherClass) -> Factory:
     """Make the factory of the median stopping rule around a searcher."""
 
     def make(problem: Problem) -> Any:
