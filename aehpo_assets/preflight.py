@@ -14,15 +14,8 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.benchmark import BenchmarkPlan
 from aehpo_assets.hpo.leave_one_out import TransferPlan
 from aehpo_assets.hpo.live import check_live_searchers
-from aehpo_assets.hpo.pareto import PARETO_OBJECTIVES
 from aehpo_assets.hpo.problem import Problem
-from aehpo_assets.hpo.searchers import (
-    MULTI_OBJECTIVE,
-    SEARCHERS,
-    TRANSFER,
-    check_searchers,
-    make_scheduler,
-)
+from aehpo_assets.hpo.searchers import SEARCHERS, check_searchers, make_scheduler
 from aehpo_assets.omics.formats import refuse_too_large
 from aehpo_assets.omics.validate import validate_dataset
 from aehpo_assets.provenance import file_hash
@@ -67,18 +60,17 @@ def check_study(study: Study, file: Path, tasks: Collection[str]) -> None:
 def _check_searcher_settings(study: Study, file: Path) -> None:
     """Make every searcher that has settings once; one that learns from other tasks has no tasks."""
     settings = study.hpo.searcher_settings
-    check_searchers(settings, file, known=SEARCHERS, key="hpo.searcher_settings")
+    check_searchers(settings, file, lambda searcher: not searcher.box, "hpo.searcher_settings")
     space = search_space(study.architectures[0], study.space)
     for name in settings:
-        if name in TRANSFER:
+        if SEARCHERS[name].learns_from_others:
             continue
-        objectives = PARETO_OBJECTIVES if name in MULTI_OBJECTIVE else Problem.objectives
         fidelities = (*sorted({*study.fidelities, study.epochs}),)
         problem = Problem(
             space,
             seed=0,
             trials=study.hpo.trials,
-            objectives=objectives,
+            objectives=SEARCHERS[name].objectives,
             fidelities=fidelities,
             settings=settings[name],
         )

@@ -18,7 +18,7 @@ from aehpo_assets.home import Home
 from aehpo_assets.hpo.evaluations import best_sampled, evaluation_table
 from aehpo_assets.hpo.live import Decide, LiveBudget, live_search
 from aehpo_assets.hpo.problem import Problem
-from aehpo_assets.hpo.searchers import MULTI_FIDELITY, SEARCHERS
+from aehpo_assets.hpo.searchers import SEARCHERS, find_searcher
 from aehpo_assets.hpo.seeds import named_seed
 from aehpo_assets.hpo.space_json import space_to_json
 from aehpo_assets.provenance import content_hash, settings_hash
@@ -97,7 +97,7 @@ class LiveTuning:
         """
         problem = self._problem(searcher, live, sampled)
         settings = training_settings(self.study)
-        stops = searcher in MULTI_FIDELITY
+        stops = find_searcher(searcher).stops_early
         settings = replace(settings, fidelities=settings.fidelities if stops else ())
         # What a run costs is read from the study's own prices, whatever is proposed, so that
         # seconds of both can be compared.
@@ -145,7 +145,9 @@ class LiveTuning:
             # A search can be extended: what a searcher sizes by its budget (the population of
             # evolution, a fifth) is sized by the batch: a larger budget is not another search.
             trials=5 * live.batch,
-            fidelities=tuple(rungs) if searcher in MULTI_FIDELITY else (self.study.epochs,),
+            fidelities=tuple(rungs)
+            if find_searcher(searcher).stops_early
+            else (self.study.epochs,),
             settings=self.study.hpo.searcher_settings.get(searcher, {}),
         )
         if live.warm_start is None or sampled is None:

@@ -304,7 +304,6 @@ def study_naming(section: str, *searchers: str) -> Study:
 
 
 @pytest.mark.parametrize("asset", SEARCHING)
-@pytest.mark.skipif(not isinstance(SEARCHERS, Registry), reason="searchers are no registry yet")
 def test_a_searcher_counts_where_the_study_names_it(asset: str, copy: Copy) -> None:
     def of(found: CodeVersions, *searchers: str) -> str:
         study = study_naming(SEARCHING[asset], *searchers)
@@ -394,8 +393,6 @@ def test_science_imports_nothing_by_a_text() -> None:
         for module in counted
         if "import_module" in (INSTALLED.path(module) or Path()).read_text()
     }
-    if not isinstance(SEARCHERS, Registry):
-        by_text.discard("aehpo_assets.hpo.searcher_factories")
     assert by_text == {"aehpo_gpu.architectures"}
 
 

@@ -5,7 +5,7 @@ recommendations and its best sampled configurations, trained again), random samp
 untuned default. At any time a route would hand over the configuration whose valid score is the best
 it has seen. That score is partly luck, the more so the more configurations it is the best of
 (Cawley and Talbot, JMLR 11, 2010); what the user gets is what the same configuration scores when it
-is trained again. Validation is such a second look: where there is one, its mean is told and
+is trained again. Validation is such a second look: where there is one, its mean is given and
 compared, and where there is none, that is said. The study's end is the best of a handful of such
 means, and so a little too high, the less so the more seeds validate.
 
@@ -98,7 +98,7 @@ def equal_time(
         Validated recommendations: those recommended and those sampled continue the study's route,
         the default is a route of its own, and all are second looks at what any route chose.
     warm
-        Whether the live searches were told of the sampled runs, and so begin where these end.
+        Whether the live searches observed the sampled runs, and so begin where these end.
     seed
         Seed of the draws.
 

@@ -1,4 +1,4 @@
-"""How much the valid score hangs on each hyperparameter.
+"""How much the valid score depends on each hyperparameter.
 
 The picture of it belongs to ``aehpo_assets.analysis.plots``; models that predict scores for a
 search belong to ``aehpo_assets.hpo``.
@@ -54,7 +54,7 @@ def hyperparameter_importance(
     InputError
         If the results lack a column.
     """
-    # By name: which configurations a fold holds out must not hang on the order of the results.
+    # By name: which configurations a fold holds out must not depend on the order of the results.
     configurations = configuration_scores(results, hyperparameters).sort_index()
     X = configurations[list(hyperparameters)].to_numpy()
     score = configurations[VALID_SCORE].to_numpy()

@@ -75,7 +75,7 @@ HPO_BENCHMARK = Recipe(
 
 
 def benchmark_plan(study: StudyResource) -> BenchmarkPlan:
-    """Return what the study asks to compare, on the first of its grounds.
+    """Return what the study asks to compare, on the first of its oracles.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def benchmark_plan(study: StudyResource) -> BenchmarkPlan:
         simulated_hours=asked.simulated_hours,
         workers=hpo.workers,
         clock="unit" if asked.simulated_hours is None else "measured",
-        ground=asked.grounds[0],
+        oracle=asked.grounds[0],
         transfer_top_k=hpo.transfer_top_k,
         settings=hpo.searcher_settings,
         seed=hpo.seed,
@@ -134,15 +134,15 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
     axis = "trainings" if plan.simulated_hours is None else "hours"
     found: dict[str, pd.DataFrame] = {}
     summaries: dict[str, BenchmarkSummary] = {}
-    for ground in asked.grounds:
+    for oracle in asked.grounds:
 
-        def tell(done: int, cells: int, cell: str, ground: str = ground) -> None:
-            context.log.info(f"{done} of {cells} on the {ground}: {cell}")
+        def tell(done: int, cells: int, cell: str, oracle: str = oracle) -> None:
+            context.log.info(f"{done} of {cells} on the {oracle}: {cell}")
 
-        on_ground = replace(plan, ground=ground)
-        found[ground] = run_benchmark(
+        on_oracle = replace(plan, oracle=oracle)
+        found[oracle] = run_benchmark(
             folder,
-            on_ground,
+            on_oracle,
             evaluations,
             fitted,
             curves,
@@ -150,8 +150,8 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
             processes=asked.processes,
             on_progress=tell,
         )
-        optima = reference_optima(on_ground, evaluations, Surrogate.load(fitted), of_curves)
-        summaries[ground] = summarise(found[ground], evaluations, optima=optima, axis=axis)
+        optima = reference_optima(on_oracle, evaluations, Surrogate.load(fitted), of_curves)
+        summaries[oracle] = summarise(found[oracle], evaluations, optima=optima, axis=axis)
     trials = joined(found)
     tables_by_name = {"trials": trials} | summary_tables(summaries)
 
@@ -175,8 +175,8 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
             },
         },
         plots={
-            f"{title}, on the {ground}": figure_png(figure)
-            for ground, summary in summaries.items()
+            f"{title}, on the {oracle}": figure_png(figure)
+            for oracle, summary in summaries.items()
             for title, figure in summary_figures(summary).items()
         },
     )

@@ -17,6 +17,7 @@ import pandas as pd
 from aehpo_assets.hpo.objectives import loss_sign
 from aehpo_assets.hpo.problem import EPOCH, LOSS, Problem, fixed_value
 from aehpo_assets.hpo.searchers import make_scheduler
+from aehpo_assets.hpo.syne_tune_fixes import OwnNumpyStream, native_configuration
 
 
 class AskTell:
@@ -36,8 +37,6 @@ class AskTell:
     """
 
     def __init__(self, searcher: str, problem: Problem):
-        from aehpo_assets.hpo.syne_tune_fixes import OwnNumpyStream
-
         self.problem = problem
         self._fixed = {
             name: fixed_value(distribution)
@@ -58,7 +57,7 @@ class AskTell:
             self._observe(problem.observations)
 
     def _observe(self, observations: pd.DataFrame) -> None:
-        """Tell the searcher of configurations that it did not propose."""
+        """Let the searcher observe configurations that it did not propose."""
         names = [*self.problem.space.names, *self.problem.objectives]
         rows = [dict(zip(names, row, strict=True)) for row in observations[names].to_numpy(object)]
         for number, row in enumerate(rows, start=1):
@@ -94,8 +93,6 @@ class AskTell:
     def _add(self, number: int, values: Mapping[str, Any]) -> dict[str, Any]:
         """Register a trial with the scheduler; return its configuration in Python's types."""
         from syne_tune.backend.trial_status import Trial
-
-        from aehpo_assets.hpo.syne_tune_fixes import native_configuration
 
         configuration = native_configuration(values, self.problem.space)
         varying = {name: configuration[name] for name in configuration if name not in self._fixed}

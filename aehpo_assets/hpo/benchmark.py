@@ -19,25 +19,16 @@ import pandas as pd
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.curve_surrogate import Curves
-from aehpo_assets.hpo.grounds import (
-    CurveGround,
-    CurveTableGround,
-    SurrogateGround,
-    TableGround,
+from aehpo_assets.hpo.objectives import OBJECTIVES
+from aehpo_assets.hpo.oracles import (
+    CurveOracle,
+    CurveTableOracle,
+    SurrogateOracle,
+    TableOracle,
     with_answered,
 )
-from aehpo_assets.hpo.objectives import OBJECTIVES
-from aehpo_assets.hpo.pareto import PARETO_OBJECTIVES
 from aehpo_assets.hpo.problem import Problem
-from aehpo_assets.hpo.searchers import (
-    BOX,
-    MULTI_OBJECTIVE,
-    SEARCHERS,
-    SINGLE_FIDELITY,
-    TRANSFER,
-    check_searchers,
-    stops_trials,
-)
+from aehpo_assets.hpo.searchers import BOX, check_searchers, find_searcher, with_boxes
 from aehpo_assets.hpo.seeds import named_seed
 from aehpo_assets.hpo.simulation import Clock, Evaluate, simulate
 from aehpo_assets.hpo.surrogate import Surrogate
@@ -64,8 +55,8 @@ class BenchmarkPlan:
         Searches of each searcher on each task, each with its own seed.
     trials, simulated_hours, workers, clock
         As :func:`aehpo_assets.hpo.simulation.simulate` takes them.
-    ground
-        ``surrogate``: searches are told predictions. ``table``: they are told measured results of
+    oracle
+        ``surrogate``: searches observe predictions. ``table``: they observe measured results of
         the nearest trained configuration, and no model stands in between.
     transfer_top_k
         Configurations that each other task gives to a box.
@@ -81,7 +72,7 @@ class BenchmarkPlan:
     simulated_hours: float | None = 4.0
     workers: int = 4
     clock: Clock = "measured"
-    ground: Literal["surrogate", "table"] = "surrogate"
+    oracle: Literal["surrogate", "table"] = "surrogate"
     transfer_top_k: int = 30
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     seed: int = 0
@@ -89,7 +80,8 @@ class BenchmarkPlan:
     @property
     def needs_curves(self) -> bool:
         """Whether some searcher stops trials on their learning curves."""
-        return any(stops_trials(name) for name in self.searchers)
+        key = "benchmark.searchers"
+        return any(find_searcher(name, key).stops_early for name in self.searchers)
 
     def check(self, *, tasks: int, curves: bool, file: Path | None = None) -> None:
         """Refuse searchers that are unknown or cannot run on what there is.
@@ -108,18 +100,18 @@ class BenchmarkPlan:
         InputError
             Names the searcher and what it lacks.
         """
-        known = [*SEARCHERS, *(f"{name}{BOX}" for name in SINGLE_FIDELITY)]
         key = "benchmark.searchers"
-        check_searchers(self.searchers, file, known=known, key=key)
+        check_searchers(self.searchers, file, fits=lambda searcher: True, key=key)
+        known = with_boxes()
         for name in self.searchers:
-            if (name.endswith(BOX) or name in TRANSFER) and tasks < 2:
+            if known[name].learns_from_others and tasks < 2:
                 raise InputError(
                     f"{name} needs a second task",
                     file=file,
                     key=key,
                     remedy="Add a task to the study, or leave it out.",
                 )
-            if stops_trials(name) and not curves:
+            if known[name].stops_early and not curves:
                 raise InputError(
                     f"{name} stops trials on learning curves, and there are none",
                     file=file,
@@ -170,7 +162,7 @@ def run_benchmark(
         Every trial: the columns of :func:`aehpo_assets.hpo.simulation.simulate` and ``task,
         searcher, repetition, search_seed, searcher_seconds`` (real seconds that the searcher
         computed for in that search), and of which configuration the values are
-        (:func:`aehpo_assets.hpo.grounds.with_answered`).
+        (:func:`aehpo_assets.hpo.oracles.with_answered`).
 
     Raises
     ------
@@ -187,7 +179,9 @@ def run_benchmark(
     archive = Store(folder)
     archive.write_table(EVALUATIONS, (inputs[0],), evaluations, Record(key))
     cells = [(task, searcher) for task in tasks for searcher in plan.searchers]
-    places = {cell: (*cell, code[cell[1]]) if code else cell for cell in cells}
+    places: dict[tuple[str, str], tuple[str, ...]] = {
+        cell: (*cell, code[cell[1]]) if code else cell for cell in cells
+    }
     found = {cell: archive.find_table(key, places[cell]) for cell in cells}
     missing = [cell for cell in cells if found[cell] is None]
     done = len(cells) - len(missing)
@@ -256,22 +250,22 @@ def run_cell(
     """Run all repetitions of one searcher on one task; see :func:`run_benchmark`."""
     space = surrogate.space
     others = evaluations[evaluations["task"] != task]
-    evaluate, fidelities = ground_of(plan, task, searcher, evaluations, surrogate, curves)
-    if searcher.endswith(BOX):
-        teachers = list(others["task"].unique())
+    evaluate, fidelities = oracle_of(plan, task, searcher, evaluations, surrogate, curves)
+    known = find_searcher(searcher)
+    name = searcher.removesuffix(BOX)
+    if known.box:
+        sources = list(others["task"].unique())
         space = bounding_box(
-            space, top_configurations(evaluations, teachers, plan.transfer_top_k, space)
+            space, top_configurations(evaluations, sources, plan.transfer_top_k, space)
         )
     parts = []
     for repetition in range(plan.repetitions):
         seed = named_seed(plan.seed, "benchmark", task, searcher, repetition)
-        objectives = PARETO_OBJECTIVES if searcher in MULTI_OBJECTIVE else Problem.objectives
-        name = searcher.removesuffix(BOX)
         problem = Problem(
             space,
             seed,
             plan.trials,
-            objectives,
+            known.objectives,
             fidelities=fidelities,
             evidence=others,
             settings=plan.settings.get(name, {}),
@@ -298,7 +292,7 @@ def run_cell(
     return pd.concat(parts, ignore_index=True)
 
 
-def ground_of(
+def oracle_of(
     plan: BenchmarkPlan,
     task: str,
     searcher: str,
@@ -307,10 +301,10 @@ def ground_of(
     curves: Curves | None,
 ) -> tuple[Evaluate, tuple[int, ...]]:
     """Return what answers a searcher, and the epochs at which it does."""
-    if stops_trials(searcher) and curves is not None:
-        if plan.ground == "table":
-            return CurveTableGround(curves.measured, surrogate.space, task), curves.fidelities
-        return CurveGround(curves.surrogate, task), curves.fidelities
-    if plan.ground == "table":
-        return TableGround(evaluations, surrogate.space, task), (1,)
-    return SurrogateGround(surrogate, task), (1,)
+    if find_searcher(searcher).stops_early and curves is not None:
+        if plan.oracle == "table":
+            return CurveTableOracle(curves.measured, surrogate.space, task), curves.fidelities
+        return CurveOracle(curves.surrogate, task), curves.fidelities
+    if plan.oracle == "table":
+        return TableOracle(evaluations, surrogate.space, task), (1,)
+    return SurrogateOracle(surrogate, task), (1,)

@@ -22,8 +22,8 @@ def fronts(trials: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Rows of ``trials``, best score first within their task; of configurations that were told the
-        same, the first one that a search found.
+        Rows of ``trials``, best score first within their task; of configurations with the same
+        objectives, the first one that a search found.
     """
     whole = trials[trials["status"] == "completed"]
     whole = whole.drop_duplicates(["task", *PARETO_OBJECTIVES])

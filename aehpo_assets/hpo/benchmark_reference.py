@@ -1,4 +1,4 @@
-"""The best score that the ground of a benchmark has, found by no competitor: the regret of 0.
+"""The best score that the oracle of a benchmark has, found by no competitor: the regret of 0.
 
 Running the competitors belongs to ``benchmark``, measuring their regret to ``benchmark_analysis``.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.hpo.benchmark import BenchmarkPlan, ground_of
+from aehpo_assets.hpo.benchmark import BenchmarkPlan, oracle_of
 from aehpo_assets.hpo.curve_surrogate import Curves
 from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
-from aehpo_assets.hpo.searchers import kind_of_spending
+from aehpo_assets.hpo.searchers import find_searcher
 from aehpo_assets.hpo.seeds import named_seed
 from aehpo_assets.hpo.simulation import Evaluate
 from aehpo_assets.hpo.surrogate import Surrogate
@@ -30,7 +30,7 @@ def reference_optima(
     surrogate: Surrogate,
     curves: Curves | None = None,
 ) -> pd.Series:
-    """Return the best valid score that each task's ground is known to answer with.
+    """Return the best valid score that each task's oracle is known to answer with.
 
     A table's is the best of its rows. A surrogate is asked for every trained configuration, for a
     large random sample and for recombinations of the best of these: a lower bound of its maximum,
@@ -39,7 +39,7 @@ def reference_optima(
     Parameters
     ----------
     plan
-        The benchmark; only its searchers' kinds, its ground and its seed matter.
+        The benchmark; only its searchers' kinds, its oracle and its seed matter.
     evaluations, surrogate, curves
         As :func:`aehpo_assets.hpo.benchmark.run_cell` takes them.
 
@@ -48,28 +48,28 @@ def reference_optima(
     pandas.Series
         Valid score by (``kind``, ``task``): searchers that stop trials are answered by curves.
     """
-    one_of = {kind_of_spending(name): name for name in plan.searchers}
+    one_of = {find_searcher(name).kind: name for name in plan.searchers}
     names, space = surrogate.space.names, surrogate.space
     found = {}
     for task, own in evaluations.groupby("task", sort=False):
         trained = own.drop_duplicates("config_id")[names]
         for kind, searcher in one_of.items():
-            ground, _ = ground_of(plan, str(task), searcher, evaluations, surrogate, curves)
-            if plan.ground == "table":
-                found[kind, task] = float(_scores(ground, trained).max())
+            oracle, _ = oracle_of(plan, str(task), searcher, evaluations, surrogate, curves)
+            if plan.oracle == "table":
+                found[kind, task] = float(_scores(oracle, trained).max())
             else:
                 seed = named_seed(plan.seed, "benchmark", "reference", task)
-                found[kind, task] = _best_of_model(ground, trained, space, seed)
+                found[kind, task] = _best_of_model(oracle, trained, space, seed)
     return pd.Series(found).rename_axis(["kind", "task"])
 
 
-def _best_of_model(ground: Evaluate, trained: pd.DataFrame, space: SearchSpace, seed: int) -> float:
+def _best_of_model(oracle: Evaluate, trained: pd.DataFrame, space: SearchSpace, seed: int) -> float:
     generator = np.random.default_rng(seed)
     # A small space may have fewer; half of it comes quickly.
     count = int(min(DRAWS, max(1, space.size / 2)))
     random = sample_configurations(space, count, seed)[space.names]
     known = pd.concat([trained, random], ignore_index=True)
-    scores = _scores(ground, known)
+    scores = _scores(oracle, known)
     for _ in range(ROUNDS):
         parents = known.iloc[np.argsort(-scores, kind="stable")[:PARENTS]]
         children = pd.DataFrame(
@@ -83,11 +83,11 @@ def _best_of_model(ground: Evaluate, trained: pd.DataFrame, space: SearchSpace, 
             }
         ).drop_duplicates()
         known = pd.concat([known, children], ignore_index=True)
-        scores = np.append(scores, _scores(ground, children))
+        scores = np.append(scores, _scores(oracle, children))
     return float(scores.max())
 
 
-def _scores(ground: Evaluate, configurations: pd.DataFrame) -> np.ndarray:
+def _scores(oracle: Evaluate, configurations: pd.DataFrame) -> np.ndarray:
     """Valid score of each configuration after its last epoch."""
-    answers = ground(configurations.to_dict("records"))
+    answers = oracle(configurations.to_dict("records"))
     return answers[:, -1, OBJECTIVES.index(VALID_SCORE)]

@@ -27,7 +27,7 @@ from aehpo_assets.hpo.benchmark_tests import (
     what_to_run_first,
 )
 from aehpo_assets.hpo.objectives import VALID_SCORE
-from aehpo_assets.hpo.searchers import kind_of_spending
+from aehpo_assets.hpo.searchers import with_boxes
 
 BUDGETS = 12
 """Number of budgets at which the curves of a kind are read, evenly from the first to the whole."""
@@ -108,14 +108,15 @@ def summarise(
     """
     curves = progress(trials)
     spent = spending(trials)
-    spent["kind"] = spent["searcher"].map(kind_of_spending)
+    kinds = {name: searcher.kind for name, searcher in with_boxes().items()}
+    spent["kind"] = spent["searcher"].map(kinds)
     scores = evaluations.groupby("task")[VALID_SCORE]
     # Equal spending is that of a task's searches: quick tasks do not cut the budget of slow ones.
     least = spent.groupby(["kind", "task"], sort=False)[axis].min()
     whole = least.groupby("kind", sort=False).max()
     regret, rank, first, critical, at_whole = {}, {}, {}, {}, []
     for kind, largest in whole.items():
-        own = curves[curves["searcher"].map(kind_of_spending) == kind]
+        own = curves[curves["searcher"].map(kinds) == kind]
         budgets = np.linspace(largest / BUDGETS, largest, BUDGETS)
         at_budgets = _at_equal_spending(
             own, spent[spent["kind"] == kind], budgets, least[kind], axis
@@ -173,7 +174,7 @@ def _mean_spending(spent: pd.DataFrame, whole: pd.Series) -> pd.DataFrame:
 
 
 def joined(tables: Mapping[str, pd.DataFrame], name: str = "ground") -> pd.DataFrame:
-    """Join tables of several grounds, or of what ``name`` says, into one; that column in front."""
+    """Join tables of several oracles, or of what ``name`` says, into one; that column in front."""
     parts = []
     for value, table in tables.items():
         part = table.copy()
@@ -183,14 +184,14 @@ def joined(tables: Mapping[str, pd.DataFrame], name: str = "ground") -> pd.DataF
 
 
 def summary_tables(summaries: Mapping[str, BenchmarkSummary]) -> dict[str, pd.DataFrame]:
-    """Return the tables of the summaries of all grounds, by their name.
+    """Return the tables of the summaries of all oracles, by their name.
 
     Where a table has a ``budget`` or ``spending``, ``axis`` says of what.
 
     Parameters
     ----------
     summaries
-        Ground to summary.
+        Oracle to summary.
     """
     return {
         "regret": joined({g: s.regret.assign(axis=s.axis) for g, s in summaries.items()}),
@@ -205,7 +206,7 @@ def summary_tables(summaries: Mapping[str, BenchmarkSummary]) -> dict[str, pd.Da
 
 
 def rank_agreement(summaries: Mapping[str, BenchmarkSummary]) -> float:
-    """Spearman's correlation of the searchers' mean ranks on two grounds; NaN with one ground."""
+    """Spearman's correlation of the searchers' mean ranks on two oracles; NaN with one oracle."""
     ranks = [summary.across.mean_ranks for summary in summaries.values()]
     if len(ranks) != 2:
         return float("nan")

@@ -113,7 +113,7 @@ def fit_curve_surrogate(
 
 @dataclass(frozen=True)
 class Curves:
-    """Everything that searchers on learning curves can be told.
+    """Everything that answers searchers on learning curves.
 
     Attributes
     ----------

@@ -58,7 +58,7 @@ def as_it_was(earlier: pd.DataFrame, data_version: str) -> pd.DataFrame | None:
     Returns
     -------
     pandas.DataFrame or None
-        None if no number of its first rounds is that table: it was begun anew since, or a later
+        None if no number of its first rounds is that table: it was begun again since, or a later
         round brought labels that it had not.
     """
     rounds = range(finished_rounds(earlier), 0, -1)

@@ -1,4 +1,4 @@
-"""Does transfer help, or harm? Every task in turn plays the new one.
+"""Does transfer help, or harm? Every task is held out in turn.
 
 Here belongs searching each task in every way with the same number of evaluations. What the
 searches say belongs to ``transfer_verdicts``.
@@ -18,10 +18,10 @@ import pandas as pd
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.ask_tell import AskTell
-from aehpo_assets.hpo.grounds import SurrogateGround, TableGround
 from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
+from aehpo_assets.hpo.oracles import SurrogateOracle, TableOracle
 from aehpo_assets.hpo.problem import Problem, fixed_value
-from aehpo_assets.hpo.searchers import SINGLE_FIDELITY, check_searchers
+from aehpo_assets.hpo.searchers import check_searchers
 from aehpo_assets.hpo.seeds import named_seed
 from aehpo_assets.hpo.simulation import Evaluate, simulate
 from aehpo_assets.hpo.surrogate import Surrogate
@@ -39,8 +39,8 @@ from aehpo_assets.study import Hpo, TransferBenchmark
 logger = logging.getLogger(__name__)
 
 WAYS = ("none", "plain", "weighted", "warm")
-"""Without transfer; in the plain box of the other tasks; in the box weighed by similarity; warm,
-with evaluations of the task itself from an earlier time."""
+"""Without transfer; in the unweighted box of the other tasks (``plain``); in the
+similarity-weighted box; warm, with evaluations of the task itself from an earlier time."""
 
 WARM_POINTS = 3
 """Best earlier configurations that a warm start evaluates first."""
@@ -59,12 +59,12 @@ class TransferPlan:
     repetitions
         Searches of each kind, each with its own seed, probe and earlier runs.
     probe
-        Random configurations that weighed transfer evaluates first, to learn how the tasks rank
-        them. They count as evaluations, and the searcher is told of them.
+        Random configurations that similarity-weighted transfer evaluates first, to learn how the
+        tasks rank them. They count as evaluations, and the searcher observes them.
     earlier_runs
         Random configurations that a warm start knows from earlier. They do not count.
-    ground
-        ``surrogate``: searches are told predictions. ``table``: they are told measured results of
+    oracle
+        ``surrogate``: searches observe predictions. ``table``: they observe measured results of
         the nearest trained configuration.
     top_k
         Configurations that each other task gives at most.
@@ -77,7 +77,7 @@ class TransferPlan:
     repetitions: int = 5
     probe: int = 10
     earlier_runs: int = 20
-    ground: Literal["surrogate", "table"] = "surrogate"
+    oracle: Literal["surrogate", "table"] = "surrogate"
     top_k: int = 30
     seed: int = 0
 
@@ -90,7 +90,7 @@ class TransferPlan:
             repetitions=asked.repetitions,
             probe=asked.probe,
             earlier_runs=asked.earlier_runs,
-            ground=asked.ground,
+            oracle=asked.ground,
             top_k=hpo.transfer_top_k,
             seed=hpo.seed,
         )
@@ -111,7 +111,7 @@ class TransferPlan:
             If a searcher is unknown, there is no second task, or the probe takes every evaluation.
         """
         key = "transfer_benchmark.searchers"
-        check_searchers(self.searchers, file, known=SINGLE_FIDELITY, key=key)
+        check_searchers(self.searchers, file, lambda searcher: searcher.single_fidelity, key)
         if tasks < 2:
             raise InputError(
                 f"transfer needs at least two tasks, and there are {tasks}",
@@ -142,7 +142,7 @@ def leave_one_task_out(
     Parameters
     ----------
     evaluations
-        Evaluations of all tasks. Of the task that plays the new one, a search sees nothing but
+        Evaluations of all tasks. Of the task that is held out, a search sees nothing but
         its probe, or its earlier runs: configurations drawn from the space like any other. What
         the task was trained on is no part of them, since a surrogate knows its scores too well.
     surrogate
@@ -162,7 +162,7 @@ def leave_one_task_out(
     -------
     pandas.DataFrame
         One row an evaluation: ``task, searcher, way, repetition, search_seed, evaluation`` (from
-        1), ``score`` (valid, as it was told) and ``best`` (the best so far).
+        1), ``score`` (valid, as it was observed) and ``best`` (the best so far).
 
     Raises
     ------
@@ -190,7 +190,7 @@ def leave_one_task_out(
 
 @dataclass(frozen=True)
 class NewTask:
-    """A task that plays the new one.
+    """A task that is held out, as if it were new.
 
     Attributes
     ----------
@@ -215,14 +215,14 @@ class NewTask:
         return self.evaluations[self.evaluations["task"] != self.name]
 
     @cached_property
-    def ground(self) -> Evaluate:
-        """What searches of the task are told."""
-        if self.plan.ground == "table":
-            return TableGround(self.evaluations, self.surrogate.space, self.name)
-        return SurrogateGround(self.surrogate, self.name)
+    def oracle(self) -> Evaluate:
+        """What answers the searches of the task."""
+        if self.plan.oracle == "table":
+            return TableOracle(self.evaluations, self.surrogate.space, self.name)
+        return SurrogateOracle(self.surrogate, self.name)
 
-    def told(self, purpose: str, repetition: int, count: int) -> pd.DataFrame:
-        """Draw random configurations, as many as the space has, and say what a search is told.
+    def evaluated(self, purpose: str, repetition: int, count: int) -> pd.DataFrame:
+        """Draw random configurations, as many as the space has, and evaluate them.
 
         Returns
         -------
@@ -232,8 +232,8 @@ class NewTask:
         seed = named_seed(self.plan.seed, "transfer", self.name, purpose, repetition)
         space = self.surrogate.space
         drawn = sample_configurations(space, int(min(count, space.size)), seed)
-        told = self.ground(drawn[space.names].to_dict("records"))
-        score = told[:, -1, OBJECTIVES.index(VALID_SCORE)]
+        values = self.oracle(drawn[space.names].to_dict("records"))
+        score = values[:, -1, OBJECTIVES.index(VALID_SCORE)]
         return drawn.assign(task=self.name, **{VALID_SCORE: score})
 
     def weights(
@@ -242,9 +242,9 @@ class NewTask:
         """Weigh the other tasks by their scores of what was probed, as noisy as real ones."""
         scores = [probe]
         for other in self.others["task"].unique():
-            if self.plan.ground == "table":
+            if self.plan.oracle == "table":
                 configurations = probe[self.surrogate.space.names].to_dict("records")
-                table = TableGround(self.evaluations, self.surrogate.space, other)
+                table = TableOracle(self.evaluations, self.surrogate.space, other)
                 score = table(configurations)[:, -1, OBJECTIVES.index(VALID_SCORE)]
             else:
                 words = ("transfer", self.name, "probe of", other, repetition)
@@ -267,18 +267,18 @@ def search_task(
     """Search one task with one searcher in every way; see :func:`leave_one_task_out`."""
     new = NewTask(task, evaluations, surrogate, plan)
     space, others = surrogate.space, new.others
-    plain = bounding_box(
+    unweighted = bounding_box(
         space, top_configurations(others, others["task"].unique(), plan.top_k, space)
     )
     parts = []
     for repetition in range(plan.repetitions):
         seed = named_seed(plan.seed, "transfer", task, searcher, repetition)
-        probe = new.told("probe", repetition, plan.probe)
+        probe = new.evaluated("probe", repetition, plan.probe)
         weights = new.weights(probe, repetition, similarity)["weight"].to_dict()
-        earlier = new.told("earlier runs", repetition, plan.earlier_runs)
+        earlier = new.evaluated("earlier runs", repetition, plan.earlier_runs)
         problems = {
             "none": Problem(space, seed, plan.trials),
-            "plain": Problem(plain, seed, plan.trials),
+            "plain": Problem(unweighted, seed, plan.trials),
             "weighted": Problem(
                 weighted_box(space, others, weights, plan.top_k),
                 seed,
@@ -297,7 +297,7 @@ def search_task(
         for way, problem in problems.items():
             found = simulate(
                 AskTell(searcher, problem),
-                new.ground,
+                new.oracle,
                 workers=1,
                 trials=problem.trials,
                 clock="unit",
@@ -344,7 +344,7 @@ def probe_weights(
     for task in dict.fromkeys(evaluations["task"]):
         new = NewTask(str(task), evaluations, surrogate, plan)
         for repetition in range(plan.repetitions):
-            probe = new.told("probe", repetition, plan.probe)
+            probe = new.evaluated("probe", repetition, plan.probe)
             weights = new.weights(probe, repetition, similarity).rename_axis("other").reset_index()
             parts.append(weights.assign(task=task, repetition=repetition))
     table = pd.concat(parts, ignore_index=True)

@@ -19,7 +19,7 @@ from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME
 from aehpo_assets.hpo.problem import Problem
-from aehpo_assets.hpo.searchers import MULTI_FIDELITY, SINGLE_FIDELITY, check_searchers
+from aehpo_assets.hpo.searchers import SEARCHERS, check_searchers
 from aehpo_assets.space import config_id_of
 from aehpo_assets.store import Record, Store
 
@@ -81,8 +81,8 @@ def check_live_searchers(
         no fidelity before the last epoch to stop them at.
     """
     names = list(names)
-    check_searchers(names, file, known=SINGLE_FIDELITY | MULTI_FIDELITY, key=key)
-    stopping = [name for name in names if name in MULTI_FIDELITY]
+    check_searchers(names, file, fits=lambda searcher: searcher.tunes_live, key=key)
+    stopping = [name for name in names if SEARCHERS[name].stops_early]
     if stopping and not any(fidelity < epochs for fidelity in fidelities):
         raise InputError(
             f"{stopping[0]} stops runs on their learning curves, and the study keeps none",
@@ -105,7 +105,8 @@ def live_search(
     """Tune on real trainings, batch by batch, and go on where an earlier call stopped.
 
     The record keeps every finished batch. A second call asks the searcher for the same batches
-    again, which it repeats bit for bit, tells it the recorded results and trains what is missing.
+    again, which it repeats bit for bit, lets it observe the recorded results and trains what is
+    missing.
 
     Parameters
     ----------
@@ -193,7 +194,7 @@ class _Batch:
         """Ask for as many configurations; fewer, or None, if the searcher has no more.
 
         A searcher that models the results repeats itself within a batch, since it learns nothing
-        in between; it is asked again then. What is proposed twice is told twice.
+        in between; it is asked again then. What is proposed twice is observed twice.
         """
         asked: list[tuple[int, dict[str, Any]]] = []
         distinct: set[str] = set()
@@ -212,20 +213,20 @@ class _Batch:
         return numbered.sort_values(["trial", "epoch"], ignore_index=True)
 
     def decide(self, epoch: int, reached: pd.DataFrame) -> list[bool]:
-        """Tell the searcher what the runs reached at a fidelity; return which of them go on."""
-        told = self._objectives(reached).to_dict("index")
-        # A run that diverged before is not among them: it is told of when the batch is done.
+        """Let the searcher observe what runs reached at a fidelity; return which of them go on."""
+        observed = self._objectives(reached).to_dict("index")
+        # A run that diverged before is not among them: it is observed when the batch is done.
         self._running = [
             trial
             for trial in self._running
-            if (known := told.get(self._config_ids[trial])) is None
+            if (known := observed.get(self._config_ids[trial])) is None
             or self._conversation.tell(trial, known, epoch)
         ]
         going = {self._config_ids[trial] for trial in self._running}
         return [config_id in going for config_id in reached["config_id"]]
 
     def replay(self, rungs: pd.DataFrame, record: Path) -> None:
-        """Tell the searcher again what is recorded of the batch.
+        """Let the searcher observe again what is recorded of the batch.
 
         Raises
         ------
@@ -248,10 +249,10 @@ class _Batch:
                 raise other
 
     def tell_results(self, results: pd.DataFrame) -> None:
-        """Tell the searcher how the trials ended that it did not stop."""
-        told = self._objectives(results).iloc[-len(self.configurations) :].to_dict("index")
+        """Let the searcher observe how the trials ended that it did not stop."""
+        observed = self._objectives(results).iloc[-len(self.configurations) :].to_dict("index")
         for trial in self._running:
-            self._conversation.tell(trial, told[self._config_ids[trial]])
+            self._conversation.tell(trial, observed[self._config_ids[trial]])
 
     def _objectives(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Objectives by configuration; what a failed run counts as is the same rule everywhere."""

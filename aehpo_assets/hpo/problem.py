@@ -12,10 +12,10 @@ from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.space import Choice, SearchSpace
 
 LOSS = "loss"
-"""Name under which a scheduler is told what to minimise."""
+"""Name under which a scheduler observes what to minimise."""
 
 EPOCH = "epoch"
-"""Name under which a scheduler is told how far a trial is."""
+"""Name under which a scheduler observes how far a trial is."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Problem:
         Configurations to propose first.
     observations
         Configurations of this very task that are known already, with their objectives: the
-        searcher is told of them before its first proposal (warm start).
+        searcher observes them before its first proposal (warm start).
     evidence
         Evaluations of other tasks, for the searchers that learn from them: ``task, config_id``,
         the hyperparameters and the valid score.

@@ -15,10 +15,10 @@ import pandas as pd
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.encoding import Encoder
-from aehpo_assets.hpo.grounds import SurrogateGround
 from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
+from aehpo_assets.hpo.oracles import SurrogateOracle
 from aehpo_assets.hpo.problem import Problem
-from aehpo_assets.hpo.searchers import TRANSFER, check_searchers
+from aehpo_assets.hpo.searchers import SEARCHERS, check_searchers
 from aehpo_assets.hpo.seeds import named_seed
 from aehpo_assets.hpo.simulation import simulate
 from aehpo_assets.hpo.surrogate import Surrogate
@@ -87,10 +87,10 @@ def recommend(
         The architecture's search space.
     hpo
         The study's budgets. With transfer from other tasks, if there are any, every searcher
-        runs a second time in the box around their ``transfer_top_k`` best configurations, weighed
-        by how alike the tasks are (``transfer: weighted``) or not (``box``). Searchers that learn
-        from other tasks themselves are given the evaluations of those that count, and left out
-        where none does.
+        runs a second time in the box around their ``transfer_top_k`` best configurations,
+        weighted by how alike the tasks are (``transfer: weighted``) or not (``box``). Searchers
+        that learn from other tasks themselves are given the evaluations of those that count, and
+        left out where none does.
     n_features
         Number of features of the task: configurations that differ only in a ``k_filter`` beyond
         it are the same.
@@ -115,20 +115,20 @@ def recommend(
     check_searchers(hpo.searchers)
     _refuse_unmeasured(task, evaluations)
     weights = _weights(task, evaluations, hpo, similarity)
-    teachers = [str(other) for other in weights.index[weights["used"]]]
-    box = _transfer_box(evaluations, weights, space, hpo) if teachers else space
-    if not teachers and set(hpo.searchers) <= TRANSFER.keys():
+    sources = [str(other) for other in weights.index[weights["used"]]]
+    box = _transfer_box(evaluations, weights, space, hpo) if sources else space
+    if not sources and all(SEARCHERS[name].learns_from_others for name in hpo.searchers):
         raise InputError(
             f"no other task is enough like {task} to learn from, and no searcher does without",
             key="hpo.searchers",
             remedy="Add a searcher that does not learn from other tasks, such as cqr.",
         )
 
-    ground = SurrogateGround(surrogate, task)
+    oracle = SurrogateOracle(surrogate, task)
     searches = []
     for searcher in hpo.searchers:
-        learns_from_others = searcher in TRANSFER
-        for transfer in _ways(learns_from_others, bool(teachers)):
+        learns_from_others = SEARCHERS[searcher].learns_from_others
+        for transfer in _ways(learns_from_others, bool(sources)):
             for repetition in range(hpo.repetitions):
                 words = (searcher, "transfer") if transfer else (searcher,)
                 seed = named_seed(hpo.seed, task, *words, repetition)
@@ -136,12 +136,12 @@ def recommend(
                     space=box if transfer and not learns_from_others else space,
                     seed=seed,
                     trials=hpo.trials,
-                    evidence=evaluations[evaluations["task"].isin(teachers)],
+                    evidence=evaluations[evaluations["task"].isin(sources)],
                     settings=hpo.searcher_settings.get(searcher, {}),
                 )
                 found = simulate(
                     AskTell(searcher, problem),
-                    ground,
+                    oracle,
                     workers=hpo.workers,
                     trials=hpo.trials,
                     simulated_hours=hpo.simulated_hours,
@@ -151,7 +151,7 @@ def recommend(
                     found.assign(
                         searcher=searcher,
                         transfer=transfer,
-                        evidence=", ".join([task, *teachers] if transfer else [task]),
+                        evidence=", ".join([task, *sources] if transfer else [task]),
                         repetition=repetition,
                         search_seed=seed,
                     )
@@ -190,7 +190,7 @@ def _refuse_unmeasured(task: str, evaluations: pd.DataFrame) -> None:
 def _weights(
     task: str, evaluations: pd.DataFrame, hpo: Hpo, similarity: pd.Series | None
 ) -> pd.DataFrame:
-    """Return how much each other task counts; in a plain box, all count the same."""
+    """Return how much each other task counts; in an unweighted box, all count the same."""
     weights = transfer_weights(rank_correlation(evaluations, task), similarity)
     if hpo.transfer == "box":
         return weights.assign(weight=1.0, used=True, reason="all count the same")
@@ -207,10 +207,10 @@ def _transfer_box(
     return weighted_box(space, evaluations, weights["weight"].to_dict(), hpo.transfer_top_k)
 
 
-def _ways(learns_from_others: bool, teachers: bool) -> tuple[bool, ...]:
+def _ways(learns_from_others: bool, sources: bool) -> tuple[bool, ...]:
     """Return whether to search without transfer, with it, one after the other, or not at all."""
     alone = () if learns_from_others else (False,)
-    return (*alone, True) if teachers else alone
+    return (*alone, True) if sources else alone
 
 
 def _distinct_best(

@@ -6,7 +6,7 @@ from aehpo_assets.provenance import text_hash
 
 
 def named_seed(*parts: object) -> int:
-    """Return a seed in ``[0, 2**31)`` that hangs on the given words and on nothing else.
+    """Return a seed in ``[0, 2**31)`` that depends on the given words and on nothing else.
 
     ``named_seed(0, "tcga_rna", "cqr", 2)`` is the same number in every process and version.
     """

@@ -50,8 +50,8 @@ def simulate(
         Ends at this simulated time, if that comes first; what runs then is left out.
     clock
         ``measured``: a trial takes its predicted training time, so the order in which results
-        come hangs on measured seconds. ``unit``: every whole training takes one second of
-        simulated time, and nothing hangs on measured seconds.
+        come depends on measured seconds. ``unit``: every whole training takes one second of
+        simulated time, and nothing depends on measured seconds.
     objectives
         Names of the last axis of ``evaluate``.
 

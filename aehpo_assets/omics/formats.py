@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -213,7 +214,7 @@ def _format_of(path: Path) -> Format:
         )
     candidates = BUILT_IN if other is None else (other,)
     for known in candidates:
-        if _told(path, lambda known=known: known.matches(path)):
+        if _told(path, partial(known.matches, path)):
             return known
     ending = path.suffix.lower()
     named = next((f.name for f in candidates if ending in f.endings), candidates[0].name)

@@ -9,8 +9,8 @@ from aehpo_assets.errors import StaleInputError
 from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.benchmark_analysis import incumbents
 from aehpo_assets.hpo.evaluations import evaluation_table
-from aehpo_assets.hpo.grounds import TableGround, with_answered
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.oracles import TableOracle, with_answered
 from aehpo_assets.hpo.problem import Problem
 from aehpo_assets.hpo.simulation import simulate
 from aehpo_assets.hpo.synthetic import synthetic_results
@@ -96,7 +96,7 @@ def test_a_run_that_failed_counts_as_chance(sampled: pd.DataFrame) -> None:
 
 def searched_on_the_table(sampled: pd.DataFrame, searches: int) -> pd.DataFrame:
     """Random searches of three trials, told measured results."""
-    ground = TableGround(known(sampled), SPACE, "a")
+    ground = TableOracle(known(sampled), SPACE, "a")
     parts = []
     for repetition in range(searches):
         conversation = AskTell("random_search", Problem(SPACE, repetition, 3))
@@ -122,7 +122,7 @@ def test_what_is_trained_is_what_the_search_was_told_of(sampled: pd.DataFrame) -
     proposed = incumbents(table, 12)
     assert found["proposed_config_id"].tolist() == proposed["config_id"].tolist()
     assert not set(found["proposed_config_id"]) & set(by_id.index)
-    encoder = TableGround(known(sampled), SPACE, "a").encoder
+    encoder = TableOracle(known(sampled), SPACE, "a").encoder
     gaps = encoder.matrix(proposed) - encoder.matrix(found)
     assert found["told_distance"].tolist() == pytest.approx((gaps**2).sum(axis=1) ** 0.5)
     assert (found["told_distance"] > 0.1).all()

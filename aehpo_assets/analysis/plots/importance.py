@@ -1,4 +1,4 @@
-"""Picture of how much the valid score hangs on each hyperparameter.
+"""Picture of how much the valid score depends on each hyperparameter.
 
 The computation belongs to ``aehpo_assets.analysis.importance``.
 """

@@ -33,8 +33,8 @@ from aehpo_assets.hpo.benchmark_summary import summarise, summary_tables
 from aehpo_assets.hpo.blackbox import curves_blackboxes
 from aehpo_assets.hpo.curve_surrogate import Curves
 from aehpo_assets.hpo.evaluations import best_sampled
-from aehpo_assets.hpo.grounds import CurveTableGround
 from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME, VALID_SCORE
+from aehpo_assets.hpo.oracles import CurveTableOracle
 from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate
 from aehpo_assets.hpo.synthetic import synthetic_curves
 from aehpo_assets.space import SearchSpace
@@ -160,11 +160,11 @@ def test_processes_share_the_work(
     )
 
 
-def test_table_ground_reaches_no_more_than_the_table(
+def test_table_oracle_reaches_no_more_than_the_table(
     evaluations: pd.DataFrame, saved: Path, tmp_path: Path
 ) -> None:
     plan = BenchmarkPlan(
-        ("random_search", "bore"), repetitions=1, trials=25, simulated_hours=None, ground="table"
+        ("random_search", "bore"), repetitions=1, trials=25, simulated_hours=None, oracle="table"
     )
     found = run_benchmark(tmp_path, plan, evaluations, saved)
     for task, group in found.groupby("task"):
@@ -172,11 +172,11 @@ def test_table_ground_reaches_no_more_than_the_table(
         assert set(group[VALID_SCORE]) <= set(table[VALID_SCORE])
 
 
-def test_table_ground_answers_with_measured_curves(
+def test_table_oracle_answers_with_measured_curves(
     evaluations: pd.DataFrame, saved: Path, curves: Path, tmp_path: Path
 ) -> None:
     plan = BenchmarkPlan(
-        ("asha", "median_stopping"), repetitions=1, trials=15, simulated_hours=None, ground="table"
+        ("asha", "median_stopping"), repetitions=1, trials=15, simulated_hours=None, oracle="table"
     )
     found = run_benchmark(tmp_path, plan, evaluations, saved, curves)
     measured = Curves.load(curves).measured
@@ -192,7 +192,7 @@ def test_the_curve_of_a_trained_configuration_is_its_own(curves: Path, space: Se
     measured = Curves.load(curves).measured
     own = measured[measured["task"] == "b"]
     at_end = own[own["epoch"] == 90]
-    answered = CurveTableGround(measured, space, "b")(at_end[space.names].to_dict("records"))
+    answered = CurveTableOracle(measured, space, "b")(at_end[space.names].to_dict("records"))
     for position, epoch in enumerate((10, 90)):
         known = own[own["epoch"] == epoch].set_index("config_id").loc[at_end["config_id"]]
         np.testing.assert_array_equal(answered[:, position], known[list(OBJECTIVES)])
@@ -504,7 +504,7 @@ def test_regret_on_a_table_is_measured_from_its_best(
     evaluations: pd.DataFrame, saved: Path, tmp_path: Path
 ) -> None:
     plan = BenchmarkPlan(
-        ("random_search", "kde"), repetitions=2, trials=15, simulated_hours=None, ground="table"
+        ("random_search", "kde"), repetitions=2, trials=15, simulated_hours=None, oracle="table"
     )
     found = run_benchmark(tmp_path, plan, evaluations, saved)
     optima = reference_optima(plan, evaluations, Surrogate.load(saved))

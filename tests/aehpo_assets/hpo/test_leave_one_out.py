@@ -176,7 +176,7 @@ def test_on_the_table_nothing_beats_the_best_trained(
     evaluations: pd.DataFrame, surrogate: Surrogate
 ) -> None:
     plan = TransferPlan(
-        searchers=("regularized_evolution",), trials=12, repetitions=2, probe=4, ground="table"
+        searchers=("regularized_evolution",), trials=12, repetitions=2, probe=4, oracle="table"
     )
     found = leave_one_task_out(evaluations, surrogate, plan)
     means = evaluations.groupby(["task", "config_id"])[VALID_SCORE].mean()

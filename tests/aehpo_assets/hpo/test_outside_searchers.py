@@ -12,8 +12,8 @@ from syne_tune.backend.trial_status import Trial
 from syne_tune.config_space import uniform
 
 from aehpo_assets.hpo.ask_tell import AskTell
-from aehpo_assets.hpo.grounds import SurrogateGround
 from aehpo_assets.hpo.objectives import VALID_SCORE
+from aehpo_assets.hpo.oracles import SurrogateOracle
 from aehpo_assets.hpo.pareto import PARETO_OBJECTIVES
 from aehpo_assets.hpo.problem import EPOCH, LOSS, Problem
 from aehpo_assets.hpo.simulation import simulate
@@ -31,7 +31,7 @@ def search(
     name: str, space: SearchSpace, surrogate: Surrogate, trials: int, **problem: Any
 ) -> pd.DataFrame:
     asked = AskTell(name, Problem(space, trials=trials, **problem))
-    return simulate(asked, SurrogateGround(surrogate, "a"), workers=2, trials=trials, clock="unit")
+    return simulate(asked, SurrogateOracle(surrogate, "a"), workers=2, trials=trials, clock="unit")
 
 
 def known(results: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -104,7 +104,7 @@ def test_a_warm_start_helps_from_the_first_trial(
 def test_stock_botorch_pairs_results_with_the_wrong_configurations_and_ours_does_not() -> None:
     from syne_tune.optimizer.schedulers.searchers.botorch.botorch_searcher import BoTorchSearcher
 
-    from aehpo_assets.hpo.botorch_searchers import AlignedBoTorch
+    from aehpo_assets.hpo.aligned_botorch import AlignedBoTorch
 
     for kind, right in ((BoTorchSearcher, False), (AlignedBoTorch, True)):
         searcher = kind(SPACE, random_seed=0)
@@ -140,7 +140,7 @@ def test_stock_hypervolume_improvement_cannot_improve_a_score_and_ours_can(
         ExpectedHyperVolumeImprovement,
     )
 
-    from aehpo_assets.hpo.botorch_searchers import AlignedHypervolumeImprovement
+    from aehpo_assets.hpo.aligned_botorch import AlignedHypervolumeImprovement
 
     for kind in (ExpectedHyperVolumeImprovement, AlignedHypervolumeImprovement):
         first = [{"x": 0.2, "y": 0.7}, {"x": 0.5, "y": 0.5}, {"x": 0.9, "y": 0.1}]
@@ -162,13 +162,13 @@ def plain_study(seed: int) -> Any:
 
 
 def distributions(problem: Problem) -> dict[str, Any]:
-    from aehpo_assets.hpo.optuna_searcher import _distribution
+    from aehpo_assets.hpo.optuna_scheduler import _distribution
 
     return {name: _distribution(domain) for name, domain in problem.config_space.items()}
 
 
 def test_results_are_told_as_losses_at_their_epoch(space: SearchSpace) -> None:
-    from aehpo_assets.hpo.optuna_searcher import OptunaScheduler
+    from aehpo_assets.hpo.optuna_scheduler import OptunaScheduler
 
     scheduler = OptunaScheduler(Problem(space, seed=0, trials=2, fidelities=(2, 8)), pruning=True)
     trial = Trial(0, scheduler.suggest().config, datetime.fromtimestamp(0))

@@ -20,23 +20,22 @@ from aehpo_assets.hpo.blackbox import curves_blackboxes
 from aehpo_assets.hpo.curve_surrogate import CurveSurrogate, fit_curve_surrogate
 from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME, VALID_R2, VALID_SCORE
 from aehpo_assets.hpo.pareto import PARETO_OBJECTIVES, hypervolume, pareto_front
+from aehpo_assets.hpo.problem import Problem
 from aehpo_assets.hpo.recommend import recommend
-from aehpo_assets.hpo.searcher_factories import _evidence
-from aehpo_assets.hpo.searchers import (
-    MULTI_FIDELITY,
-    MULTI_OBJECTIVE,
-    SEARCHERS,
-    SINGLE_FIDELITY,
-    TRANSFER,
-    Problem,
-)
+from aehpo_assets.hpo.searchers import SEARCHERS
 from aehpo_assets.hpo.simulation import simulate
 from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.hpo.synthetic import synthetic_curves
+from aehpo_assets.hpo.transfer_searchers import _evidence
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.study import Hpo
 
 FIDELITIES = (10, 30, 90)
+
+INSTALLED = {name: searcher for name, searcher in SEARCHERS.items() if searcher.installed}
+MULTI_FIDELITY = [name for name, s in INSTALLED.items() if s.tunes_live and s.stops_early]
+MULTI_OBJECTIVE = [name for name, s in INSTALLED.items() if len(s.objectives) > 1]
+TRANSFER = [name for name, s in INSTALLED.items() if s.learns_from_others]
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +61,13 @@ def tune(
     return simulate(searcher, evaluate, workers=4, trials=trials, objectives=OBJECTIVES)
 
 
-def test_dictionary_holds_every_kind() -> None:
-    kinds = [SINGLE_FIDELITY, MULTI_FIDELITY, MULTI_OBJECTIVE, TRANSFER]
-    assert sum(map(len, kinds)) == len(SEARCHERS)
+def test_every_searcher_is_of_one_kind() -> None:
+    single = [name for name, searcher in INSTALLED.items() if searcher.single_fidelity]
+    kinds = [single, MULTI_FIDELITY, MULTI_OBJECTIVE, TRANSFER]
+    assert sum(map(len, kinds)) == len(INSTALLED)
 
 
-@pytest.mark.parametrize("name", list(MULTI_FIDELITY))
+@pytest.mark.parametrize("name", MULTI_FIDELITY)
 def test_multi_fidelity_searchers_stop_trials_and_repeat(
     name: str, space: SearchSpace, curves: CurveSurrogate
 ) -> None:
@@ -192,7 +192,7 @@ def test_quantile_transfer_prefers_what_others_like(
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("name", list(TRANSFER))
+@pytest.mark.parametrize("name", TRANSFER)
 def test_transfer_without_other_tasks_is_refused(name: str, space: SearchSpace) -> None:
     with pytest.raises(InputError, match="learns from other tasks"):
         AskTell(name, Problem(space, 0, trials=2))

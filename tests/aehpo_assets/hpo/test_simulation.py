@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME, VALID_SCORE
-from aehpo_assets.hpo.searchers import SINGLE_FIDELITY, Problem, check_searchers
+from aehpo_assets.hpo.problem import Problem
+from aehpo_assets.hpo.searchers import check_searchers, searcher_names
 from aehpo_assets.hpo.simulation import simulate
 from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.hpo.synthetic import synthetic_results
@@ -22,6 +23,7 @@ from aehpo_assets.space import Choice, SearchSpace, Uniform, config_id_of, searc
 
 Configurations = Sequence[Mapping[str, Any]]
 SPACE = search_space("varix")
+SINGLE_FIDELITY = searcher_names(lambda searcher: searcher.single_fidelity)
 
 # BoTorch takes a second a proposal; what is left out here is in test_outside_searchers.
 QUICK = [name for name in SINGLE_FIDELITY if name != "botorch"]

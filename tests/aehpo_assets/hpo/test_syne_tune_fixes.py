@@ -14,18 +14,16 @@ from syne_tune.optimizer.schedulers.searchers.random_searcher import RandomSearc
 from syne_tune.optimizer.schedulers.searchers.regularized_evolution import RegularizedEvolution
 
 from aehpo_assets.hpo.ask_tell import AskTell
-from aehpo_assets.hpo.fast_searchers import BatchedBore
+from aehpo_assets.hpo.batched_bore import BatchedBore
 from aehpo_assets.hpo.objectives import VALID_SCORE
-from aehpo_assets.hpo.searchers import SINGLE_FIDELITY, Problem
-from aehpo_assets.hpo.syne_tune_fixes import (
-    OwnNumpyStream,
-    ScaledKernelDensityEstimator,
-    native_configuration,
-    product_kernel_density,
-)
+from aehpo_assets.hpo.problem import Problem
+from aehpo_assets.hpo.scaled_kde import ScaledKernelDensityEstimator, product_kernel_density
+from aehpo_assets.hpo.searchers import searcher_names
+from aehpo_assets.hpo.syne_tune_fixes import OwnNumpyStream, native_configuration
 from aehpo_assets.hpo.transfer import bounding_box
 from aehpo_assets.space import Choice, SearchSpace, sample_configurations
 
+SINGLE_FIDELITY = searcher_names(lambda searcher: searcher.single_fidelity)
 PLAIN = {"x": uniform(0, 1), "rate": loguniform(1e-5, 1e-1), "width": choice([1, 2, 4, 8])}
 
 

@@ -1,4 +1,4 @@
-"""What a simulated search is told: the surrogate's answers, or measured runs only.
+"""Oracles of simulated searches: they answer with predictions, or with measured runs only.
 
 Here belongs as well of which configuration an answer is, since a table answers a proposal with the
 values of another one.
@@ -21,7 +21,7 @@ from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.space import SearchSpace
 
 
-class SurrogateGround:
+class SurrogateOracle:
     """Answers with the surrogate's predictions for one task: (configurations, 1, objectives)."""
 
     def __init__(self, surrogate: Surrogate, task: str):
@@ -32,7 +32,7 @@ class SurrogateGround:
         return self.surrogate.predict_matrix(configurations, self.task)[:, None, :]
 
 
-class TableGround:
+class TableOracle:
     """Answers with the measured objectives of the nearest configuration that was really trained.
 
     No model stands between a searcher and the truth; the best it can reach is the best of the
@@ -52,7 +52,7 @@ class TableGround:
         return self._nearest(configurations)[0]
 
     def answered(self, configurations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-        """Say whose values each proposal is told: ``told_config_id`` and ``told_distance``."""
+        """Say whose values each proposal gets: ``told_config_id`` and ``told_distance``."""
         positions, distances = self._nearest(configurations)
         ids = [self.config_ids[position] for position in positions]
         return pd.DataFrame({"told_config_id": ids, "told_distance": distances})
@@ -72,7 +72,7 @@ class TableGround:
         return self.values[self.positions(configurations)]
 
 
-class CurveTableGround:
+class CurveTableOracle:
     """Answers with the measured learning curve of the nearest configuration that was trained.
 
     Parameters
@@ -94,13 +94,13 @@ class CurveTableGround:
         _demand_objectives([name for name in OBJECTIVES if name in curves])
         own = curves[curves["task"] == task]
         # At each epoch the configurations come in the order of their score there.
-        grounds = [TableGround(at_epoch, space, task) for _, at_epoch in own.groupby("epoch")]
-        order = [ground.config_ids for ground in grounds]
-        self.nearest = grounds[-1]
+        by_epoch = [TableOracle(at_epoch, space, task) for _, at_epoch in own.groupby("epoch")]
+        order = [table.config_ids for table in by_epoch]
+        self.nearest = by_epoch[-1]
         self.values = np.stack(
             [
-                ground.values[pd.Index(ids).get_indexer(order[-1]), 0]
-                for ground, ids in zip(grounds, order, strict=True)
+                table.values[pd.Index(ids).get_indexer(order[-1]), 0]
+                for table, ids in zip(by_epoch, order, strict=True)
             ],
             axis=1,
         )
@@ -110,11 +110,11 @@ class CurveTableGround:
         return self.values[self.nearest.positions(configurations)]
 
     def answered(self, configurations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-        """Say whose values each proposal is told, as :meth:`TableGround.answered`."""
+        """Say whose values each proposal gets, as :meth:`TableOracle.answered`."""
         return self.nearest.answered(configurations)
 
 
-class CurveGround:
+class CurveOracle:
     """Answers with predicted learning curves: (configurations, fidelities, objectives).
 
     Raises
@@ -132,14 +132,14 @@ class CurveGround:
         return self.curves.predict(configurations, self.task)
 
 
-def with_answered(trials: pd.DataFrame, ground: Callable, space: SearchSpace) -> pd.DataFrame:
-    """Write beside each trial of which configuration the values are that it was told.
+def with_answered(trials: pd.DataFrame, oracle: Callable, space: SearchSpace) -> pd.DataFrame:
+    """Write beside each trial of which configuration its values are.
 
     Parameters
     ----------
     trials
         Output of :func:`aehpo_assets.hpo.simulation.simulate`.
-    ground
+    oracle
         What answered.
     space
         The architecture's whole search space.
@@ -151,9 +151,9 @@ def with_answered(trials: pd.DataFrame, ground: Callable, space: SearchSpace) ->
         encoded hyperparameters (each within 0 and 1). A prediction is of the proposal itself, at
         distance 0; a measured value is of the nearest trained configuration.
     """
-    if isinstance(ground, TableGround | CurveTableGround) and len(trials):
-        told = ground.answered(trials[space.names].to_dict("records"))
-        return trials.assign(**{name: told[name].to_numpy() for name in told})
+    if isinstance(oracle, TableOracle | CurveTableOracle) and len(trials):
+        answered = oracle.answered(trials[space.names].to_dict("records"))
+        return trials.assign(**{name: answered[name].to_numpy() for name in answered})
     return trials.assign(told_config_id=trials["config_id"], told_distance=0.0)
 
 
