@@ -31,6 +31,7 @@ from aehpo_assets.hpo.blackbox import (
     curves_blackboxes,
     write_blackbox,
 )
+from aehpo_assets.hpo.columns import VALID_SCORE
 from aehpo_assets.hpo.recommend import recommend
 from aehpo_assets.hpo.search_sources import SEARCH_SOURCES
 from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate, training_table
@@ -58,13 +59,10 @@ SURROGATE = Recipe(
             "earlier_validations",
             "encoding",
             "evaluations",
-            "objective_model",
+            "objectives",
             "regressors",
-            "seeds",
-            "space_json",
             "surrogate",
             "surrogate_diagnostics",
-            "transforms",
         )
     ),
     settings=("space", "hpo.seed", "hpo.surrogates"),
@@ -277,9 +275,7 @@ def recommendations(
         metadata={
             "recommendations": len(found.table),
             "simulated_trials": len(found.trials),
-            "best_predicted_valid_score": float(
-                best["predicted_weighted_avg_auc_downstream_performance_valid"]
-            ),
+            "best_predicted_valid_score": float(best[f"predicted_{VALID_SCORE}"]),
             "best_searcher": str(best["searcher"]),
             "transfer": dg.MetadataValue.md(
                 markdown_table(

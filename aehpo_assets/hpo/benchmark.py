@@ -26,7 +26,7 @@ from aehpo_assets.hpo.grounds import (
     TableGround,
     with_answered,
 )
-from aehpo_assets.hpo.objectives import OBJECTIVES
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES
 from aehpo_assets.hpo.pareto import PARETO_OBJECTIVES
 from aehpo_assets.hpo.problem import Problem
 from aehpo_assets.hpo.searchers import (
@@ -38,11 +38,10 @@ from aehpo_assets.hpo.searchers import (
     check_searchers,
     stops_trials,
 )
-from aehpo_assets.hpo.seeds import named_seed
 from aehpo_assets.hpo.simulation import Clock, Evaluate, simulate
 from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.hpo.transfer import bounding_box, top_configurations
-from aehpo_assets.provenance import content_hash, folder_hash, settings_hash
+from aehpo_assets.provenance import content_hash, folder_hash, named_seed, settings_hash
 from aehpo_assets.store import Record, Store
 
 logger = logging.getLogger(__name__)
@@ -279,7 +278,7 @@ def run_cell(
             trials=plan.trials,
             simulated_hours=plan.simulated_hours,
             clock=plan.clock,
-            objectives=OBJECTIVES,
+            objectives=OBJECTIVE_NAMES,
         )
         parts.append(
             with_answered(found, evaluate, surrogate.space).assign(

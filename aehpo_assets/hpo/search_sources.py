@@ -16,7 +16,6 @@ SEARCH_SOURCES = tuple(
         "problem",
         "searcher_factories",
         "searchers",
-        "seeds",
         "syne_tune_fixes",
     )
 )

@@ -1,13 +1,20 @@
 """The zoo: one small file an architecture, layers and loss, no training code."""
 
-from aehpo_gpu.architectures.architecture import Architecture, Heads, LatentBatch
-from aehpo_gpu.architectures.disentanglix import DISENTANGLIX
-from aehpo_gpu.architectures.vanillix import VANILLIX
-from aehpo_gpu.architectures.varix import VARIX
+import importlib
+import pkgutil
 
-ARCHITECTURES: dict[str, Architecture] = {
-    architecture.name: architecture for architecture in (VANILLIX, VARIX, DISENTANGLIX)
-}
+from aehpo_assets.registry import Registry
+from aehpo_gpu.architectures.architecture import Architecture, Heads, LatentBatch
+
+ARCHITECTURES = Registry(
+    Architecture,
+    "aehpo.architectures",
+    *(
+        importlib.import_module(f"{__name__}.{module.name}")
+        for module in pkgutil.iter_modules(__path__)
+        if module.name != "architecture"
+    ),
+)
 """Every architecture by its name; ``aehpo_assets.space`` has a search space for each."""
 
 __all__ = ["ARCHITECTURES", "Architecture", "Heads", "LatentBatch"]
