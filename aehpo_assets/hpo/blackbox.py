@@ -20,7 +20,6 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.columns import RUNTIME, VALID_R2, VALID_SCORE
 from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, OBJECTIVES, Objective
-from aehpo_assets.hpo.problem import configuration_space
 from aehpo_assets.space import SearchSpace
 
 FIDELITY = "epoch"
@@ -238,7 +237,7 @@ def _arrange(table: pd.DataFrame, objectives: list[str], space: SearchSpace) -> 
     boxes = {
         task: BlackboxTabular(
             hyperparameters=hyperparameters,
-            configuration_space=configuration_space(space),
+            configuration_space=space.syne_tune(),
             fidelity_space={FIDELITY: randint(fidelities[0], fidelities[-1])},
             objectives_evaluations=values[position],
             fidelity_values=np.asarray(fidelities),

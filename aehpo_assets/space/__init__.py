@@ -21,9 +21,8 @@ from aehpo_assets.space.sample import (
 from aehpo_assets.space.search_space import (
     ARCHITECTURE_SPACES,
     SearchSpace,
-    filter_sizes,
-    latent_dimensions,
     search_space,
+    whole_values,
 )
 
 __all__ = [
@@ -40,9 +39,8 @@ __all__ = [
     "config_id_of",
     "configurations_of",
     "default_configuration",
-    "filter_sizes",
-    "latent_dimensions",
     "read_configurations",
     "sample_configurations",
     "search_space",
+    "whole_values",
 ]

@@ -49,10 +49,14 @@ class Choice:
         return min(self.values, key=lambda value: abs(math.log(value / wanted)))
 
     def syne_tune(self) -> Any:
-        """Return the matching domain of ``syne_tune.config_space``."""
+        """Return the matching domain of ``syne_tune.config_space``, whose values share one type."""
         from syne_tune import config_space
 
-        return config_space.choice(list(self.values))
+        values: list[Any] = list(self.values)
+        if len(set(map(type, values))) > 1:
+            words = any(isinstance(value, str) for value in values)
+            values = [str(value) if words else float(value) for value in values]
+        return config_space.choice(values)
 
     def to_json(self) -> dict[str, list[Any]]:
         """Return what :func:`distribution_from_json` reads back."""

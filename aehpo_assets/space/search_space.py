@@ -126,17 +126,8 @@ def search_space(
     return SearchSpace(architecture, hyperparameters)
 
 
-def latent_dimensions(space: SearchSpace) -> list[int]:
-    """Latent dimensions that a space allows, ascending; the two ends of a continuous one."""
-    return _whole_values(space, "latent_dim_fixed")
-
-
-def filter_sizes(space: SearchSpace) -> list[int]:
-    """Numbers of features (``k_filter``) that a space allows, as :func:`latent_dimensions`."""
-    return _whole_values(space, "k_filter")
-
-
-def _whole_values(space: SearchSpace, name: str) -> list[int]:
+def whole_values(space: SearchSpace, name: str) -> list[int]:
+    """Whole numbers that a space allows, ascending; the two ends of a continuous one."""
     distribution = space.hyperparameters[name]
     values = distribution.values if isinstance(distribution, Choice) else distribution.support
     return sorted(int(value) for value in values)
