@@ -35,7 +35,7 @@ def score_distribution(evaluations: pd.DataFrame) -> bytes:
     Parameters
     ----------
     evaluations
-        ``task`` and the four objectives, one row a run; values that are not finite are left out.
+        ``task`` and the objectives, one row a run; values that are not finite are left out.
 
     Returns
     -------
@@ -44,10 +44,10 @@ def score_distribution(evaluations: pd.DataFrame) -> bytes:
     """
     tasks = palette(evaluations["task"])
     height = max(2.6, 1.0 + 0.3 * len(tasks))
-    with drawing(1, 4, width=11.5, height=height) as (figure, axes):
+    with drawing(1, len(OBJECTIVES), width=11.5, height=height) as (figure, axes):
         for panel, objective in zip(axes, OBJECTIVES, strict=True):
             panel.set_title(objective.title)
-            known = finite(evaluations[objective])
+            known = finite(evaluations[objective.name])
             if known.empty:
                 nothing_to_show(panel, "no finite values")
                 continue
