@@ -1,12 +1,13 @@
 """What can be known to be wrong before a study starts, and is therefore refused before a write.
 
 Each rule lives with what it is about (spaces, searchers, data sets); here they are only asked
-one after another.
+one after another, those of other packages by the entry points ``aehpo.preflight``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from aehpo_assets.catalogue import Task
@@ -43,6 +44,8 @@ def check_study(study: Study, file: Path, tasks: Collection[str]) -> None:
     """
     for architecture in study.architectures:
         configurations_of(study, architecture, file=file)
+    for point in entry_points(group="aehpo.preflight"):
+        point.load()(study, file)
     check_searchers(study.hpo.searchers, file)
     _check_searcher_settings(study, file)
     if study.benchmark is not None:

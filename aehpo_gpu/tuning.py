@@ -19,9 +19,7 @@ from aehpo_assets.hpo.evaluations import best_sampled, evaluation_table
 from aehpo_assets.hpo.live import Decide, LiveBudget, live_search
 from aehpo_assets.hpo.problem import Problem
 from aehpo_assets.hpo.searchers import SEARCHERS, find_searcher
-from aehpo_assets.hpo.seeds import named_seed
-from aehpo_assets.hpo.space_json import space_to_json
-from aehpo_assets.provenance import content_hash, settings_hash
+from aehpo_assets.provenance import content_hash, named_seed, settings_hash
 from aehpo_assets.space import configurations_of, search_space
 from aehpo_assets.study import Live, Study
 from aehpo_gpu.architectures import ARCHITECTURES
@@ -163,7 +161,7 @@ class LiveTuning:
         """Folder of the finished batches of a search: another one for whatever they depend on."""
         known = problem.observations
         depends_on = {
-            "space": space_to_json(problem.space),
+            "space": problem.space.to_json(),
             "seed": problem.seed,
             "run seed": self.study.seeds[0],
             "batch": live.batch,

@@ -1,18 +1,10 @@
-"""What pictures and reports call objectives, origins and baselines.
+"""What pictures and reports call origins and baselines.
 
-The names that tables use belong to the modules that write them.
+The names that tables use belong to the modules that write them, titles of objectives to
+``aehpo_assets.hpo.objectives``.
 """
 
 from __future__ import annotations
-
-from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_R2, VALID_SCORE
-
-OBJECTIVE_NAMES = {
-    RUNTIME: "training runtime (s)",
-    VALID_R2: "valid R²",
-    VALID_SCORE: "weighted average AUC, valid",
-    TEST_SCORE: "weighted average AUC, test",
-}
 
 BEST_SAMPLED = "best_sampled"
 RECOMMENDED = "recommended"

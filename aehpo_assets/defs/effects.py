@@ -19,7 +19,7 @@ from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import run_results
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.foreign import markdown_table
-from aehpo_assets.hpo.seeds import named_seed
+from aehpo_assets.provenance import named_seed
 from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
 
 HYPERPARAMETER_EFFECTS = Recipe(

@@ -36,6 +36,7 @@ from aehpo_assets.hpo.blackbox import (
     curves_blackboxes,
     write_blackbox,
 )
+from aehpo_assets.hpo.columns import VALID_SCORE
 from aehpo_assets.hpo.recommend import recommend
 from aehpo_assets.hpo.searchers import SEARCHERS
 from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate, training_table
@@ -266,9 +267,7 @@ def recommendations(
         metadata={
             "recommendations": len(found.table),
             "simulated_trials": len(found.trials),
-            "best_predicted_valid_score": float(
-                best["predicted_weighted_avg_auc_downstream_performance_valid"]
-            ),
+            "best_predicted_valid_score": float(best[f"predicted_{VALID_SCORE}"]),
             "best_searcher": str(best["searcher"]),
             "transfer": dg.MetadataValue.md(
                 markdown_table(

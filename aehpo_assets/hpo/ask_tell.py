@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from aehpo_assets.hpo.objectives import loss_sign
+from aehpo_assets.hpo.objectives import OBJECTIVE
 from aehpo_assets.hpo.problem import EPOCH, LOSS, Problem, fixed_value
 from aehpo_assets.hpo.searchers import make_scheduler
 from aehpo_assets.hpo.syne_tune_fixes import OwnNumpyStream, native_configuration
@@ -124,7 +124,7 @@ class AskTell:
         if self._scheduler is None:
             return epoch < last
         losses = {
-            objective: loss_sign(objective) * float(objectives[objective])
+            objective: OBJECTIVE[objective].sign * float(objectives[objective])
             for objective in self.problem.objectives
         }
         result = losses | {LOSS: losses[self.problem.objectives[0]], EPOCH: epoch}

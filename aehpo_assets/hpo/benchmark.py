@@ -19,7 +19,7 @@ import pandas as pd
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.curve_surrogate import Curves
-from aehpo_assets.hpo.objectives import OBJECTIVES
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES
 from aehpo_assets.hpo.oracles import (
     CurveOracle,
     CurveTableOracle,
@@ -29,11 +29,10 @@ from aehpo_assets.hpo.oracles import (
 )
 from aehpo_assets.hpo.problem import Problem
 from aehpo_assets.hpo.searchers import BOX, check_searchers, find_searcher, with_boxes
-from aehpo_assets.hpo.seeds import named_seed
 from aehpo_assets.hpo.simulation import Clock, Evaluate, simulate
 from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.hpo.transfer import bounding_box, top_configurations
-from aehpo_assets.provenance import content_hash, folder_hash, settings_hash
+from aehpo_assets.provenance import content_hash, folder_hash, named_seed, settings_hash
 from aehpo_assets.store import Record, Store
 
 logger = logging.getLogger(__name__)
@@ -278,7 +277,7 @@ def run_cell(
             trials=plan.trials,
             simulated_hours=plan.simulated_hours,
             clock=plan.clock,
-            objectives=OBJECTIVES,
+            objectives=OBJECTIVE_NAMES,
         )
         parts.append(
             with_answered(found, evaluate, surrogate.space).assign(

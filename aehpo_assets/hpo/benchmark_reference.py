@@ -10,11 +10,11 @@ import pandas as pd
 
 from aehpo_assets.hpo.benchmark import BenchmarkPlan, oracle_of
 from aehpo_assets.hpo.curve_surrogate import Curves
-from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.hpo.searchers import find_searcher
-from aehpo_assets.hpo.seeds import named_seed
 from aehpo_assets.hpo.simulation import Evaluate
 from aehpo_assets.hpo.surrogate import Surrogate
+from aehpo_assets.provenance import named_seed
 from aehpo_assets.space import SearchSpace, sample_configurations
 
 DRAWS = 4096
@@ -90,4 +90,4 @@ def _best_of_model(oracle: Evaluate, trained: pd.DataFrame, space: SearchSpace, 
 def _scores(oracle: Evaluate, configurations: pd.DataFrame) -> np.ndarray:
     """Valid score of each configuration after its last epoch."""
     answers = oracle(configurations.to_dict("records"))
-    return answers[:, -1, OBJECTIVES.index(VALID_SCORE)]
+    return answers[:, -1, OBJECTIVE_NAMES.index(VALID_SCORE)]

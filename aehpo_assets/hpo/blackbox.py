@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.hpo.columns import RUNTIME, VALID_R2, VALID_SCORE
 from aehpo_assets.hpo.evaluations import evaluation_table
-from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME, TEST_SCORE, VALID_R2, VALID_SCORE
-from aehpo_assets.hpo.problem import configuration_space
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, OBJECTIVES, Objective
 from aehpo_assets.space import SearchSpace
 
 FIDELITY = "epoch"
@@ -74,7 +74,7 @@ def build_blackboxes(
         If a column is missing or no configuration is present for every task.
     """
     table = evaluation_table(results, space)
-    return _arrange(table.assign(**{FIDELITY: epochs}), list(OBJECTIVES), space)
+    return _arrange(table.assign(**{FIDELITY: epochs}), list(OBJECTIVE_NAMES), space)
 
 
 def curves_blackboxes(
@@ -86,8 +86,8 @@ def curves_blackboxes(
     """Arrange learning curves as multi-fidelity Syne Tune blackboxes.
 
     Objectives are those known at every fidelity: the cumulative runtime, the valid R2, and the
-    downstream scores where the curves have them. A run that stopped early (diverged) keeps, from
-    the epoch on that it misses, AUC 0.5, its task's lowest R2 and the runtime it had spent.
+    downstream scores where the curves have them. A run that stopped early (diverged) counts, from
+    the epoch on that it misses, as each objective's ``failed_value`` says.
 
     Parameters
     ----------
@@ -101,32 +101,32 @@ def curves_blackboxes(
     fidelities
         Epochs to take, ascending.
     """
-    scores = [
-        score
-        for score in (VALID_SCORE, TEST_SCORE)
-        if all(score in curve and curve[score].notna().any() for curve in curves.values())
-    ]
-    objectives = [RUNTIME, VALID_R2, *scores]
+    curves = {task: curve.rename(columns={"runtime": RUNTIME}) for task, curve in curves.items()}
+    known_ones = [one for one in OBJECTIVES if all(_has(c, one) for c in curves.values())]
+    objectives = [objective.name for objective in known_ones]
     runs = evaluation_table({task: results[task] for task in curves}, space)
     run_key = ["task", "config_id", "seed"]
     steps = runs[[*run_key, *space.names]].merge(pd.DataFrame({FIDELITY: fidelities}), how="cross")
     known = pd.concat(
         [
-            curve.rename(columns={"runtime": RUNTIME})
-            .assign(task=task, config_id=curve["config_id"].astype(str))
-            .loc[:, [*run_key, FIDELITY, *objectives]]
+            curve.assign(task=task, config_id=curve["config_id"].astype(str)).loc[
+                :, [*run_key, FIDELITY, *objectives]
+            ]
             for task, curve in curves.items()
         ]
     )
     table = steps.merge(known, on=[*run_key, FIDELITY], how="left")
-    table[objectives] = table[objectives].astype("float64").where(np.isfinite(table[objectives]))
-    table[VALID_R2] = table[VALID_R2].clip(-1, 1)
-    table[VALID_R2] = table[VALID_R2].fillna(table.groupby("task")[VALID_R2].transform("min"))
-    table[VALID_R2] = table[VALID_R2].fillna(-1.0)
-    table[scores] = table[scores].fillna(0.5).clip(0, 1)
-    table[RUNTIME] = table.groupby(run_key)[RUNTIME].ffill().fillna(0.0)
+    table[RUNTIME] = table.groupby(run_key)[RUNTIME].ffill()
+    for objective in known_ones:
+        table[objective.name] = objective.counted(table[objective.name], table["task"])
     table[RUNTIME] = table.groupby(run_key)[RUNTIME].cummax()
     return _arrange(table, objectives, space)
+
+
+def _has(curve: pd.DataFrame, objective: Objective) -> bool:
+    """Whether a learning curve says anything of an objective: one constant alone does not."""
+    constant = isinstance(objective.failed_value, float)
+    return objective.name in curve and (not constant or curve[objective.name].notna().any())
 
 
 def write_blackbox(folder: Path, tables: BlackboxTables) -> None:
@@ -237,7 +237,7 @@ def _arrange(table: pd.DataFrame, objectives: list[str], space: SearchSpace) -> 
     boxes = {
         task: BlackboxTabular(
             hyperparameters=hyperparameters,
-            configuration_space=configuration_space(space),
+            configuration_space=space.syne_tune(),
             fidelity_space={FIDELITY: randint(fidelities[0], fidelities[-1])},
             objectives_evaluations=values[position],
             fidelity_values=np.asarray(fidelities),

@@ -14,14 +14,8 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.hpo.objectives import (
-    FAILED_SCORE,
-    OBJECTIVES,
-    RUNTIME,
-    TEST_SCORE,
-    VALID_R2,
-    VALID_SCORE,
-)
+from aehpo_assets.hpo.columns import VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, OBJECTIVES
 from aehpo_assets.space import SearchSpace
 
 logger = logging.getLogger(__name__)
@@ -30,9 +24,9 @@ logger = logging.getLogger(__name__)
 def evaluation_table(results: Mapping[str, pd.DataFrame], space: SearchSpace) -> pd.DataFrame:
     """Turn the run results of all tasks of one architecture into one table of evaluations.
 
-    A run that diverged or failed counts as AUC 0.5 and as the lowest R2 that a finished run of its
-    task reached, at the runtime it spent. R2 is clipped to [-1, 1]. A finished run that lacks one
-    objective (nothing could be scored) counts as failed for that objective only.
+    A run that diverged or failed counts as each objective's ``failed_value`` says, and values are
+    clipped to its bounds. A finished run that lacks one objective (nothing could be scored) counts
+    as failed for that objective only.
 
     Parameters
     ----------
@@ -45,7 +39,7 @@ def evaluation_table(results: Mapping[str, pd.DataFrame], space: SearchSpace) ->
     Returns
     -------
     pandas.DataFrame
-        RangeIndex; columns ``task``, ``config_id``, ``seed``, the hyperparameters, the four
+        RangeIndex; columns ``task``, ``config_id``, ``seed``, the hyperparameters, the
         objectives (float64, finite), ``failed`` and ``dead`` (failed, or a latent space that
         collapsed).
 
@@ -61,28 +55,27 @@ def evaluation_table(results: Mapping[str, pd.DataFrame], space: SearchSpace) ->
 
 
 def _task_evaluations(task: str, runs: pd.DataFrame, space: SearchSpace) -> pd.DataFrame:
-    needed = ["config_id", "seed", "status", *space.names, *OBJECTIVES]
+    needed = ["config_id", "seed", "status", *space.names, *OBJECTIVE_NAMES]
     for name in needed:
         if name not in runs:
             raise InputError(f"run results of {task} lack a column", key=name)
-    table = runs[["config_id", "seed", *space.names, *OBJECTIVES]].reset_index(drop=True)
+    table = runs[["config_id", "seed", *space.names, *OBJECTIVE_NAMES]].reset_index(drop=True)
     table.insert(0, "task", task)
     table["config_id"] = table["config_id"].astype(str)
-    objectives = table[list(OBJECTIVES)].astype("float64")
-    objectives = objectives.where(np.isfinite(objectives))
     failed = (runs["status"] != "ok").to_numpy()
-
-    r2 = objectives[VALID_R2].clip(-1, 1).mask(failed)
-    lowest = -1.0 if r2.isna().all() else r2.min()
-    table[VALID_R2] = r2.fillna(lowest)
-    for score in (VALID_SCORE, TEST_SCORE):
-        unscored = int(objectives.loc[~failed, score].isna().sum())
-        if unscored:
-            logger.warning(
-                "%s: %d finished runs have no %s and count as 0.5", task, unscored, score
-            )
-        table[score] = objectives[score].mask(failed, FAILED_SCORE).fillna(FAILED_SCORE).clip(0, 1)
-    table[RUNTIME] = objectives[RUNTIME].fillna(0.0).clip(lower=0.0)
+    for objective in OBJECTIVES:
+        values = table[objective.name].astype("float64")
+        if objective.failed_value != "own":
+            unscored = int((~np.isfinite(values[~failed])).sum())
+            if unscored:
+                logger.warning(
+                    "%s: %d finished runs have no %s and count as failed",
+                    task,
+                    unscored,
+                    objective.name,
+                )
+            values = values.mask(failed)
+        table[objective.name] = objective.counted(values, table["task"])
     table["failed"] = failed
     latent = runs.get("latent_status", pd.Series("ok", index=runs.index))
     table["dead"] = failed | (latent == "collapsed").to_numpy()
@@ -111,8 +104,8 @@ def best_sampled(evaluations: pd.DataFrame, task: str, count: int = 1) -> pd.Dat
     hyperparameters = [
         name
         for name in runs
-        if name not in {"task", "config_id", "seed", "failed", "dead", *OBJECTIVES}
+        if name not in {"task", "config_id", "seed", "failed", "dead", *OBJECTIVE_NAMES}
     ]
-    rules = dict.fromkeys(hyperparameters, "first") | dict.fromkeys(OBJECTIVES, "mean")
+    rules = dict.fromkeys(hyperparameters, "first") | dict.fromkeys(OBJECTIVE_NAMES, "mean")
     means = runs.groupby("config_id", sort=False).agg(rules).reset_index()
     return means.sort_values(VALID_SCORE, ascending=False, kind="stable").head(count)

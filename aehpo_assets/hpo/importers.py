@@ -26,7 +26,7 @@ from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
 from aehpo_assets.limits import JSON_BYTES, read_json, size_of
 from aehpo_assets.omics.memory import Need, parquet_need, refuse_need
 from aehpo_assets.provenance import file_hash
-from aehpo_assets.space import ARCHITECTURE_SPACES, config_id_of
+from aehpo_assets.space import ARCHITECTURE_SPACES, STUDY_HYPERPARAMETERS, config_id_of
 from aehpo_assets.study import NAME
 
 TCGA_GROUPS: dict[str, list[str]] = {
@@ -49,16 +49,6 @@ STUDY_GROUPS = {"tcga": TCGA_GROUPS, "schc": SCHC_GROUPS}
 _AS_PUBLISHED = "Give the files as they were published."
 
 _FILE = re.compile(r"real_ae_results_(?P<architecture>\w+)_(?P<scenario>\w+)_(?P<modality>\w+)$")
-_HYPERPARAMETERS = [
-    "k_filter",
-    "n_layers",
-    "enc_factor",
-    "latent_dim_fixed",
-    "lr_fixed",
-    "beta",
-    "batch_size",
-    "drop_p",
-]
 
 
 def import_study_results(
@@ -169,12 +159,16 @@ def _study_runs(
     file: str,
 ) -> pd.DataFrame:
     lowered = frame.rename(columns=str.lower)
-    names = [n for n in _HYPERPARAMETERS if n in ARCHITECTURE_SPACES.get(architecture, {})]
+    if architecture not in ARCHITECTURE_SPACES:
+        raise InputError(f"unknown architecture {architecture!r}", file=file)
+    space = ARCHITECTURE_SPACES[architecture]
+    known = [one for one in STUDY_HYPERPARAMETERS if one in space.hyperparameters]
+    names = [one.name for one in known]
     for name in ["run_id", RUNTIME, "valid_r2", *names]:
         if name not in lowered:
             raise InputError("column missing", file=file, key=name.upper())
     numbers = lowered[[*names, RUNTIME, "valid_r2"]].apply(pd.to_numeric, errors="coerce")
-    whole = ["k_filter", "n_layers", "latent_dim_fixed", "batch_size"]
+    whole = [one.name for one in known if one.kind == "whole"]
     runs = pd.DataFrame(
         {
             # RUN_varix_tcga_RNA_000123 is configuration 123 of the shared list.

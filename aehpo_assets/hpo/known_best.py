@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 
-_NOT_HYPERPARAMETERS = {"task", "config_id", "seed", "failed", "dead", *OBJECTIVES}
+_NOT_HYPERPARAMETERS = {"task", "config_id", "seed", "failed", "dead", *OBJECTIVE_NAMES}
 
 
 def best_known(evaluations: pd.DataFrame, task: str) -> pd.DataFrame:

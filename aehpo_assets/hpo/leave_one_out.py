@@ -18,11 +18,10 @@ import pandas as pd
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.ask_tell import AskTell
-from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.hpo.oracles import SurrogateOracle, TableOracle
 from aehpo_assets.hpo.problem import Problem, fixed_value
 from aehpo_assets.hpo.searchers import check_searchers
-from aehpo_assets.hpo.seeds import named_seed
 from aehpo_assets.hpo.simulation import Evaluate, simulate
 from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.hpo.task_similarity import rank_correlation
@@ -32,6 +31,7 @@ from aehpo_assets.hpo.transfer import (
     transfer_weights,
     weighted_box,
 )
+from aehpo_assets.provenance import named_seed
 from aehpo_assets.space import SearchSpace, sample_configurations
 from aehpo_assets.store import Record, Store
 from aehpo_assets.study import Hpo, TransferBenchmark
@@ -233,7 +233,7 @@ class NewTask:
         space = self.surrogate.space
         drawn = sample_configurations(space, int(min(count, space.size)), seed)
         values = self.oracle(drawn[space.names].to_dict("records"))
-        score = values[:, -1, OBJECTIVES.index(VALID_SCORE)]
+        score = values[:, -1, OBJECTIVE_NAMES.index(VALID_SCORE)]
         return drawn.assign(task=self.name, **{VALID_SCORE: score})
 
     def weights(
@@ -245,7 +245,7 @@ class NewTask:
             if self.plan.oracle == "table":
                 configurations = probe[self.surrogate.space.names].to_dict("records")
                 table = TableOracle(self.evaluations, self.surrogate.space, other)
-                score = table(configurations)[:, -1, OBJECTIVES.index(VALID_SCORE)]
+                score = table(configurations)[:, -1, OBJECTIVE_NAMES.index(VALID_SCORE)]
             else:
                 words = ("transfer", self.name, "probe of", other, repetition)
                 generator = np.random.default_rng(named_seed(self.plan.seed, *words))

@@ -17,7 +17,7 @@ import pandas as pd
 from aehpo_assets.errors import InputError, StaleInputError
 from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.evaluations import evaluation_table
-from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME
 from aehpo_assets.hpo.problem import Problem
 from aehpo_assets.hpo.searchers import SEARCHERS, check_searchers
 from aehpo_assets.space import config_id_of
@@ -257,4 +257,4 @@ class _Batch:
     def _objectives(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Objectives by configuration; what a failed run counts as is the same rule everywhere."""
         table = evaluation_table({self._task: rows}, self._conversation.problem.space)
-        return table.set_index("config_id")[list(OBJECTIVES)]
+        return table.set_index("config_id")[list(OBJECTIVE_NAMES)]

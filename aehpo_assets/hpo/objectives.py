@@ -1,25 +1,111 @@
-"""The objectives of a run: their names, order, bounds, and which of them a search may see.
+"""The objectives of a run, with all that is known of each: one entry an objective.
 
-Here belongs what the numbers mean. How they are tabulated belongs to ``evaluations``.
+Here belongs what the numbers mean: which way is better, what a failed run counts as, on which scale
+they are modelled. How they are tabulated belongs to ``evaluations``.
 """
 
 from __future__ import annotations
 
-RUNTIME = "training_runtime"
-VALID_R2 = "valid_r2"
-VALID_SCORE = "weighted_avg_auc_downstream_performance_valid"
-TEST_SCORE = "weighted_avg_auc_downstream_performance"
+import math
+from dataclasses import dataclass
+from typing import Literal
 
-OBJECTIVES = (RUNTIME, VALID_R2, VALID_SCORE, TEST_SCORE)
-"""Every objective of a blackbox, in the order of its columns."""
+import numpy as np
+import pandas as pd
 
-MAXIMISED = (VALID_R2, VALID_SCORE, TEST_SCORE)
-"""Objectives of which more is better; the runtime is the only one of which less is."""
+from aehpo_assets.hpo.columns import RUNTIME, TEST_SCORE, VALID_R2, VALID_SCORE
 
 FAILED_SCORE = 0.5
 """AUC that a diverged or failed run counts as: a latent space that tells nothing apart."""
 
+_AUC_MARGIN = 1e-3
+_SHORTEST_RUNTIME = 1e-3
 
-def loss_sign(objective: str) -> int:
-    """Return the factor that turns an objective into a loss: -1 if more is better, else 1."""
-    return -1 if objective in MAXIMISED else 1
+
+@dataclass(frozen=True)
+class Objective:
+    """What a search is after.
+
+    Attributes
+    ----------
+    name
+        Column of run results, blackboxes and predictions.
+    title
+        What pictures and reports call it.
+    maximise
+        Whether more is better.
+    scale
+        On which it is modelled, so that predictions stay possible: ``logit``, so that none leaves
+        (0, 1); ``log``, where the noise of seconds is even; ``linear``, cut to the bounds
+        afterwards.
+    bounds
+        Between which every value lies.
+    failed_value
+        What a run that diverged or failed counts as: a number; ``worst``, the worst that a
+        finished run of its task reached, or else the worst bound; ``own``, what it has itself (the
+        seconds that it spent), or else the lower bound.
+    """
+
+    name: str
+    title: str
+    maximise: bool
+    scale: Literal["logit", "log", "linear"]
+    bounds: tuple[float, float]
+    failed_value: float | Literal["worst", "own"]
+
+    @property
+    def sign(self) -> int:
+        """The factor that turns it into a loss."""
+        return -1 if self.maximise else 1
+
+    def counted(self, values: pd.Series, tasks: pd.Series) -> pd.Series:
+        """Return what runs count as, float64, finite and inside the bounds.
+
+        Parameters
+        ----------
+        values
+            What the runs reached; not finite where there is nothing that counts.
+        tasks
+            Task of each run.
+        """
+        values = values.astype("float64")
+        values = values.where(np.isfinite(values)).clip(*self.bounds)
+        if self.failed_value == "own":
+            return values.fillna(self.bounds[0])
+        if self.failed_value == "worst":
+            reached = values.groupby(tasks).transform("min" if self.maximise else "max")
+            return values.fillna(reached).fillna(self.bounds[0 if self.maximise else 1])
+        return values.fillna(self.failed_value)
+
+    def to_model_scale(self, values: np.ndarray) -> np.ndarray:
+        """Map values to the scale on which they are modelled."""
+        values = np.asarray(values, dtype="float64")
+        if self.scale == "logit":
+            inside = np.clip(values, _AUC_MARGIN, 1 - _AUC_MARGIN)
+            return np.log(inside / (1 - inside))
+        if self.scale == "log":
+            return np.log(np.maximum(values, _SHORTEST_RUNTIME))
+        return values
+
+    def from_model_scale(self, values: np.ndarray) -> np.ndarray:
+        """Map modelled values back, inside the bounds."""
+        values = np.asarray(values, dtype="float64")
+        if self.scale == "logit":
+            return 1 / (1 + np.exp(-np.clip(values, -30, 30)))
+        if self.scale == "log":
+            return np.exp(np.clip(values, np.log(_SHORTEST_RUNTIME), 30))
+        return np.clip(values, *self.bounds)
+
+
+OBJECTIVES = (
+    Objective(RUNTIME, "training runtime (s)", False, "log", (0, math.inf), "own"),
+    Objective(VALID_R2, "valid R²", True, "linear", (-1, 1), "worst"),
+    Objective(VALID_SCORE, "weighted average AUC, valid", True, "logit", (0, 1), FAILED_SCORE),
+    Objective(TEST_SCORE, "weighted average AUC, test", True, "logit", (0, 1), FAILED_SCORE),
+)
+"""Every objective of a blackbox, in the order of its columns."""
+
+OBJECTIVE = {objective.name: objective for objective in OBJECTIVES}
+"""Name to objective."""
+
+OBJECTIVE_NAMES = tuple(OBJECTIVE)

@@ -16,7 +16,7 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.curve_surrogate import CurveSurrogate
 from aehpo_assets.hpo.encoding import Encoder
 from aehpo_assets.hpo.evaluations import best_sampled
-from aehpo_assets.hpo.objectives import OBJECTIVES
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES
 from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.space import SearchSpace
 
@@ -45,7 +45,7 @@ class TableOracle:
         self.encoder = Encoder(space)
         self.points = self.encoder.matrix(table)
         self.config_ids = table["config_id"].tolist()
-        self.values = table[list(OBJECTIVES)].to_numpy("float64")[:, None, :]
+        self.values = table[list(OBJECTIVE_NAMES)].to_numpy("float64")[:, None, :]
 
     def positions(self, configurations: Sequence[Mapping[str, Any]]) -> list[int]:
         """Return the row of the nearest trained configuration of each."""
@@ -91,7 +91,7 @@ class CurveTableOracle:
     """
 
     def __init__(self, curves: pd.DataFrame, space: SearchSpace, task: str):
-        _demand_objectives([name for name in OBJECTIVES if name in curves])
+        _demand_objectives([name for name in OBJECTIVE_NAMES if name in curves])
         own = curves[curves["task"] == task]
         # At each epoch the configurations come in the order of their score there.
         by_epoch = [TableOracle(at_epoch, space, task) for _, at_epoch in own.groupby("epoch")]
@@ -158,7 +158,7 @@ def with_answered(trials: pd.DataFrame, oracle: Callable, space: SearchSpace) ->
 
 
 def _demand_objectives(known: list[str]) -> None:
-    if known != list(OBJECTIVES):
+    if known != list(OBJECTIVE_NAMES):
         raise InputError(
             f"the learning curves know {', '.join(known)} only",
             remedy="Keep the downstream scores along the curves.",

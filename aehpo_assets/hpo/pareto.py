@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.hpo.objectives import RUNTIME, VALID_R2, VALID_SCORE, loss_sign
+from aehpo_assets.hpo.columns import RUNTIME, VALID_R2, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE
 
 PARETO_OBJECTIVES = (VALID_SCORE, VALID_R2, RUNTIME)
 """What a multi-objective search weighs against each other; never the test score."""
@@ -71,21 +72,21 @@ def hypervolume(
         return 0.0
     import moocore
 
-    best, worst = (f(_log_runtime(known, objectives), axis=0) for f in (np.min, np.max))
+    best, worst = (f(_on_log_scale(known, objectives), axis=0) for f in (np.min, np.max))
     span = np.where(worst > best, worst - best, 1.0)
-    scaled = (_log_runtime(table, objectives) - best) / span
+    scaled = (_on_log_scale(table, objectives) - best) / span
     return float(moocore.hypervolume(scaled, ref=np.ones(len(objectives))))
 
 
 def _losses(table: pd.DataFrame, objectives: Sequence[str]) -> np.ndarray:
     return np.column_stack(
-        [loss_sign(name) * table[name].to_numpy("float64") for name in objectives]
+        [OBJECTIVE[name].sign * table[name].to_numpy("float64") for name in objectives]
     )
 
 
-def _log_runtime(table: pd.DataFrame, objectives: Sequence[str]) -> np.ndarray:
+def _on_log_scale(table: pd.DataFrame, objectives: Sequence[str]) -> np.ndarray:
     losses = _losses(table, objectives)
     for position, name in enumerate(objectives):
-        if name == RUNTIME:
+        if OBJECTIVE[name].scale == "log":
             losses[:, position] = np.log(np.maximum(losses[:, position], 1e-3))
     return losses

@@ -60,19 +60,7 @@ class Problem:
     def config_space(self) -> dict[str, Any]:
         """The hyperparameters that can vary, as Syne Tune wants them."""
         free = {n: d for n, d in self.space.hyperparameters.items() if fixed_value(d) is None}
-        return configuration_space(SearchSpace(self.space.architecture, free))
-
-
-def configuration_space(space: SearchSpace) -> dict[str, Any]:
-    """Return a space as Syne Tune wants it: the categories of a choice share one type."""
-    domains = {}
-    for name, distribution in space.hyperparameters.items():
-        if isinstance(distribution, Choice) and len(set(map(type, distribution.values))) > 1:
-            words = any(isinstance(value, str) for value in distribution.values)
-            kind: type = str if words else float
-            distribution = Choice(tuple(kind(value) for value in distribution.values))
-        domains[name] = distribution.syne_tune()
-    return domains
+        return SearchSpace(self.space.architecture, free).syne_tune()
 
 
 def fixed_value(distribution: Any) -> Any:

@@ -15,11 +15,10 @@ import pandas as pd
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.encoding import Encoder
-from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.hpo.oracles import SurrogateOracle
 from aehpo_assets.hpo.problem import Problem
 from aehpo_assets.hpo.searchers import SEARCHERS, check_searchers
-from aehpo_assets.hpo.seeds import named_seed
 from aehpo_assets.hpo.simulation import simulate
 from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.hpo.task_similarity import rank_correlation
@@ -29,6 +28,7 @@ from aehpo_assets.hpo.transfer import (
     transfer_weights,
     weighted_box,
 )
+from aehpo_assets.provenance import named_seed
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.study import Hpo
 
@@ -254,7 +254,7 @@ def _recommendation_table(
     sampled_ids = [known.get(key) for key in keys]
     lower, upper = surrogate.predict_interval(chosen, task)
     predictions = {}
-    for objective in OBJECTIVES:
+    for objective in OBJECTIVE_NAMES:
         predictions[f"predicted_{objective}"] = chosen[objective].to_numpy()
         predictions[f"predicted_{objective}_lower"] = lower[objective].to_numpy()
         predictions[f"predicted_{objective}_upper"] = upper[objective].to_numpy()

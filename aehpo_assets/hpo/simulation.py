@@ -16,7 +16,7 @@ import pandas as pd
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.ask_tell import AskTell
-from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME
 from aehpo_assets.space import config_id_of
 
 Clock = Literal["measured", "unit"]
@@ -32,7 +32,7 @@ def simulate(
     trials: int,
     simulated_hours: float | None = None,
     clock: Clock = "measured",
-    objectives: Sequence[str] = OBJECTIVES,
+    objectives: Sequence[str] = OBJECTIVE_NAMES,
 ) -> pd.DataFrame:
     """Let a searcher tune with several workers on predicted results.
 

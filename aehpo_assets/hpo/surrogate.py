@@ -2,7 +2,7 @@
 
 One model per task and objective, fitted on every run of the task, the validated recommendations
 included. Its honesty is measured out of fold. Which numbers a run counts as belongs to
-``evaluations``; choosing the model of an objective to ``objective_model``; walking the surrogate in
+``evaluations``; choosing the model of an objective to ``regressors``; walking the surrogate in
 search of an optimum to ``simulation``.
 """
 
@@ -18,11 +18,14 @@ import pandas as pd
 from aehpo_assets.errors import InputError, StaleInputError
 from aehpo_assets.hpo.encoding import Configurations, Encoder
 from aehpo_assets.hpo.evaluations import evaluation_table
-from aehpo_assets.hpo.objective_model import ObjectiveModel, fit_objective
-from aehpo_assets.hpo.objectives import OBJECTIVES
-from aehpo_assets.hpo.regressors import REGRESSORS, Regressor, XGBoostRegressor
-from aehpo_assets.hpo.seeds import named_seed
-from aehpo_assets.hpo.space_json import space_from_json, space_to_json
+from aehpo_assets.hpo.objectives import OBJECTIVE, OBJECTIVES
+from aehpo_assets.hpo.regressors import (
+    REGRESSORS,
+    ObjectiveModel,
+    Regressor,
+    XGBoostRegressor,
+    fit_objective,
+)
 from aehpo_assets.hpo.surrogate_diagnostics import (
     FOLDS,
     INTERVAL,
@@ -30,7 +33,7 @@ from aehpo_assets.hpo.surrogate_diagnostics import (
     group_folds,
     out_of_fold_frame,
 )
-from aehpo_assets.hpo.transforms import from_model_scale, to_model_scale
+from aehpo_assets.provenance import named_seed
 from aehpo_assets.space import SearchSpace
 
 
@@ -64,7 +67,7 @@ class Surrogate:
     def objectives(self) -> list[str]:
         """The objectives it predicts, in the order of a blackbox."""
         known = {objective for _, objective in self.models}
-        return [objective for objective in OBJECTIVES if objective in known]
+        return [objective.name for objective in OBJECTIVES if objective.name in known]
 
     @property
     def tasks(self) -> list[str]:
@@ -96,7 +99,7 @@ class Surrogate:
     def predict_matrix(self, configurations: Configurations, task: str) -> np.ndarray:
         """Return what :meth:`predict` returns, as (configurations, objectives) without labels."""
         modelled = self._on_model_scale(configurations, task)
-        return np.column_stack([from_model_scale(v, name) for name, v in modelled.items()])
+        return np.column_stack([OBJECTIVE[n].from_model_scale(v) for n, v in modelled.items()])
 
     def predict_interval(
         self, configurations: Configurations, task: str
@@ -110,7 +113,9 @@ class Surrogate:
         lower, upper = (
             pd.DataFrame(
                 {
-                    name: from_model_scale(values + self.models[task, name].margins[side], name)
+                    name: OBJECTIVE[name].from_model_scale(
+                        values + self.models[task, name].margins[side]
+                    )
                     for name, values in modelled.items()
                 }
             )
@@ -136,7 +141,7 @@ class Surrogate:
             residuals = self.models[task, name].residuals
             levels = np.linspace(0, 1, len(residuals))
             noise = np.interp(generator.random(len(values)), levels, residuals)
-            drawn[name] = from_model_scale(values + noise, name)
+            drawn[name] = OBJECTIVE[name].from_model_scale(values + noise)
         return pd.DataFrame(drawn)
 
     def _on_model_scale(self, configurations: Configurations, task: str) -> dict[str, np.ndarray]:
@@ -168,7 +173,7 @@ class Surrogate:
         for task, file in dead.items():
             self.dead[task].save(folder / file)
         content = {
-            "space": space_to_json(self.space),
+            "space": self.space.to_json(),
             "interval": INTERVAL,
             "models": entries,
             "dead": dead,
@@ -200,7 +205,7 @@ class Surrogate:
             task: XGBoostRegressor().restore(folder / file)
             for task, file in content["dead"].items()
         }
-        return cls(space_from_json(content["space"]), models, dead)
+        return cls(SearchSpace.from_json(content["space"]), models, dead)
 
 
 def training_table(
@@ -276,8 +281,8 @@ def fit_surrogate(
         runs = evaluations[evaluations["task"] == task]
         X = encoder.matrix(runs)
         fold_of_run = group_folds(runs["config_id"], folds)
-        for objective in [name for name in OBJECTIVES if name in runs]:
-            y = to_model_scale(runs[objective].to_numpy(), objective)
+        for objective in [name for name in OBJECTIVE if name in runs]:
+            y = OBJECTIVE[objective].to_model_scale(runs[objective].to_numpy())
             model_seed = named_seed(seed, "surrogate", task, objective)
             model, held_out, errors = fit_objective(X, y, fold_of_run, model_seed, candidates)
             models[task, objective] = model

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.hpo.transforms import from_model_scale, to_model_scale
+from aehpo_assets.hpo.objectives import OBJECTIVE
 
 INTERVAL = 0.9
 """Nominal coverage of the prediction intervals."""
@@ -48,6 +48,7 @@ def out_of_fold_frame(
         low, high = conformal_margins((y - held_out)[~held])
         lower[held] += low
         upper[held] += high
+    on_own_scale = OBJECTIVE[objective].from_model_scale
     return pd.DataFrame(
         {
             "task": runs["task"].to_numpy(),
@@ -55,9 +56,9 @@ def out_of_fold_frame(
             "config_id": runs["config_id"].to_numpy(),
             "seed": runs["seed"].to_numpy(),
             "actual": runs[objective].to_numpy(),
-            "predicted": from_model_scale(held_out, objective),
-            "lower": from_model_scale(lower, objective),
-            "upper": from_model_scale(upper, objective),
+            "predicted": on_own_scale(held_out),
+            "lower": on_own_scale(lower),
+            "upper": on_own_scale(upper),
         }
     )
 
@@ -106,8 +107,9 @@ def calibration(
     """
     rows = []
     for (task, objective), frame in out_of_fold.groupby(["task", "objective"], sort=False):
-        actual = to_model_scale(frame["actual"].to_numpy(), str(objective))
-        residuals = actual - to_model_scale(frame["predicted"].to_numpy(), str(objective))
+        on_model_scale = OBJECTIVE[str(objective)].to_model_scale
+        actual = on_model_scale(frame["actual"].to_numpy())
+        residuals = actual - on_model_scale(frame["predicted"].to_numpy())
         folds = group_folds(frame["config_id"])
         for level in levels:
             inside = np.zeros(len(frame), dtype=bool)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_R2, VALID_SCORE
+from aehpo_assets.hpo.columns import SCORES
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_R2, VALID_SCORE
 from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.check import FAULT, Check, among, at_least, at_most, run_checks, unique
 from aehpo_assets.space import SearchSpace
@@ -343,7 +344,7 @@ _ENDED = {"ok": "finished"}
 
 def check_blackbox(evaluations: pd.DataFrame, dropped: pd.DataFrame) -> list[CheckResult]:
     """Check the evaluations that enter a blackbox."""
-    objectives = evaluations[list(OBJECTIVES)]
+    objectives = evaluations[list(OBJECTIVE_NAMES)]
     rows = pd.DataFrame(
         {
             "run": evaluations["task"] + " " + _runs(evaluations),
@@ -373,7 +374,7 @@ def check_surrogate(diagnostics: pd.DataFrame) -> list[CheckResult]:
 
 def check_recommendations(table: pd.DataFrame, space: SearchSpace) -> list[CheckResult]:
     """Check recommendations against their space."""
-    predicted = table[[f"predicted_{objective}" for objective in OBJECTIVES]]
+    predicted = table[[f"predicted_{objective}" for objective in OBJECTIVE_NAMES]]
     rows = _described(table, space).assign(
         not_finite=(~np.isfinite(predicted)).sum(axis=1),
         predicted_dead=table["predicted_dead"],
@@ -424,7 +425,7 @@ def _auc_range(table: pd.DataFrame) -> dict[str, pd.Series]:
 
 def _is_auc(name: str) -> bool:
     bare = name.removeprefix("predicted_")
-    return bare.startswith(("auc_", "weighted_avg_auc_"))
+    return bare in SCORES or bare.startswith("auc_")
 
 
 def _described(table: pd.DataFrame, space: SearchSpace) -> pd.DataFrame:

@@ -27,6 +27,11 @@ class Choice:
         """Number of distinct values."""
         return len(set(self.values))
 
+    @property
+    def support(self) -> tuple[float, float]:
+        """Lowest and highest value."""
+        return float(min(self.values)), float(max(self.values))
+
     def draw(self, generator: random.Random) -> Scalar:
         """Draw one value."""
         return generator.choice(self.values)
@@ -35,27 +40,70 @@ class Choice:
         """Whether a value lies in the support."""
         return value in self.values
 
+    def nearest(self, wanted: float) -> Scalar:
+        """Return the value whose ratio to a number is nearest to 1; the difference if one is 0."""
+        if math.isinf(wanted):
+            return max(self.values)
+        if min(self.values) <= 0:
+            return min(self.values, key=lambda value: abs(value - wanted))
+        return min(self.values, key=lambda value: abs(math.log(value / wanted)))
+
     def syne_tune(self) -> Any:
-        """Return the matching domain of ``syne_tune.config_space``."""
+        """Return the matching domain of ``syne_tune.config_space``, whose values share one type."""
         from syne_tune import config_space
 
-        return config_space.choice(list(self.values))
+        values: list[Any] = list(self.values)
+        if len(set(map(type, values))) > 1:
+            words = any(isinstance(value, str) for value in values)
+            values = [str(value) if words else float(value) for value in values]
+        return config_space.choice(values)
+
+    def to_json(self) -> dict[str, list[Any]]:
+        """Return what :func:`distribution_from_json` reads back."""
+        return {"choice": list(self.values)}
 
 
 @dataclass(frozen=True)
-class Uniform:
-    """Uniform between two bounds."""
+class _Interval:
+    """What lies between two bounds, whatever is likely there."""
 
     lower: float
     upper: float
 
     def __str__(self) -> str:
-        return f"uniform [{self.lower:g}, {self.upper:g}]"
+        return f"{self._kind} [{self.lower:g}, {self.upper:g}]"
+
+    @property
+    def _kind(self) -> str:
+        return type(self).__name__.lower()
 
     @property
     def size(self) -> float:
         """Number of distinct values; between two bounds, more than anyone can draw."""
         return 1 if self.lower == self.upper else math.inf
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Lowest and highest value."""
+        return self.lower, self.upper
+
+    def nearest(self, wanted: float) -> Scalar:
+        """Return a number, or the bound that it lies beyond."""
+        return float(min(max(wanted, self.lower), self.upper))
+
+    def syne_tune(self) -> Any:
+        """Return the matching domain of ``syne_tune.config_space``, which has the same name."""
+        from syne_tune import config_space
+
+        return getattr(config_space, self._kind)(self.lower, self.upper)
+
+    def to_json(self) -> dict[str, list[Any]]:
+        """Return what :func:`distribution_from_json` reads back."""
+        return {self._kind: [self.lower, self.upper]}
+
+
+class Uniform(_Interval):
+    """Uniform between two bounds."""
 
     def draw(self, generator: random.Random) -> float:
         """Draw one value."""
@@ -65,27 +113,9 @@ class Uniform:
         """Whether a value lies in the support."""
         return self.lower <= value <= self.upper
 
-    def syne_tune(self) -> Any:
-        """Return the matching domain of ``syne_tune.config_space``."""
-        from syne_tune import config_space
 
-        return config_space.uniform(self.lower, self.upper)
-
-
-@dataclass(frozen=True)
-class LogUniform:
+class LogUniform(_Interval):
     """Uniform on the logarithmic scale: ``exp(log a + u (log b - log a))``."""
-
-    lower: float
-    upper: float
-
-    def __str__(self) -> str:
-        return f"loguniform [{self.lower:g}, {self.upper:g}]"
-
-    @property
-    def size(self) -> float:
-        """Number of distinct values; between two bounds, more than anyone can draw."""
-        return 1 if self.lower == self.upper else math.inf
 
     def draw(self, generator: random.Random) -> float:
         """Draw one value."""
@@ -96,11 +126,17 @@ class LogUniform:
         slack = 1e-12
         return self.lower * (1 - slack) <= value <= self.upper * (1 + slack)
 
-    def syne_tune(self) -> Any:
-        """Return the matching domain of ``syne_tune.config_space``."""
-        from syne_tune import config_space
-
-        return config_space.loguniform(self.lower, self.upper)
-
 
 Distribution = Choice | Uniform | LogUniform
+
+INTERVALS: dict[str, type[Uniform] | type[LogUniform]] = {
+    "uniform": Uniform,
+    "loguniform": LogUniform,
+}
+"""Distributions between two bounds, by the names that studies and JSON give them."""
+
+
+def distribution_from_json(content: dict[str, list[Any]]) -> Distribution:
+    """Rebuild the distribution whose ``to_json`` is given."""
+    kind, values = next(iter(content.items()))
+    return Choice(tuple(values)) if kind == "choice" else INTERVALS[kind](*values)

@@ -1,22 +1,59 @@
-"""Where configurations come from: drawn from a search space, or read from a Parquet file."""
+"""Where the configurations of a study come from: drawn, read from a file, or proposed by a search.
+
+Each has an id, and what a study says decides between the first two.
+"""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.provenance import settings_hash
+from aehpo_assets.space.architectures import STUDY_HYPERPARAMETERS
 from aehpo_assets.space.distributions import Scalar
-from aehpo_assets.space.search_space import STUDY_HYPERPARAMETERS, SearchSpace
+from aehpo_assets.space.search_space import SearchSpace, search_space
+from aehpo_assets.study import Study
 
 MOST_DRAWS = 100
 """Draws for each configuration wanted, after which a space counts as used up.
 
 That all of a space's configurations come among so many draws is certain for all practical purposes.
 """
+
+
+def configurations_of(study: Study, architecture: str, *, file: Path | None = None) -> pd.DataFrame:
+    """Return the configurations of an architecture as the study wants them.
+
+    Parameters
+    ----------
+    study
+        The study; ``configurations`` and ``space`` are read.
+    architecture
+        One of the study's architectures.
+    file
+        The study file, for the messages.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``config_id`` and the hyperparameters, one row a configuration, in order.
+
+    Raises
+    ------
+    InputError
+        If the space or the file of configurations is wrong, or has fewer than are asked for.
+    """
+    space = search_space(architecture, study.space, file=file)
+    settings = study.configurations
+    if settings.source == "sample":
+        return sample_configurations(space, settings.count, settings.seed, file=file)
+    return read_configurations(space, Path(settings.source), settings.count)
 
 
 def sample_configurations(
@@ -59,13 +96,13 @@ def sample_configurations(
     rows: dict[tuple[Scalar, ...], str] = {}
     for position in range(MOST_DRAWS * count):
         drawn = {
-            name: space.hyperparameters.get(name, default).draw(study_stream)
-            for name, default in STUDY_HYPERPARAMETERS.items()
+            one.name: space.hyperparameters.get(one.name, one.distribution).draw(study_stream)
+            for one in STUDY_HYPERPARAMETERS
         }
         further = {
             name: distribution.draw(further_stream)
             for name, distribution in space.hyperparameters.items()
-            if name not in STUDY_HYPERPARAMETERS
+            if name not in drawn
         }
         values = drawn | further
         rows.setdefault(tuple(values[name] for name in space.names), str(position))
@@ -150,3 +187,21 @@ def read_configurations(space: SearchSpace, file: Path, count: int) -> pd.DataFr
                 remedy="Remove the row, or widen space in the study file.",
             )
     return configurations
+
+
+def config_id_of(values: Mapping[str, Any]) -> str:
+    """Return the ``config_id`` of a proposed configuration: ``r`` and eight hexadecimal digits.
+
+    Equal hyperparameters give equal ids, whatever the order or the numeric type they come in
+    (``2``, ``2.0`` and ``numpy.int64(2)`` are one value).
+
+    Parameters
+    ----------
+    values
+        Hyperparameter name to value, without ``config_id``.
+    """
+    plain = {
+        name: value if isinstance(value, str) else repr(float(value))
+        for name, value in values.items()
+    }
+    return f"r{settings_hash(plain)[:8]}"

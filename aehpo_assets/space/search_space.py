@@ -1,7 +1,6 @@
 """The search space of each architecture, and how a study narrows it.
 
-A space belongs to an architecture by name only; the layers and losses behind the name live in
-``aehpo_gpu.architectures``.
+Which hyperparameters there are, and which an architecture has, is said in ``architectures``.
 """
 
 from __future__ import annotations
@@ -14,35 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.space.distributions import Choice, Distribution, LogUniform, Uniform
+from aehpo_assets.registry import Registry
+from aehpo_assets.space import architectures
+from aehpo_assets.space.architectures import ArchitectureSpace, Hyperparameter
+from aehpo_assets.space.distributions import (
+    INTERVALS,
+    Choice,
+    Distribution,
+    distribution_from_json,
+)
 
-STUDY_HYPERPARAMETERS: dict[str, Distribution] = {
-    "k_filter": Choice((128, 256, 512, 1024, 2048, 4096)),
-    "n_layers": Choice((2, 3, 4)),
-    "enc_factor": Uniform(1, 4),
-    "latent_dim_fixed": Choice((2, 4, 8, 16, 32, 64)),
-    "lr_fixed": LogUniform(1e-5, 1e-1),
-    "beta": LogUniform(1e-3, 10),
-    "batch_size": Choice((32, 64, 128, 256)),
-    "drop_p": Uniform(0, 0.9),
-}
-"""The eight hyperparameters of the reference study, in the order in which they are drawn."""
-
-_SHARED = tuple(name for name in STUDY_HYPERPARAMETERS if name != "beta")
-
-ARCHITECTURE_SPACES: dict[str, dict[str, Distribution]] = {
-    "vanillix": {name: STUDY_HYPERPARAMETERS[name] for name in _SHARED},
-    "varix": dict(STUDY_HYPERPARAMETERS),
-    "disentanglix": {
-        **{name: STUDY_HYPERPARAMETERS[name] for name in _SHARED},
-        "beta_mi": LogUniform(1e-3, 10),
-        "beta_tc": LogUniform(1e-3, 10),
-        "beta_dimKL": LogUniform(1e-3, 10),
-    },
-}
-"""The default space of each architecture."""
-
-_WHOLE_NUMBERS = ("k_filter", "n_layers", "latent_dim_fixed", "batch_size")
+ARCHITECTURE_SPACES = Registry(ArchitectureSpace, "aehpo.architectures", architectures)
+"""Every architecture's space by its name, those of other packages included."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +62,20 @@ class SearchSpace:
         """Return the space as Syne Tune's configuration space."""
         return {name: domain.syne_tune() for name, domain in self.hyperparameters.items()}
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what :meth:`from_json` reads back, for whatever must know its space."""
+        domains = {name: domain.to_json() for name, domain in self.hyperparameters.items()}
+        return {"architecture": self.architecture, "hyperparameters": domains}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> SearchSpace:
+        """Rebuild the space whose :meth:`to_json` is given."""
+        domains = content["hyperparameters"].items()
+        return cls(
+            content["architecture"],
+            {name: distribution_from_json(domain) for name, domain in domains},
+        )
+
 
 def search_space(
     architecture: str,
@@ -112,8 +108,10 @@ def search_space(
             key="architectures",
             remedy=f"Known are: {', '.join(ARCHITECTURE_SPACES)}.",
         )
-    known = {name for space in ARCHITECTURE_SPACES.values() for name in space}
-    hyperparameters = dict(ARCHITECTURE_SPACES[architecture])
+    every = [one for space in ARCHITECTURE_SPACES.values() for one in space.hyperparameters]
+    own = {one.name: one for one in ARCHITECTURE_SPACES[architecture].hyperparameters}
+    known = {one.name: one for one in every} | own
+    hyperparameters = {name: one.distribution for name, one in own.items()}
     for name, given in (overrides or {}).items():
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
@@ -121,32 +119,24 @@ def search_space(
             raise InputError(
                 "unknown hyperparameter", file=file, key=f"space.{name}", remedy=remedy
             )
-        distribution = _distribution(given, name, file)
+        distribution = _distribution(given, known[name], file)
         if name in hyperparameters:
             hyperparameters[name] = distribution
     _refuse_too_narrow(hyperparameters, file)
     return SearchSpace(architecture, hyperparameters)
 
 
-def latent_dimensions(space: SearchSpace) -> list[int]:
-    """Latent dimensions that a space allows, ascending; the two ends of a continuous one."""
-    return _whole_values(space, "latent_dim_fixed")
-
-
-def filter_sizes(space: SearchSpace) -> list[int]:
-    """Numbers of features (``k_filter``) that a space allows, as :func:`latent_dimensions`."""
-    return _whole_values(space, "k_filter")
-
-
-def _whole_values(space: SearchSpace, name: str) -> list[int]:
+def whole_values(space: SearchSpace, name: str) -> list[int]:
+    """Whole numbers that a space allows, ascending; the two ends of a continuous one."""
     distribution = space.hyperparameters[name]
-    values = distribution.values if isinstance(distribution, Choice) else _support(distribution)
+    values = distribution.values if isinstance(distribution, Choice) else distribution.support
     return sorted(int(value) for value in values)
 
 
-def _distribution(given: Any, name: str, file: str | Path | None) -> Distribution:
-    key = f"space.{name}"
-    numeric = STUDY_HYPERPARAMETERS.get(name)
+def _distribution(
+    given: Any, hyperparameter: Hyperparameter, file: str | Path | None
+) -> Distribution:
+    key = f"space.{hyperparameter.name}"
     if isinstance(given, list):
         for value in given:
             if not _is_number(value):
@@ -155,7 +145,7 @@ def _distribution(given: Any, name: str, file: str | Path | None) -> Distributio
         if not given or len(set(given)) != len(given):
             raise InputError("needs a list of distinct values", file=file, key=key)
         distribution: Distribution = Choice(tuple(given))
-    elif isinstance(given, dict) and set(given) <= {"uniform", "loguniform"} and len(given) == 1:
+    elif isinstance(given, dict) and set(given) <= set(INTERVALS) and len(given) == 1:
         kind, bounds = next(iter(given.items()))
         ordered = (
             isinstance(bounds, list)
@@ -170,7 +160,7 @@ def _distribution(given: Any, name: str, file: str | Path | None) -> Distributio
                 file=file,
                 key=key,
             )
-        distribution = (Uniform if kind == "uniform" else LogUniform)(*map(float, bounds))
+        distribution = INTERVALS[kind](*map(float, bounds))
     else:
         raise InputError(
             f"{given!r} is no distribution",
@@ -178,8 +168,15 @@ def _distribution(given: Any, name: str, file: str | Path | None) -> Distributio
             key=key,
             remedy="Give a list of values, {uniform: [a, b]} or {loguniform: [a, b]}.",
         )
-    _refuse_impossible(name, distribution, key, file)
-    if name in _WHOLE_NUMBERS and isinstance(numeric, Choice):
+    (lower, upper), (low, high) = hyperparameter.limits, distribution.support
+    if low < lower or high > upper:
+        raise InputError(
+            f"allows {low if low < lower else high}, outside {lower:g} to {upper:g}",
+            file=file,
+            key=key,
+            remedy="Narrow the distribution.",
+        )
+    if hyperparameter.kind == "whole":
         whole = isinstance(distribution, Choice) and all(
             isinstance(value, int) for value in distribution.values
         )
@@ -192,43 +189,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-_LIMITS: dict[str, tuple[float, float]] = {
-    "k_filter": (1, float("inf")),
-    "n_layers": (1, float("inf")),
-    "enc_factor": (1, float("inf")),
-    "latent_dim_fixed": (1, float("inf")),
-    "lr_fixed": (1e-12, float("inf")),
-    "batch_size": (2, float("inf")),
-    "drop_p": (0, 1 - 1e-9),
-}
-
-
-def _support(distribution: Distribution) -> tuple[float, float]:
-    """Lowest and highest value of a numeric distribution."""
-    if isinstance(distribution, Choice):
-        numbers = [float(value) for value in distribution.values]
-        return min(numbers), max(numbers)
-    return distribution.lower, distribution.upper
-
-
-def _refuse_impossible(
-    name: str, distribution: Distribution, key: str, file: str | Path | None
-) -> None:
-    """Refuse values no network can have, such as a dropout of one."""
-    lower, upper = _LIMITS.get(name, (0, float("inf")))
-    low, high = _support(distribution)
-    if low < lower or high > upper:
-        raise InputError(
-            f"allows {low if low < lower else high}, outside {lower:g} to {upper:g}",
-            file=file,
-            key=key,
-            remedy="Narrow the distribution.",
-        )
-
-
 def _refuse_too_narrow(hyperparameters: dict[str, Distribution], file: str | Path | None) -> None:
-    narrowest, _ = _support(hyperparameters["k_filter"])
-    _, deepest = _support(hyperparameters["latent_dim_fixed"])
+    narrowest, _ = hyperparameters["k_filter"].support
+    _, deepest = hyperparameters["latent_dim_fixed"].support
     if narrowest < deepest:
         raise InputError(
             f"allows k_filter {narrowest:g} below latent_dim_fixed {deepest:g}",

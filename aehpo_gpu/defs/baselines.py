@@ -17,9 +17,8 @@ from aehpo_assets.hpo.objectives import TEST_SCORE
 from aehpo_assets.quality.matrix import refuse_overflow
 from aehpo_assets.space import (
     ARCHITECTURE_SPACES,
-    filter_sizes,
-    latent_dimensions,
     search_space,
+    whole_values,
 )
 from aehpo_gpu.defs.stubs import data_split, preprocessed_matrix, sample_labels
 from aehpo_gpu.defs.training_task import TASK, read_training_task
@@ -51,9 +50,8 @@ def baseline_performance(
     data = read_training_task(making, context.partition_key)
     refuse_overflow(data.matrix, study.study.preprocessing.scaler)
     space = search_space(study.study.architectures[0], study.study.space)
-    table = baseline_table(
-        data.matrix, data.split, data.targets, latent_dimensions(space), filter_sizes(space)
-    )
+    dims, features = (whole_values(space, name) for name in ("latent_dim_fixed", "k_filter"))
+    table = baseline_table(data.matrix, data.split, data.targets, dims, features)
     return making.write_table(
         table,
         metadata={

@@ -20,6 +20,7 @@ from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import ColumnLineage, Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.hpo.columns import SCORES, VALID_SCORE
 from aehpo_assets.quality.runs import RUN_RESULT_CHECKS, check_run_results
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.defs.logging import training_log
@@ -43,7 +44,6 @@ _SETTINGS = (
     "precision",
     "device",
 )
-SCORE = "weighted_avg_auc_downstream_performance"
 
 RUN_RESULTS = Recipe("run_results", _COMPUTE, _ARCHITECTURE, settings=_SETTINGS)
 LEARNING_CURVES = Recipe(
@@ -80,7 +80,7 @@ def _column_lineage(results: pd.DataFrame, runs: pd.DataFrame) -> ColumnLineage:
             lineage[column] = [source]
             if found[1] == "auc":
                 scored[source] = None
-    for column in (SCORE, f"{SCORE}_valid"):
+    for column in SCORES:
         lineage[column] = list(scored)
     return lineage
 
@@ -144,7 +144,7 @@ def collect_runs(
             "runs_trained_now": sum(trained),
             "diverged": int((results["status"] == "diverged").sum()),
             "failed": int((results["status"] == "failed").sum()),
-            "best_valid_score": float(finished[f"{SCORE}_valid"].max()),
+            "best_valid_score": float(finished[VALID_SCORE].max()),
             "median_valid_r2": float(finished["valid_r2"].median()),
             "fleet_seconds": float(results["fleet_runtime"].sum()),
             "solo_seconds_estimated": float(results["training_runtime"].sum()),

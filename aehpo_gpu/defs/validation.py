@@ -14,6 +14,7 @@ from aehpo_assets.defs.earlier_validations import EVALUATIONS, evaluations_of
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.hpo.columns import TEST_SCORE, VALID_SCORE
 from aehpo_assets.hpo.earlier_validations import finished_rounds
 from aehpo_assets.quality.runs import VALIDATION_CHECKS, check_validation
 from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
@@ -84,18 +85,17 @@ def validated_recommendations(
     results["data_version"] = making.inputs[f"preprocessed_matrix/{task}"]
     results["code_version"] = table.engine_version
     validated = with_candidates(chosen, results)
-    score = "weighted_avg_auc_downstream_performance"
     # What diverged or failed has no score of its own.
-    finished = validated[validated["status"] == "ok"].dropna(subset=[f"{score}_valid"])
-    means = finished.groupby(["origin", "config_id"], sort=False)[[f"{score}_valid", score]].mean()
-    best = means.loc[means.groupby("origin")[f"{score}_valid"].idxmax()].droplevel("config_id")
+    finished = validated[validated["status"] == "ok"].dropna(subset=[VALID_SCORE])
+    means = finished.groupby(["origin", "config_id"], sort=False)[[VALID_SCORE, TEST_SCORE]].mean()
+    best = means.loc[means.groupby("origin")[VALID_SCORE].idxmax()].droplevel("config_id")
     return making.write_table(
         validated,
         checks=check_validation(validated),
         metadata={
             "round": finished_rounds(earlier) + 1,
             "runs": len(validated),
-            **{f"{origin}_test_score": float(row[score]) for origin, row in best.iterrows()},
+            **{f"{origin}_test_score": float(row[TEST_SCORE]) for origin, row in best.iterrows()},
         },
         plots={"predicted against actual": plots.predicted_against_actual(validated)},
         measured=True,

@@ -10,13 +10,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from aehpo_assets.hpo.columns import TEST_SCORE, VALID_SCORE
 from aehpo_assets.omics.labels import DownstreamTargets
 from aehpo_gpu.evaluation.auc import auc_one_vs_one
 from aehpo_gpu.evaluation.logistic import fit_logistic_regression, predict_probabilities
 from aehpo_gpu.evaluation.regression import fit_ridge, r2_of_ridge
 
-VALID_SCORE = "weighted_avg_auc_downstream_performance_valid"
-TEST_SCORE = "weighted_avg_auc_downstream_performance"
 SCORES = {"valid": VALID_SCORE, "test": TEST_SCORE}
 
 COLLAPSED_VARIANCE = 1e-12

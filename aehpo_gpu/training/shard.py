@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.hpo.columns import SCORES
 from aehpo_assets.measured import PRICES
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
@@ -26,12 +27,6 @@ from aehpo_gpu.training.task import TrainingSettings, TrainingTask, device_name
 from aehpo_gpu.training.threads import threads_for
 from aehpo_gpu.training.widths import layer_widths, trainable_parameters, weights_and_biases
 from aehpo_gpu.training.workers import train_fleets
-
-SCORES = (
-    "weighted_avg_auc_downstream_performance_valid",
-    "weighted_avg_auc_downstream_performance",
-)
-"""The downstream scores that learning curves may hold beside losses and R2."""
 
 
 @dataclass(frozen=True)

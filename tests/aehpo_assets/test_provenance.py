@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aehpo_assets.provenance import content_hash
+from aehpo_assets.provenance import content_hash, named_seed
 
 LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "by rows": np.ascontiguousarray,
@@ -70,6 +70,10 @@ def test_equal_columns_of_several_types_have_one_hash(dtype: str, layout: str) -
     assert content_hash(table(LAYOUTS[layout](values)).assign(text=plain["text"])) == (
         content_hash(plain)
     )
+
+
+def test_named_seeds_are_those_of_earlier_versions() -> None:
+    assert named_seed(0, "tcga_rna", "cqr", 2) == 1523807798
 
 
 def test_hashes_are_those_of_earlier_versions() -> None:

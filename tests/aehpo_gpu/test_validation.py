@@ -10,7 +10,7 @@ import pytest
 
 from aehpo_assets.hpo.earlier_validations import no_validations
 from aehpo_assets.hpo.evaluations import evaluation_table
-from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.space import SearchSpace, config_id_of, default_configuration, search_space
 from aehpo_assets.study import Study
 from aehpo_gpu.validation import (
@@ -56,7 +56,7 @@ def configuration(lr: float) -> dict[str, Any]:
 def results(space: SearchSpace, configurations: list[dict[str, Any]]) -> pd.DataFrame:
     table = pd.DataFrame(configurations)[space.names]
     table.insert(0, "config_id", [str(number) for number in range(len(table))])
-    numbers = {name: np.linspace(0.5, 0.9, len(table)) for name in OBJECTIVES}
+    numbers = {name: np.linspace(0.5, 0.9, len(table)) for name in OBJECTIVE_NAMES}
     return table.assign(task="toy_rna", seed=0, status="ok", **numbers)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.analysis.names import OBJECTIVE_NAMES, ORIGIN_NAMES
+from aehpo_assets.analysis.names import ORIGIN_NAMES
 from aehpo_assets.analysis.plots.style import (
     COLOURS,
     GREY,
@@ -23,7 +23,7 @@ from aehpo_assets.analysis.plots.style import (
     shortened,
     spans_magnitudes,
 )
-from aehpo_assets.hpo.objectives import OBJECTIVES, TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE, OBJECTIVES, TEST_SCORE, VALID_SCORE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,7 @@ def score_distribution(evaluations: pd.DataFrame) -> bytes:
     Parameters
     ----------
     evaluations
-        ``task`` and the four objectives, one row a run; values that are not finite are left out.
+        ``task`` and the objectives, one row a run; values that are not finite are left out.
 
     Returns
     -------
@@ -44,10 +44,10 @@ def score_distribution(evaluations: pd.DataFrame) -> bytes:
     """
     tasks = palette(evaluations["task"])
     height = max(2.6, 1.0 + 0.3 * len(tasks))
-    with drawing(1, 4, width=11.5, height=height) as (figure, axes):
+    with drawing(1, len(OBJECTIVES), width=11.5, height=height) as (figure, axes):
         for panel, objective in zip(axes, OBJECTIVES, strict=True):
-            panel.set_title(OBJECTIVE_NAMES[objective])
-            known = finite(evaluations[objective])
+            panel.set_title(objective.title)
+            known = finite(evaluations[objective.name])
             if known.empty:
                 nothing_to_show(panel, "no finite values")
                 continue
@@ -87,7 +87,7 @@ def out_of_fold(frame: pd.DataFrame) -> bytes:
     bytes
         PNG, one panel an objective; the title has the share of runs inside the interval.
     """
-    found = [name for name in OBJECTIVES if (frame["objective"] == name).any()]
+    found = [name for name in OBJECTIVE if (frame["objective"] == name).any()]
     tasks = palette(frame["task"])
     with drawing(1, max(1, len(found)), height=3.8) as (figure, axes):
         if not found:
@@ -95,7 +95,7 @@ def out_of_fold(frame: pd.DataFrame) -> bytes:
         for panel, objective in zip(axes, found, strict=False):
             _predictions(panel, frame[frame["objective"] == objective], tasks)
             panel.set(xlabel="actual", ylabel="predicted")
-            panel.set_title(f"{OBJECTIVE_NAMES[objective]}\n{panel.get_title()}", fontsize=9)
+            panel.set_title(f"{OBJECTIVE[objective].title}\n{panel.get_title()}", fontsize=9)
         handles, labels = axes[0].get_legend_handles_labels()
         if handles:
             figure.legend(handles, labels, loc="outside lower center", ncols=min(6, len(labels)))
@@ -115,7 +115,7 @@ def calibration(table: pd.DataFrame) -> bytes:
     bytes
         PNG, one panel an objective, one line a task; on the diagonal is right, below too narrow.
     """
-    found = [name for name in OBJECTIVES if (table["objective"] == name).any()]
+    found = [name for name in OBJECTIVE if (table["objective"] == name).any()]
     tasks = palette(table["task"])
     with drawing(1, max(1, len(found)), height=3.8) as (figure, axes):
         if not found:
@@ -127,7 +127,7 @@ def calibration(table: pd.DataFrame) -> bytes:
                     rows["level"], rows["coverage"], marker="o", label=str(task), color=tasks[task]
                 )
             panel.set(xlabel="nominal coverage", ylabel="coverage", xlim=(0.4, 1), ylim=(0, 1.02))
-            panel.set_title(OBJECTIVE_NAMES[objective], fontsize=9)
+            panel.set_title(OBJECTIVE[objective].title, fontsize=9)
         handles, labels = axes[0].get_legend_handles_labels()
         if handles:
             figure.legend(handles, labels, loc="outside lower center", ncols=min(6, len(labels)))

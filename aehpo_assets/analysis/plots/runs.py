@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.analysis.chosen_baselines import tried_baselines
-from aehpo_assets.analysis.names import BASELINE_NAMES, OBJECTIVE_NAMES
+from aehpo_assets.analysis.names import BASELINE_NAMES
 from aehpo_assets.analysis.plots.style import (
     COLOURS,
     GREY,
@@ -25,7 +25,7 @@ from aehpo_assets.analysis.plots.style import (
     shortened,
     spans_magnitudes,
 )
-from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE, TEST_SCORE, VALID_SCORE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,7 +101,7 @@ def score_against_hyperparameters(results: pd.DataFrame, hyperparameters: list[s
             f"{len(results)} runs, {int(score.isna().sum())} without a score (crosses), {best}",
             fontsize=10,
         )
-        figure.supylabel(OBJECTIVE_NAMES[VALID_SCORE], fontsize=9)
+        figure.supylabel(OBJECTIVE[VALID_SCORE].title, fontsize=9)
         return figure_png(figure)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.analysis.names import OBJECTIVE_NAMES, ORIGIN_NAMES
+from aehpo_assets.analysis.names import ORIGIN_NAMES
 from aehpo_assets.analysis.plots.style import (
     COLOURS,
     GREY,
@@ -22,7 +22,7 @@ from aehpo_assets.analysis.plots.style import (
     palette,
     shortened,
 )
-from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE, TEST_SCORE, VALID_SCORE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,7 +83,7 @@ def _predictions(panel: Axes, rows: pd.DataFrame, tasks: dict[object, str], scor
     bias = (rows["predicted"] - rows["actual"]).mean()
     panel.set(xlabel="actual, mean over seeds", ylabel="predicted")
     panel.set_title(
-        f"{OBJECTIVE_NAMES[score]}\nbias {bias:+.3f}, {rows['inside'].mean():.0%} of the means "
+        f"{OBJECTIVE[score].title}\nbias {bias:+.3f}, {rows['inside'].mean():.0%} of the means "
         "inside",
         fontsize=9,
     )

@@ -33,7 +33,7 @@ from aehpo_assets.hpo.benchmark_summary import summarise, summary_tables
 from aehpo_assets.hpo.blackbox import curves_blackboxes
 from aehpo_assets.hpo.curve_surrogate import Curves
 from aehpo_assets.hpo.evaluations import best_sampled
-from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME, VALID_SCORE
 from aehpo_assets.hpo.oracles import CurveTableOracle
 from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate
 from aehpo_assets.hpo.synthetic import synthetic_curves
@@ -181,7 +181,7 @@ def test_table_oracle_answers_with_measured_curves(
     found = run_benchmark(tmp_path, plan, evaluations, saved, curves)
     measured = Curves.load(curves).measured
     assert set(found["status"]) == {"completed", "stopped"}
-    objectives = list(OBJECTIVES)
+    objectives = list(OBJECTIVE_NAMES)
     for (task, epoch), group in found.groupby(["task", "epoch"]):
         known = measured[(measured["task"] == task) & (measured["epoch"] == epoch)]
         rows = set(known[objectives].itertuples(index=False, name=None))
@@ -195,7 +195,7 @@ def test_the_curve_of_a_trained_configuration_is_its_own(curves: Path, space: Se
     answered = CurveTableOracle(measured, space, "b")(at_end[space.names].to_dict("records"))
     for position, epoch in enumerate((10, 90)):
         known = own[own["epoch"] == epoch].set_index("config_id").loc[at_end["config_id"]]
-        np.testing.assert_array_equal(answered[:, position], known[list(OBJECTIVES)])
+        np.testing.assert_array_equal(answered[:, position], known[list(OBJECTIVE_NAMES)])
 
 
 def test_what_cannot_run_is_refused(evaluations: pd.DataFrame, saved: Path, tmp_path: Path) -> None:
@@ -367,7 +367,7 @@ def early_stopper_among_others() -> pd.DataFrame:
                             "epoch": np.where(whole, 90, 10) if stops else 1,
                             VALID_SCORE: late,
                             "searcher_seconds": 1.0,
-                            **{name: 0.5 for name in OBJECTIVES if name != VALID_SCORE},
+                            **{name: 0.5 for name in OBJECTIVE_NAMES if name != VALID_SCORE},
                         }
                     )
                 )

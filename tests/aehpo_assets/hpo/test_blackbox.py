@@ -16,7 +16,7 @@ from aehpo_assets.hpo.blackbox import (
     read_blackbox,
     write_blackbox,
 )
-from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME, VALID_R2, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME, VALID_R2, VALID_SCORE
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import Choice, SearchSpace, search_space
 
@@ -38,7 +38,7 @@ def test_numbers_are_those_of_the_run_results(
     boxes = deserialize(str(folder))
     assert list(boxes) == ["a", "b", "c"]
     for task, box in boxes.items():
-        assert box.objectives_names == list(OBJECTIVES)
+        assert box.objectives_names == list(OBJECTIVE_NAMES)
         assert box.objectives_evaluations.shape == (60, 2, 1, 4)
         assert box.fidelity_values.tolist() == [300]
         for seed in (0, 1):
@@ -46,7 +46,7 @@ def test_numbers_are_those_of_the_run_results(
             pd.testing.assert_frame_equal(box.hyperparameters, runs[space.names])
             ok = (runs["status"] == "ok").to_numpy()
             stored = box.objectives_evaluations[ok, seed, 0]
-            np.testing.assert_allclose(stored, runs.loc[ok, list(OBJECTIVES)], rtol=1e-6)
+            np.testing.assert_allclose(stored, runs.loc[ok, list(OBJECTIVE_NAMES)], rtol=1e-6)
             failed = box.objectives_evaluations[~ok, seed, 0]
             assert (failed[:, 2:] == 0.5).all()
 
@@ -230,7 +230,7 @@ def test_curves_have_objectives_at_every_fidelity(
 def test_curves_with_downstream_scores(results: Results, space: SearchSpace) -> None:
     curve = results["a"].rename(columns={RUNTIME: "runtime"}).assign(epoch=30)
     tables = curves_blackboxes({"a": curve}, {"a": results["a"]}, space, [30])
-    assert tables.tasks["a"].objectives_names == list(OBJECTIVES)
+    assert tables.tasks["a"].objectives_names == list(OBJECTIVE_NAMES)
     failed = (results["a"].query("seed == 0")["status"] != "ok").to_numpy()
-    column = list(OBJECTIVES).index(VALID_SCORE)
+    column = list(OBJECTIVE_NAMES).index(VALID_SCORE)
     assert (tables.tasks["a"].objectives_evaluations[failed, 0, 0, column] == 0.5).all()

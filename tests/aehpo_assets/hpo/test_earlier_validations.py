@@ -18,7 +18,7 @@ from aehpo_assets.hpo.earlier_validations import (
     training_conditions,
     with_next_round,
 )
-from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.hpo.surrogate import training_table
 from aehpo_assets.provenance import Provenance, content_hash
 from aehpo_assets.space import SearchSpace, config_id_of, search_space
@@ -42,7 +42,7 @@ def runs(config_ids: list[str], *, seeds: tuple[int, ...] = (0,), lr: float = 1e
         "batch_size": 32,
         "drop_p": 0.2,
     }
-    numbers = {name: np.linspace(0.5, 0.9, len(table)) for name in OBJECTIVES}
+    numbers = {name: np.linspace(0.5, 0.9, len(table)) for name in OBJECTIVE_NAMES}
     return table.assign(**hyperparameters, **numbers, status="ok", task="toy_rna")
 
 
@@ -73,7 +73,7 @@ def test_rounds_are_numbered_and_a_run_counts_once() -> None:
     assert set(first["round"]) == {1}
     assert set(first[CONDITIONS]) == {"c1"}
     kept = set(first)
-    assert kept >= {"task", "seed", "status", "lr_fixed", *OBJECTIVES}
+    assert kept >= {"task", "seed", "status", "lr_fixed", *OBJECTIVE_NAMES}
     assert not kept & {"rank", "searcher", "transfer", "fleet_runtime", f"predicted_{VALID_SCORE}"}
     second = with_next_round(first, {"toy_rna": validated()}, {"toy_rna": "c2"})
     assert (finished_rounds(second), len(second)) == (2, 8)

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aehpo_assets.hpo.encoding import Encoder
-from aehpo_assets.hpo.space_json import space_from_json, space_to_json
 from aehpo_assets.space import (
     Choice,
     LogUniform,
@@ -63,4 +62,4 @@ def test_space_survives_json() -> None:
     space = SearchSpace(
         "any", {"a": Choice((1, 2)), "b": Uniform(0.0, 1.0), "c": LogUniform(0.1, 1.0)}
     )
-    assert space_from_json(space_to_json(space)) == space
+    assert SearchSpace.from_json(space.to_json()) == space

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.evaluations import best_sampled, evaluation_table
-from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME, TEST_SCORE, VALID_R2, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME, TEST_SCORE, VALID_R2, VALID_SCORE
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import search_space
 
@@ -55,16 +55,18 @@ def test_all_runs_diverged() -> None:
     st.lists(
         st.tuples(
             st.sampled_from(["ok", "diverged", "failed"]),
-            *[st.floats(allow_nan=True, allow_infinity=True) for _ in OBJECTIVES],
+            *[st.floats(allow_nan=True, allow_infinity=True) for _ in OBJECTIVE_NAMES],
         ),
         min_size=1,
         max_size=8,
     )
 )
 def test_evaluations_are_always_finite_and_in_bounds(rows: list[tuple]) -> None:
-    columns = dict(zip(["status", *OBJECTIVES], map(list, zip(*rows, strict=True)), strict=True))
+    columns = dict(
+        zip(["status", *OBJECTIVE_NAMES], map(list, zip(*rows, strict=True)), strict=True)
+    )
     table = evaluation_table(runs(**columns), SPACE)
-    assert np.isfinite(table[list(OBJECTIVES)]).all().all()
+    assert np.isfinite(table[list(OBJECTIVE_NAMES)]).all().all()
     assert table[VALID_R2].between(-1, 1).all()
     assert table[[VALID_SCORE, TEST_SCORE]].stack().between(0, 1).all()
     assert (table[RUNTIME] >= 0).all()

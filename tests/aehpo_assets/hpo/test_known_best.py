@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from aehpo_assets.hpo.known_best import best_known, variance_components
-from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 
 
 def runs(scores: dict[str, list[float]]) -> pd.DataFrame:
     rows = [
         {"task": "a", "config_id": name, "seed": seed, "lr_fixed": 0.1, "failed": False}
-        | dict.fromkeys(OBJECTIVES, 1.0)
+        | dict.fromkeys(OBJECTIVE_NAMES, 1.0)
         | {VALID_SCORE: score}
         for name, values in scores.items()
         for seed, score in enumerate(values)

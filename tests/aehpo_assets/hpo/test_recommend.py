@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.encoding import Encoder
-from aehpo_assets.hpo.objectives import OBJECTIVES, TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, TEST_SCORE, VALID_SCORE
 from aehpo_assets.hpo.recommend import DISTINCT, Recommendations, recommend
 from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate, training_table
 from aehpo_assets.hpo.synthetic import synthetic_results
@@ -49,7 +49,7 @@ def test_table_is_ranked_distinct_and_inside_the_space(
 
 def test_predictions_are_the_surrogates(found: Recommendations, surrogate: Surrogate) -> None:
     predicted = surrogate.predict(found.table, "a")
-    for objective in OBJECTIVES:
+    for objective in OBJECTIVE_NAMES:
         own = found.table[f"predicted_{objective}"]
         assert own.tolist() == predicted[objective].tolist()
         assert (found.table[f"predicted_{objective}_lower"] <= own).all()

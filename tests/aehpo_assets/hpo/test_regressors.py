@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.hpo.recommend import recommend
 from aehpo_assets.hpo.regressors import REGRESSORS
 from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate, training_table
@@ -124,7 +124,7 @@ def test_dead_regions_are_recognised_and_avoided(space: SearchSpace) -> None:
 def test_nothing_dead_means_no_fear(space: SearchSpace) -> None:
     results = synthetic_results(space, tasks=("a",), count=30)
     results["a"]["status"] = "ok"
-    results["a"] = results["a"].assign(**dict.fromkeys(OBJECTIVES, 0.6))
+    results["a"] = results["a"].assign(**dict.fromkeys(OBJECTIVE_NAMES, 0.6))
     surrogate, _, _ = fit_surrogate(training_table(results, space), space)
     assert surrogate.predict_dead(results["a"], "a").max() < 0.1
 

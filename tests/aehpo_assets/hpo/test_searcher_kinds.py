@@ -18,7 +18,7 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.blackbox import curves_blackboxes
 from aehpo_assets.hpo.curve_surrogate import CurveSurrogate, fit_curve_surrogate
-from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME, VALID_R2, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME, VALID_R2, VALID_SCORE
 from aehpo_assets.hpo.pareto import PARETO_OBJECTIVES, hypervolume, pareto_front
 from aehpo_assets.hpo.problem import Problem
 from aehpo_assets.hpo.recommend import recommend
@@ -58,7 +58,7 @@ def tune(
         return surrogate.predict_matrix(configurations, "a")[:, None, :]
 
     searcher = AskTell(name, Problem(space, trials=trials, **problem))
-    return simulate(searcher, evaluate, workers=4, trials=trials, objectives=OBJECTIVES)
+    return simulate(searcher, evaluate, workers=4, trials=trials, objectives=OBJECTIVE_NAMES)
 
 
 def test_every_searcher_is_of_one_kind() -> None:
@@ -76,7 +76,7 @@ def test_multi_fidelity_searchers_stop_trials_and_repeat(
     assert (table.loc[table["status"] == "completed", "epoch"] == 90).all()
     assert (table.loc[table["status"] == "stopped", "epoch"] < 90).all()
     # Stopping is by merit: what was finished looked better at the end of the first rung.
-    first = curves.predict(table, "a")[:, 0, list(OBJECTIVES).index(VALID_SCORE)]
+    first = curves.predict(table, "a")[:, 0, list(OBJECTIVE_NAMES).index(VALID_SCORE)]
     finished = (table["status"] == "completed").to_numpy()
     assert first[finished].mean() > first[~finished].mean()
     again = tune(name, space, curves, 20, seed=1, fidelities=FIDELITIES)
@@ -96,7 +96,7 @@ def test_curve_surrogate_is_saved_and_loaded(
     curves.save(tmp_path)
     loaded = CurveSurrogate.load(tmp_path)
     assert loaded.fidelities == FIDELITIES
-    assert loaded.objectives == list(OBJECTIVES)
+    assert loaded.objectives == list(OBJECTIVE_NAMES)
     np.testing.assert_array_equal(
         loaded.predict(results["a"], "b"), curves.predict(results["a"], "b")
     )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.ask_tell import AskTell
-from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME, VALID_SCORE
 from aehpo_assets.hpo.problem import Problem
 from aehpo_assets.hpo.searchers import check_searchers, searcher_names
 from aehpo_assets.hpo.simulation import simulate
@@ -142,7 +142,7 @@ def test_trials_lie_in_the_space_and_know_their_id(surrogate: Surrogate) -> None
         assert SPACE.problem(configuration) is None
         assert row["config_id"] == config_id_of(configuration)
     predicted = surrogate.predict(table, "b")
-    pd.testing.assert_frame_equal(table[list(OBJECTIVES)], predicted, check_exact=True)
+    pd.testing.assert_frame_equal(table[list(OBJECTIVE_NAMES)], predicted, check_exact=True)
 
 
 def test_searchers_maximise_the_valid_score_whatever_the_test_score_says() -> None:

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from aehpo_assets.errors import InputError, StaleInputError
-from aehpo_assets.hpo.objectives import OBJECTIVES, RUNTIME, TEST_SCORE, VALID_R2, VALID_SCORE
+from aehpo_assets.hpo.objectives import (
+    OBJECTIVE,
+    OBJECTIVE_NAMES,
+    RUNTIME,
+    TEST_SCORE,
+    VALID_R2,
+    VALID_SCORE,
+)
 from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate, training_table
 from aehpo_assets.hpo.surrogate_diagnostics import (
     accuracy,
@@ -20,7 +27,6 @@ from aehpo_assets.hpo.surrogate_diagnostics import (
     group_folds,
 )
 from aehpo_assets.hpo.synthetic import synthetic_results
-from aehpo_assets.hpo.transforms import from_model_scale, to_model_scale
 from aehpo_assets.quality.runs import check_surrogate
 from aehpo_assets.space import SearchSpace, sample_configurations
 
@@ -54,11 +60,11 @@ def test_auc_above_one_cannot_be_predicted(space: SearchSpace) -> None:
 
 
 @given(
-    st.sampled_from(OBJECTIVES),
+    st.sampled_from(OBJECTIVE_NAMES),
     hnp.arrays("float64", 5, elements=st.floats(-1e6, 1e6, allow_nan=False)),
 )
 def test_any_model_output_maps_into_bounds(objective: str, values: np.ndarray) -> None:
-    mapped = from_model_scale(values, objective)
+    mapped = OBJECTIVE[objective].from_model_scale(values)
     assert np.isfinite(mapped).all()
     if objective == RUNTIME:
         assert (mapped > 0).all()
@@ -66,10 +72,10 @@ def test_any_model_output_maps_into_bounds(objective: str, values: np.ndarray) -
         assert ((mapped >= (-1 if objective == VALID_R2 else 0)) & (mapped <= 1)).all()
 
 
-@given(st.sampled_from(OBJECTIVES), st.floats(0.002, 0.998))
+@given(st.sampled_from(OBJECTIVE_NAMES), st.floats(0.002, 0.998))
 def test_scales_are_inverse(objective: str, value: float) -> None:
-    there = to_model_scale(np.array([value]), objective)
-    assert from_model_scale(there, objective)[0] == pytest.approx(value)
+    there = OBJECTIVE[objective].to_model_scale(np.array([value]))
+    assert OBJECTIVE[objective].from_model_scale(there)[0] == pytest.approx(value)
 
 
 def test_same_seed_same_bits(evaluations: pd.DataFrame, space: SearchSpace, fitted: Fitted) -> None:
@@ -133,8 +139,8 @@ def test_diagnostics_cover_every_task_and_objective(
     fitted: Fitted, evaluations: pd.DataFrame
 ) -> None:
     _, diagnostics, out_of_fold = fitted
-    assert len(diagnostics) == 3 * len(OBJECTIVES)
-    assert len(out_of_fold) == len(evaluations) * len(OBJECTIVES)
+    assert len(diagnostics) == 3 * len(OBJECTIVE_NAMES)
+    assert len(out_of_fold) == len(evaluations) * len(OBJECTIVE_NAMES)
     assert diagnostics["configurations"].eq(60).all()
     assert np.isfinite(diagnostics[["r2", "rmse", "spearman", "coverage"]]).all().all()
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aehpo_assets.hpo.objectives import OBJECTIVES, VALID_R2, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_R2, VALID_SCORE
 from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality import runs
 from aehpo_assets.quality.check import Check
@@ -62,7 +62,7 @@ def configurations() -> pd.DataFrame:
 
 
 def results() -> pd.DataFrame:
-    scores = dict.fromkeys(OBJECTIVES, 0.7) | {"auc_SEX_test": 0.6, "train_r2": 0.5}
+    scores = dict.fromkeys(OBJECTIVE_NAMES, 0.7) | {"auc_SEX_test": 0.6, "train_r2": 0.5}
     return configurations().assign(
         task="demo_rna", seed=0, status="ok", latent_status="ok", **scores
     )
@@ -73,14 +73,14 @@ def planned() -> pd.DataFrame:
 
 
 def recommendations() -> pd.DataFrame:
-    predicted = {f"predicted_{name}": 0.7 for name in OBJECTIVES}
+    predicted = {f"predicted_{name}": 0.7 for name in OBJECTIVE_NAMES}
     return configurations().assign(**predicted, predicted_dead=0.1)
 
 
 def validated() -> pd.DataFrame:
     origins = ["recommended", "best sampled"] * 3
     return recommendations().assign(
-        origin=origins, seed=0, status="ok", **dict.fromkeys(OBJECTIVES, 0.72)
+        origin=origins, seed=0, status="ok", **dict.fromkeys(OBJECTIVE_NAMES, 0.72)
     )
 
 

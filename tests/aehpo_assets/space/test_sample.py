@@ -142,7 +142,7 @@ def test_a_file_that_is_no_parquet(tmp_path: Path) -> None:
         read_configurations(search_space("varix"), tmp_path / "absent.parquet", 5)
 
 
-def test_the_id_of_a_proposed_configuration_hangs_on_its_values_alone() -> None:
+def test_the_id_of_a_proposed_configuration_depends_on_its_values_alone() -> None:
     first = config_id_of({"k_filter": 128, "drop_p": 0.5})
     assert first == config_id_of({"drop_p": 0.5, "k_filter": 128.0})
     assert first != config_id_of({"drop_p": 0.25, "k_filter": 128})
