@@ -4,14 +4,13 @@ How a benchmark runs and what its trials say lives in ``aehpo_assets.hpo``.
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis.plots.style import figure_png
 from aehpo_assets.defs.earlier_validations import earlier_validations, evaluations_of
-from aehpo_assets.defs.hpo import space_of, surrogate, tables_of
+from aehpo_assets.defs.hpo import surrogate
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import learning_curves, run_results
@@ -33,7 +32,7 @@ from aehpo_assets.hpo.search_sources import SEARCH_SOURCES
 from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.measured import without_measured
 from aehpo_assets.provenance import content_hash
-from aehpo_assets.study import Benchmark
+from aehpo_assets.study import Benchmark, Hpo
 
 HPO_BENCHMARK = Recipe(
     "hpo_benchmark",
@@ -70,15 +69,8 @@ HPO_BENCHMARK = Recipe(
 )
 
 
-def benchmark_plan(study: StudyResource) -> BenchmarkPlan:
-    """Return what the study asks to compare, on the first of its grounds.
-
-    Raises
-    ------
-    InputError
-        If it asks for nothing.
-    """
-    asked, hpo = asked_benchmark(study), study.study.hpo
+def benchmark_plan(asked: Benchmark, hpo: Hpo) -> BenchmarkPlan:
+    """Return what a study asks to compare, on the first of its grounds."""
     return BenchmarkPlan(
         tuple(asked.searchers),
         repetitions=asked.repetitions,
@@ -93,12 +85,6 @@ def benchmark_plan(study: StudyResource) -> BenchmarkPlan:
     )
 
 
-def asked_benchmark(study: StudyResource) -> Benchmark:
-    """Return the study's section on the benchmark, which has to be there."""
-    remedy = "Add a section, such as benchmark: {repetitions: 10, trials: 200}."
-    return study.asked_for(study.study.benchmark, "benchmark", "benchmark", remedy)
-
-
 @dg.asset(
     partitions_def=architectures,
     deps=[surrogate, run_results, learning_curves, earlier_validations],
@@ -109,21 +95,19 @@ def asked_benchmark(study: StudyResource) -> Benchmark:
 def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Which searcher to run first: regret and rank over budgets, tasks and repetitions."""
     making = Making.begin(HPO_BENCHMARK, context, study)
-    plan = benchmark_plan(study)
-    architecture = context.partition_key
-    results = tables_of(making, "run_results", context, study)
-    space = space_of(study, architecture)
-    evaluations = evaluations_of(making, results, space)
+    asked: Benchmark = making.section
+    plan = benchmark_plan(asked, making.settings.hpo)
+    (architecture,) = making.partition
+    results = making.tables("run_results")
+    evaluations = evaluations_of(making, results)
     # Searches of other code are not these searches.
-    folder = study.home.benchmarks / architecture / HPO_BENCHMARK.source_version
+    folder = making.home.benchmarks / architecture / HPO_BENCHMARK.source_version
     curves = None
     if plan.needs_curves:
-        known = tables_of(making, "learning_curves", context, study)
-        fidelities = sorted({*study.study.fidelities, study.study.epochs})
-        tables = curves_blackboxes(known, results, space, fidelities)
+        known = making.tables("learning_curves")
+        tables = curves_blackboxes(known, results, making.space, making.fidelities)
         curves = folder / "curves"
-        Curves.fit(tables, space, plan.seed).save(curves)
-    asked = asked_benchmark(study)
+        Curves.fit(tables, making.space, plan.seed).save(curves)
     fitted = making.folder("surrogate", architecture)
     of_curves = None if curves is None else Curves.load(curves)
     axis = "trainings" if plan.simulated_hours is None else "hours"
@@ -148,13 +132,8 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
         summaries[ground] = summarise(found[ground], evaluations, optima=optima, axis=axis)
     trials = joined(found)
     tables_by_name = {"trials": trials} | summary_tables(summaries)
-
-    def fill(target: Path) -> None:
-        for name, table in tables_by_name.items():
-            table.to_parquet(target / f"{name}.parquet", index=False)
-
-    return making.write_folder(
-        fill,
+    return making.write_tables(
+        tables_by_name,
         # Fronts weigh scores against measured seconds; what the searches found does not.
         data_version=content_hash(without_measured(trials)),
         metadata={

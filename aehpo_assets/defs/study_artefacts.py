@@ -1,4 +1,4 @@
-"""The artefacts that a study is made of: which there are, what each hangs on, which are stale.
+"""The artefacts that a study is made of: which there are, what each depends on, which are stale.
 
 The rule itself is ``freshness``; here the assets' definitions, the store and the files of the data
 sets are put to it. Nothing is made here.
@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
 from aehpo_assets.catalogue import Task, dataset_settings
-from aehpo_assets.defs.partitions import all_tasks, every_task
+from aehpo_assets.defs.partitions import all_tasks, dimensions, every_task
 from aehpo_assets.defs.recipe import (
     DATASET_SECTION,
     ONLY_WITH,
@@ -69,7 +68,7 @@ class StudyArtefacts:
         if section and study_settings(self.study, [section])[section] is None:
             return []
         definition = self.specs[asset].partitions_def
-        return [tuple(p) for p in product(*(self._keys(d) for d in _dimensions(definition)))]
+        return [tuple(p) for p in product(*(self._keys(d) for d in dimensions(definition)))]
 
     def why_stale(
         self, asset: str, partition: Partition, *, but_for_code: bool = False
@@ -126,19 +125,19 @@ class StudyArtefacts:
         return self.tasks
 
     def parents(self, asset: str, partition: Partition) -> dict[str, list[Partition]]:
-        """Partitions of each parent that this partition hangs on.
+        """Partitions of each parent that this partition depends on.
 
         Equal in shared dimensions, unless the dependency is mapped to every task.
         """
         spec = self.specs[asset]
-        own = dict(zip(_dimensions(spec.partitions_def), partition, strict=True))
+        own = dict(zip(dimensions(spec.partitions_def), partition, strict=True))
         parents = {}
         for dep in spec.deps:
             name = dep.asset_key.to_user_string()
-            dimensions = _dimensions(self.specs[name].partitions_def)
+            theirs = dimensions(self.specs[name].partitions_def)
             joined = dep.partition_mapping in (every_task, all_tasks)
             shared = own.keys() - ({"task"} if joined else set())
-            choices = [[own[d]] if d in shared else self._keys(d) for d in dimensions]
+            choices = [[own[d]] if d in shared else self._keys(d) for d in theirs]
             parents[name] = [tuple(p) for p in product(*choices)]
         return parents
 
@@ -189,12 +188,3 @@ class StudyArtefacts:
 
 def _reads_files(inputs: Mapping[str, str]) -> bool:
     return any(name.startswith("file:") for name in inputs)
-
-
-def _dimensions(definition: dg.PartitionsDefinition[Any] | None) -> tuple[str, ...]:
-    """Names of the dimensions of an asset, in the order of the store."""
-    if isinstance(definition, dg.MultiPartitionsDefinition):
-        return ("architecture", "task")
-    if isinstance(definition, dg.DynamicPartitionsDefinition):
-        return ("task",)
-    return ("architecture",)

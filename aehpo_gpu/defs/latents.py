@@ -13,7 +13,6 @@ from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.provenance import content_hash
-from aehpo_assets.space import search_space
 from aehpo_gpu.defs.training_task import read_training_task
 from aehpo_gpu.latents import latents_table, recommended_runs, train_latents, write_h5ad
 from aehpo_gpu.runs import training_settings
@@ -45,20 +44,19 @@ def recommended_latents(
     data = read_training_task(making, task)
     split = making.table("data_split", task)["split"]
     labels = making.table("sample_labels", task)
-    space = search_space(architecture, study.study.space)
     validated = making.table("validated_recommendations", architecture, task)
-    runs = recommended_runs(validated, list(space.names))
-    settings = training_settings(study.study)
+    runs = recommended_runs(validated, list(making.space.names))
+    settings = training_settings(making.settings)
     latents = train_latents(data, architecture, runs, settings, split.index)
     table = latents_table(latents, split)
 
     def fill(folder: Path) -> None:
-        table.to_parquet(folder / "latents.parquet", index=False)
         if latents:
             write_h5ad(folder / "latents.h5ad", latents, runs, labels, split)
 
     best = next(iter(latents.values()), None)
-    return making.write_folder(
+    return making.write_tables(
+        {"latents": table},
         fill,
         data_version=content_hash(table),
         metadata={

@@ -51,7 +51,9 @@ class Sensed:
         assert isinstance(result, dg.SensorResult)
         self.cursor = result.cursor
         for request in result.dynamic_partitions_requests or []:
-            self.instance.add_dynamic_partitions("task", list(request.partition_keys))
+            assert isinstance(request, dg.AddDynamicPartitionsRequest)
+            name = request.partitions_def_name
+            self.instance.add_dynamic_partitions(name, list(request.partition_keys))
         return result
 
     def make(self, task: str, assets: tuple[str, ...] = READ_FROM_FILES) -> bool:
