@@ -165,7 +165,7 @@ class StudyRun:
         failed: set[str] = set()
         for count, (assets, partition) in enumerate(self.works()):
             on_done(count)
-            if failed and self._hangs_on(assets, partition, failed):
+            if failed and self._depends_on(assets, partition, failed):
                 failed |= {artefact_name(asset, partition) for asset in assets}
                 continue
             reasons = [self._why_made(asset, partition) for asset in assets]
@@ -244,7 +244,7 @@ class StudyRun:
                 told += 1
         return told
 
-    def _hangs_on(self, assets: Sequence[str], partition: Partition, failed: set[str]) -> bool:
+    def _depends_on(self, assets: Sequence[str], partition: Partition, failed: set[str]) -> bool:
         """Whether all that they need of some parent failed; one task does not hold back others."""
         return any(
             partitions and all(artefact_name(parent, p) in failed for p in partitions)

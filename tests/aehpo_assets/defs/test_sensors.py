@@ -119,7 +119,13 @@ def reported(result: dg.SensorResult) -> list[str]:
     return [str(event.description) for event in result.asset_events or []]
 
 
+def test_the_architectures_are_those_of_the_study(sensed: Sensed) -> None:
+    sensed.tick()
+    assert sensed.instance.get_dynamic_partitions("architecture") == ["varix"]
+
+
 def test_a_data_set_that_lands_gets_its_tasks(sensed: Sensed) -> None:
+    sensed.tick()
     assert not sensed.tick().dynamic_partitions_requests
     write_dataset(sensed.home.data / "toy")
     result = sensed.tick()
