@@ -1,14 +1,14 @@
 """The next round of a study: what was validated becomes evidence for what is recommended next.
 
 What may be taken over is decided in ``rounds``, the table itself belongs to
-``hpo.earlier_validations``; making surrogate, recommendations and validation anew is an ordinary
+``hpo.earlier_validations``; making surrogate, recommendations and validation again is an ordinary
 run of the study.
 """
 
 from __future__ import annotations
 
 from aehpo_assets.catalogue import usable_tasks
-from aehpo_assets.defs.partitions import study_partitions
+from aehpo_assets.defs.partitions import study_partitions, sync_partitions
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.home import Home
@@ -53,6 +53,7 @@ def start_next_round(home: Home) -> list[Partition]:
         tasks = in_store if study.tasks == "all" else sorted(study.tasks)
         validations_to_take(home.store, architecture, tasks)
     with working_alone(home) as instance:
+        sync_partitions(study, instance)
         tasks = study_partitions(study, instance)
         new = {
             architecture: validations_to_take(home.store, architecture, tasks)

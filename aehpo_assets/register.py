@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aehpo_assets.catalogue import tasks_of
 from aehpo_assets.defs.instance import open_instance
-from aehpo_assets.defs.partitions import tasks
+from aehpo_assets.defs.partitions import sync_partitions
 from aehpo_assets.errors import HomeBusyError
 from aehpo_assets.home import Home
 
@@ -37,7 +37,7 @@ def register_tasks(folder: Path, home: Home) -> tuple[list[str], str]:
     try:
         # Held as shortly as can be: a run of the UI that begins meanwhile waits a second for it.
         with home.locked():
-            instance.add_dynamic_partitions(str(tasks.name), wanted)
+            sync_partitions(study, instance, wanted)
     except HomeBusyError:
         return found, "`aehpo run` is at work; call it again to have the new tasks made."
     if home.is_served:

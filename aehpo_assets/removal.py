@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import dagster as dg
-
 from aehpo_assets.catalogue import Task, usable_tasks
-from aehpo_assets.defs.partitions import tasks as task_partitions
+from aehpo_assets.defs.partitions import forget_task, known_tasks
 from aehpo_assets.errors import InputError
 from aehpo_assets.home import Home
 from aehpo_assets.interrupted import working_alone
@@ -55,7 +53,7 @@ def remove_dataset(name: str, home: Home) -> Removed:
     if not name or Path(name).name != name:
         raise _unknown(name, available, home)
     with working_alone(home) as instance:
-        tasks = _tasks_of(name, home, available, instance)
+        tasks = _tasks_of(name, home, available, known_tasks(instance))
         own = home.data / name
         folders = {task[0].folder for task in available.values() if task[0].name == name}
         folders |= {folder for folder in problems if folder in (own.resolve(), own)}
@@ -79,13 +77,11 @@ def remove_dataset(name: str, home: Home) -> Removed:
             _move(own, archive / "data" / name)
         count = sum(_archive(home.store, task, archive / "store") for task in tasks)
         for task in tasks:
-            instance.delete_dynamic_partition(str(task_partitions.name), task)
+            forget_task(task, instance)
     return Removed(tasks, count, archive)
 
 
-def _tasks_of(
-    name: str, home: Home, available: dict[str, Task], instance: dg.DagsterInstance
-) -> list[str]:
+def _tasks_of(name: str, home: Home, available: dict[str, Task], registered: set[str]) -> list[str]:
     """Tasks that a data set makes, and those of its name that were made when its files were there.
 
     Raises
@@ -94,8 +90,7 @@ def _tasks_of(
         If it cannot be told whose tasks the latter are.
     """
     present = {task for task, (dataset, _) in available.items() if dataset.name == name}
-    known = {task for (task,) in home.store.partitions(_MATRIX)}
-    known |= set(instance.get_dynamic_partitions(str(task_partitions.name)))
+    known = registered | {task for (task,) in home.store.partitions(_MATRIX)}
     gone = {t for t in known if t.startswith(f"{name}_") and t not in available}
     sources = {labels: task for task in gone if (labels := _label_file(home.store, task))}
     if len(sources) > 1:

@@ -22,7 +22,7 @@ import yaml
 
 from aehpo_assets.catalogue import Task
 from aehpo_assets.defs.instance import open_instance
-from aehpo_assets.defs.partitions import partition_key, study_partitions, tasks
+from aehpo_assets.defs.partitions import partition_key, study_partitions, sync_partitions
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.defs.study_resource import HEADLESS_TAG, study_on
 from aehpo_assets.errors import AehpoError, InputError
@@ -146,7 +146,7 @@ class StudyRun:
     ) -> list[Outcome]:
         """Materialize whatever is not up to date.
 
-        What hangs on something that failed is left out; everything else is made.
+        What depends on something that failed is left out; everything else is made.
 
         Parameters
         ----------
@@ -164,7 +164,7 @@ class StudyRun:
         failed: set[str] = set()
         for count, (assets, partition) in enumerate(self.works()):
             on_done(count)
-            if failed and self._hangs_on(assets, partition, failed):
+            if failed and self._depends_on(assets, partition, failed):
                 failed |= {artefact_name(asset, partition) for asset in assets}
                 continue
             reasons = [self._why_made(asset, partition) for asset in assets]
@@ -221,7 +221,7 @@ class StudyRun:
         """Tell the instance of artefacts that it does not know of, and return how many those are.
 
         A process killed between the two writes leaves the store ahead of the instance, and an
-        instance that was lost and made anew knows nothing at all.
+        instance that was lost and made again knows nothing at all.
         """
         told = 0
         for asset in self.locations.specs:
@@ -243,7 +243,7 @@ class StudyRun:
                 told += 1
         return told
 
-    def _hangs_on(self, assets: Sequence[str], partition: Partition, failed: set[str]) -> bool:
+    def _depends_on(self, assets: Sequence[str], partition: Partition, failed: set[str]) -> bool:
         """Whether all that they need of some parent failed; one task does not hold back others."""
         return any(
             partitions and all(artefact_name(parent, p) in failed for p in partitions)
@@ -259,7 +259,9 @@ def prepare(
     *,
     file: Path,
 ) -> dg.DagsterInstance:
-    """Adopt the study, open the instance and register the tasks.
+    """Adopt the study, open the instance and make its partitions those of the study.
+
+    A task of a study of all tasks whose data set is gone stays, if something was made of it.
 
     Raises
     ------
@@ -268,8 +270,8 @@ def prepare(
     """
     home.adopt(study, file)
     instance = open_instance(home)
-    wanted = list(datasets) if study.tasks == "all" else list(study.tasks)
-    instance.add_dynamic_partitions(tasks.name or "task", wanted)
+    made = [task for (task,) in home.store.partitions("omics_matrix")]
+    sync_partitions(study, instance, [*datasets, *made])
     return instance
 
 

@@ -74,7 +74,7 @@ def test_stubs_have_the_partitions_of_their_owners(
 @pytest.mark.parametrize(
     ("here", "there"), [(assets_location, gpu_location), (gpu_location, assets_location)]
 )
-def test_a_stub_that_says_what_it_hangs_on_says_all_of_it(
+def test_a_stub_that_says_what_it_depends_on_says_all_of_it(
     here: dg.Definitions, there: dg.Definitions
 ) -> None:
     owners = owned(there)
@@ -101,7 +101,7 @@ def test_every_dependency_is_known_to_its_code_location(name: str) -> None:
     known = set(owned(location)) | set(stubs(location))
     for spec in owned(location).values():
         missing = {dep.asset_key.to_user_string() for dep in spec.deps} - known
-        assert not missing, f"{spec.key.to_user_string()} hangs on {missing}"
+        assert not missing, f"{spec.key.to_user_string()} depends on {missing}"
 
 
 EDGES = {

@@ -244,7 +244,7 @@ def test_a_task_that_failed_does_not_hold_back_what_reads_every_task(
     one = {"run_results/vanillix/other_rna"}
     every = {*one, "run_results/vanillix/toy_rna"}
     for failed, blackbox, own, others in ((one, False, True, False), (every, True, True, True)):
-        held = present._hangs_on
+        held = present._depends_on
         assert held(("blackbox",), ("vanillix",), failed) is blackbox
         assert held(("recommendations",), ("vanillix", "other_rna"), failed) is own
         assert held(("recommendations",), ("vanillix", "toy_rna"), failed) is others

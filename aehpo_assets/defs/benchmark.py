@@ -4,7 +4,6 @@ How a benchmark runs and what its trials say lives in ``aehpo_assets.hpo``.
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 import dagster as dg
 import pandas as pd
@@ -16,7 +15,7 @@ from aehpo_assets.defs.earlier_validations import (
     earlier_validations,
     evaluations_of,
 )
-from aehpo_assets.defs.hpo import SPACE, space_of, surrogate, tables_of
+from aehpo_assets.defs.hpo import SPACE, surrogate
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import learning_curves, run_results
@@ -39,7 +38,7 @@ from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.measured import without_measured
 from aehpo_assets.provenance import content_hash
 from aehpo_assets.space import search_space
-from aehpo_assets.study import Benchmark
+from aehpo_assets.study import Benchmark, Hpo
 
 SEARCHED = "benchmark.searchers"
 
@@ -74,15 +73,8 @@ HPO_BENCHMARK = Recipe(
 )
 
 
-def benchmark_plan(study: StudyResource) -> BenchmarkPlan:
-    """Return what the study asks to compare, on the first of its oracles.
-
-    Raises
-    ------
-    InputError
-        If it asks for nothing.
-    """
-    asked, hpo = asked_benchmark(study), study.study.hpo
+def benchmark_plan(asked: Benchmark, hpo: Hpo) -> BenchmarkPlan:
+    """Return what a study asks to compare, on the first of its oracles."""
     return BenchmarkPlan(
         tuple(asked.searchers),
         repetitions=asked.repetitions,
@@ -97,12 +89,6 @@ def benchmark_plan(study: StudyResource) -> BenchmarkPlan:
     )
 
 
-def asked_benchmark(study: StudyResource) -> Benchmark:
-    """Return the study's section on the benchmark, which has to be there."""
-    remedy = "Add a section, such as benchmark: {repetitions: 10, trials: 200}."
-    return study.asked_for(study.study.benchmark, "benchmark", "benchmark", remedy)
-
-
 @dg.asset(
     partitions_def=architectures,
     deps=[surrogate, run_results, learning_curves, earlier_validations],
@@ -113,22 +99,20 @@ def asked_benchmark(study: StudyResource) -> Benchmark:
 def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Which searcher to run first: regret and rank over budgets, tasks and repetitions."""
     making = Making.begin(HPO_BENCHMARK, context, study)
-    plan = benchmark_plan(study)
-    architecture = context.partition_key
-    results = tables_of(making, "run_results", context, study)
-    space = space_of(study, architecture)
-    evaluations = evaluations_of(making, results, space)
+    asked: Benchmark = making.section
+    plan = benchmark_plan(asked, making.settings.hpo)
+    (architecture,) = making.partition
+    results = making.tables("run_results")
+    evaluations = evaluations_of(making, results)
     # Searches of other code are not these searches; what is made of them may be of another.
-    folder = study.home.benchmarks / architecture / code_version(run_benchmark, Curves)
+    folder = making.home.benchmarks / architecture / code_version(run_benchmark, Curves)
     code = {name: HPO_BENCHMARK.code.of_member(SEARCHED, name) for name in plan.searchers}
     curves = None
     if plan.needs_curves:
-        known = tables_of(making, "learning_curves", context, study)
-        fidelities = sorted({*study.study.fidelities, study.study.epochs})
-        tables = curves_blackboxes(known, results, space, fidelities)
+        known = making.tables("learning_curves")
+        tables = curves_blackboxes(known, results, making.space, making.fidelities)
         curves = folder / "curves"
-        Curves.fit(tables, space, plan.seed).save(curves)
-    asked = asked_benchmark(study)
+        Curves.fit(tables, making.space, plan.seed).save(curves)
     fitted = making.folder("surrogate", architecture)
     of_curves = None if curves is None else Curves.load(curves)
     axis = "trainings" if plan.simulated_hours is None else "hours"
@@ -154,13 +138,8 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
         summaries[oracle] = summarise(found[oracle], evaluations, optima=optima, axis=axis)
     trials = joined(found)
     tables_by_name = {"trials": trials} | summary_tables(summaries)
-
-    def fill(target: Path) -> None:
-        for name, table in tables_by_name.items():
-            table.to_parquet(target / f"{name}.parquet", index=False)
-
-    return making.write_folder(
-        fill,
+    return making.write_tables(
+        tables_by_name,
         # Fronts weigh scores against measured seconds; what the searches found does not.
         data_version=content_hash(without_measured(trials)),
         metadata={

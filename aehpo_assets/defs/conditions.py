@@ -1,7 +1,7 @@
 """When Dagster makes an artefact by itself: one condition for each role an asset can have.
 
 An update counts only if it changed the content: a file saved again as it was makes nothing stale.
-What failed or was canceled is not tried again until something that it hangs on changes, or at
+What failed or was canceled is not tried again until something that it depends on changes, or at
 night; what was interrupted is asked for again by a sensor of its own. Dagster's own condition on
 blocking checks is not used: it looks at the latest outcome of a check whatever its partition, so
 that one task's bad data would hold back all others. Training refuses such a matrix by itself.

@@ -9,7 +9,7 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.defs.conditions import when_inputs_change
-from aehpo_assets.defs.partitions import architectures, study_partitions
+from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.errors import StaleInputError
@@ -22,7 +22,6 @@ from aehpo_assets.hpo.earlier_validations import (
 )
 from aehpo_assets.hpo.surrogate import training_table
 from aehpo_assets.rounds import VALIDATED, validations_to_take
-from aehpo_assets.space import SearchSpace
 
 EARLIER_VALIDATIONS = Recipe("earlier_validations", compute=())
 
@@ -50,10 +49,9 @@ def earlier_validations(
     architecture = context.partition_key
     table = _so_far(making)
     if config.next_round:
-        tasks = study_partitions(study.study, context.instance)
-        new = validations_to_take(study.store, architecture, tasks)
+        new = validations_to_take(making.store, architecture, making.tasks)
         validated = {task: making.taken_table(VALIDATED, of, task) for of, task in new}
-        records = {task: study.store.checked(VALIDATED, (of, task)) for of, task in new}
+        records = {task: making.store.checked(VALIDATED, (of, task)) for of, task in new}
         if new:
             conditions = {task: training_conditions(record) for task, record in records.items()}
             table = with_next_round(table, validated, conditions)
@@ -72,7 +70,7 @@ def _so_far(making: Making) -> pd.DataFrame:
     StaleInputError
         If it is damaged.
     """
-    store, partition = making.study.store, making.partition
+    store, partition = making.store, making.partition
     if (damage := store.damage(making.recipe.asset, partition)) is not None:
         path = store.table_path(making.recipe.asset, partition)
         raise StaleInputError(
@@ -86,9 +84,7 @@ def _so_far(making: Making) -> pd.DataFrame:
     return store.read_table(making.recipe.asset, partition)
 
 
-def evaluations_of(
-    making: Making, results: dict[str, pd.DataFrame], space: SearchSpace
-) -> pd.DataFrame:
+def evaluations_of(making: Making, results: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the long training table: the study's runs, and those validated in earlier rounds.
 
     Parameters
@@ -97,14 +93,12 @@ def evaluations_of(
         The artefact in the making, of one architecture; what is read becomes its input.
     results
         Task to run results.
-    space
-        The architecture's search space.
     """
     architecture = making.partition[0]
     earlier = making.table("earlier_validations", architecture)
     conditions = {
-        task: training_conditions(making.study.store.checked("run_results", (architecture, task)))
+        task: training_conditions(making.store.checked("run_results", (architecture, task)))
         for task in results
     }
-    validated = comparable_runs(earlier, results, conditions, space)
-    return training_table(results, space, validated)
+    validated = comparable_runs(earlier, results, conditions, making.space)
+    return training_table(results, making.space, validated)

@@ -3,8 +3,6 @@
 How importances and effects are computed lives in ``aehpo_assets.analysis``.
 """
 
-from pathlib import Path
-
 import dagster as dg
 import pandas as pd
 
@@ -13,7 +11,6 @@ from aehpo_assets.analysis.effects import main_effects
 from aehpo_assets.analysis.importance import hyperparameter_importance
 from aehpo_assets.code_version import Chosen
 from aehpo_assets.defs.conditions import when_results_change
-from aehpo_assets.defs.hpo import space_of, tables_of
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import run_results
@@ -45,9 +42,8 @@ def hyperparameter_effects(
 ) -> dg.MaterializeResult:
     """Which hyperparameters matter: importance and main effects, of each task and over all."""
     making = Making.begin(HYPERPARAMETER_EFFECTS, context, study)
-    results = tables_of(making, "run_results", context, study)
-    names = space_of(study, context.partition_key).names
-    seed = study.study.hpo.seed
+    results = making.tables("run_results")
+    names, seed = making.space.names, making.settings.hpo.seed
     looked_at = {EVERY_TASK: pd.concat(results.values(), ignore_index=True)} | results
     importances, effects = (
         pd.concat(parts, ignore_index=True)
@@ -61,15 +57,10 @@ def hyperparameter_effects(
             [main_effects(runs, names).assign(task=task) for task, runs in looked_at.items()],
         )
     )
-
-    def fill(folder: Path) -> None:
-        importances.to_parquet(folder / "importance.parquet", index=False)
-        effects.to_parquet(folder / "main_effects.parquet", index=False)
-
     overall = importances[importances["task"] == EVERY_TASK]
     by_task = importances.pivot(index="hyperparameter", columns="task", values="importance")
-    return making.write_folder(
-        fill,
+    return making.write_tables(
+        {"importance": importances, "main_effects": effects},
         metadata={
             "most_important": str(overall["hyperparameter"].iloc[0]),
             "forest_r2": float(overall["forest_r2"].iloc[0]),

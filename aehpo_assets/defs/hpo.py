@@ -4,8 +4,6 @@ What a failed run counts as, how a surrogate is fitted and how a searcher walks 
 ``aehpo_assets.hpo``.
 """
 
-from pathlib import Path
-
 import dagster as dg
 import pandas as pd
 
@@ -23,7 +21,6 @@ from aehpo_assets.defs.partitions import (
     architectures,
     architectures_and_tasks,
     every_task,
-    study_partitions,
 )
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import baseline_performance, learning_curves, run_results
@@ -44,7 +41,7 @@ from aehpo_assets.hpo.surrogate_diagnostics import calibration, worst_regions
 from aehpo_assets.measured import without_measured
 from aehpo_assets.provenance import content_hash
 from aehpo_assets.quality import runs as quality
-from aehpo_assets.space import ARCHITECTURE_SPACES, SearchSpace, search_space
+from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
 
 SPACE = Chosen(ARCHITECTURE_SPACES)
 
@@ -75,33 +72,6 @@ RECOMMENDATIONS = Recipe(
 )
 
 
-def space_of(study: StudyResource, architecture: str) -> SearchSpace:
-    """Return the search space of an architecture, as the study narrows it."""
-    return search_space(architecture, study.study.space)
-
-
-def tables_of(
-    making: Making, asset: str, context: dg.AssetExecutionContext, study: StudyResource
-) -> dict[str, pd.DataFrame]:
-    """One table for each task of the study with usable results, of the present architecture.
-
-    A task whose data or training failed does not hold back the others.
-    """
-    architecture = making.partition[0]
-    tasks = study_partitions(study.study, context.instance)
-    # Learning curves have no checks of their own: those of the run results are theirs too.
-    needed = ("run_results", asset)
-    usable = [
-        task
-        for task in tasks
-        if all(study.store.is_usable(name, (architecture, task)) for name in needed)
-    ]
-    if left_out := sorted(set(tasks) - set(usable)):
-        context.log.warning(f"Without usable {asset}, left out: {', '.join(left_out)}")
-    # With none at all, reading the first says what is wrong with it.
-    return {task: making.table(asset, architecture, task) for task in usable or tasks[:1]}
-
-
 def _blackbox_metadata(tables: BlackboxTables) -> dict[str, int]:
     first = next(iter(tables.tasks.values()))
     configurations, seeds, fidelities, objectives = first.objectives_evaluations.shape
@@ -128,10 +98,9 @@ def _blackbox_metadata(tables: BlackboxTables) -> dict[str, int]:
 def blackbox(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Syne Tune's table of an architecture: configurations x seeds x objectives, for all tasks."""
     making = Making.begin(BLACKBOX, context, study)
-    results = tables_of(making, "run_results", context, study)
-    space = space_of(study, context.partition_key)
-    tables = build_blackboxes(results, space, study.study.epochs)
-    evaluations = training_table(results, space)
+    results = making.tables("run_results")
+    tables = build_blackboxes(results, making.space, making.settings.epochs)
+    evaluations = training_table(results, making.space)
     return making.write_folder(
         lambda folder: write_blackbox(folder, tables),
         data_version=content_hash(without_measured(evaluations)),
@@ -154,11 +123,9 @@ def blackbox_curves(
 ) -> dg.MaterializeResult:
     """Syne Tune's table with the epochs at which learning curves were kept as fidelities."""
     making = Making.begin(BLACKBOX_CURVES, context, study)
-    results = tables_of(making, "run_results", context, study)
-    curves = tables_of(making, "learning_curves", context, study)
-    fidelities = sorted({*study.study.fidelities, study.study.epochs})
-    space = space_of(study, context.partition_key)
-    tables = curves_blackboxes(curves, results, space, fidelities)
+    results = making.tables("run_results")
+    curves = making.tables("learning_curves")
+    tables = curves_blackboxes(curves, results, making.space, making.fidelities)
     together = pd.concat(curves.values(), ignore_index=True)
     return making.write_folder(
         lambda folder: write_blackbox(folder, tables),
@@ -180,10 +147,8 @@ def blackbox_curves(
 def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """What answers for configurations never run: one model per task and objective."""
     making = Making.begin(SURROGATE, context, study)
-    results = tables_of(making, "run_results", context, study)
-    space = space_of(study, context.partition_key)
-    hpo = study.study.hpo
-    evaluations = evaluations_of(making, results, space)
+    space, hpo = making.space, making.settings.hpo
+    evaluations = evaluations_of(making, making.tables("run_results"))
     fitted, diagnostics, out_of_fold = fit_surrogate(evaluations, space, hpo.seed, hpo.surrogates)
     tables = {
         "diagnostics": diagnostics,
@@ -191,15 +156,10 @@ def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mat
         "calibration": calibration(out_of_fold),
         "worst_regions": worst_regions(out_of_fold, evaluations, space.names),
     }
-
-    def fill(folder: Path) -> None:
-        fitted.save(folder)
-        for name, table in tables.items():
-            table.to_parquet(folder / f"{name}.parquet", index=False)
-
     by_objective = diagnostics.groupby("objective", sort=False)
-    return making.write_folder(
-        fill,
+    return making.write_tables(
+        tables,
+        fitted.save,
         checks=quality.check_surrogate(diagnostics),
         metadata={
             "tasks": len(fitted.tasks),
@@ -246,24 +206,23 @@ def recommendations(
     """Configurations that searchers propose on the surrogate, with and without transfer."""
     making = Making.begin(RECOMMENDATIONS, context, study)
     architecture, task = making.partition
-    space = space_of(study, architecture)
     fitted = Surrogate.load(making.folder("surrogate", architecture))
-    evaluations = evaluations_of(making, tables_of(making, "run_results", context, study), space)
+    evaluations = evaluations_of(making, making.tables("run_results"))
     features = int(making.table("dataset_profile", task)["n_features"].iloc[0])
-    similarity = similarity_of_tasks(making, study_partitions(study.study, context.instance))
+    similarity = similarity_of_tasks(making)
     found = recommend(
         task,
         evaluations,
         fitted,
-        space,
-        study.study.hpo,
+        making.space,
+        making.settings.hpo,
         features,
         similarity=similarity.loc[task],
     )
     best = found.table.iloc[0]
     return making.write_table(
         found.table,
-        checks=quality.check_recommendations(found.table, space),
+        checks=quality.check_recommendations(found.table, making.space),
         metadata={
             "recommendations": len(found.table),
             "simulated_trials": len(found.trials),

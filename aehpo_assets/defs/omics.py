@@ -45,7 +45,7 @@ def _begin(
     """Begin an artefact that is read from the files of its data set."""
     making = Making.begin(recipe, context, study)
     task = context.partition_key
-    available, problems = usable_tasks(study.home.data_roots())
+    available, problems = usable_tasks(making.home.data_roots())
     if task not in available:
         broken = "".join(f"; a data set cannot be used: {problem}" for problem in problems.values())
         raise InputError(
@@ -140,9 +140,9 @@ def data_split(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Ma
     for modality in dataset.modalities:
         making.file(dataset.modality_path(modality))
     making.file(dataset.labels_path())
-    split = restrict_split(draw_split(dataset, study.study.split), matrix.index)
+    split = restrict_split(draw_split(dataset, making.settings.split), matrix.index)
     reading = describe_labels(dataset, modality, read_label_table(dataset), labels)
-    shares = {part: float(getattr(study.study.split, part)) for part in SPLITS}
+    shares = {part: float(getattr(making.settings.split, part)) for part in SPLITS}
     return making.write_table(
         split.to_frame(),
         checks=[
@@ -174,7 +174,7 @@ def preprocessed_matrix(
     making = Making.begin(PREPROCESSED_MATRIX, context, study)
     matrix = making.table("omics_matrix", context.partition_key)
     split = making.table("data_split", context.partition_key)["split"]
-    fitted = fit_preprocessing(matrix, split, study.study.preprocessing)
+    fitted = fit_preprocessing(matrix, split, making.settings.preprocessing)
     preprocessed = fitted.apply(matrix)
     return making.write_table(
         preprocessed,

@@ -19,7 +19,7 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.code_version import Chosen, CodeVersions, Computes
-from aehpo_assets.defs.partitions import partition_of
+from aehpo_assets.defs.partitions import partition_of, study_partitions
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.foreign import markdown
@@ -32,7 +32,9 @@ from aehpo_assets.provenance import (
     file_hash,
     settings_hash,
 )
-from aehpo_assets.store import Partition, Record, artefact_name
+from aehpo_assets.space import SearchSpace, search_space
+from aehpo_assets.store import Partition, Record, Store, artefact_name
+from aehpo_assets.study import Study
 
 CODE_VERSIONS = "code versions"
 STUDY_SETTINGS = "study settings"
@@ -114,14 +116,18 @@ class Recipe:
 
 @dataclass
 class Making:
-    """One artefact in the making.
+    """One artefact in the making, for the study as it was when the making began.
 
     Attributes
     ----------
     recipe
         What it depends on.
-    study
-        The study resource.
+    context
+        Dagster's context.
+    home
+        The home that it is made in.
+    settings
+        The study that lives there.
     partition
         Architecture and task, as far as the asset has them.
     inputs
@@ -133,7 +139,9 @@ class Making:
     """
 
     recipe: Recipe
-    study: StudyResource
+    context: dg.AssetExecutionContext | dg.OpExecutionContext
+    home: Home
+    settings: Study
     partition: Partition
     inputs: dict[str, str] = field(default_factory=dict)
     taken: dict[str, list[str]] = field(default_factory=dict)
@@ -148,7 +156,49 @@ class Making:
         study: StudyResource,
     ) -> Making:
         """Begin the artefact of the partition that Dagster is materializing."""
-        return cls(recipe, study, partition_of(context.partition_key))
+        return cls(recipe, context, study.home, study.study, partition_of(context.partition_key))
+
+    @cached_property
+    def store(self) -> Store:
+        """The store of the home."""
+        return self.home.store
+
+    @cached_property
+    def tasks(self) -> list[str]:
+        """The tasks of the study, sorted."""
+        return study_partitions(self.settings, self.context.instance)
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """The search space of the architecture, as the study narrows it."""
+        return search_space(self.partition[0], self.settings.space)
+
+    @property
+    def fidelities(self) -> list[int]:
+        """The epochs that learning curves are kept at, the last one included."""
+        return sorted({*self.settings.fidelities, self.settings.epochs})
+
+    @property
+    def section(self) -> Any:
+        """The optional section of the study without which there is nothing to make.
+
+        Raises
+        ------
+        InputError
+            If the study does not have it.
+        """
+        key = str(self.recipe.only_with)
+        section: Any = self.settings
+        for part in key.split("."):
+            section = getattr(section, part, None)
+        if section is None:
+            raise InputError(
+                f"the study has no {key}, without which there is no {self.recipe.asset}",
+                file=self.home.study_file,
+                key=key,
+                remedy="Add it to your study file, and call `aehpo run` with it.",
+            )
+        return section
 
     def table(self, asset: str, *partition: str) -> pd.DataFrame:
         """Read an input table whose blocking checks passed.
@@ -159,19 +209,46 @@ class Making:
             If it is missing, damaged, or did not pass its checks.
         """
         self._reads(asset, partition)
-        return self.study.store.read_table(asset, partition)
+        return self.store.read_table(asset, partition)
+
+    def tables(self, asset: str) -> dict[str, pd.DataFrame]:
+        """Read a table of the architecture for each task of the study that has usable results.
+
+        A task whose data or training failed does not hold back the others.
+
+        Raises
+        ------
+        StaleInputError
+            If no task has; it says what is wrong with the first.
+        """
+        architecture = self.partition[0]
+        # Learning curves have no checks of their own: those of the run results are theirs too.
+        needed = ("run_results", asset)
+        usable = [
+            task
+            for task in self.tasks
+            if all(self.store.is_usable(name, (architecture, task)) for name in needed)
+        ]
+        if left_out := sorted(set(self.tasks) - set(usable)):
+            self.context.log.warning(f"Without usable {asset}, left out: {', '.join(left_out)}")
+        return {task: self.table(asset, architecture, task) for task in usable or self.tasks[:1]}
+
+    def tables_of_tasks(self, asset: str) -> dict[str, pd.DataFrame]:
+        """Read a table that knows no architecture for each task of the study that has it."""
+        usable = [task for task in self.tasks if self.store.is_usable(asset, (task,))]
+        return {task: self.table(asset, task) for task in usable}
 
     def _reads(self, asset: str, partition: Partition) -> None:
-        provenance = self.study.store.checked(asset, partition)
+        provenance = self.store.checked(asset, partition)
         self.inputs[artefact_name(asset, partition)] = provenance.data_version
         self.prices |= set(provenance.prices)
 
     def taken_table(self, asset: str, *partition: str) -> pd.DataFrame:
         """Read a table to keep its content, whatever becomes of it; otherwise as :meth:`table`."""
-        provenance = self.study.store.checked(asset, partition)
+        provenance = self.store.checked(asset, partition)
         name = artefact_name(asset, partition)
         self.taken[name] = [*self.taken.get(name, []), provenance.data_version]
-        return self.study.store.read_table(asset, partition)
+        return self.store.read_table(asset, partition)
 
     def folder(self, asset: str, *partition: str) -> Path:
         """Path of an input folder whose blocking checks passed.
@@ -182,12 +259,12 @@ class Making:
             If it is missing or did not pass its checks.
         """
         self._reads(asset, partition)
-        return self.study.store.existing_folder(asset, partition)
+        return self.store.existing_folder(asset, partition)
 
     def predecessor(self) -> pd.DataFrame | None:
         """Read the artefact that is in its place until now; None if there is none to be read."""
         try:
-            return self.study.store.read_table(self.recipe.asset, self.partition)
+            return self.store.read_table(self.recipe.asset, self.partition)
         except AehpoError:
             return None
 
@@ -199,11 +276,11 @@ class Making:
     @property
     def code_version(self) -> str:
         """Version of what computes it, with the members chosen by its partition and the study."""
-        return code_version_of(self.recipe.code, self.study.study, self.partition)
+        return code_version_of(self.recipe.code, self.settings, self.partition)
 
     def record(self, checks: Sequence[CheckResult] = (), device: str = "cpu") -> Record:
         """Everything known about the artefact before it is written."""
-        settings = study_settings(self.study.study, self.recipe.settings)
+        settings = study_settings(self.settings, self.recipe.settings)
         return Record(
             code_version=self.code_version,
             settings=settings | self.dataset_settings,
@@ -247,14 +324,14 @@ class Making:
         """
         if measured and PRICES in frame:
             self.prices |= set(frame[PRICES].dropna())
-        provenance = self.study.store.write_table(
+        provenance = self.store.write_table(
             self.recipe.asset,
             self.partition,
             frame,
             self.record(checks, device),
             measured=measured_columns(frame) if measured else (),
         )
-        path = self.study.store.table_path(self.recipe.asset, self.partition)
+        path = self.store.table_path(self.recipe.asset, self.partition)
         shown = {
             "dagster/row_count": len(frame),
             "columns": len(frame.columns),
@@ -275,16 +352,41 @@ class Making:
         device: str = "cpu",
     ) -> dg.MaterializeResult:
         """Write the artefact as a folder, and return what Dagster shows of it."""
-        provenance = self.study.store.write_folder(
+        provenance = self.store.write_folder(
             self.recipe.asset,
             self.partition,
             fill,
             self.record(checks, device),
             data_version=data_version,
         )
-        path = self.study.store.folder_path(self.recipe.asset, self.partition)
+        path = self.store.folder_path(self.recipe.asset, self.partition)
         shown = {"path": dg.MetadataValue.path(path)}
         return self._result(provenance, shown, metadata, plots)
+
+    def write_tables(
+        self,
+        tables: Mapping[str, pd.DataFrame],
+        fill: Callable[[Path], object] = lambda folder: None,
+        **shown: Any,
+    ) -> dg.MaterializeResult:
+        """Write the artefact as a folder of tables, ``<name>.parquet`` each.
+
+        Parameters
+        ----------
+        tables
+            Name to table.
+        fill
+            Writes into the folder what is no table.
+        **shown
+            As for :meth:`write_folder`.
+        """
+
+        def fill_all(folder: Path) -> None:
+            fill(folder)
+            for name, table in tables.items():
+                table.to_parquet(folder / f"{name}.parquet", index=False)
+
+        return self.write_folder(fill_all, **shown)
 
     def _result(
         self,

@@ -2,7 +2,7 @@
 
 Automation conditions act on changes of data as they happen. What else makes an artefact stale (its
 code, a changed study file, an attempt that failed) is caught up by rounds at night: each asks for
-what has everything it hangs on, so that the next one finds the rest ready. What is due is decided
+what has everything it depends on, so that the next one finds the rest ready. What is due is decided
 in ``aehpo_assets.catch_up``.
 See https://docs.dagster.io/guides/automate/schedules.
 """

@@ -1,8 +1,9 @@
 """The sensors: one notices data sets, and each code location has two that follow up.
 
-A new data set gets its tasks as partitions; declarative automation does the rest. Of a changed one,
-what reads its files is made again, and what follows depends on whether its content changed. One
-sensor of a code location evaluates its conditions, the other asks again for what was interrupted.
+The partitions are kept those of the study: a new data set gets its tasks, and declarative
+automation does the rest. Of a changed one, what reads its files is made again, and what follows
+depends on whether its content changed. One sensor of a code location evaluates its conditions, the
+other asks again for what was interrupted.
 Validation lives in ``aehpo_assets.omics``, noticing in ``aehpo_assets.landing``.
 See https://docs.dagster.io/guides/automate/sensors.
 """
@@ -15,7 +16,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 
-from aehpo_assets.defs.partitions import study_partitions, tasks
+from aehpo_assets.defs.partitions import requested_partitions, study_partitions, tasks
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.defs.study_resource import INTERRUPTED_TAG, StudyResource
 from aehpo_assets.home import Home
@@ -45,7 +46,7 @@ def reason_to_rest(home: Home) -> str | None:
 def dataset_sensor(
     context: dg.SensorEvaluationContext, study: StudyResource
 ) -> dg.SensorResult | dg.SkipReason:
-    """Register the tasks of new data sets, and have changed files read again."""
+    """Make the partitions those of the study, new data sets included; have changed files read."""
     home = study.home
     if (reason := reason_to_rest(home)) is not None:
         return dg.SkipReason(reason)
@@ -54,7 +55,7 @@ def dataset_sensor(
     changed = list(landed(roots, seen, settings.split))
     for data_set in changed:
         if data_set.problem is not None:
-            context.log.error(f"Broken data set, left out until it is mended: {data_set.problem}")
+            context.log.error(f"Broken data set, left out until it is fixed: {data_set.problem}")
     found = {name for data_set in changed for name in data_set.tasks}
     wanted = found if settings.tasks == "all" else found & set(settings.tasks)
     known = set(context.instance.get_dynamic_partitions(str(tasks.name)))
@@ -62,9 +63,8 @@ def dataset_sensor(
         context.log.info(f"The task {name} is there, but the study does not list it.")
     seen |= {str(data_set.folder): data_set.signature for data_set in changed}
     present = {str(folder) for folder in find_datasets(roots)}
-    new = sorted(wanted - known)
     return dg.SensorResult(
-        dynamic_partitions_requests=[tasks.build_add_request(new)] if new else [],
+        dynamic_partitions_requests=requested_partitions(settings, context.instance, wanted),
         run_requests=list(_read_again(context, home, changed, wanted & known)),
         asset_events=[_observation(data_set) for data_set in changed if data_set.problem],
         cursor=json.dumps({name: seen[name] for name in sorted(present & seen.keys())}),

@@ -42,14 +42,13 @@ CONFIGURATIONS = Recipe(
 def configurations(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Configurations of an architecture, with ids that all tasks and architectures share."""
     making = Making.begin(CONFIGURATIONS, context, study)
-    settings = study.study.configurations
+    settings = making.settings.configurations
     if settings.source != "sample":
         making.file(Path(settings.source))
-    table = configurations_of(study.study, context.partition_key)
-    space = search_space(context.partition_key, study.study.space)
+    table = configurations_of(making.settings, context.partition_key)
     return making.write_table(
         table,
-        checks=check_configurations(table, space),
+        checks=check_configurations(table, making.space),
         metadata={"configurations": len(table), "trained": settings.trained},
         plots={"configurations": plots.configuration_distribution(table)},
     )

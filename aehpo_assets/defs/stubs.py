@@ -10,7 +10,7 @@ import dagster as dg
 
 from aehpo_assets.defs.partitions import architectures_and_tasks, tasks
 
-# What they hang on lies in this code location: automation looks there for what is on its way.
+# What they depend on lies in this code location: automation looks there for what is on its way.
 _TRAINED_ON = ("preprocessed_matrix", "data_split", "sample_labels", "configurations")
 
 run_results = dg.AssetSpec("run_results", deps=_TRAINED_ON, partitions_def=architectures_and_tasks)

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
 from aehpo_assets.catalogue import Task, dataset_settings
 from aehpo_assets.code_version import CodeVersions
-from aehpo_assets.defs.partitions import all_tasks, every_task
+from aehpo_assets.defs.partitions import all_tasks, dimensions, every_task
 from aehpo_assets.defs.recipe import (
     CODE_VERSIONS,
     DATASET_SECTION,
@@ -70,7 +69,7 @@ class StudyArtefacts:
         if section and study_settings(self.study, [section])[section] is None:
             return []
         definition = self.specs[asset].partitions_def
-        return [tuple(p) for p in product(*(self._keys(d) for d in _dimensions(definition)))]
+        return [tuple(p) for p in product(*(self._keys(d) for d in dimensions(definition)))]
 
     def why_stale(
         self, asset: str, partition: Partition, *, but_for_code: bool = False
@@ -133,14 +132,14 @@ class StudyArtefacts:
         Equal in shared dimensions, unless the dependency is mapped to every task.
         """
         spec = self.specs[asset]
-        own = dict(zip(_dimensions(spec.partitions_def), partition, strict=True))
+        own = dict(zip(dimensions(spec.partitions_def), partition, strict=True))
         parents = {}
         for dep in spec.deps:
             name = dep.asset_key.to_user_string()
-            dimensions = _dimensions(self.specs[name].partitions_def)
+            theirs = dimensions(self.specs[name].partitions_def)
             joined = dep.partition_mapping in (every_task, all_tasks)
             shared = own.keys() - ({"task"} if joined else set())
-            choices = [[own[d]] if d in shared else self._keys(d) for d in dimensions]
+            choices = [[own[d]] if d in shared else self._keys(d) for d in theirs]
             parents[name] = [tuple(p) for p in product(*choices)]
         return parents
 
@@ -191,12 +190,3 @@ class StudyArtefacts:
 
 def _reads_files(inputs: Mapping[str, str]) -> bool:
     return any(name.startswith("file:") for name in inputs)
-
-
-def _dimensions(definition: dg.PartitionsDefinition[Any] | None) -> tuple[str, ...]:
-    """Names of the dimensions of an asset, in the order of the store."""
-    if isinstance(definition, dg.MultiPartitionsDefinition):
-        return ("architecture", "task")
-    if isinstance(definition, dg.DynamicPartitionsDefinition):
-        return ("task",)
-    return ("architecture",)

@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from aehpo_assets.defs.partitions import architectures
+from aehpo_assets.defs.partitions import dimensions
 from aehpo_assets.errors import InputError
 from aehpo_assets.home import Home
 from aehpo_assets.store import Partition, Store
@@ -23,7 +23,7 @@ Result = dg.AutomationResult[Any]
 class InStudy(dg.AutomationCondition[dg.AssetKey]):
     """Partitions of the home's study; none while no study lives there or a headless run is on.
 
-    The instance knows more: architectures of the zoo, and tasks of an earlier form of the study.
+    The instance may know more: what a person added by hand, or an earlier form of the study had.
     """
 
     def evaluate(self, context: Context) -> Result:
@@ -38,7 +38,7 @@ class InStudy(dg.AutomationCondition[dg.AssetKey]):
         keys = {
             key
             for key in context.candidate_subset.expensively_compute_partition_keys()
-            if _belongs(study, _partition(key))
+            if _belongs(study, context, key)
         }
         return dg.AutomationResult(
             context, context.candidate_subset.compute_intersection_with_partition_keys(keys)
@@ -48,7 +48,7 @@ class InStudy(dg.AutomationCondition[dg.AssetKey]):
 class OwnPartitionMissing(dg.AutomationCondition[dg.AssetKey]):
     """Partitions that are missing in a dependency of the same partitions.
 
-    For an asset that hangs on every task of a dependency, and needs that of its own.
+    For an asset that depends on every task of a dependency, and needs that of its own.
     """
 
     async def evaluate(self, context: Context) -> Result:  # type: ignore[override]
@@ -67,7 +67,7 @@ class OwnPartitionMissing(dg.AutomationCondition[dg.AssetKey]):
 
 
 class WillBeRequestedElsewhere(dg.AutomationCondition[dg.AssetKey]):
-    """Partitions that this evaluation requests, but in another run than what hangs on them."""
+    """Partitions that this evaluation requests, but in another run than what depends on them."""
 
     async def evaluate(self, context: Context) -> Result:  # type: ignore[override]
         """Return the candidates that are requested in a run of their own."""
@@ -127,7 +127,7 @@ class OutOfDate(dg.AutomationCondition[dg.AssetKey]):
 class OnItsWay(dg.AutomationCondition[dg.AssetKey]):
     """Partitions that are missing now but will come.
 
-    Neither they nor anything that they hang on has failed or was canceled.
+    Neither they nor anything that they depend on has failed or was canceled.
     """
 
     async def evaluate(self, context: Context) -> Result:  # type: ignore[override]
@@ -151,7 +151,7 @@ class OnItsWay(dg.AutomationCondition[dg.AssetKey]):
             key
             for key in missing.expensively_compute_partition_keys()
             if study is not None
-            and _belongs(study, _partition(key))
+            and _belongs(study, context, key)
             and not any(set(failure) <= set(_partition(key)) for failure in failed)
         }
         return dg.AutomationResult(
@@ -187,11 +187,9 @@ def _partition(key: str) -> Partition:
     return tuple(key.split("|"))
 
 
-def _belongs(study: Study, partition: Partition) -> bool:
+def _belongs(study: Study, context: Context, key: str) -> bool:
     """Whether the architecture and the task of a partition are those of the study."""
-    return all(
-        name in study.architectures
-        if name in architectures.get_partition_keys()
-        else study.tasks == "all" or name in study.tasks
-        for name in partition
+    of = dict(zip(dimensions(context.partitions_def), _partition(key), strict=True))
+    return ("architecture" not in of or of["architecture"] in study.architectures) and (
+        "task" not in of or study.tasks == "all" or of["task"] in study.tasks
     )

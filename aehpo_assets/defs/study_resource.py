@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TypeVar
 
 import dagster as dg
 
-from aehpo_assets.errors import InputError
 from aehpo_assets.home import Home
 from aehpo_assets.store import Store
 from aehpo_assets.study import Study
-
-Section = TypeVar("Section")
 
 HEADLESS_TAG = "aehpo/headless"
 """Tag of the runs of ``aehpo run``."""
@@ -52,21 +48,8 @@ class StudyResource(dg.ConfigurableResource):
 
     @property
     def study(self) -> Study:
-        """The study file of the home, read anew each time."""
+        """The study file of the home, read again each time."""
         return self.home.study()
-
-    def asked_for(self, section: Section | None, what: str, key: str, remedy: str) -> Section:
-        """Return an optional section of the study that an asset cannot do without.
-
-        Raises
-        ------
-        InputError
-            If the study does not have it.
-        """
-        if section is None:
-            problem = f"the study asks for no {what}"
-            raise InputError(problem, file=self.home.study_file, key=key, remedy=remedy)
-        return section
 
     @property
     def store(self) -> Store:

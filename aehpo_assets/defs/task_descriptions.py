@@ -15,22 +15,12 @@ SIMILARITY = (data_similarity, meta_features)
 """What computes :func:`similarity_of_tasks`."""
 
 
-def similarity_of_tasks(making: Making, tasks: list[str]) -> pd.DataFrame:
-    """Return how alike the data of some tasks are: (tasks, tasks), those with a profile only.
+def similarity_of_tasks(making: Making) -> pd.DataFrame:
+    """Return how alike the study's tasks with a profile are: (tasks, tasks).
 
     Parameters
     ----------
     making
         The artefact in the making; what is read becomes its input.
-    tasks
-        The tasks of the study.
     """
-    profiles, baselines = (
-        {
-            task: making.table(asset, task)
-            for task in tasks
-            if making.study.store.is_usable(asset, (task,))
-        }
-        for asset in DESCRIPTIONS
-    )
-    return data_similarity(meta_features(profiles, baselines))
+    return data_similarity(meta_features(*map(making.tables_of_tasks, DESCRIPTIONS)))

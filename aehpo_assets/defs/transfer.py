@@ -3,8 +3,6 @@
 How tasks are searched and what that says lives in ``aehpo_assets.hpo``.
 """
 
-from pathlib import Path
-
 import dagster as dg
 
 from aehpo_assets.analysis import plots
@@ -15,8 +13,8 @@ from aehpo_assets.defs.earlier_validations import (
     earlier_validations,
     evaluations_of,
 )
-from aehpo_assets.defs.hpo import SPACE, space_of, surrogate, tables_of
-from aehpo_assets.defs.partitions import all_tasks, architectures, study_partitions
+from aehpo_assets.defs.hpo import SPACE, surrogate
+from aehpo_assets.defs.partitions import all_tasks, architectures
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import baseline_performance, run_results
 from aehpo_assets.defs.study_resource import StudyResource
@@ -49,20 +47,6 @@ TRANSFER_BENCHMARK = Recipe(
 )
 
 
-def transfer_plan(study: StudyResource) -> TransferPlan:
-    """Return what the study asks to compare.
-
-    Raises
-    ------
-    InputError
-        If it asks for nothing.
-    """
-    key = "transfer_benchmark"
-    remedy = "Add a section, such as transfer_benchmark: {trials: 50, repetitions: 5}."
-    asked = study.asked_for(study.study.transfer_benchmark, "benchmark of transfer", key, remedy)
-    return TransferPlan.of(asked, study.study.hpo)
-
-
 @dg.asset(
     partitions_def=architectures,
     deps=[
@@ -80,17 +64,16 @@ def transfer_plan(study: StudyResource) -> TransferPlan:
 def transfer_benchmark(
     context: dg.AssetExecutionContext, study: StudyResource
 ) -> dg.MaterializeResult:
-    """Whether other tasks help a new one, or harm it: every task in turn plays the new one."""
+    """Whether other tasks help a new one, or harm it: each task is held out in turn."""
     making = Making.begin(TRANSFER_BENCHMARK, context, study)
-    plan = transfer_plan(study)
-    architecture = context.partition_key
-    results = tables_of(making, "run_results", context, study)
+    plan = TransferPlan.of(making.section, making.settings.hpo)
+    (architecture,) = making.partition
+    results = making.tables("run_results")
     plan.check(len(results))
-    space = space_of(study, architecture)
-    evaluations = evaluations_of(making, results, space)
+    evaluations = evaluations_of(making, results)
     fitted = Surrogate.load(making.folder("surrogate", architecture))
-    similarity = similarity_of_tasks(making, study_partitions(study.study, context.instance))
-    settings = study_settings(study.study, TRANSFER_BENCHMARK.settings)
+    similarity = similarity_of_tasks(making)
+    settings = study_settings(making.settings, TRANSFER_BENCHMARK.settings)
     # Cells of another version of the code, the settings or the inputs are never taken for these.
     version = settings_hash([making.code_version, settings, making.inputs])
     progress = leave_one_task_out(
@@ -98,7 +81,7 @@ def transfer_benchmark(
         fitted,
         plan,
         similarity,
-        folder=study.home.benchmarks / architecture / f"transfer-{version}",
+        folder=making.home.benchmarks / architecture / f"transfer-{version}",
         on_progress=lambda done, cells, cell: context.log.info(f"{done} of {cells}: {cell}"),
     )
     weights = probe_weights(evaluations, fitted, plan, similarity)
@@ -109,13 +92,8 @@ def transfer_benchmark(
         "similarity": similarity.rename_axis("task").reset_index(),
         "weights": weights,
     }
-
-    def fill(target: Path) -> None:
-        for name, table in tables.items():
-            table.to_parquet(target / f"{name}.parquet", index=False)
-
-    return making.write_folder(
-        fill,
+    return making.write_tables(
+        tables,
         checks=check_transfer(verdicts),
         metadata={
             "searches": progress.groupby(["task", "searcher", "way", "repetition"]).ngroups,

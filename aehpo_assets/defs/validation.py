@@ -3,8 +3,6 @@
 The numbers live in ``aehpo_assets.analysis``; training candidates belongs to ``aehpo_gpu``.
 """
 
-from pathlib import Path
-
 import dagster as dg
 import pandas as pd
 
@@ -21,7 +19,6 @@ from aehpo_assets.analysis.validation_report import (
 from aehpo_assets.analysis.validation_summary import recommendation_summary
 from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.conditions import when_validations_change
-from aehpo_assets.defs.hpo import tables_of
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import baseline_performance, validated_recommendations
@@ -52,7 +49,7 @@ def validation_report(
 ) -> dg.MaterializeResult:
     """Whether recommendations hold: predicted against actual, and what they gained on whom."""
     making = Making.begin(VALIDATION_REPORT, context, study)
-    validated = tables_of(making, "validated_recommendations", context, study)
+    validated = making.tables("validated_recommendations")
     predicted = predictions(validated)
     measured = accuracy(predicted)
     compared = improvements(validated)
@@ -73,15 +70,10 @@ def validation_report(
         "improved_tasks": overall,
         "verdicts": verdicts,
     }
-
-    def fill(folder: Path) -> None:
-        for name, table in tables.items():
-            table.to_parquet(folder / f"{name}.parquet", index=False)
-
     valid = measured[(measured["score"] == VALID_SCORE) & (measured["task"] == ALL_TASKS)].iloc[0]
     on_test = overall[overall["score"] == TEST_SCORE].to_dict("records")
-    return making.write_folder(
-        fill,
+    return making.write_tables(
+        tables,
         checks=check_validation_report(measured),
         metadata={
             "tasks": len(validated),
@@ -98,7 +90,7 @@ def validation_report(
 
 def _baselines(making: Making, task: str) -> pd.DataFrame:
     """Return the baselines of a task; none where they failed."""
-    if making.study.store.is_usable("baseline_performance", (task,)):
+    if making.store.is_usable("baseline_performance", (task,)):
         return making.table("baseline_performance", task)
     return pd.DataFrame(columns=["method", "latent_dim", VALID_SCORE, TEST_SCORE])
 

@@ -48,8 +48,8 @@ def baseline_performance(
     """Scores of PCA, UMAP and random features: what an autoencoder has to beat."""
     making = Making.begin(BASELINE_PERFORMANCE, context, study)
     data = read_training_task(making, context.partition_key)
-    refuse_overflow(data.matrix, study.study.preprocessing.scaler)
-    space = search_space(study.study.architectures[0], study.study.space)
+    refuse_overflow(data.matrix, making.settings.preprocessing.scaler)
+    space = search_space(making.settings.architectures[0], making.settings.space)
     dims, features = (whole_values(space, name) for name in ("latent_dim_fixed", "k_filter"))
     table = baseline_table(data.matrix, data.split, data.targets, dims, features)
     return making.write_table(

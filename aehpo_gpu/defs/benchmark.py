@@ -64,19 +64,13 @@ def validated_benchmark(
     """What the searches of the benchmark found, really trained."""
     making = Making.begin(VALIDATED_BENCHMARK, context, study)
     architecture, task = making.partition
-    settings = study.study
-    repetitions = study.asked_for(
-        settings.benchmark.validate_repetitions if settings.benchmark else None,
-        "training of what its benchmark found",
-        "benchmark.validate_repetitions",
-        "Set it to a number of searches.",
-    )
-    space = search_space(architecture, settings.space)
+    settings, space = making.settings, making.space
+    repetitions: int = making.section
     data = read_training_task(making, task)
     trials = pd.read_parquet(making.folder("hpo_benchmark", architecture) / "trials.parquet")
     sampled = making.table("run_results", architecture, task)
     earlier = making.table("earlier_validations", architecture)
-    evaluations = evaluations_of(making, {task: sampled}, space)
+    evaluations = evaluations_of(making, {task: sampled})
     found = found_configurations(trials, task, repetitions, space, evaluations)
     table = RunTable(
         architecture=architecture,
@@ -84,7 +78,7 @@ def validated_benchmark(
         runs=distinct_runs(found, benchmark_seeds(settings, (sampled, earlier)), space),
         settings=training_settings(settings),
         inputs=making.inputs,
-        home=study.home,
+        home=making.home,
     )
     results, _ = table.train_missing(training_log(context.op_execution_context))
     trained = with_candidates(found, results)

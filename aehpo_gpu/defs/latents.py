@@ -47,20 +47,19 @@ def recommended_latents(
     data = read_training_task(making, task)
     split = making.table("data_split", task)["split"]
     labels = making.table("sample_labels", task)
-    space = search_space(architecture, study.study.space)
     validated = making.table("validated_recommendations", architecture, task)
-    runs = recommended_runs(validated, list(space.names))
-    settings = training_settings(study.study)
+    runs = recommended_runs(validated, list(making.space.names))
+    settings = training_settings(making.settings)
     latents = train_latents(data, architecture, runs, settings, split.index)
     table = latents_table(latents, split)
 
     def fill(folder: Path) -> None:
-        table.to_parquet(folder / "latents.parquet", index=False)
         if latents:
             write_h5ad(folder / "latents.h5ad", latents, runs, labels, split)
 
     best = next(iter(latents.values()), None)
-    return making.write_folder(
+    return making.write_tables(
+        {"latents": table},
         fill,
         data_version=content_hash(table),
         metadata={

@@ -59,14 +59,14 @@ def _run_table(making: Making) -> RunTable:
     architecture, task = making.partition
     data = read_training_task(making, task)
     configurations = making.table("configurations", architecture)
-    settings = making.study.study
+    settings = making.settings
     return RunTable(
         architecture=architecture,
         data=data,
         runs=with_seeds(configurations.head(settings.configurations.trained), settings.seeds),
         settings=training_settings(settings),
         inputs=making.inputs,
-        home=making.study.home,
+        home=making.home,
     )
 
 
@@ -135,7 +135,7 @@ def collect_runs(
     device = str(results["device"].iloc[0])
     finished = results[results["status"] == "ok"]
     largest = float(abs(table.data.matrix).max())
-    trained_on = f"values reach {largest:.1g} with scaler: {study.study.preprocessing.scaler}"
+    trained_on = f"values reach {largest:.1g} with scaler: {making.settings.preprocessing.scaler}"
     written = making.write_table(
         results,
         checks=check_run_results(results, table.runs[["config_id", "seed"]], trained_on),

@@ -49,18 +49,6 @@ LIVE_SEARCH = Recipe(
 )
 
 
-def live_settings(study: StudyResource) -> Live:
-    """Return the live search that the study asks for.
-
-    Raises
-    ------
-    InputError
-        If it asks for none.
-    """
-    remedy = "Add a section, such as live: {searchers: [cqr], runs: 64}."
-    return study.asked_for(study.study.live, "live search", "live", remedy)
-
-
 @dg.asset(
     partitions_def=architectures_and_tasks,
     deps=["run_results", "validated_recommendations", *TRAINING_INPUTS],
@@ -73,9 +61,10 @@ def live_search(context: dg.AssetExecutionContext, study: StudyResource) -> dg.M
     """Searches on real trainings, beside the study's own route at equal training time."""
     making = Making.begin(LIVE_SEARCH, context, study)
     architecture, task = making.partition
-    live, seed = live_settings(study), study.study.hpo.seed
+    settings, seed = making.settings, making.settings.hpo.seed
+    live: Live = making.section
     data = read_training_task(making, task)
-    tuning = LiveTuning(architecture, data, study.study, seed, dict(making.inputs), study.home)
+    tuning = LiveTuning(architecture, data, settings, seed, dict(making.inputs), making.home)
     sampled = making.table("run_results", architecture, task)
     validated = making.table("validated_recommendations", architecture, task)
     log = training_log(context.op_execution_context)

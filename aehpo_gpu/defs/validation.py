@@ -61,15 +61,14 @@ def validated_recommendations(
     """The best recommendations really trained, beside the best sampled ones and the default."""
     making = Making.begin(VALIDATED_RECOMMENDATIONS, context, study)
     architecture, task = making.partition
-    settings = study.study
-    space = search_space(architecture, settings.space)
+    settings, space = making.settings, making.space
     data = read_training_task(making, task)
     sampled = making.table("run_results", architecture, task)
     earlier = making.table("earlier_validations", architecture)
     chosen = candidates(
         making.table("recommendations", architecture, task),
         sampled,
-        evaluations_of(making, {task: sampled}, space),
+        evaluations_of(making, {task: sampled}),
         space,
         settings.hpo.validate_top,
     )
@@ -79,7 +78,7 @@ def validated_recommendations(
         runs=validation_runs(chosen, space, settings, (sampled, earlier)),
         settings=training_settings(settings),
         inputs=making.inputs,
-        home=study.home,
+        home=making.home,
     )
     results, _ = table.train_missing(training_log(context.op_execution_context))
     results["data_version"] = making.inputs[f"preprocessed_matrix/{task}"]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from rich.console import Console
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.headless import run_headless
+from aehpo_assets.home import Home
 from aehpo_assets.preflight import check_study
 from aehpo_assets.study import Study
 
@@ -135,3 +140,17 @@ def test_a_split_that_names_a_data_set_there_is_not_is_refused_before_a_write(
     assert done.returncode == 1
     assert "split.group: there is no data set 'toyy'. Did you mean toy?" in done.stderr
     assert not home.exists()
+
+
+@pytest.mark.parametrize("way", ["group", "stratify", "column"])
+def test_a_misspelt_data_set_in_the_split_is_refused_before_anything_is_written(
+    tiny_root: Path, tmp_path: Path, way: str
+) -> None:
+    """Its patients would be spread over train, valid and test unnoticed."""
+    content = yaml.safe_load((tiny_root / "tiny.yaml").read_text())
+    file = tmp_path / "study.yaml"
+    file.write_text(yaml.safe_dump(content | {"split": {way: {"tooy": "sex"}}}))
+    home = Home(tmp_path / "home")
+    with pytest.raises(InputError, match=rf"split\.{way}: there is no data set 'tooy'.*toy\?"):
+        run_headless(file, home, [tiny_root / "data"], Console(file=io.StringIO()))
+    assert not home.root.exists()

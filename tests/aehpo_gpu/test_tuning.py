@@ -14,7 +14,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from aehpo_assets.code_version import CodeVersions
-from aehpo_assets.defs.partitions import partition_key
+from aehpo_assets.defs.partitions import partition_key, sync_partitions
 from aehpo_assets.defs.recipe import CODE_VERSIONS, STUDY_SETTINGS
 from aehpo_assets.defs.study_resource import study_on
 from aehpo_assets.errors import HomeBusyError, InputError, StaleInputError
@@ -169,7 +169,7 @@ def write_again(home: Home, asset: str, **changes: object) -> None:
 
 def test_the_asset_keeps_the_searches_of_the_study(home: Home) -> None:
     with dg.instance_for_test() as instance:
-        instance.add_dynamic_partitions("task", list(TASK))
+        sync_partitions(home.study(), instance, TASK)
         made = dg.materialize(
             [live_search],
             instance=instance,

@@ -11,6 +11,7 @@ import pytest
 
 from aehpo_assets.catch_up import due_artefacts
 from aehpo_assets.definitions import defs as assets_location
+from aehpo_assets.defs.partitions import sync_partitions
 from aehpo_assets.defs.schedules import catch_up
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.defs.study_resource import study_on
@@ -148,7 +149,7 @@ def evaluate(location: dg.Definitions, home: Home, instance: dg.DagsterInstance)
 
 def test_the_schedule_asks_for_what_can_be_made_at_night(home: Home, tmp_path: Path) -> None:
     instance = dg.DagsterInstance.local_temp(str(tmp_path))
-    instance.add_dynamic_partitions("task", ["a", "b"])
+    sync_partitions(home.study(), instance, ["a", "b"])
     requests = evaluate(assets_location, home, instance).run_requests
     by_partition = {
         request.tags["dagster/partition"]: {k.to_user_string() for k in request.asset_selection}

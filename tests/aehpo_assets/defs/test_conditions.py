@@ -20,6 +20,8 @@ from aehpo_assets.store import Record
 from aehpo_assets.study import Study
 from aehpo_gpu.definitions import defs as gpu_location
 
+ARCHITECTURES = ["vanillix", "varix"]
+
 RAW = ("omics_matrix", "sample_labels", "data_split", "preprocessed_matrix", "dataset_profile")
 
 # What joins the results of all tasks of an architecture.
@@ -31,6 +33,8 @@ class Daemon:
 
     def __init__(self) -> None:
         self.instance = dg.DagsterInstance.ephemeral()
+        # One more than the study has: what a person added by hand is not asked for.
+        self.instance.add_dynamic_partitions(str(architectures.name), ARCHITECTURES)
         self.cursors: dict[int, Any] = {}
 
     def lands(self, *names: str) -> None:
@@ -61,7 +65,7 @@ class Daemon:
     def failed(self, asset: str, *partition: str) -> None:
         """Leave a failed run behind."""
         definition: dg.PartitionsDefinition[Any] = {
-            1: architectures if partition[0] in architectures.get_partition_keys() else tasks,
+            1: architectures if partition[0] in ARCHITECTURES else tasks,
             2: architectures_and_tasks,
         }[len(partition)]
 

@@ -51,7 +51,9 @@ class Sensed:
         assert isinstance(result, dg.SensorResult)
         self.cursor = result.cursor
         for request in result.dynamic_partitions_requests or []:
-            self.instance.add_dynamic_partitions("task", list(request.partition_keys))
+            assert isinstance(request, dg.AddDynamicPartitionsRequest)
+            name = request.partitions_def_name
+            self.instance.add_dynamic_partitions(name, list(request.partition_keys))
         return result
 
     def make(self, task: str, assets: tuple[str, ...] = READ_FROM_FILES) -> bool:
@@ -117,7 +119,13 @@ def reported(result: dg.SensorResult) -> list[str]:
     return [str(event.description) for event in result.asset_events or []]
 
 
+def test_the_architectures_are_those_of_the_study(sensed: Sensed) -> None:
+    sensed.tick()
+    assert sensed.instance.get_dynamic_partitions("architecture") == ["varix"]
+
+
 def test_a_data_set_that_lands_gets_its_tasks(sensed: Sensed) -> None:
+    sensed.tick()
     assert not sensed.tick().dynamic_partitions_requests
     write_dataset(sensed.home.data / "toy")
     result = sensed.tick()

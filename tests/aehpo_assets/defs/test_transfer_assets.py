@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from aehpo_assets.definitions import build_definitions
-from aehpo_assets.defs.partitions import partition_key, tasks
+from aehpo_assets.defs.partitions import partition_key, sync_partitions
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.defs.study_resource import study_on
 from aehpo_assets.home import Home
@@ -94,7 +94,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     home = Home(tmp_path)
     home.adopt(Study.model_validate(STUDY), Path("tiny.yaml"))
     instance = dg.DagsterInstance.ephemeral()
-    instance.add_dynamic_partitions(str(tasks.name), NAMES)
+    sync_partitions(home.study(), instance, NAMES)
     bench = Bench(home, instance, build_definitions(study_on(home)))
     space = search_space("vanillix")
     results = synthetic_results(space, ("friend", "new"), count=60)
