@@ -16,6 +16,28 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 
+_TESTS = Path(__file__).parent
+_LONGEST_FIRST = (_TESTS / "aehpo_gpu", _TESTS / "aehpo_assets" / "hpo")
+"""Below them there are files that train or fit for a long time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long files first, so that no worker is left alone with one at the end.
+
+    Workers take whole files, in this order as long as ``make test`` tells pytest-xdist not to
+    order them itself: it takes those of many tests first, but what takes long here are whole
+    studies, which few tests share. Those are the files that lie in this folder itself.
+    """
+
+    def rank(item: pytest.Item) -> int:
+        if item.path.parent == _TESTS:
+            return 0
+        below = (n for n, folder in enumerate(_LONGEST_FIRST, 1) if folder in item.path.parents)
+        return next(below, len(_LONGEST_FIRST) + 1)
+
+    items.sort(key=rank)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of the real data sets beside the checkout; the test is skipped where it is absent."""

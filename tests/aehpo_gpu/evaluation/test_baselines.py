@@ -121,3 +121,20 @@ def test_other_samples_do_not_move_the_layout_of_train(matrix: np.ndarray) -> No
     first, again, other = (baselines._umap(x, train, 2, 0) for x in (matrix, matrix, moved))
     np.testing.assert_array_equal(first, again)
     np.testing.assert_array_equal(first[train], other[train])
+
+
+def test_what_the_layout_compiles_is_kept_for_other_processes(matrix: np.ndarray) -> None:
+    """Every function that was called was read from the disk, or is there from now on."""
+    baselines._umap(matrix, SPLIT == "train", 2, 0)
+    from umap import layouts, umap_, utils
+
+    for function in (
+        utils.fast_knn_indices,
+        utils.submatrix,
+        umap_.smooth_knn_dist,
+        umap_.compute_membership_strengths,
+        layouts._nb_optimize_layout_euclidean_single_epoch,
+    ):
+        kept = function.stats.cache_hits + function.stats.cache_misses
+        assert function.signatures, function
+        assert set(kept) >= set(function.signatures), function
