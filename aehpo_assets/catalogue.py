@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from aehpo_assets.code_version import version_of_modules
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.dataset import (
     DATASET_FILE,
@@ -17,7 +17,6 @@ from aehpo_assets.omics.dataset import (
     read_dataset,
     task_name,
 )
-from aehpo_assets.provenance import file_hash
 
 Task = tuple[Dataset, str]
 """A data set and the name of one of its modalities."""
@@ -111,5 +110,5 @@ def _code_of_format(name: str, key: str) -> dict[str, str]:
     known = format_of_others(Path(name))
     if known is None:
         return {}
-    file = sys.modules[OF_OTHERS.module_of(known.name)].__file__
-    return {f"{key}.format": f"{known.name} {file_hash(Path(file or ''))}"}
+    version = version_of_modules(OF_OTHERS.module_of(known.name))
+    return {f"{key}.format": f"{known.name} {version}"}

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from aehpo_assets.code_version import ARCHITECTURE, Chosen, CodeVersions
 from aehpo_assets.home import Home
-from aehpo_assets.space import SearchSpace
 from aehpo_assets.study import Study
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.archive import RUN_KEY, RunArchive, run_keys
@@ -25,6 +24,9 @@ from aehpo_gpu.training.plan import plan_shards
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.shard import train_shard
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
+
+if TYPE_CHECKING:
+    from aehpo_assets.space import SearchSpace
 
 
 def engine_version(architecture: str) -> str:

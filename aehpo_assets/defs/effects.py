@@ -21,7 +21,7 @@ from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
 
 HYPERPARAMETER_EFFECTS = Recipe(
     "hyperparameter_effects",
-    compute=(hyperparameter_importance, main_effects, named_seed, search_space),
+    compute=(hyperparameter_importance, main_effects, search_space),
     chosen=(Chosen(ARCHITECTURE_SPACES),),
     settings=("space", "hpo.seed"),
 )

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from aehpo_assets import limits
+from aehpo_assets import code_version, limits
 from aehpo_assets.catalogue import available_tasks, dataset_settings
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.dataset import read_dataset
@@ -123,6 +123,9 @@ def forget() -> None:
     vars(OF_OTHERS).pop("_found", None)
     sys.modules.pop("labm", None)
     importlib.invalidate_caches()
+    # The code of a process is that of its start.
+    code_version.version_of_modules.cache_clear()
+    code_version._installed.cache_clear()
 
 
 def read(cohort: Path) -> pd.DataFrame:
@@ -148,6 +151,7 @@ def test_a_format_of_another_package_is_read_through_dataset_yaml(cohort: Path, 
     assert code.startswith("laboratory matrix ")
     assert set(settings(cohort, "labels")) == {"dataset.labels"}
     module.write_text(module.read_text() + "\nCHANGED = 1\n")
+    forget()
     assert settings(cohort, "modality")["dataset.modality.format"] != code
 
 
