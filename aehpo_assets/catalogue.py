@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from aehpo_assets.code_version import version_of_modules
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.dataset import (
     DATASET_FILE,
@@ -17,6 +16,7 @@ from aehpo_assets.omics.dataset import (
     read_dataset,
     task_name,
 )
+from aehpo_assets.store.code_version import version_of_modules
 
 Task = tuple[Dataset, str]
 """A data set and the name of one of its modalities."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
-from aehpo_assets.store import Partition
+from aehpo_assets.store.store import Partition
 
 Group = tuple[str, ...]
 """Assets that are always made together."""

@@ -20,10 +20,10 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from aehpo_assets.errors import AehpoError
-from aehpo_assets.files import check_writable
 from aehpo_assets.foreign import escaped
-from aehpo_assets.home import Home, home_folder
-from aehpo_assets.home_schema import migrate
+from aehpo_assets.store.files import check_writable
+from aehpo_assets.store.home import Home, home_folder
+from aehpo_assets.store.home_schema import migrate
 
 app = typer.Typer(
     name="aehpo",
@@ -80,9 +80,9 @@ def sample(
     out: Annotated[Path, typer.Option("--out", readable=False, help="Folder to write into.")],
 ) -> None:
     """Write the configurations of each architecture as DIR/<architecture>.parquet, in order."""
-    from aehpo_assets.files import atomic_file
     from aehpo_assets.shipped import study_file
     from aehpo_assets.space import configurations_of
+    from aehpo_assets.store.files import atomic_file
     from aehpo_assets.study import read_study
 
     check_writable(out, "--out")
@@ -329,7 +329,7 @@ def _explained() -> Iterator[None]:
         raise
     except Exception as error:
         from aehpo_assets.defs.instance import explained
-        from aehpo_assets.files import NO_ACCESS, NO_ROOM
+        from aehpo_assets.store.files import NO_ACCESS, NO_ROOM
 
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise AehpoError(

@@ -19,9 +19,9 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from aehpo_assets.errors import AehpoError, InputError
-from aehpo_assets.files import write_text
 from aehpo_assets.foreign import quoted
 from aehpo_assets.limits import JSON_BYTES, size_of
+from aehpo_assets.store.files import write_text
 
 T = TypeVar("T")
 

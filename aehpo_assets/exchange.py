@@ -13,8 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.files import atomic_folder, check_writable, inside
-from aehpo_assets.home import Home
+from aehpo_assets.store.files import atomic_folder, check_writable, inside
+from aehpo_assets.store.home import Home
 
 RUN_RESULTS, BLACKBOX, RECOMMENDATIONS = "run_results", "blackbox", "recommendations"
 

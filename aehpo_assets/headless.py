@@ -18,7 +18,6 @@ from aehpo_assets.defs.instance import open_instance, readable_instance
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import escaped
-from aehpo_assets.home import Home
 from aehpo_assets.interrupted import clear_killed_runs
 from aehpo_assets.omics.split import check_split_columns
 from aehpo_assets.preflight import check_datasets, check_study
@@ -31,6 +30,7 @@ from aehpo_assets.runner import (
     study_tasks,
 )
 from aehpo_assets.status import StudyStatus
+from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study, read_study
 
 

@@ -19,8 +19,8 @@ import psutil
 from aehpo_assets.defs.instance import UNFINISHED, daemon_is_alive, open_instance
 from aehpo_assets.defs.study_resource import HEADLESS_TAG, INTERRUPTED_TAG
 from aehpo_assets.errors import HomeBusyError
-from aehpo_assets.files import remove_unfinished
-from aehpo_assets.home import Home
+from aehpo_assets.store.files import remove_unfinished
+from aehpo_assets.store.home import Home
 
 UI_OF = "AEHPO_UI_OF"
 """Variable in the environment of every process that a UI started: the home that it serves."""

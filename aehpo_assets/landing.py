@@ -14,11 +14,11 @@ from pathlib import Path
 
 from aehpo_assets.catalogue import Task, usable_tasks
 from aehpo_assets.errors import InputError
-from aehpo_assets.files import atomic_folder
-from aehpo_assets.home import Home
 from aehpo_assets.omics.dataset import find_datasets, read_dataset
 from aehpo_assets.omics.validate import validate_dataset
-from aehpo_assets.provenance import folder_hash, settings_hash
+from aehpo_assets.store.files import atomic_folder
+from aehpo_assets.store.hashes import folder_hash, settings_hash
+from aehpo_assets.store.home import Home
 from aehpo_assets.study import Split
 
 SETTLED_SECONDS = 5.0

@@ -1,6 +1,6 @@
 """A chain of lineage as a person sees it: a tree from an artefact down to the raw files.
 
-What the chain is belongs to ``lineage``; this only prints.
+What the chain is belongs to ``store.lineage``; this only prints.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.tree import Tree
 
 from aehpo_assets.foreign import escaped
-from aehpo_assets.home import Home
-from aehpo_assets.lineage import FILE, Artefact, Link, breaks, find_artefact, runs_of, trace
-from aehpo_assets.provenance import Provenance
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.lineage import FILE, Artefact, Link, breaks, find_artefact, runs_of, trace
+from aehpo_assets.store.provenance import Provenance
 
 _LONGEST_SETTING = 120
 

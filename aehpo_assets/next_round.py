@@ -11,7 +11,6 @@ from aehpo_assets.catalogue import usable_tasks
 from aehpo_assets.defs.partitions import study_partitions, sync_partitions
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import AehpoError, InputError
-from aehpo_assets.home import Home
 from aehpo_assets.interrupted import working_alone
 from aehpo_assets.rounds import (
     EARLIER_VALIDATIONS,
@@ -20,7 +19,8 @@ from aehpo_assets.rounds import (
     validations_to_take,
 )
 from aehpo_assets.runner import StudyRun, Work
-from aehpo_assets.store import Partition, artefact_name
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.store import Partition, artefact_name
 
 NEXT_ROUND = {"ops": {EARLIER_VALIDATIONS: {"config": {"next_round": True}}}}
 """Run configuration with which the asset takes over what is validated now."""

@@ -19,9 +19,9 @@ from aehpo_assets.hpo.problem import Problem
 from aehpo_assets.hpo.searchers import SEARCHERS, check_searchers, make_scheduler
 from aehpo_assets.omics.formats import refuse_too_large
 from aehpo_assets.omics.validate import validate_dataset
-from aehpo_assets.provenance import file_hash
 from aehpo_assets.space import configurations_of, search_space
-from aehpo_assets.store import Store
+from aehpo_assets.store.hashes import file_hash
+from aehpo_assets.store.store import Store
 from aehpo_assets.study import Split, Study
 
 

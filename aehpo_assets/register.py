@@ -8,7 +8,7 @@ from aehpo_assets.catalogue import tasks_of
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.partitions import sync_partitions
 from aehpo_assets.errors import HomeBusyError
-from aehpo_assets.home import Home
+from aehpo_assets.store.home import Home
 
 
 def register_tasks(folder: Path, home: Home) -> tuple[list[str], str]:

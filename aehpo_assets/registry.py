@@ -36,8 +36,8 @@ class Registry(Mapping[str, Member], Generic[Member]):
         [project.entry-points."aehpo.architectures"]
         mine = "my_package.mine"
 
-    The registry does not make what is stale depend on all of its members: ``code_version`` leaves
-    the call of ``Registry`` and its modules out, and takes the module of the chosen member.
+    The registry does not make what is stale depend on all of its members: ``store.code_version``
+    leaves the call of ``Registry`` and its modules out, and takes the module of the chosen member.
 
     Parameters
     ----------

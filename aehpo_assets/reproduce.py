@@ -17,23 +17,23 @@ from pathlib import Path
 import pandas as pd
 
 from aehpo_assets.catalogue import Task, usable_tasks
-from aehpo_assets.comparison import (
+from aehpo_assets.defs.study_artefacts import StudyArtefacts
+from aehpo_assets.errors import AehpoError, InputError
+from aehpo_assets.hpo.earlier_validations import as_it_was
+from aehpo_assets.rounds import EARLIER_VALIDATIONS
+from aehpo_assets.runner import CodeLocations, Outcome, StudyRun, Work, prepare
+from aehpo_assets.space import configurations_of
+from aehpo_assets.store.comparison import (
     Comparison,
     Verdict,
     compare_folders,
     compare_tables,
 )
-from aehpo_assets.defs.study_artefacts import StudyArtefacts
-from aehpo_assets.errors import AehpoError, InputError
-from aehpo_assets.files import atomic_file
-from aehpo_assets.home import Home
-from aehpo_assets.hpo.earlier_validations import as_it_was
-from aehpo_assets.lineage import Artefact, find_artefact, trace, walk
-from aehpo_assets.measured import measured_columns
-from aehpo_assets.rounds import EARLIER_VALIDATIONS
-from aehpo_assets.runner import CodeLocations, Outcome, StudyRun, Work, prepare
-from aehpo_assets.space import configurations_of
-from aehpo_assets.store import Partition, Record, artefact_name
+from aehpo_assets.store.files import atomic_file
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.lineage import Artefact, find_artefact, trace, walk
+from aehpo_assets.store.measured import measured_columns
+from aehpo_assets.store.store import Partition, Record, artefact_name
 from aehpo_assets.study import Study
 
 RUN_RESULTS = "run_results"
@@ -82,7 +82,7 @@ class Reproduction:
     folder
         An empty folder for the clean home.
     tolerance
-        Largest difference that counts as equal, see ``comparison``; None for
+        Largest difference that counts as equal, see ``store.comparison``; None for
         :data:`SAME_PROCESSOR`, or for :data:`OTHER_PROCESSOR` of what was recorded on another one.
 
     Raises

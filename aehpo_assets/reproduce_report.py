@@ -10,11 +10,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from aehpo_assets.comparison import Verdict
 from aehpo_assets.foreign import escaped
-from aehpo_assets.home import Home
 from aehpo_assets.reproduce import Reproduced, Reproduction, verdict
 from aehpo_assets.run_progress import run_progress
+from aehpo_assets.store.comparison import Verdict
+from aehpo_assets.store.home import Home
 
 _COLOURS = {
     Verdict.EQUAL: "green",
@@ -33,8 +33,8 @@ def run_reproduction(home: Home, name: str, tolerance: float | None, console: Co
     name
         The artefact, or one run: ``run_results/varix/tcga_rna/17``.
     tolerance
-        Largest difference of two numbers that is passed, see ``comparison``; None for that of the
-        processors, see ``reproduce``.
+        Largest difference of two numbers that is passed, see ``store.comparison``; None for that of
+        the processors, see ``reproduce``.
     console
         Where to print.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.store import Partition, Store, artefact_name
+from aehpo_assets.store.store import Partition, Store, artefact_name
 
 EARLIER_VALIDATIONS = "earlier_validations"
 VALIDATED = "validated_recommendations"

@@ -26,9 +26,9 @@ from aehpo_assets.defs.partitions import partition_key, study_partitions, sync_p
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.defs.study_resource import HEADLESS_TAG, study_on
 from aehpo_assets.errors import AehpoError, InputError
-from aehpo_assets.home import Home
 from aehpo_assets.shipped import WORKSPACE_FILE
-from aehpo_assets.store import Partition, artefact_name
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.store import Partition, artefact_name
 from aehpo_assets.study import Study
 
 

@@ -13,7 +13,7 @@ import dagster as dg
 
 from aehpo_assets.defs.partitions import partition_key
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
-from aehpo_assets.store import Partition
+from aehpo_assets.store.store import Partition
 
 
 class StudyStatus:

@@ -17,9 +17,9 @@ from types import FrameType
 
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import AehpoError
-from aehpo_assets.home import Home
 from aehpo_assets.interrupted import UI_OF, start_after_killed_ui, stopping_runs
 from aehpo_assets.shipped import INSTALLED
+from aehpo_assets.store.home import Home
 
 GRACE_SECONDS = 10
 

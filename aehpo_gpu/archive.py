@@ -16,8 +16,8 @@ from typing import Any
 import pandas as pd
 
 from aehpo_assets.errors import StaleInputError
-from aehpo_assets.provenance import settings_hash
-from aehpo_assets.store import Record, Store
+from aehpo_assets.store.hashes import settings_hash
+from aehpo_assets.store.store import Record, Store
 
 RUN_KEY = "run_key"
 

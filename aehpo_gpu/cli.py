@@ -33,11 +33,11 @@ def plan(
     """Show what a study would cost on this machine, before anything starts."""
     from aehpo_assets.catalogue import dataset_names, usable_tasks
     from aehpo_assets.headless import print_left_out
-    from aehpo_assets.home import Home
     from aehpo_assets.omics.split import check_split_columns
     from aehpo_assets.preflight import check_datasets, check_study
     from aehpo_assets.runner import study_tasks
     from aehpo_assets.shipped import study_file
+    from aehpo_assets.store.home import Home
     from aehpo_assets.study import read_study
     from aehpo_gpu.estimate import estimate_study, estimate_table
 
@@ -79,8 +79,9 @@ def tune(
     from pydantic import ValidationError
 
     from aehpo_assets.errors import InputError
-    from aehpo_assets.home import Home
-    from aehpo_assets.study import Live, settings_error
+    from aehpo_assets.settings import settings_error
+    from aehpo_assets.store.home import Home
+    from aehpo_assets.study import Live
     from aehpo_gpu.tuning_report import run_tuning
 
     where = Home(home)
@@ -112,9 +113,9 @@ def export_model(
     ] = None,
 ) -> None:
     """Train one run again and write it as a plain PyTorch model with its preprocessing."""
-    from aehpo_assets.files import check_writable
     from aehpo_assets.foreign import escaped
-    from aehpo_assets.home import Home
+    from aehpo_assets.store.files import check_writable
+    from aehpo_assets.store.home import Home
     from aehpo_gpu.stored_model import export_stored_run
 
     check_writable(out, "--out")

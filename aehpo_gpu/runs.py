@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from aehpo_assets.code_version import ARCHITECTURE, Chosen, CodeVersions
-from aehpo_assets.home import Home
+from aehpo_assets.store.code_version import ARCHITECTURE, Chosen, CodeVersions
+from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.archive import RUN_KEY, RunArchive, run_keys

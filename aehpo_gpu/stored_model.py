@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.home import Home
 from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.space import search_space
+from aehpo_assets.store.home import Home
 from aehpo_gpu.runs import training_settings
 from aehpo_gpu.training.export import export_model
 from aehpo_gpu.training.task import TRAINING_INPUTS, training_task

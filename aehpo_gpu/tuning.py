@@ -13,14 +13,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from aehpo_assets.code_version import ARCHITECTURE, Chosen, CodeVersions
-from aehpo_assets.home import Home
 from aehpo_assets.hpo.evaluations import best_sampled, evaluation_table
 from aehpo_assets.hpo.live import Decide, LiveBudget, live_search
 from aehpo_assets.hpo.problem import Problem
 from aehpo_assets.hpo.searchers import SEARCHERS, find_searcher
-from aehpo_assets.provenance import content_hash, named_seed, settings_hash
 from aehpo_assets.space import configurations_of, search_space
+from aehpo_assets.store.code_version import ARCHITECTURE, Chosen, CodeVersions
+from aehpo_assets.store.hashes import content_hash, settings_hash
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.provenance import named_seed
 from aehpo_assets.study import Live, Study
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.runs import measured_cost, training_settings

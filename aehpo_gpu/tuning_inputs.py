@@ -10,9 +10,9 @@ from __future__ import annotations
 from aehpo_assets.catalogue import usable_tasks
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import InputError, StaleInputError
-from aehpo_assets.home import Home
 from aehpo_assets.runner import CodeLocations
-from aehpo_assets.store import Partition, artefact_name
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.store import Partition, artefact_name
 from aehpo_gpu.training.task import TRAINING_INPUTS
 
 REMEDY = "`aehpo run STUDY.yaml` makes it."

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from aehpo_assets.processor import processor_name
-from aehpo_assets.provenance import library_versions
+from aehpo_assets.store.processor import processor_name
+from aehpo_assets.store.provenance import library_versions
 from benchmarks.case import seconds
 
 

@@ -16,7 +16,11 @@ import pytest
 
 import aehpo_assets.defs
 import aehpo_gpu.defs
-from aehpo_assets.code_version import (
+from aehpo_assets.defs.recipe import CODE_VERSIONS, Recipe
+from aehpo_assets.hpo.searchers import SEARCHERS
+from aehpo_assets.registry import Registry
+from aehpo_assets.runner import CodeLocations
+from aehpo_assets.store.code_version import (
     NO_SCIENCE,
     PACKAGES,
     Code,
@@ -24,11 +28,7 @@ from aehpo_assets.code_version import (
     left_out,
     module_of,
 )
-from aehpo_assets.defs.recipe import CODE_VERSIONS, Recipe
-from aehpo_assets.freshness import code_version_of
-from aehpo_assets.hpo.searchers import SEARCHERS
-from aehpo_assets.registry import Registry
-from aehpo_assets.runner import CodeLocations
+from aehpo_assets.store.freshness import code_version_of
 from aehpo_assets.study import Study
 from aehpo_gpu.architectures import ARCHITECTURES, Architecture
 from aehpo_gpu.runs import engine_version
@@ -338,7 +338,7 @@ def test_every_registry_that_is_reached_has_its_chosen_members(asset: str) -> No
 
 USED_BESIDE = {
     "aehpo_assets.catalogue": "finds the data set; what is read of it is recorded",
-    "aehpo_assets.freshness": "picks settings",
+    "aehpo_assets.store.freshness": "picks settings",
     "aehpo_assets.analysis.names": "words of pages",
     "aehpo_assets.rounds": "earlier validations are never stale",
 }

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from aehpo_assets.comparison import EQUAL, compare_folders, compare_tables
-from aehpo_assets.home import Home
+from aehpo_assets.store.comparison import EQUAL, compare_folders, compare_tables
+from aehpo_assets.store.home import Home
 
 logger = logging.getLogger(__name__)
 

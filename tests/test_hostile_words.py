@@ -19,9 +19,9 @@ import yaml
 
 from aehpo_assets import cli, sources
 from aehpo_assets.catalogue import available_tasks
-from aehpo_assets.home import Home
 from aehpo_assets.runner import StudyRun, Work, prepare
 from aehpo_assets.sources import Source
+from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study
 
 ACTS = "\x1b[2J\u202e\x07\n"

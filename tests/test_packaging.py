@@ -15,8 +15,8 @@ import pytest
 
 from aehpo_assets import __version__
 from aehpo_assets.errors import InputError
-from aehpo_assets.home import Home
 from aehpo_assets.shipped import INSTALLED, WORKSPACE_FILE, data_of_checkout, study_file
+from aehpo_assets.store.home import Home
 
 CHECKOUT = Path(__file__).parents[1]
 SHIPPED = ("py.typed", "workspace.yaml", "studies/demo.yaml", "studies/thesis.yaml")
@@ -100,7 +100,7 @@ def test_an_unpacked_wheel_finds_its_study_and_code_locations(wheel: Path, tmp_p
     script = (
         "import sys; from pathlib import Path\n"
         "from aehpo_assets.runner import CodeLocations\n"
-        "from aehpo_assets.home import Home\n"
+        "from aehpo_assets.store.home import Home\n"
         "import aehpo_assets, aehpo_gpu\n"
         "for package in (aehpo_assets, aehpo_gpu):\n"
         f"    assert Path(package.__file__).is_relative_to({str(site)!r}), package\n"

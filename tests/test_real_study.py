@@ -10,8 +10,8 @@ import yaml
 from rich.console import Console
 
 from aehpo_assets.headless import run_headless
-from aehpo_assets.home import Home
-from aehpo_assets.store import Store
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.store import Store
 
 TASKS = ["coread_cna", "coread_mut", "coread_rna"]
 SCORE = "weighted_avg_auc_downstream_performance"

@@ -12,15 +12,15 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from aehpo_assets import store
 from aehpo_assets.catalogue import available_tasks
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import InputError
-from aehpo_assets.home import Home
-from aehpo_assets.provenance import git_state
 from aehpo_assets.reproduce_report import run_reproduction
 from aehpo_assets.runner import StudyRun, Work, prepare
-from aehpo_assets.store import Partition, Record
+from aehpo_assets.store import store
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.provenance import git_state
+from aehpo_assets.store.store import Partition, Record
 from aehpo_assets.study import read_study
 
 CHAIN = (

@@ -24,10 +24,10 @@ from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import HomeBusyError, InputError
 from aehpo_assets.exchange import export_study
 from aehpo_assets.headless import print_status, run_headless
-from aehpo_assets.home import Home
 from aehpo_assets.lineage_tree import print_trace
-from aehpo_assets.measured import without_measured
-from aehpo_assets.store import Store
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.measured import without_measured
+from aehpo_assets.store.store import Store
 from aehpo_gpu.archive import RUN_KEY, RunArchive
 from aehpo_gpu.training.cost import CostModel
 

@@ -28,7 +28,7 @@ import pandas as pd
 
 from aehpo_assets.analysis.names import BEST_SAMPLED, RECOMMENDED, UNTUNED_DEFAULT
 from aehpo_assets.hpo.objectives import FAILED_SCORE, RUNTIME, TEST_SCORE, VALID_SCORE
-from aehpo_assets.provenance import named_seed
+from aehpo_assets.store.provenance import named_seed
 
 STUDY_ROUTE = "the study's route"
 RANDOM_SAMPLING = "random sampling"

@@ -9,7 +9,6 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis.plots.style import figure_png
-from aehpo_assets.code_version import Chosen, code_version
 from aehpo_assets.defs.earlier_validations import (
     EVALUATIONS,
     earlier_validations,
@@ -35,9 +34,10 @@ from aehpo_assets.hpo.blackbox import curves_blackboxes
 from aehpo_assets.hpo.curve_surrogate import Curves
 from aehpo_assets.hpo.searchers import SEARCHERS
 from aehpo_assets.hpo.surrogate import Surrogate
-from aehpo_assets.measured import without_measured
-from aehpo_assets.provenance import content_hash
 from aehpo_assets.space import search_space
+from aehpo_assets.store.code_version import Chosen, code_version
+from aehpo_assets.store.hashes import content_hash
+from aehpo_assets.store.measured import without_measured
 from aehpo_assets.study import Benchmark, Hpo
 
 SEARCHED = "benchmark.searchers"

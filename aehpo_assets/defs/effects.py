@@ -9,15 +9,15 @@ import pandas as pd
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.effects import main_effects
 from aehpo_assets.analysis.importance import hyperparameter_importance
-from aehpo_assets.code_version import Chosen
 from aehpo_assets.defs.conditions import when_results_change
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import run_results
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.foreign import markdown_table
-from aehpo_assets.provenance import named_seed
 from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
+from aehpo_assets.store.code_version import Chosen
+from aehpo_assets.store.provenance import named_seed
 
 HYPERPARAMETER_EFFECTS = Recipe(
     "hyperparameter_effects",

@@ -8,7 +8,6 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.code_version import Chosen
 from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_own_results_change, when_results_change
 from aehpo_assets.defs.earlier_validations import (
@@ -38,10 +37,11 @@ from aehpo_assets.hpo.recommend import recommend
 from aehpo_assets.hpo.searchers import SEARCHERS
 from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate, training_table
 from aehpo_assets.hpo.surrogate_diagnostics import calibration, worst_regions
-from aehpo_assets.measured import without_measured
-from aehpo_assets.provenance import content_hash
 from aehpo_assets.quality import runs as quality
 from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
+from aehpo_assets.store.code_version import Chosen
+from aehpo_assets.store.hashes import content_hash
+from aehpo_assets.store.measured import without_measured
 
 SPACE = Chosen(ARCHITECTURE_SPACES)
 

@@ -13,8 +13,8 @@ import yaml
 from sqlalchemy.exc import DBAPIError
 
 from aehpo_assets.errors import InstanceError
-from aehpo_assets.files import write_text
-from aehpo_assets.home import Home
+from aehpo_assets.store.files import write_text
+from aehpo_assets.store.home import Home
 
 DAGSTER_YAML = """\
 telemetry:

@@ -14,7 +14,7 @@ from typing import Any
 
 import dagster as dg
 
-from aehpo_assets.store import Partition
+from aehpo_assets.store.store import Partition
 from aehpo_assets.study import Study
 
 tasks = dg.DynamicPartitionsDefinition(name="task")

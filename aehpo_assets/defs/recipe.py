@@ -18,22 +18,18 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from aehpo_assets.code_version import Chosen, CodeVersions, Computes
 from aehpo_assets.defs.partitions import partition_of, study_partitions
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.foreign import markdown
-from aehpo_assets.freshness import code_version_of, study_settings
-from aehpo_assets.home import Home
-from aehpo_assets.measured import PRICES, measured_columns
-from aehpo_assets.provenance import (
-    CheckResult,
-    Provenance,
-    file_hash,
-    settings_hash,
-)
 from aehpo_assets.space import SearchSpace, search_space
-from aehpo_assets.store import Partition, Record, Store, artefact_name
+from aehpo_assets.store.code_version import Chosen, CodeVersions, Computes
+from aehpo_assets.store.freshness import code_version_of, study_settings
+from aehpo_assets.store.hashes import file_hash, settings_hash
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.measured import PRICES, measured_columns
+from aehpo_assets.store.provenance import CheckResult, Provenance
+from aehpo_assets.store.store import Partition, Record, Store, artefact_name
 from aehpo_assets.study import Study
 
 CODE_VERSIONS = "code versions"

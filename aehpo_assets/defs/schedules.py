@@ -18,7 +18,7 @@ from aehpo_assets.defs.partitions import partition_key, study_partitions
 from aehpo_assets.defs.sensors import reason_to_rest
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_assets.store import Partition
+from aehpo_assets.store.store import Partition
 
 EVERY_ASSET = "__ASSET_JOB"
 """Dagster's own job of all assets of a code location; no other may mix kinds of partitions."""

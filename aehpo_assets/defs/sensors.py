@@ -19,9 +19,9 @@ from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 from aehpo_assets.defs.partitions import requested_partitions, study_partitions, tasks
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.defs.study_resource import INTERRUPTED_TAG, StudyResource
-from aehpo_assets.home import Home
 from aehpo_assets.landing import Landed, landed
 from aehpo_assets.omics.dataset import find_datasets
+from aehpo_assets.store.home import Home
 
 READ_FROM_FILES = ("omics_matrix", "sample_labels", "data_split")
 """Assets that read the files of a data set, upstream before downstream."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import dagster as dg
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.code_version import Chosen
 from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import architectures
@@ -16,6 +15,7 @@ from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.quality.runs import CONFIGURATION_CHECKS, check_configurations
 from aehpo_assets.space import ARCHITECTURE_SPACES, configurations_of, search_space
+from aehpo_assets.store.code_version import Chosen
 
 CONFIGURATIONS = Recipe(
     "configurations",

@@ -13,7 +13,6 @@ from pathlib import Path
 import dagster as dg
 
 from aehpo_assets.catalogue import Task, dataset_settings
-from aehpo_assets.code_version import CodeVersions
 from aehpo_assets.defs.partitions import all_tasks, dimensions, every_task
 from aehpo_assets.defs.recipe import (
     CODE_VERSIONS,
@@ -22,10 +21,11 @@ from aehpo_assets.defs.recipe import (
     OPTIONAL_INPUTS,
     STUDY_SETTINGS,
 )
-from aehpo_assets.freshness import code_version_of, study_settings, why_stale
-from aehpo_assets.home import Home
-from aehpo_assets.provenance import file_hash
-from aehpo_assets.store import Partition, artefact_name
+from aehpo_assets.store.code_version import CodeVersions
+from aehpo_assets.store.freshness import code_version_of, study_settings, why_stale
+from aehpo_assets.store.hashes import file_hash
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.store import Partition, artefact_name
 from aehpo_assets.study import Study
 
 

@@ -12,8 +12,8 @@ import dagster as dg
 
 from aehpo_assets.defs.partitions import dimensions
 from aehpo_assets.errors import InputError
-from aehpo_assets.home import Home
-from aehpo_assets.store import Partition, Store
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.store import Partition, Store
 from aehpo_assets.study import Study
 
 Context = dg.AutomationContext[Any]

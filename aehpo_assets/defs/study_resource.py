@@ -1,6 +1,6 @@
 """The one resource through which every asset, sensor and schedule reads the study and its home.
 
-What is in a home is known to ``aehpo_assets.home``; this is only its handle in Dagster.
+What is in a home is known to ``aehpo_assets.store.home``; this is only its handle in Dagster.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from aehpo_assets.home import Home
-from aehpo_assets.store import Store
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.store import Store
 from aehpo_assets.study import Study
 
 HEADLESS_TAG = "aehpo/headless"

@@ -6,7 +6,6 @@ How tasks are searched and what that says lives in ``aehpo_assets.hpo``.
 import dagster as dg
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.code_version import Chosen
 from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.earlier_validations import (
     EVALUATIONS,
@@ -20,14 +19,15 @@ from aehpo_assets.defs.stubs import baseline_performance, run_results
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.defs.task_descriptions import DESCRIPTIONS, SIMILARITY, similarity_of_tasks
 from aehpo_assets.foreign import markdown_table
-from aehpo_assets.freshness import study_settings
 from aehpo_assets.hpo.leave_one_out import TransferPlan, leave_one_task_out, probe_weights
 from aehpo_assets.hpo.searchers import SEARCHERS
 from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.hpo.transfer_verdicts import transfer_verdicts
-from aehpo_assets.provenance import settings_hash
 from aehpo_assets.quality.transfer import TRANSFER_CHECKS, check_transfer
 from aehpo_assets.space import search_space
+from aehpo_assets.store.code_version import Chosen
+from aehpo_assets.store.freshness import study_settings
+from aehpo_assets.store.hashes import settings_hash
 
 TRANSFER_BENCHMARK = Recipe(
     "transfer_benchmark",

@@ -15,7 +15,7 @@ from syne_tune.optimizer.schedulers.multiobjective.expected_hyper_volume_improve
 )
 from syne_tune.optimizer.schedulers.searchers.botorch.botorch_searcher import BoTorchSearcher
 
-from aehpo_assets.provenance import named_seed
+from aehpo_assets.store.provenance import named_seed
 
 _REFERENCE = 2.0
 """The point that the stock EHVI measures volumes from, in every objective."""

@@ -32,8 +32,9 @@ from aehpo_assets.hpo.searchers import BOX, check_searchers, find_searcher, with
 from aehpo_assets.hpo.simulation import Clock, Evaluate, simulate
 from aehpo_assets.hpo.surrogate import Surrogate
 from aehpo_assets.hpo.transfer import bounding_box, top_configurations
-from aehpo_assets.provenance import content_hash, folder_hash, named_seed, settings_hash
-from aehpo_assets.store import Record, Store
+from aehpo_assets.store.hashes import content_hash, folder_hash, settings_hash
+from aehpo_assets.store.provenance import named_seed
+from aehpo_assets.store.store import Record, Store
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.hpo.objectives import VALID_SCORE
-from aehpo_assets.provenance import named_seed
+from aehpo_assets.store.provenance import named_seed
 
 _SEARCH = ["task", "searcher", "repetition"]
 

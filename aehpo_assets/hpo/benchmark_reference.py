@@ -14,8 +14,8 @@ from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.hpo.searchers import find_searcher
 from aehpo_assets.hpo.simulation import Evaluate
 from aehpo_assets.hpo.surrogate import Surrogate
-from aehpo_assets.provenance import named_seed
 from aehpo_assets.space import SearchSpace, sample_configurations
+from aehpo_assets.store.provenance import named_seed
 
 DRAWS = 4096
 """Random configurations that the reference begins with: more than any search is given."""

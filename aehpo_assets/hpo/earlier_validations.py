@@ -12,9 +12,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from aehpo_assets.measured import measured_columns
-from aehpo_assets.provenance import Provenance, content_hash, settings_hash
 from aehpo_assets.space import SearchSpace, config_id_of
+from aehpo_assets.store.hashes import content_hash, settings_hash
+from aehpo_assets.store.measured import measured_columns
+from aehpo_assets.store.provenance import Provenance
 
 logger = logging.getLogger(__name__)
 

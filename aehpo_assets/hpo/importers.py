@@ -25,9 +25,9 @@ from aehpo_assets.foreign import quoted
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
 from aehpo_assets.limits import JSON_BYTES, read_json, size_of
 from aehpo_assets.omics.memory import Need, parquet_need, refuse_need
-from aehpo_assets.provenance import file_hash
+from aehpo_assets.settings import NAME
 from aehpo_assets.space import ARCHITECTURE_SPACES, STUDY_HYPERPARAMETERS, config_id_of
-from aehpo_assets.study import NAME
+from aehpo_assets.store.hashes import file_hash
 
 TCGA_GROUPS: dict[str, list[str]] = {
     "histology": ["CANCER_TYPE", "SUBTYPE", "ONCOTREE_CODE"],

@@ -31,9 +31,9 @@ from aehpo_assets.hpo.transfer import (
     transfer_weights,
     weighted_box,
 )
-from aehpo_assets.provenance import named_seed
 from aehpo_assets.space import SearchSpace, sample_configurations
-from aehpo_assets.store import Record, Store
+from aehpo_assets.store.provenance import named_seed
+from aehpo_assets.store.store import Record, Store
 from aehpo_assets.study import Hpo, TransferBenchmark
 
 logger = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME
 from aehpo_assets.hpo.problem import Problem
 from aehpo_assets.hpo.searchers import SEARCHERS, check_searchers
 from aehpo_assets.space import config_id_of
-from aehpo_assets.store import Record, Store
+from aehpo_assets.store.store import Record, Store
 
 Decide = Callable[[int, pd.DataFrame], Sequence[bool]]
 """An epoch and the rows of the runs that reached it, to whether each of them goes on."""

@@ -28,8 +28,8 @@ from aehpo_assets.hpo.transfer import (
     transfer_weights,
     weighted_box,
 )
-from aehpo_assets.provenance import named_seed
 from aehpo_assets.space import SearchSpace
+from aehpo_assets.store.provenance import named_seed
 from aehpo_assets.study import Hpo
 
 DISTINCT = 0.05

@@ -33,8 +33,8 @@ from aehpo_assets.hpo.surrogate_diagnostics import (
     group_folds,
     out_of_fold_frame,
 )
-from aehpo_assets.provenance import named_seed
 from aehpo_assets.space import SearchSpace
+from aehpo_assets.store.provenance import named_seed
 
 
 class Surrogate:

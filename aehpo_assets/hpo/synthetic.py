@@ -11,8 +11,8 @@ import pandas as pd
 
 from aehpo_assets.hpo.encoding import Encoder
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_R2, VALID_SCORE
-from aehpo_assets.provenance import named_seed
 from aehpo_assets.space import SearchSpace, sample_configurations
+from aehpo_assets.store.provenance import named_seed
 
 
 def synthetic_results(

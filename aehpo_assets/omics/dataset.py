@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import quoted
 from aehpo_assets.omics.stored import plain_word
-from aehpo_assets.study import Name, Settings, read_yaml, settings_error
+from aehpo_assets.settings import Name, Settings, read_yaml, settings_error
 
 DATASET_FILE = "dataset.yaml"
 

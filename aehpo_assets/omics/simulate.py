@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.files import atomic_folder, write_text
 from aehpo_assets.omics.dataset import DATASET_FILE
+from aehpo_assets.store.files import atomic_folder, write_text
 
 SAMPLES = 700
 PROGRAMMES = 8

@@ -17,7 +17,7 @@ from aehpo_assets.omics.dataset import Dataset
 from aehpo_assets.omics.join import label_keys
 from aehpo_assets.omics.labels import SPLITS
 from aehpo_assets.omics.read import read_label_column, read_sample_ids
-from aehpo_assets.provenance import text_hash
+from aehpo_assets.store.hashes import text_hash
 from aehpo_assets.study import Split, SplitColumn
 
 SMALLEST_SPLIT = 2

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from aehpo_assets.provenance import CheckResult
+from aehpo_assets.store.provenance import CheckResult
 
 _SHOWN = 5
 

@@ -22,10 +22,10 @@ from aehpo_assets.omics.page import class_counts, labels_page, matrix_page
 from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.omics.read import LabelTable, read_label_table, read_labels, read_matrix
 from aehpo_assets.omics.split import draw_split, restrict_split
-from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.gates import check_artefacts
 from aehpo_assets.quality.labels import check_labels, check_split
 from aehpo_assets.quality.matrix import check_matrix, check_preprocessed
+from aehpo_assets.store.provenance import CheckResult
 from aehpo_assets.study import Preprocessing, Split
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 from aehpo_assets.omics.artefacts import batch_effect, cohort_scaling, leakage
 from aehpo_assets.omics.drift import drift
 from aehpo_assets.omics.labels import downstream_targets
-from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.check import at_most, run_checks
+from aehpo_assets.store.provenance import CheckResult
 
 ARTEFACT_CHECKS = (
     at_most(

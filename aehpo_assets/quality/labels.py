@@ -7,7 +7,6 @@ import pandas as pd
 from aehpo_assets.omics.label_facts import LabelReading
 from aehpo_assets.omics.labels import SAMPLES_PER_CLASS, SPLITS, downstream_targets
 from aehpo_assets.omics.patients import Patients
-from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.check import among, at_least, at_most, run_checks, unique
 from aehpo_assets.quality.codes import missing_code
 from aehpo_assets.quality.sentences import (
@@ -15,6 +14,7 @@ from aehpo_assets.quality.sentences import (
     label_sentences,
     split_sentences,
 )
+from aehpo_assets.store.provenance import CheckResult
 
 SMALLEST_CLASS = 10
 SHARE_TOLERANCE = 0.05

@@ -7,10 +7,10 @@ import pandas as pd
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.dataset import Modality
-from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.check import FAULT, at_most, run_checks, unique
 from aehpo_assets.quality.codes import missing_code
 from aehpo_assets.quality.unlike import counts_rows, unlike_features, unlike_samples
+from aehpo_assets.store.provenance import CheckResult
 
 LARGEST_SCALED = 50.0
 """Scaled values beyond this rule the reconstruction loss of a whole batch."""

@@ -7,9 +7,9 @@ import pandas as pd
 
 from aehpo_assets.hpo.columns import SCORES
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_R2, VALID_SCORE
-from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.check import FAULT, Check, among, at_least, at_most, run_checks, unique
 from aehpo_assets.space import SearchSpace
+from aehpo_assets.store.provenance import CheckResult
 
 STATUSES = ("ok", "diverged", "failed")
 

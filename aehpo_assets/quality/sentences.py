@@ -9,7 +9,7 @@ import pandas as pd
 from aehpo_assets.omics.label_facts import LabelFacts, LabelReading
 from aehpo_assets.omics.labels import DownstreamTargets
 from aehpo_assets.omics.patients import Patients
-from aehpo_assets.provenance import CheckResult
+from aehpo_assets.store.provenance import CheckResult
 
 _SHOWN = 5
 _OTHER_SPLIT = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from aehpo_assets.hpo.transfer_verdicts import HARMS
-from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.check import at_most, run_checks
+from aehpo_assets.store.provenance import CheckResult
 
 TRANSFER_CHECKS = (
     at_most(

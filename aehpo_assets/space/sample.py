@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.provenance import settings_hash
 from aehpo_assets.space.architectures import STUDY_HYPERPARAMETERS
 from aehpo_assets.space.distributions import Scalar
 from aehpo_assets.space.search_space import SearchSpace, search_space
+from aehpo_assets.store.hashes import settings_hash
 from aehpo_assets.study import Study
 
 MOST_DRAWS = 100

@@ -8,7 +8,6 @@ import dagster as dg
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.chosen_baselines import chosen_baseline
 from aehpo_assets.analysis.names import BASELINE_NAMES
-from aehpo_assets.code_version import Chosen
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import tasks
 from aehpo_assets.defs.recipe import Making, Recipe
@@ -20,6 +19,7 @@ from aehpo_assets.space import (
     search_space,
     whole_values,
 )
+from aehpo_assets.store.code_version import Chosen
 from aehpo_gpu.defs.stubs import data_split, preprocessed_matrix, sample_labels
 from aehpo_gpu.defs.training_task import TASK, read_training_task
 from aehpo_gpu.evaluation.baselines import baseline_table

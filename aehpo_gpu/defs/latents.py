@@ -8,13 +8,13 @@ from pathlib import Path
 import dagster as dg
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.code_version import Chosen
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
-from aehpo_assets.provenance import content_hash
 from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
+from aehpo_assets.store.code_version import Chosen
+from aehpo_assets.store.hashes import content_hash
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.defs.training_task import TASK, read_training_task
 from aehpo_gpu.latents import latents_table, recommended_runs, train_latents, write_h5ad

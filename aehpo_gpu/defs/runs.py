@@ -14,7 +14,6 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.code_version import Chosen
 from aehpo_assets.defs.checks import check_specs, refuse_failed
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import architectures_and_tasks
@@ -22,6 +21,7 @@ from aehpo_assets.defs.recipe import ColumnLineage, Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.hpo.columns import SCORES, VALID_SCORE
 from aehpo_assets.quality.runs import RUN_RESULT_CHECKS, check_run_results
+from aehpo_assets.store.code_version import Chosen
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.training_task import TASK, read_training_task

@@ -9,13 +9,13 @@ import pandas as pd
 
 from aehpo_assets.analysis.equal_time import equal_time, verdict
 from aehpo_assets.analysis.plots.equal_time import scores_over_training_time
-from aehpo_assets.code_version import Chosen
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.foreign import markdown, markdown_table
 from aehpo_assets.hpo.searchers import SEARCHERS
 from aehpo_assets.space import ARCHITECTURE_SPACES
+from aehpo_assets.store.code_version import Chosen
 from aehpo_assets.study import Live
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.defs.logging import training_log

@@ -7,7 +7,6 @@ are trained in ``aehpo_gpu.training``.
 import dagster as dg
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.code_version import Chosen
 from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_recommendations_change
 from aehpo_assets.defs.earlier_validations import EVALUATIONS, evaluations_of
@@ -18,6 +17,7 @@ from aehpo_assets.hpo.columns import TEST_SCORE, VALID_SCORE
 from aehpo_assets.hpo.earlier_validations import finished_rounds
 from aehpo_assets.quality.runs import VALIDATION_CHECKS, check_validation
 from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
+from aehpo_assets.store.code_version import Chosen
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, recommendations

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from aehpo_assets.processor import processor_name
+from aehpo_assets.store.processor import processor_name
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel, load_cost_model, save_cost_model
 from aehpo_gpu.training.task import TrainingSettings, device_name

@@ -12,7 +12,7 @@ import math
 
 import torch
 
-from aehpo_assets.provenance import text_hash
+from aehpo_assets.store.hashes import text_hash
 
 
 def stream_key(seed: int, *names: object) -> int:

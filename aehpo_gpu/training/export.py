@@ -17,8 +17,8 @@ import torch
 
 import aehpo_assets
 from aehpo_assets.errors import InputError
-from aehpo_assets.files import atomic_folder
 from aehpo_assets.omics.preprocess import FittedPreprocessing
+from aehpo_assets.store.files import atomic_folder
 from aehpo_gpu.training.fleet import train_fleet
 from aehpo_gpu.training.module import Autoencoder, module_of_run
 from aehpo_gpu.training.network import FleetNetwork

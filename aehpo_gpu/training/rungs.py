@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from aehpo_assets.measured import PRICES
+from aehpo_assets.store.measured import PRICES
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.progress import Progress, device_bytes

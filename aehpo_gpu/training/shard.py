@@ -16,7 +16,7 @@ import torch
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.columns import SCORES
-from aehpo_assets.measured import PRICES
+from aehpo_assets.store.measured import PRICES
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.training.cost import CostModel

@@ -17,10 +17,11 @@ from aehpo_assets import limits
 from aehpo_assets.catalogue import usable_tasks
 from aehpo_assets.errors import InputError
 from aehpo_assets.headless import print_status, run_headless
-from aehpo_assets.home import Home
 from aehpo_assets.landing import landed
 from aehpo_assets.omics.dataset import read_dataset
-from aehpo_assets.study import Study, read_study, read_yaml
+from aehpo_assets.settings import read_yaml
+from aehpo_assets.store.home import Home
+from aehpo_assets.study import Study, read_study
 
 LAUGHS = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n" + "".join(
     f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12)

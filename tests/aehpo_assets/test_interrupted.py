@@ -25,13 +25,13 @@ from dagster._daemon.types import DaemonHeartbeat
 from aehpo_assets.defs.sensors import interrupted
 from aehpo_assets.defs.study_resource import HEADLESS_TAG, INTERRUPTED_TAG, study_on
 from aehpo_assets.errors import HomeBusyError
-from aehpo_assets.home import Home
 from aehpo_assets.interrupted import (
     UI_OF,
     clear_killed_runs,
     start_after_killed_ui,
     stopping_runs,
 )
+from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
 from aehpo_gpu.definitions import defs
 
@@ -188,7 +188,7 @@ def test_what_a_ui_started_ends_with_it(tmp_path: Path) -> None:
     parent = "\n".join(
         [
             "import pathlib, sys, time",
-            "from aehpo_assets.home import Home",
+            "from aehpo_assets.store.home import Home",
             "from aehpo_assets.ui import start_process",
             "child = start_process(['sleeper'], Home('home'), pathlib.Path.cwd())",
             "print(child.pid, flush=True)",

@@ -11,8 +11,8 @@ import yaml
 
 from aehpo_assets import landing
 from aehpo_assets.errors import InputError
-from aehpo_assets.home import Home
 from aehpo_assets.landing import add_dataset, landed
+from aehpo_assets.store.home import Home
 
 
 def write_dataset(folder: Path, name: str = "toy", modality: str = "rna") -> Path:

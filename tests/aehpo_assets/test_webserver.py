@@ -20,7 +20,7 @@ from websockets.sync.client import connect
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.partitions import tasks
 from aehpo_assets.errors import InputError
-from aehpo_assets.home import Home
+from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
 from aehpo_assets.ui import start_process, stop_all
 from aehpo_assets.webserver import LOOPBACK, allowed_hosts

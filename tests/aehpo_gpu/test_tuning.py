@@ -13,15 +13,15 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from aehpo_assets.code_version import CodeVersions
 from aehpo_assets.defs.partitions import partition_key, sync_partitions
 from aehpo_assets.defs.recipe import CODE_VERSIONS, STUDY_SETTINGS
 from aehpo_assets.defs.study_resource import study_on
 from aehpo_assets.errors import HomeBusyError, InputError, StaleInputError
-from aehpo_assets.freshness import code_version_of, study_settings
-from aehpo_assets.home import Home
 from aehpo_assets.runner import CodeLocations
-from aehpo_assets.store import Record
+from aehpo_assets.store.code_version import CodeVersions
+from aehpo_assets.store.freshness import code_version_of, study_settings
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.store import Record
 from aehpo_assets.study import Live, Study
 from aehpo_gpu import tuning
 from aehpo_gpu.cli import app

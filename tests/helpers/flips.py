@@ -13,9 +13,9 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from aehpo_assets.home import Home
-from aehpo_assets.provenance import file_hashes
-from aehpo_assets.store import Store
+from aehpo_assets.store.hashes import file_hashes
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.store import Store
 from aehpo_gpu.archive import RUN_KEY, RunArchive
 from aehpo_gpu.training.cost import load_cost_model
 

@@ -15,9 +15,9 @@ from aehpo_assets.defs.partitions import sync_partitions
 from aehpo_assets.defs.schedules import catch_up
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.defs.study_resource import study_on
-from aehpo_assets.home import Home
-from aehpo_assets.provenance import CheckResult
-from aehpo_assets.store import Partition, Record
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.provenance import CheckResult
+from aehpo_assets.store.store import Partition, Record
 from aehpo_assets.study import Study
 from aehpo_gpu.definitions import defs as gpu_location
 

@@ -15,8 +15,8 @@ from aehpo_assets.defs.partitions import (
     partition_key,
     tasks,
 )
-from aehpo_assets.home import Home
-from aehpo_assets.store import Record
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.store import Record
 from aehpo_assets.study import Study
 from aehpo_gpu.definitions import defs as gpu_location
 

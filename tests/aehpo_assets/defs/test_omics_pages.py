@@ -10,8 +10,8 @@ import dagster as dg
 import pytest
 
 from aehpo_assets.catalogue import available_tasks
-from aehpo_assets.home import Home
 from aehpo_assets.runner import StudyRun, Work, prepare
+from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study
 
 ASSETS = ("omics_matrix", "sample_labels", "data_split")

@@ -16,7 +16,7 @@ from aehpo_assets import landing
 from aehpo_assets.definitions import defs
 from aehpo_assets.defs.sensors import READ_FROM_FILES, dataset_sensor
 from aehpo_assets.defs.study_resource import study_on
-from aehpo_assets.home import Home
+from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
 
 

@@ -16,14 +16,14 @@ from aehpo_assets.definitions import build_definitions
 from aehpo_assets.defs.partitions import partition_key, sync_partitions
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.defs.study_resource import study_on
-from aehpo_assets.home import Home
 from aehpo_assets.hpo.earlier_validations import no_validations
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.hpo.surrogate import fit_surrogate, training_table
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.omics.profile import profile
 from aehpo_assets.space import search_space
-from aehpo_assets.store import Record
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.store import Record
 from aehpo_assets.study import Study
 
 NAMES = ["friend", "new", "stranger"]

@@ -20,8 +20,9 @@ from aehpo_assets.hpo.earlier_validations import (
 )
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.hpo.surrogate import training_table
-from aehpo_assets.provenance import Provenance, content_hash
 from aehpo_assets.space import SearchSpace, config_id_of, search_space
+from aehpo_assets.store.hashes import content_hash
+from aehpo_assets.store.provenance import Provenance
 
 
 @pytest.fixture

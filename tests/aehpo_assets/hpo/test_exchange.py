@@ -16,8 +16,6 @@ import yaml
 from aehpo_assets import limits
 from aehpo_assets.errors import InputError
 from aehpo_assets.exchange import export_study, import_results
-from aehpo_assets.files import inside
-from aehpo_assets.home import Home
 from aehpo_assets.hpo.blackbox import build_blackboxes
 from aehpo_assets.hpo.exporters import (
     autoencodix_config,
@@ -28,6 +26,8 @@ from aehpo_assets.hpo.importers import import_bbomix_results, import_study_resul
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
 from aehpo_assets.hpo.surrogate import training_table
 from aehpo_assets.space import sample_configurations, search_space
+from aehpo_assets.store.files import inside
+from aehpo_assets.store.home import Home
 
 TCGA = [
     "CANCER_TYPE",

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from aehpo_assets import code_version, limits
+from aehpo_assets import limits
 from aehpo_assets.catalogue import available_tasks, dataset_settings
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.dataset import read_dataset
@@ -23,7 +23,8 @@ from aehpo_assets.omics.formats import OF_OTHERS
 from aehpo_assets.omics.read import read_labels, read_matrix
 from aehpo_assets.preflight import check_datasets
 from aehpo_assets.quality.matrix import check_matrix
-from aehpo_assets.store import Store
+from aehpo_assets.store import code_version
+from aehpo_assets.store.store import Store
 
 PLUGIN = '''
 """The laboratory's own format: a line of names, a line of ids, float32 values in order."""

@@ -32,7 +32,7 @@ from aehpo_assets.omics.memory import reading_need as need
 from aehpo_assets.omics.read import read_label_table, read_matrix
 from aehpo_assets.omics.validate import validate_dataset
 from aehpo_assets.preflight import check_datasets
-from aehpo_assets.store import Store
+from aehpo_assets.store.store import Store
 
 ROWS, COLUMNS = 300, 40
 

@@ -17,7 +17,6 @@ from aehpo_assets.omics.label_facts import LabelReading, describe_labels
 from aehpo_assets.omics.patients import Patients
 from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.omics.read import LabelTable
-from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.codes import missing_code
 from aehpo_assets.quality.labels import LABEL_CHECKS, SPLIT_CHECKS, check_labels, check_split
 from aehpo_assets.quality.matrix import (
@@ -28,6 +27,7 @@ from aehpo_assets.quality.matrix import (
     refuse_overflow,
 )
 from aehpo_assets.quality.unlike import unlike_features
+from aehpo_assets.store.provenance import CheckResult
 from aehpo_assets.study import Preprocessing
 
 SHARES = {"train": 0.7, "valid": 0.1, "test": 0.2}

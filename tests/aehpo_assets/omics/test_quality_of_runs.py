@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_R2, VALID_SCORE
-from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality import runs
 from aehpo_assets.quality.check import Check
 from aehpo_assets.space import search_space
+from aehpo_assets.store.provenance import CheckResult
 
 SPACE = search_space("vanillix", {})
 

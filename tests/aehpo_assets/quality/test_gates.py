@@ -17,13 +17,13 @@ from aehpo_assets.omics.drift import drift
 from aehpo_assets.omics.labels import downstream_targets
 from aehpo_assets.omics.read import read_labels, read_matrix
 from aehpo_assets.omics.split import draw_split, restrict_split
-from aehpo_assets.provenance import CheckResult
 from aehpo_assets.quality.gates import (
     ARTEFACT_CHECKS,
     DRIFT_CHECKS,
     check_artefacts,
     check_drift,
 )
+from aehpo_assets.store.provenance import CheckResult
 from aehpo_assets.study import Split
 
 SAMPLES = 300

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from aehpo_assets.code_version import ARCHITECTURE, CodeVersions
-from aehpo_assets.provenance import Provenance
+from aehpo_assets.store.code_version import ARCHITECTURE, CodeVersions
+from aehpo_assets.store.provenance import Provenance
 from aehpo_assets.study import Study
 
 

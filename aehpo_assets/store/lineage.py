@@ -13,8 +13,9 @@ from pathlib import Path
 import pandas as pd
 
 from aehpo_assets.errors import InputError, StaleInputError
-from aehpo_assets.provenance import Provenance, file_hash
-from aehpo_assets.store import Partition, Store, artefact_name
+from aehpo_assets.store.hashes import file_hash
+from aehpo_assets.store.provenance import Provenance
+from aehpo_assets.store.store import Partition, Store, artefact_name
 
 FILE = "file:"
 """Prefix of the names of files outside the store among the inputs of a record."""

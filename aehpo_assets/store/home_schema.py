@@ -15,8 +15,8 @@ from pathlib import Path
 
 from aehpo_assets import __version__
 from aehpo_assets.errors import HomeBusyError, InputError
-from aehpo_assets.files import write_text
 from aehpo_assets.limits import read_json
+from aehpo_assets.store.files import write_text
 
 
 @dataclass(frozen=True)

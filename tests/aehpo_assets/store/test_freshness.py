@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aehpo_assets.freshness import study_settings, why_stale
-from aehpo_assets.provenance import CheckResult, Provenance
+from aehpo_assets.store.freshness import study_settings, why_stale
+from aehpo_assets.store.provenance import CheckResult, Provenance
 from aehpo_assets.study import Study
 
 RECORD = Provenance(

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from aehpo_assets import __version__, home_schema
+from aehpo_assets import __version__
 from aehpo_assets.cli import app
 from aehpo_assets.errors import HomeBusyError, InputError
-from aehpo_assets.home import Home
-from aehpo_assets.home_schema import Migration, begin, migrate
+from aehpo_assets.store import home_schema
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.home_schema import Migration, begin, migrate
 from aehpo_assets.study import Study
 from aehpo_gpu.cli import app as gpu_app
 
@@ -116,8 +117,8 @@ def test_a_kill_between_steps_repeats_nothing_that_was_done(
 ) -> None:
     script = (
         "import os, signal, sys\nfrom pathlib import Path\n"
-        "from aehpo_assets import home_schema\n"
-        "from aehpo_assets.home_schema import Migration, migrate\n"
+        "from aehpo_assets.store import home_schema\n"
+        "from aehpo_assets.store.home_schema import Migration, migrate\n"
         "first = Migration('first', lambda root: (root / 'first').touch())\n"
         "killed = Migration('second', lambda root: os.kill(os.getpid(), signal.SIGKILL))\n"
         "home_schema.MIGRATIONS = (first, killed)\n"

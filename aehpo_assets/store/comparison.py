@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.measured import is_measured, leaves, without_measured
-from aehpo_assets.provenance import file_hashes
+from aehpo_assets.store.hashes import file_hashes
+from aehpo_assets.store.measured import is_measured, leaves, without_measured
 
 _ORIGIN = ("data_version", "code_version", "device")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aehpo_assets.processor import ARITHMETIC_SETTINGS, arithmetic, processor_name
+from aehpo_assets.store.processor import ARITHMETIC_SETTINGS, arithmetic, processor_name
 
 
 def test_settings_that_change_the_rounding_are_part_of_the_name(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aehpo_assets.provenance import settings_hash
+from aehpo_assets.store.hashes import settings_hash
 
 SEAL = "seal"
 """Key of the seal in a record that is JSON."""

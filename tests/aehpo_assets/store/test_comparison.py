@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aehpo_assets.comparison import (
+from aehpo_assets.store.comparison import (
     EQUAL,
     Verdict,
     compare_folders,
     compare_tables,
 )
-from aehpo_assets.measured import is_measured
+from aehpo_assets.store.measured import is_measured
 
 
 def frame() -> pd.DataFrame:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from aehpo_assets.provenance import content_hash, file_hash, file_hashes, settings_hash
+from aehpo_assets.store.hashes import content_hash, file_hash, file_hashes, settings_hash
 
 _SECONDS = re.compile(
     r"(predicted_)?((training|fleet|evaluation)_)?runtime(_(lower|upper))?|searcher_seconds|seconds_per_trial"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from aehpo_assets.code_version import Chosen, Code, CodeVersions, code_version, module_of
 from aehpo_assets.registry import Registry
+from aehpo_assets.store.code_version import Chosen, Code, CodeVersions, code_version, module_of
 
 FILES = {
     "__init__.py": '"""A package."""\n__version__ = "1"\n',

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aehpo_assets.provenance import content_hash, named_seed
+from aehpo_assets.store.hashes import content_hash
+from aehpo_assets.store.provenance import named_seed
 
 LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "by rows": np.ascontiguousarray,

@@ -21,11 +21,11 @@ from typing import IO
 import yaml
 
 from aehpo_assets.errors import HomeBusyError, InputError
-from aehpo_assets.files import check_writable, write_text
-from aehpo_assets.home_schema import begin, check_version
 from aehpo_assets.limits import read_json
 from aehpo_assets.shipped import data_of_checkout
-from aehpo_assets.store import Store
+from aehpo_assets.store.files import check_writable, write_text
+from aehpo_assets.store.home_schema import begin, check_version
+from aehpo_assets.store.store import Store
 from aehpo_assets.study import Study, read_study
 
 DEFAULT_HOME = ".aehpo"

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from aehpo_assets import code_digest
-from aehpo_assets.code_digest import Import, read_source
+from aehpo_assets.store import code_digest
+from aehpo_assets.store.code_digest import Import, read_source
 
 SAMPLE = '''
 """A docstring."""

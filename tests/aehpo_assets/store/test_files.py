@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.files import atomic_file, atomic_folder, check_writable
+from aehpo_assets.store.files import atomic_file, atomic_folder, check_writable
 
 
 def test_a_folder_that_can_be_made_is_not_made_by_asking(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_permissions_are_told_with_the_setting_and_the_remedy(tmp_path: Path, na
     script = (
         "import sys, pathlib\n"
         "from aehpo_assets.errors import InputError\n"
-        "from aehpo_assets.files import check_writable\n"
+        "from aehpo_assets.store.files import check_writable\n"
         "try:\n    check_writable(pathlib.Path(sys.argv[1]), '--out')\n"
         "except InputError as error:\n    print(error)\n"
     )

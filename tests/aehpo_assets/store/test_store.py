@@ -20,15 +20,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aehpo_assets.errors import StaleInputError
-from aehpo_assets.files import (
+from aehpo_assets.store.files import (
     atomic_file,
     atomic_folder,
     present_folder,
     recover_folder,
     remove_unfinished,
 )
-from aehpo_assets.provenance import CheckResult, content_hash, git_state, settings_hash
-from aehpo_assets.store import Record, Store
+from aehpo_assets.store.hashes import content_hash, settings_hash
+from aehpo_assets.store.provenance import CheckResult, git_state
+from aehpo_assets.store.store import Record, Store
 
 
 def frame() -> pd.DataFrame:
@@ -275,7 +276,7 @@ def test_a_machine_that_fails_to_read_is_no_damage(
     def fail(*args: object, **kwargs: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr("aehpo_assets.store.pq.read_table", fail)
+    monkeypatch.setattr("aehpo_assets.store.store.pq.read_table", fail)
     with pytest.raises(OSError, match="Input/output"):
         store.read_table("a", ("x",))
     assert store.table_path("a", ("x",)).exists()
@@ -441,7 +442,7 @@ def test_a_disk_that_is_full_while_parquet_is_written_leaves_the_old_table(tmp_p
     script = """
 import resource, sys, numpy as np, pandas as pd
 from pathlib import Path
-from aehpo_assets.store import Record, Store
+from aehpo_assets.store.store import Record, Store
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 large = pd.DataFrame({"value": np.random.default_rng(0).normal(size=20_000)})
 store = Store(Path(sys.argv[1]))

@@ -28,26 +28,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aehpo_assets.errors import StaleInputError
-from aehpo_assets.files import (
+from aehpo_assets.limits import read_json
+from aehpo_assets.store.files import (
     atomic_file,
     atomic_folder,
     damaged_path,
     present_folder,
     recover_folder,
 )
-from aehpo_assets.limits import read_json
-from aehpo_assets.measured import folder_version
-from aehpo_assets.processor import arithmetic
-from aehpo_assets.provenance import (
-    CheckResult,
-    Provenance,
-    content_hash,
-    file_hashes,
-    git_state,
-    library_versions,
-    settings_hash,
-)
-from aehpo_assets.seals import check_seal, opened, sealed
+from aehpo_assets.store.hashes import content_hash, file_hashes, settings_hash
+from aehpo_assets.store.measured import folder_version
+from aehpo_assets.store.processor import arithmetic
+from aehpo_assets.store.provenance import CheckResult, Provenance, git_state, library_versions
+from aehpo_assets.store.seals import check_seal, opened, sealed
 
 logger = logging.getLogger(__name__)
 

@@ -21,22 +21,24 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from aehpo_assets.code_digest import KNOWN, Import, SourceFile
 from aehpo_assets.registry import Registry
+from aehpo_assets.store.code_digest import KNOWN, Import, SourceFile
 
 PACKAGES = ("aehpo_assets", "aehpo_gpu")
 
 NO_SCIENCE: dict[str, str] = {
     "aehpo_assets.study": "the settings that an artefact depends on are in its record themselves",
+    "aehpo_assets.settings": "how files of settings are read",
     "aehpo_assets.errors": "words of messages",
     "aehpo_assets.foreign": "words of messages and pages",
-    "aehpo_assets.code_version": "how versions are put together",
+    "aehpo_assets.store.code_version": "how versions are put together",
     "aehpo_assets.registry": "how members are found, not what they do",
-    "aehpo_assets.home": "where artefacts lie",
-    "aehpo_assets.store": "how artefacts lie on the disk",
-    "aehpo_assets.files": "how files are written",
-    "aehpo_assets.provenance": "what is recorded; its hashes are pinned by a test",
-    "aehpo_assets.measured": "which columns hold what a clock said",
+    "aehpo_assets.store.home": "where artefacts lie",
+    "aehpo_assets.store.store": "how artefacts lie on the disk",
+    "aehpo_assets.store.files": "how files are written",
+    "aehpo_assets.store.provenance": "what is recorded; its hashes are pinned by a test",
+    "aehpo_assets.store.hashes": "hashes, which a test pins",
+    "aehpo_assets.store.measured": "which columns hold what a clock said",
     "aehpo_assets.omics.memory": "refuses what does not fit into memory",
     "aehpo_gpu.archive": "how finished runs lie on the disk",
     "aehpo_gpu.training.progress": "what is told while training goes on",

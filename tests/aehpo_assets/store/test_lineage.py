@@ -10,11 +10,11 @@ import pytest
 from rich.console import Console
 
 from aehpo_assets.errors import InputError, StaleInputError
-from aehpo_assets.home import Home
-from aehpo_assets.lineage import Artefact, breaks, find_artefact, trace, walk
 from aehpo_assets.lineage_tree import print_trace
-from aehpo_assets.provenance import file_hash
-from aehpo_assets.store import Record
+from aehpo_assets.store.hashes import file_hash
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.lineage import Artefact, breaks, find_artefact, trace, walk
+from aehpo_assets.store.store import Record
 
 RUNS = ("varix", "toy_rna")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aehpo_assets.errors import HomeBusyError, InputError
-from aehpo_assets.home import Home
+from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
 
 STUDY = Study.model_validate(
@@ -45,7 +45,7 @@ def test_a_study_of_another_name_is_refused_with_the_remedy(tmp_path: Path) -> N
 
 def test_a_second_process_on_the_same_home_is_refused(tmp_path: Path) -> None:
     script = (
-        "import sys\nfrom aehpo_assets.home import Home\n"
+        "import sys\nfrom aehpo_assets.store.home import Home\n"
         f"with Home({str(tmp_path)!r}).locked():\n"
         "    print('held', flush=True)\n    sys.stdin.read()\n"
     )
