@@ -233,7 +233,7 @@ def dataset_add(
     ] = False,
 ) -> None:
     """Validate a data set and add it to a home, whose study then extends itself to it."""
-    from aehpo_assets.landing import add_dataset
+    from aehpo_assets.datasets.landing import add_dataset
     from aehpo_assets.register import register_tasks
 
     where = _home(home, writes=True)
@@ -266,7 +266,7 @@ def dataset_demo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write into.")],
 ) -> None:
     """Write the demo's data sets: a simulated cohort, and scanpy's own single cells."""
-    from aehpo_assets.omics.simulate import write_demo_data
+    from aehpo_assets.datasets.simulate import write_demo_data
 
     check_writable(folder, "DIR")
     for written in write_demo_data(folder):
@@ -276,7 +276,7 @@ def dataset_demo(
 @dataset_app.command("sources")
 def dataset_sources() -> None:
     """List the published data sets that can be fetched by name."""
-    from aehpo_assets.sources import SOURCES
+    from aehpo_assets.datasets.sources import SOURCES
 
     table = Table("name", "title", Column("origin", overflow="fold"))
     for source in SOURCES.values():
@@ -292,7 +292,7 @@ def dataset_fetch(
     ] = None,
 ) -> None:
     """Download a published data set; called again, it goes on where it was broken off."""
-    from aehpo_assets.sources import fetch_source, find_source
+    from aehpo_assets.datasets.sources import fetch_source, find_source
 
     source = find_source(name)
     check_writable(out or Path(name), "--out")

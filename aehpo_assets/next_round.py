@@ -7,7 +7,7 @@ run of the study.
 
 from __future__ import annotations
 
-from aehpo_assets.catalogue import usable_tasks
+from aehpo_assets.datasets.catalogue import usable_tasks
 from aehpo_assets.defs.partitions import study_partitions, sync_partitions
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import AehpoError, InputError

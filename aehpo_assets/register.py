@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aehpo_assets.catalogue import tasks_of
+from aehpo_assets.datasets.catalogue import tasks_of
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.partitions import sync_partitions
 from aehpo_assets.errors import HomeBusyError

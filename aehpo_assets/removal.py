@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aehpo_assets.catalogue import Task, usable_tasks
+from aehpo_assets.datasets.catalogue import Task, usable_tasks
+from aehpo_assets.datasets.dataset import find_datasets
 from aehpo_assets.defs.partitions import forget_task, known_tasks
 from aehpo_assets.errors import InputError
 from aehpo_assets.interrupted import working_alone
-from aehpo_assets.omics.dataset import find_datasets
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Store
 

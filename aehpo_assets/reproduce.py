@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from aehpo_assets.catalogue import Task, usable_tasks
+from aehpo_assets.datasets.catalogue import Task, usable_tasks
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.hpo.earlier_validations import as_it_was

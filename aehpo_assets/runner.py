@@ -20,7 +20,7 @@ from typing import Any
 import dagster as dg
 import yaml
 
-from aehpo_assets.catalogue import Task
+from aehpo_assets.datasets.catalogue import Task
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.partitions import partition_key, study_partitions, sync_partitions
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of

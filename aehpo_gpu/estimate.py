@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from aehpo_assets.catalogue import Task
+from aehpo_assets.datasets.catalogue import Task
+from aehpo_assets.datasets.read import read_matrix
+from aehpo_assets.datasets.reading.memory import reading_need
 from aehpo_assets.foreign import escaped
 from aehpo_assets.limits import size_of
-from aehpo_assets.omics.memory import reading_need
-from aehpo_assets.omics.read import read_matrix
 from aehpo_assets.space import configurations_of
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study

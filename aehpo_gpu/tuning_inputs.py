@@ -7,7 +7,7 @@ The rule itself is that of ``aehpo status``, :class:`~aehpo_assets.defs.study_ar
 
 from __future__ import annotations
 
-from aehpo_assets.catalogue import usable_tasks
+from aehpo_assets.datasets.catalogue import usable_tasks
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import InputError, StaleInputError
 from aehpo_assets.runner import CodeLocations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.omics.labels import DownstreamTargets
+from aehpo_assets.datasets.labels import DownstreamTargets
 from aehpo_assets.space import sample_configurations, search_space
 from aehpo_gpu.training.task import TrainingTask
 

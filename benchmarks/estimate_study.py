@@ -25,7 +25,7 @@ import pandas as pd
 import torch
 from rich.console import Console
 
-from aehpo_assets.omics.labels import ClassificationTarget, DownstreamTargets
+from aehpo_assets.datasets.labels import ClassificationTarget, DownstreamTargets
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.training.fleet import EVALUATION_CHUNK

@@ -39,15 +39,15 @@ ROOTS = {top: Path(importlib.import_module(top).__file__ or "").parent for top i
 COUNTS_NOWHERE = {
     "aehpo_assets.analysis.plots": "draws",
     "aehpo_assets.hpo.benchmark_plots": "draws",
-    "aehpo_assets.omics.page": "words of pages",
-    "aehpo_assets.omics.label_facts": "what pages and checks say of labels",
-    "aehpo_assets.omics.matrix_facts": "what pages and checks say of a matrix",
+    "aehpo_assets.datasets.page": "words of pages",
+    "aehpo_assets.datasets.label_facts": "what pages and checks say of labels",
+    "aehpo_assets.datasets.matrix_facts": "what pages and checks say of a matrix",
     "aehpo_assets.quality": "checks judge an artefact, and do not change it",
-    "aehpo_assets.omics.artefacts": "only checks ask",
+    "aehpo_assets.omics.confounders": "only checks ask",
     "aehpo_assets.omics.drift": "only checks ask",
-    "aehpo_assets.omics.patients": "only checks ask",
-    "aehpo_assets.omics.validate": "looks at a data set before anything is made of it",
-    "aehpo_assets.omics.simulate": "makes data sets, not artefacts",
+    "aehpo_assets.datasets.patients": "only checks ask",
+    "aehpo_assets.datasets.validate": "looks at a data set before anything is made of it",
+    "aehpo_assets.datasets.simulate": "makes data sets, not artefacts",
     "aehpo_assets.hpo.synthetic": "makes tables for tests and benchmarks",
     "aehpo_assets.hpo.importers": "reads what other programs made, at the command line",
     "aehpo_assets.hpo.exporters": "writes for other programs, at the command line",
@@ -205,7 +205,7 @@ TRAINED = {
 @pytest.mark.parametrize(
     ("module", "stale", "fresh"),
     [
-        ("aehpo_assets.omics.spelling", FIRST_STEPS, set(RECIPES) - FIRST_STEPS),
+        ("aehpo_assets.datasets.reading.spelling", FIRST_STEPS, set(RECIPES) - FIRST_STEPS),
         ("aehpo_assets.omics.filters", {"preprocessed_matrix"}, FIRST_STEPS),
         ("aehpo_assets.omics.profile", {"dataset_profile"}, set(RECIPES) - {"dataset_profile"}),
         ("aehpo_gpu.training.fleet", TRAINED, {"omics_matrix", "surrogate", "recommendations"}),
@@ -321,7 +321,7 @@ def test_a_searcher_counts_where_the_study_names_it(asset: str, copy: Copy) -> N
     assert of(now, *others) == of(TODAY[asset], *others)
 
 
-IN_SETTINGS = {("aehpo_assets.omics.formats", "OF_OTHERS")}
+IN_SETTINGS = {("aehpo_assets.datasets.reading.formats", "OF_OTHERS")}
 """Registries of which the chosen member's version is among the settings of the data set."""
 
 
@@ -337,7 +337,7 @@ def test_every_registry_that_is_reached_has_its_chosen_members(asset: str) -> No
 
 
 USED_BESIDE = {
-    "aehpo_assets.catalogue": "finds the data set; what is read of it is recorded",
+    "aehpo_assets.datasets.catalogue": "finds the data set; what is read of it is recorded",
     "aehpo_assets.store.freshness": "picks settings",
     "aehpo_assets.analysis.names": "words of pages",
     "aehpo_assets.rounds": "earlier validations are never stale",

@@ -23,9 +23,9 @@ import psutil
 import pytest
 import yaml
 
+from aehpo_assets.datasets.simulate import write_demo_data
 from aehpo_assets.defs.instance import UNFINISHED, open_instance
 from aehpo_assets.interrupted import UI_OF
-from aehpo_assets.omics.simulate import write_demo_data
 from aehpo_assets.shipped import INSTALLED, WORKSPACE_FILE
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study

@@ -17,10 +17,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from aehpo_assets import cli, sources
-from aehpo_assets.catalogue import available_tasks
+from aehpo_assets import cli
+from aehpo_assets.datasets import sources
+from aehpo_assets.datasets.catalogue import available_tasks
+from aehpo_assets.datasets.sources import Source
 from aehpo_assets.runner import StudyRun, Work, prepare
-from aehpo_assets.sources import Source
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study
 

@@ -72,7 +72,7 @@ PRINTERS = ("rich.console", "rich.progress", "rich.live", "typer", "click", "tqd
 KNOWN_UPWARD: dict[str, str] = {}
 """Imports that lead upward today: importing module to imported one."""
 
-KNOWN_PRINTING: tuple[str, ...] = ("aehpo_assets.sources",)
+KNOWN_PRINTING: tuple[str, ...] = ("aehpo_assets.datasets.sources",)
 """Modules outside ``cli`` that print today."""
 
 

@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from aehpo_assets.catalogue import available_tasks
 from aehpo_assets.cli import app
+from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import InputError
 from aehpo_assets.lineage_tree import print_trace

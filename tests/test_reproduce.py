@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from aehpo_assets.catalogue import available_tasks
+from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import InputError
 from aehpo_assets.reproduce_report import run_reproduction

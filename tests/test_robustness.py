@@ -18,7 +18,7 @@ import pytest
 from rich.console import Console
 
 from aehpo_assets import cli
-from aehpo_assets.catalogue import available_tasks
+from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.defs.instance import explained, open_instance
 from aehpo_assets.errors import InstanceError
 from aehpo_assets.headless import print_status

@@ -8,23 +8,23 @@ from dataclasses import asdict
 import dagster as dg
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.catalogue import dataset_settings, usable_tasks
+from aehpo_assets.datasets.catalogue import dataset_settings, usable_tasks
+from aehpo_assets.datasets.dataset import Dataset
+from aehpo_assets.datasets.label_facts import describe_labels
+from aehpo_assets.datasets.labels import SPLITS
+from aehpo_assets.datasets.matrix_facts import describe_matrix
+from aehpo_assets.datasets.page import labels_page, matrix_page
+from aehpo_assets.datasets.read import read_label_table, read_labels, read_matrix
+from aehpo_assets.datasets.split import draw_split, restrict_split
 from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.errors import InputError
-from aehpo_assets.omics.dataset import Dataset
-from aehpo_assets.omics.label_facts import describe_labels
-from aehpo_assets.omics.labels import SPLITS
-from aehpo_assets.omics.matrix_facts import describe_matrix
-from aehpo_assets.omics.page import labels_page, matrix_page
 from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.omics.profile import profile
-from aehpo_assets.omics.read import read_label_table, read_labels, read_matrix
-from aehpo_assets.omics.split import draw_split, restrict_split
-from aehpo_assets.quality import gates
+from aehpo_assets.quality import confounders as gates
 from aehpo_assets.quality import labels as label_quality
 from aehpo_assets.quality import matrix as matrix_quality
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from aehpo_assets.catalogue import usable_tasks
 from aehpo_assets.catch_up import due_artefacts
+from aehpo_assets.datasets.catalogue import usable_tasks
 from aehpo_assets.defs.instance import UNFINISHED
 from aehpo_assets.defs.partitions import partition_key, study_partitions
 from aehpo_assets.defs.sensors import reason_to_rest

@@ -4,7 +4,7 @@ The partitions are kept those of the study: a new data set gets its tasks, and d
 automation does the rest. Of a changed one, what reads its files is made again, and what follows
 depends on whether its content changed. One sensor of a code location evaluates its conditions, the
 other asks again for what was interrupted.
-Validation lives in ``aehpo_assets.omics``, noticing in ``aehpo_assets.landing``.
+Validation lives in ``aehpo_assets.omics``, noticing in ``aehpo_assets.datasets.landing``.
 See https://docs.dagster.io/guides/automate/sensors.
 """
 
@@ -16,11 +16,11 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 
+from aehpo_assets.datasets.dataset import find_datasets
+from aehpo_assets.datasets.landing import Landed, landed
 from aehpo_assets.defs.partitions import requested_partitions, study_partitions, tasks
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.defs.study_resource import INTERRUPTED_TAG, StudyResource
-from aehpo_assets.landing import Landed, landed
-from aehpo_assets.omics.dataset import find_datasets
 from aehpo_assets.store.home import Home
 
 READ_FROM_FILES = ("omics_matrix", "sample_labels", "data_split")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from aehpo_assets.catalogue import Task, dataset_settings
+from aehpo_assets.datasets.catalogue import Task, dataset_settings
 from aehpo_assets.defs.partitions import all_tasks, dimensions, every_task
 from aehpo_assets.defs.recipe import (
     CODE_VERSIONS,

@@ -20,11 +20,11 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+from aehpo_assets.datasets.reading.memory import Need, parquet_need, refuse_need
 from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import quoted
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
 from aehpo_assets.limits import JSON_BYTES, read_json, size_of
-from aehpo_assets.omics.memory import Need, parquet_need, refuse_need
 from aehpo_assets.settings import NAME
 from aehpo_assets.space import ARCHITECTURE_SPACES, STUDY_HYPERPARAMETERS, config_id_of
 from aehpo_assets.store.hashes import file_hash

@@ -1,4 +1,4 @@
-"""Omics data: reading data sets, labels, splits, preprocessing, profiles and quality checks.
+"""Matrices in memory: filters, preprocessing, profiles, drift and confounders.
 
 Plain functions on frames and arrays. What Dagster makes of them lives in ``aehpo_assets.defs``.
 """

@@ -12,17 +12,17 @@ from typing import Any
 
 import pandas as pd
 
+from aehpo_assets.datasets.dataset import Dataset, file_problems, parse_dataset
+from aehpo_assets.datasets.label_facts import LabelReading, describe_labels
+from aehpo_assets.datasets.labels import SPLITS
+from aehpo_assets.datasets.matrix_facts import MatrixFacts, describe_matrix
+from aehpo_assets.datasets.page import class_counts, labels_page, matrix_page
+from aehpo_assets.datasets.read import LabelTable, read_label_table, read_labels, read_matrix
+from aehpo_assets.datasets.split import draw_split, restrict_split
 from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import markdown
-from aehpo_assets.omics.dataset import Dataset, file_problems, parse_dataset
-from aehpo_assets.omics.label_facts import LabelReading, describe_labels
-from aehpo_assets.omics.labels import SPLITS
-from aehpo_assets.omics.matrix_facts import MatrixFacts, describe_matrix
-from aehpo_assets.omics.page import class_counts, labels_page, matrix_page
 from aehpo_assets.omics.preprocess import fit_preprocessing
-from aehpo_assets.omics.read import LabelTable, read_label_table, read_labels, read_matrix
-from aehpo_assets.omics.split import draw_split, restrict_split
-from aehpo_assets.quality.gates import check_artefacts
+from aehpo_assets.quality.confounders import check_artefacts
 from aehpo_assets.quality.labels import check_labels, check_split
 from aehpo_assets.quality.matrix import check_matrix, check_preprocessed
 from aehpo_assets.store.provenance import CheckResult

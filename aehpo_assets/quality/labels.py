@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pandas as pd
 
-from aehpo_assets.omics.label_facts import LabelReading
-from aehpo_assets.omics.labels import SAMPLES_PER_CLASS, SPLITS, downstream_targets
-from aehpo_assets.omics.patients import Patients
-from aehpo_assets.quality.check import among, at_least, at_most, run_checks, unique
-from aehpo_assets.quality.codes import missing_code
-from aehpo_assets.quality.sentences import (
+from aehpo_assets.datasets.label_facts import LabelReading
+from aehpo_assets.datasets.labels import SAMPLES_PER_CLASS, SPLITS, downstream_targets
+from aehpo_assets.datasets.patients import Patients
+from aehpo_assets.datasets.sentences import (
     explained,
     label_sentences,
     split_sentences,
 )
+from aehpo_assets.quality.check import among, at_least, at_most, run_checks, unique
+from aehpo_assets.quality.codes import missing_code
 from aehpo_assets.store.provenance import CheckResult
 
 SMALLEST_CLASS = 10

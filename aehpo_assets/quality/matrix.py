@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from aehpo_assets.datasets.dataset import Modality
 from aehpo_assets.errors import InputError
-from aehpo_assets.omics.dataset import Modality
 from aehpo_assets.quality.check import FAULT, at_most, run_checks, unique
 from aehpo_assets.quality.codes import missing_code
 from aehpo_assets.quality.unlike import counts_rows, unlike_features, unlike_samples

@@ -1,7 +1,7 @@
 """Which samples and features of a matrix are unlike all others: annotation that was read as data.
 
-What a name alone makes certain is refused by ``omics.annotation``; here is what the values make
-likely, for a person to look at.
+What a name alone makes certain is refused by ``datasets.reading.annotation``; here is what the
+values make likely, for a person to look at.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 
 from aehpo_assets.analysis.chosen_baselines import chosen_baseline
-from aehpo_assets.omics.labels import DownstreamTargets
+from aehpo_assets.datasets.labels import DownstreamTargets
 from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.evaluation.granularity import valid_granularity
 

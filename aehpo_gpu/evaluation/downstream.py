@@ -10,8 +10,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from aehpo_assets.datasets.labels import DownstreamTargets
 from aehpo_assets.hpo.columns import TEST_SCORE, VALID_SCORE
-from aehpo_assets.omics.labels import DownstreamTargets
 from aehpo_gpu.evaluation.auc import auc_one_vs_one
 from aehpo_gpu.evaluation.logistic import fit_logistic_regression, predict_probabilities
 from aehpo_gpu.evaluation.regression import fit_ridge, r2_of_ridge

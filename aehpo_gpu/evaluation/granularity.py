@@ -9,7 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
-from aehpo_assets.omics.labels import DownstreamTargets
+from aehpo_assets.datasets.labels import DownstreamTargets
 
 
 def valid_granularity(targets: DownstreamTargets, split: np.ndarray) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from aehpo_assets.omics.labels import SPLITS
+from aehpo_assets.datasets.labels import SPLITS
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.annealing import annealing_weight

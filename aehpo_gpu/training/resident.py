@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from aehpo_assets.omics.labels import SPLITS
+from aehpo_assets.datasets.labels import SPLITS
 from aehpo_gpu.training.parameters import padded
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 

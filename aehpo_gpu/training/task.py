@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from aehpo_assets.datasets.labels import DownstreamTargets, downstream_targets
 from aehpo_assets.errors import InputError
-from aehpo_assets.omics.labels import DownstreamTargets, downstream_targets
 
 Precision = Literal["float32", "float64", "tf32", "bfloat16"]
 

@@ -7,7 +7,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from aehpo_assets.omics.labels import ClassificationTarget, DownstreamTargets
+from aehpo_assets.datasets.labels import ClassificationTarget, DownstreamTargets
 from aehpo_gpu.evaluation.downstream import score_latents
 from benchmarks.case import Case, seconds, side_by_side, threads
 

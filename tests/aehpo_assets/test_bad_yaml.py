@@ -14,11 +14,11 @@ import yaml
 from rich.console import Console
 
 from aehpo_assets import limits
-from aehpo_assets.catalogue import usable_tasks
+from aehpo_assets.datasets.catalogue import usable_tasks
+from aehpo_assets.datasets.dataset import read_dataset
+from aehpo_assets.datasets.landing import landed
 from aehpo_assets.errors import InputError
 from aehpo_assets.headless import print_status, run_headless
-from aehpo_assets.landing import landed
-from aehpo_assets.omics.dataset import read_dataset
 from aehpo_assets.settings import read_yaml
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study, read_study
@@ -122,7 +122,7 @@ def test_a_file_that_can_be_none_is_a_mistake_of_the_data_set(good: Path, file: 
 def good(tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data set in the data root of a home."""
     monkeypatch.delenv("AEHPO_DATA", raising=False)
-    monkeypatch.setattr("aehpo_assets.landing.SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr("aehpo_assets.datasets.landing.SETTLED_SECONDS", 0.0)
     folder = tmp_path / "home" / "data" / "toy"
     shutil.copytree(tiny_root / "data" / "toy", folder)
     return folder

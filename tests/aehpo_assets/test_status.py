@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from aehpo_assets.catalogue import available_tasks
+from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.headless import print_status
 from aehpo_assets.runner import StudyRun, Work, prepare
 from aehpo_assets.store.home import Home

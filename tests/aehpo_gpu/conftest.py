@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from aehpo_assets.omics.labels import ClassificationTarget, DownstreamTargets
+from aehpo_assets.datasets.labels import ClassificationTarget, DownstreamTargets
 from aehpo_gpu.training.task import TrainingTask
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from aehpo_assets.catalogue import available_tasks
+from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study
 from aehpo_gpu.estimate import estimate_study, estimate_table

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from aehpo_assets.catalogue import available_tasks
+from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.runner import StudyRun, Work, prepare
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study

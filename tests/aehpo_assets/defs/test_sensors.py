@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from aehpo_assets import landing
+from aehpo_assets.datasets import landing
 from aehpo_assets.definitions import defs
 from aehpo_assets.defs.sensors import READ_FROM_FILES, dataset_sensor
 from aehpo_assets.defs.study_resource import study_on

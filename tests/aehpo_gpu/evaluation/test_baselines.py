@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 
-from aehpo_assets.omics.labels import ClassificationTarget, DownstreamTargets, RegressionTarget
+from aehpo_assets.datasets.labels import ClassificationTarget, DownstreamTargets, RegressionTarget
 from aehpo_gpu.evaluation import baselines
 from aehpo_gpu.evaluation.baselines import baseline_table
 

@@ -9,7 +9,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from aehpo_assets.omics.labels import ClassificationTarget, DownstreamTargets, RegressionTarget
+from aehpo_assets.datasets.labels import ClassificationTarget, DownstreamTargets, RegressionTarget
 from aehpo_gpu.evaluation import downstream
 from aehpo_gpu.evaluation.downstream import TEST_SCORE, VALID_SCORE, score_latents
 

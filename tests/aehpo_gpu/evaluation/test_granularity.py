@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aehpo_assets.omics.labels import ClassificationTarget, DownstreamTargets
+from aehpo_assets.datasets.labels import ClassificationTarget, DownstreamTargets
 from aehpo_gpu.evaluation.auc import auc_one_vs_one
 from aehpo_gpu.evaluation.granularity import valid_granularity
 

@@ -1,0 +1,114 @@
+"""Which tasks there are: the data sets below the data roots, and their modalities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from aehpo_assets.datasets.dataset import (
+    DATASET_FILE,
+    Dataset,
+    Labels,
+    Modality,
+    find_datasets,
+    read_dataset,
+    task_name,
+)
+from aehpo_assets.errors import InputError
+from aehpo_assets.store.code_version import version_of_modules
+
+Task = tuple[Dataset, str]
+"""A data set and the name of one of its modalities."""
+
+
+def available_tasks(roots: Sequence[Path]) -> dict[str, Task]:
+    """Return every task below the data roots, by name.
+
+    Raises
+    ------
+    InputError
+        If a ``dataset.yaml`` is wrong, or two data sets make a task of the same name.
+    """
+    found, problems = usable_tasks(roots)
+    for problem in problems.values():
+        raise problem
+    return found
+
+
+def usable_tasks(roots: Sequence[Path]) -> tuple[dict[str, Task], dict[Path, InputError]]:
+    """Return the tasks below the data roots by name, and by folder what is wrong with the others.
+
+    Of two data sets that make a task of the same name, the first in the order of the roots counts.
+    """
+    found: dict[str, Task] = {}
+    problems: dict[Path, InputError] = {}
+    for folder in find_datasets(roots):
+        try:
+            tasks = tasks_of(folder)
+        except InputError as error:
+            problems[folder] = error
+            continue
+        except OSError as error:
+            problem = f"cannot be looked at ({error.strerror})"
+            problems[folder] = InputError(problem, file=folder, remedy="Make it readable.")
+            continue
+        if taken := sorted(tasks.keys() & found.keys()):
+            problems[folder] = InputError(
+                f"makes the task {taken[0]}, as {found[taken[0]][0].folder} does",
+                file=folder / DATASET_FILE,
+                key="name",
+                remedy="Rename one of the two data sets.",
+            )
+            continue
+        found |= tasks
+    return found, problems
+
+
+def tasks_of(folder: Path) -> dict[str, Task]:
+    """Return the tasks of one data set, by name.
+
+    Raises
+    ------
+    InputError
+        If its ``dataset.yaml`` is wrong.
+    """
+    dataset = read_dataset(folder)
+    return {task_name(dataset, modality): (dataset, modality) for modality in dataset.modalities}
+
+
+def dataset_names(tasks: dict[str, Task]) -> list[str]:
+    """Names of the data sets that tasks are of, each once, sorted."""
+    return sorted({dataset.name for dataset, _ in tasks.values()})
+
+
+def dataset_settings(task: Task, section: str) -> dict[str, Any]:
+    """Return the part of ``dataset.yaml`` that an artefact hangs on, as JSON values.
+
+    Parameters
+    ----------
+    task
+        Data set and modality.
+    section
+        ``modality``, ``labels``, or empty for none.
+    """
+    dataset, modality = task
+    if section == "modality":
+        settings: Modality | Labels = dataset.modalities[modality]
+    elif section == "labels":
+        settings = dataset.labels
+    else:
+        return {}
+    key = f"dataset.{section}"
+    return {key: settings.model_dump(mode="json")} | _code_of_format(settings.file, key)
+
+
+def _code_of_format(name: str, key: str) -> dict[str, str]:
+    """The code that reads a file, where it is of another package; ours counts by itself."""
+    from aehpo_assets.datasets.reading.formats import OF_OTHERS, format_of_others
+
+    known = format_of_others(Path(name))
+    if known is None:
+        return {}
+    version = version_of_modules(OF_OTHERS.module_of(known.name))
+    return {f"{key}.format": f"{known.name} {version}"}

@@ -1,0 +1,105 @@
+"""Validating a data set folder as a whole, and collecting everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from aehpo_assets.datasets.dataset import Dataset, file_problems, parse_dataset
+from aehpo_assets.datasets.label_facts import LabelReading, describe_labels
+from aehpo_assets.datasets.labels import downstream_targets
+from aehpo_assets.datasets.read import read_label_table, read_labels, read_matrix
+from aehpo_assets.datasets.sentences import nothing_scored, nothing_to_score
+from aehpo_assets.datasets.split import draw_split, restrict_split
+from aehpo_assets.errors import InputError
+from aehpo_assets.study import Split
+
+
+def validate_dataset(
+    folder: Path, split: Split | None = None, modalities: Collection[str] | None = None
+) -> list[InputError]:
+    """Read everything a data set names, and return what is wrong, without writing anything.
+
+    Parameters
+    ----------
+    folder
+        Folder with a ``dataset.yaml``.
+    split
+        How a study would split it; if given, every task must get samples in every part.
+    modalities
+        The modalities whose content counts; all of them by default.
+
+    Returns
+    -------
+    list of InputError
+        Empty if nothing is wrong. The first mistake of ``dataset.yaml``; if it has none, the first
+        of each modality, of the label table, and of how they fit together.
+    """
+    try:
+        dataset = parse_dataset(folder)
+    except InputError as error:
+        return [error]
+    asked = [m for m in dataset.modalities if modalities is None or m in modalities]
+    problems = {m: p for m, p in file_problems(dataset).items() if m in asked or m == ""}
+    samples: dict[str, pd.Index] = {}
+    for modality in asked:
+        if modality in problems:
+            continue
+        try:
+            samples[modality] = read_matrix(dataset, modality).index
+        except InputError as error:
+            problems[modality] = error
+    found = list(problems.values())
+    if "" in problems:
+        return found
+    return [*found, *_label_problems(dataset, samples, None if found else split)]
+
+
+def _label_problems(
+    dataset: Dataset, samples: dict[str, pd.Index], split: Split | None
+) -> list[InputError]:
+    """The first mistake of the label table or of the split, or of each modality they do not fit."""
+    try:
+        table = read_label_table(dataset)
+        whole = None if split is None else draw_split(dataset, split)
+    except InputError as error:
+        return [error]
+    problems = []
+    for modality, sample_ids in samples.items():
+        try:
+            labels = read_labels(dataset, sample_ids, modality, table)
+            reading = describe_labels(dataset, modality, table, labels)
+            _refuse_nothing_to_score(dataset, reading)
+            if whole is not None:
+                _refuse_unscorable_split(dataset, modality, labels, whole)
+        except InputError as error:
+            problems.append(error)
+    return problems
+
+
+def _refuse_nothing_to_score(dataset: Dataset, reading: LabelReading) -> None:
+    if all(len(reading.labels[name].classes) < 2 for name in dataset.labels.classification):
+        problem, remedy = nothing_to_score(reading)
+        raise InputError(problem, file=dataset.labels_path(), key="labels.objective", remedy=remedy)
+
+
+def _refuse_unscorable_split(
+    dataset: Dataset, modality: str, labels: pd.DataFrame, whole: pd.Series
+) -> None:
+    """Refuse a split with too few samples in a part, or in which no label can be scored."""
+    try:
+        targets = downstream_targets(labels, restrict_split(whole, labels.index))
+    except InputError as error:
+        raise InputError(
+            f"{modality}: {error.problem}",
+            file=dataset.modality_path(modality),
+            key=error.key,
+            remedy=error.remedy,
+        ) from None
+    if not targets.classification:
+        problem, remedy = nothing_scored(targets)
+        raise InputError(
+            f"{modality}: {problem}", file=dataset.labels_path(), key="split", remedy=remedy
+        )
