@@ -174,7 +174,7 @@ def export(
     home: HomeOption = None,
 ) -> None:
     """Write a study for other tools: CSV, Syne Tune's repository, Autoencodix configurations."""
-    from aehpo_assets.exchange import export_study
+    from aehpo_assets.exchange.folders import export_study
 
     for path in export_study(_home(home), out):
         console.print(escaped(path), soft_wrap=True, highlight=False)
@@ -186,7 +186,7 @@ def import_(
     out: Annotated[Path, typer.Option("--out", help="Folder to write; it must not be there yet.")],
 ) -> None:
     """Read the results of the reference study or of BBOmix, and write them as run results."""
-    from aehpo_assets.exchange import import_results
+    from aehpo_assets.exchange.folders import import_results
 
     table = Table("architecture", "task", "runs", "best score")
     for row in import_results(source, out).to_dict("records"):

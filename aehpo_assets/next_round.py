@@ -1,6 +1,6 @@
 """The next round of a study: what was validated becomes evidence for what is recommended next.
 
-What may be taken over is decided in ``rounds``, the table itself belongs to
+What may be taken over is decided in ``hpo.rounds``, the table itself belongs to
 ``hpo.earlier_validations``; making surrogate, recommendations and validation again is an ordinary
 run of the study.
 """
@@ -11,13 +11,13 @@ from aehpo_assets.datasets.catalogue import usable_tasks
 from aehpo_assets.defs.partitions import study_partitions, sync_partitions
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import AehpoError, InputError
-from aehpo_assets.interrupted import working_alone
-from aehpo_assets.rounds import (
+from aehpo_assets.hpo.rounds import (
     EARLIER_VALIDATIONS,
     RECOMMENDATIONS,
     VALIDATED,
     validations_to_take,
 )
+from aehpo_assets.interrupted import working_alone
 from aehpo_assets.runner import StudyRun, Work
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Partition, artefact_name

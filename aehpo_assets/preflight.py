@@ -14,11 +14,11 @@ from aehpo_assets.datasets.catalogue import Task
 from aehpo_assets.datasets.reading.formats import refuse_too_large
 from aehpo_assets.datasets.validate import validate_dataset
 from aehpo_assets.errors import InputError
-from aehpo_assets.hpo.benchmark import BenchmarkPlan
-from aehpo_assets.hpo.leave_one_out import TransferPlan
-from aehpo_assets.hpo.live import check_live_searchers
-from aehpo_assets.hpo.problem import Problem
-from aehpo_assets.hpo.searchers import SEARCHERS, check_searchers, make_scheduler
+from aehpo_assets.hpo.benchmark.run import BenchmarkPlan
+from aehpo_assets.hpo.search.live import check_live_searchers
+from aehpo_assets.hpo.search.problem import Problem
+from aehpo_assets.hpo.search.searchers import SEARCHERS, check_searchers, make_scheduler
+from aehpo_assets.hpo.transfer.leave_one_out import TransferPlan
 from aehpo_assets.space import configurations_of, search_space
 from aehpo_assets.store.hashes import file_hash
 from aehpo_assets.store.store import Store

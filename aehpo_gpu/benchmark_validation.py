@@ -3,7 +3,7 @@
 A simulated search ends with the configuration that it was told is best. A search on measured runs
 is told the values of the nearest trained configuration, so that one is trained, and not the
 proposal: what was told and what comes out are of the same configuration. Which searches there were
-belongs to ``aehpo_assets.hpo.benchmark``; how configurations are trained to ``training``.
+belongs to ``aehpo_assets.hpo.benchmark.run``; how configurations are trained to ``training``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import pandas as pd
 
 from aehpo_assets.errors import StaleInputError
-from aehpo_assets.hpo.benchmark_analysis import band, incumbents
+from aehpo_assets.hpo.benchmark.analysis import band, incumbents
 from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.space import SearchSpace
@@ -40,7 +40,7 @@ def found_configurations(
         The architecture's search space.
     evaluations
         What the benchmark searched on
-        (:func:`aehpo_assets.hpo.surrogate.training_table`).
+        (:func:`aehpo_assets.hpo.surrogate.surrogate.training_table`).
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Live tuning on this machine: what a searcher proposes becomes fleets that are really trained.
 
-The conversation with the searcher belongs to ``aehpo_assets.hpo.live``, stopping runs of a fleet
-to ``training.rungs``, what a live search was worth to ``aehpo_assets.analysis.equal_time``.
+The conversation with the searcher belongs to ``aehpo_assets.hpo.search.live``, stopping runs of a
+fleet to ``training.rungs``, what a live search was worth to ``aehpo_assets.analysis.equal_time``.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 import pandas as pd
 
 from aehpo_assets.hpo.evaluations import best_sampled, evaluation_table
-from aehpo_assets.hpo.live import Decide, LiveBudget, live_search
-from aehpo_assets.hpo.problem import Problem
-from aehpo_assets.hpo.searchers import SEARCHERS, find_searcher
+from aehpo_assets.hpo.search.live import Decide, LiveBudget, live_search
+from aehpo_assets.hpo.search.problem import Problem
+from aehpo_assets.hpo.search.searchers import SEARCHERS, find_searcher
 from aehpo_assets.space import configurations_of, search_space
 from aehpo_assets.store.code_version import ARCHITECTURE, Chosen, CodeVersions
 from aehpo_assets.store.hashes import content_hash, settings_hash
@@ -92,7 +92,7 @@ class LiveTuning:
         Returns
         -------
         pandas.DataFrame
-            As :func:`aehpo_assets.hpo.live.live_search` returns it.
+            As :func:`aehpo_assets.hpo.search.live.live_search` returns it.
         """
         problem = self._problem(searcher, live, sampled)
         settings = training_settings(self.study)

@@ -24,12 +24,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.hpo.ask_tell import AskTell
 from aehpo_assets.hpo.blackbox import build_blackboxes, read_blackbox, write_blackbox
 from aehpo_assets.hpo.objectives import RUNTIME, VALID_SCORE
-from aehpo_assets.hpo.problem import Problem
-from aehpo_assets.hpo.simulation import simulate
-from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate, training_table
+from aehpo_assets.hpo.search.ask_tell import AskTell
+from aehpo_assets.hpo.search.problem import Problem
+from aehpo_assets.hpo.search.simulation import simulate
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import search_space
 

@@ -17,7 +17,7 @@ import pytest
 import aehpo_assets.defs
 import aehpo_gpu.defs
 from aehpo_assets.defs.recipe import CODE_VERSIONS, Recipe
-from aehpo_assets.hpo.searchers import SEARCHERS
+from aehpo_assets.hpo.search.searchers import SEARCHERS
 from aehpo_assets.registry import Registry
 from aehpo_assets.runner import CodeLocations
 from aehpo_assets.store.code_version import (
@@ -38,7 +38,7 @@ ROOTS = {top: Path(importlib.import_module(top).__file__ or "").parent for top i
 
 COUNTS_NOWHERE = {
     "aehpo_assets.analysis.plots": "draws",
-    "aehpo_assets.hpo.benchmark_plots": "draws",
+    "aehpo_assets.analysis.plots.benchmark": "draws",
     "aehpo_assets.datasets.page": "words of pages",
     "aehpo_assets.datasets.label_facts": "what pages and checks say of labels",
     "aehpo_assets.datasets.matrix_facts": "what pages and checks say of a matrix",
@@ -49,8 +49,8 @@ COUNTS_NOWHERE = {
     "aehpo_assets.datasets.validate": "looks at a data set before anything is made of it",
     "aehpo_assets.datasets.simulate": "makes data sets, not artefacts",
     "aehpo_assets.hpo.synthetic": "makes tables for tests and benchmarks",
-    "aehpo_assets.hpo.importers": "reads what other programs made, at the command line",
-    "aehpo_assets.hpo.exporters": "writes for other programs, at the command line",
+    "aehpo_assets.exchange.imports": "reads what other programs made, at the command line",
+    "aehpo_assets.exchange.exports": "writes for other programs, at the command line",
     "aehpo_gpu.evaluation.reconstruction": "of tests only",
     "aehpo_gpu.training.prices": "seconds",
     "aehpo_gpu.training.timing": "seconds",
@@ -211,7 +211,11 @@ TRAINED = {
         ("aehpo_gpu.training.fleet", TRAINED, {"omics_matrix", "surrogate", "recommendations"}),
         ("aehpo_gpu.training.optimiser", TRAINED, {"blackbox", "configurations"}),
         ("aehpo_assets.hpo.recommend", {"recommendations"}, set(RECIPES) - {"recommendations"}),
-        ("aehpo_assets.hpo.encoding", {"surrogate", "recommendations"}, {"configurations"}),
+        (
+            "aehpo_assets.hpo.surrogate.encoding",
+            {"surrogate", "recommendations"},
+            {"configurations"},
+        ),
         ("aehpo_gpu.training.cost", set(), set(RECIPES)),
         ("aehpo_gpu.training.plan", set(), set(RECIPES)),
         ("aehpo_gpu.training.progress", set(), set(RECIPES)),
@@ -340,7 +344,7 @@ USED_BESIDE = {
     "aehpo_assets.datasets.catalogue": "finds the data set; what is read of it is recorded",
     "aehpo_assets.store.freshness": "picks settings",
     "aehpo_assets.analysis.names": "words of pages",
-    "aehpo_assets.rounds": "earlier validations are never stale",
+    "aehpo_assets.hpo.rounds": "earlier validations are never stale",
 }
 
 

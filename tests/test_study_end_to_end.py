@@ -22,7 +22,7 @@ from rich.console import Console
 
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import HomeBusyError, InputError
-from aehpo_assets.exchange import export_study
+from aehpo_assets.exchange.folders import export_study
 from aehpo_assets.headless import print_status, run_headless
 from aehpo_assets.lineage_tree import print_trace
 from aehpo_assets.store.home import Home

@@ -8,6 +8,7 @@ from dataclasses import replace
 import dagster as dg
 import pandas as pd
 
+from aehpo_assets.analysis.plots.benchmark import summary_figures
 from aehpo_assets.analysis.plots.style import figure_png
 from aehpo_assets.defs.earlier_validations import (
     EVALUATIONS,
@@ -20,10 +21,9 @@ from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.stubs import learning_curves, run_results
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.foreign import markdown_table
-from aehpo_assets.hpo.benchmark import BenchmarkPlan, run_benchmark
-from aehpo_assets.hpo.benchmark_plots import summary_figures
-from aehpo_assets.hpo.benchmark_reference import reference_optima
-from aehpo_assets.hpo.benchmark_summary import (
+from aehpo_assets.hpo.benchmark.reference import reference_optima
+from aehpo_assets.hpo.benchmark.run import BenchmarkPlan, run_benchmark
+from aehpo_assets.hpo.benchmark.summary import (
     BenchmarkSummary,
     joined,
     rank_agreement,
@@ -31,9 +31,9 @@ from aehpo_assets.hpo.benchmark_summary import (
     summary_tables,
 )
 from aehpo_assets.hpo.blackbox import curves_blackboxes
-from aehpo_assets.hpo.curve_surrogate import Curves
-from aehpo_assets.hpo.searchers import SEARCHERS
-from aehpo_assets.hpo.surrogate import Surrogate
+from aehpo_assets.hpo.search.searchers import SEARCHERS
+from aehpo_assets.hpo.surrogate.curves import Curves
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.space import search_space
 from aehpo_assets.store.code_version import Chosen, code_version
 from aehpo_assets.store.hashes import content_hash

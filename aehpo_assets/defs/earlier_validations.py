@@ -2,7 +2,7 @@
 
 It is a given, as raw data is: made empty when it is missing, and grown by a person who materializes
 it with ``next_round: true``, which is what ``aehpo next-round`` does. No code and no setting makes
-it stale. What may be taken is decided in ``aehpo_assets.rounds``.
+it stale. What may be taken is decided in ``aehpo_assets.hpo.rounds``.
 """
 
 import dagster as dg
@@ -20,8 +20,8 @@ from aehpo_assets.hpo.earlier_validations import (
     training_conditions,
     with_next_round,
 )
-from aehpo_assets.hpo.surrogate import training_table
-from aehpo_assets.rounds import VALIDATED, validations_to_take
+from aehpo_assets.hpo.rounds import VALIDATED, validations_to_take
+from aehpo_assets.hpo.surrogate.surrogate import training_table
 
 EARLIER_VALIDATIONS = Recipe("earlier_validations", compute=())
 

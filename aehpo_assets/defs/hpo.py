@@ -34,9 +34,9 @@ from aehpo_assets.hpo.blackbox import (
 )
 from aehpo_assets.hpo.columns import VALID_SCORE
 from aehpo_assets.hpo.recommend import recommend
-from aehpo_assets.hpo.searchers import SEARCHERS
-from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate, training_table
-from aehpo_assets.hpo.surrogate_diagnostics import calibration, worst_regions
+from aehpo_assets.hpo.search.searchers import SEARCHERS
+from aehpo_assets.hpo.surrogate.diagnostics import calibration, worst_regions
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
 from aehpo_assets.quality import runs as quality
 from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
 from aehpo_assets.store.code_version import Chosen

@@ -1,12 +1,12 @@
 """What is known of the tasks of a study, read for assets that compare them.
 
-What tasks are compared by lives in ``aehpo_assets.hpo.task_similarity``.
+What tasks are compared by lives in ``aehpo_assets.hpo.transfer.similarity``.
 """
 
 import pandas as pd
 
 from aehpo_assets.defs.recipe import Making
-from aehpo_assets.hpo.task_similarity import data_similarity, meta_features
+from aehpo_assets.hpo.transfer.similarity import data_similarity, meta_features
 
 DESCRIPTIONS = ("dataset_profile", "baseline_performance")
 """Assets that describe tasks; a task may be without either."""

@@ -19,10 +19,10 @@ from aehpo_assets.defs.stubs import baseline_performance, run_results
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.defs.task_descriptions import DESCRIPTIONS, SIMILARITY, similarity_of_tasks
 from aehpo_assets.foreign import markdown_table
-from aehpo_assets.hpo.leave_one_out import TransferPlan, leave_one_task_out, probe_weights
-from aehpo_assets.hpo.searchers import SEARCHERS
-from aehpo_assets.hpo.surrogate import Surrogate
-from aehpo_assets.hpo.transfer_verdicts import transfer_verdicts
+from aehpo_assets.hpo.search.searchers import SEARCHERS
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate
+from aehpo_assets.hpo.transfer.leave_one_out import TransferPlan, leave_one_task_out, probe_weights
+from aehpo_assets.hpo.transfer.verdicts import transfer_verdicts
 from aehpo_assets.quality.transfer import TRANSFER_CHECKS, check_transfer
 from aehpo_assets.space import search_space
 from aehpo_assets.store.code_version import Chosen

@@ -2,7 +2,7 @@
 
 Recommending, validating and learning from it go round in a circle, and a graph of assets has none.
 The runs validated so far are therefore a table of their own, to which a person adds the present
-ones on purpose. When that is allowed belongs to ``aehpo_assets.rounds``.
+ones on purpose. When that is allowed belongs to ``aehpo_assets.hpo.rounds``.
 """
 
 from __future__ import annotations

@@ -13,21 +13,21 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.hpo.ask_tell import AskTell
-from aehpo_assets.hpo.encoding import Encoder
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
-from aehpo_assets.hpo.oracles import SurrogateOracle
-from aehpo_assets.hpo.problem import Problem
-from aehpo_assets.hpo.searchers import SEARCHERS, check_searchers
-from aehpo_assets.hpo.simulation import simulate
-from aehpo_assets.hpo.surrogate import Surrogate
-from aehpo_assets.hpo.task_similarity import rank_correlation
-from aehpo_assets.hpo.transfer import (
+from aehpo_assets.hpo.search.ask_tell import AskTell
+from aehpo_assets.hpo.search.oracles import SurrogateOracle
+from aehpo_assets.hpo.search.problem import Problem
+from aehpo_assets.hpo.search.searchers import SEARCHERS, check_searchers
+from aehpo_assets.hpo.search.simulation import simulate
+from aehpo_assets.hpo.surrogate.encoding import Encoder
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate
+from aehpo_assets.hpo.transfer.boxes import (
     bounding_box,
     top_configurations,
     transfer_weights,
     weighted_box,
 )
+from aehpo_assets.hpo.transfer.similarity import rank_correlation
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.provenance import named_seed
 from aehpo_assets.study import Hpo
@@ -50,11 +50,11 @@ class Recommendations:
         or collapses; above one half, a configuration ranks last), and ``sampled_config_id`` (the
         sampled configuration with the same hyperparameters, or missing).
     trials
-        Every simulated trial: the columns of :func:`aehpo_assets.hpo.simulation.simulate` and
-        ``searcher, transfer, repetition, search_seed, predicted_dead``.
+        Every simulated trial: the columns of :func:`aehpo_assets.hpo.search.simulation.simulate`
+        and ``searcher, transfer, repetition, search_seed, predicted_dead``.
     weights
         How much each other task counted, and why: output of
-        :func:`aehpo_assets.hpo.transfer.transfer_weights`.
+        :func:`aehpo_assets.hpo.transfer.boxes.transfer_weights`.
     """
 
     table: pd.DataFrame
@@ -80,7 +80,7 @@ def recommend(
         The task to recommend for.
     evaluations
         The evaluations of all tasks of the architecture
-        (:func:`aehpo_assets.hpo.surrogate.training_table`).
+        (:func:`aehpo_assets.hpo.surrogate.surrogate.training_table`).
     surrogate
         The architecture's surrogate.
     space
@@ -99,7 +99,7 @@ def recommend(
         found fewer distinct ones.
     similarity
         How alike the data of the other tasks are
-        (:func:`aehpo_assets.hpo.task_similarity.data_similarity`), as far as it is known.
+        (:func:`aehpo_assets.hpo.transfer.similarity.data_similarity`), as far as it is known.
 
     Returns
     -------

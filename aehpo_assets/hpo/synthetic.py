@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.hpo.encoding import Encoder
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_R2, VALID_SCORE
+from aehpo_assets.hpo.surrogate.encoding import Encoder
 from aehpo_assets.space import SearchSpace, sample_configurations
 from aehpo_assets.store.provenance import named_seed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from aehpo_assets.hpo.transfer_verdicts import HARMS
+from aehpo_assets.hpo.transfer.verdicts import HARMS
 from aehpo_assets.quality.check import at_most, run_checks
 from aehpo_assets.store.provenance import CheckResult
 
@@ -26,7 +26,7 @@ def check_transfer(verdicts: pd.DataFrame) -> list[CheckResult]:
     Parameters
     ----------
     verdicts
-        Output of :func:`aehpo_assets.hpo.transfer_verdicts.transfer_verdicts`.
+        Output of :func:`aehpo_assets.hpo.transfer.verdicts.transfer_verdicts`.
     """
     weighted = verdicts[verdicts["way"] == "weighted"]
     cases = pd.DataFrame(

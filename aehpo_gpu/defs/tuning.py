@@ -13,7 +13,7 @@ from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
 from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.foreign import markdown, markdown_table
-from aehpo_assets.hpo.searchers import SEARCHERS
+from aehpo_assets.hpo.search.searchers import SEARCHERS
 from aehpo_assets.space import ARCHITECTURE_SPACES
 from aehpo_assets.store.code_version import Chosen
 from aehpo_assets.study import Live

@@ -6,13 +6,13 @@ import pandas as pd
 import pytest
 
 from aehpo_assets.errors import StaleInputError
-from aehpo_assets.hpo.ask_tell import AskTell
-from aehpo_assets.hpo.benchmark_analysis import incumbents
+from aehpo_assets.hpo.benchmark.analysis import incumbents
 from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
-from aehpo_assets.hpo.oracles import TableOracle, with_answered
-from aehpo_assets.hpo.problem import Problem
-from aehpo_assets.hpo.simulation import simulate
+from aehpo_assets.hpo.search.ask_tell import AskTell
+from aehpo_assets.hpo.search.oracles import TableOracle, with_answered
+from aehpo_assets.hpo.search.problem import Problem
+from aehpo_assets.hpo.search.simulation import simulate
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import SearchSpace, search_space
 from aehpo_gpu.benchmark_validation import found_configurations, real_regret

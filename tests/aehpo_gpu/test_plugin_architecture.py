@@ -19,9 +19,9 @@ from aehpo_assets.analysis.importance import hyperparameter_importance
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.blackbox import build_blackboxes
 from aehpo_assets.hpo.columns import SCORES
-from aehpo_assets.hpo.encoding import Encoder
 from aehpo_assets.hpo.recommend import recommend
-from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.encoding import Encoder
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
 from aehpo_assets.preflight import check_study
 from aehpo_assets.space import (
     ARCHITECTURE_SPACES,

@@ -108,7 +108,7 @@ def calibration(table: pd.DataFrame) -> bytes:
     Parameters
     ----------
     table
-        Table of :func:`aehpo_assets.hpo.surrogate_diagnostics.calibration`.
+        Table of :func:`aehpo_assets.hpo.surrogate.diagnostics.calibration`.
 
     Returns
     -------

@@ -18,7 +18,7 @@ from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.defs.study_resource import study_on
 from aehpo_assets.hpo.earlier_validations import no_validations
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
-from aehpo_assets.hpo.surrogate import fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.surrogate import fit_surrogate, training_table
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.omics.profile import profile
 from aehpo_assets.space import search_space

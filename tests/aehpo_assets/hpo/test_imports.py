@@ -11,8 +11,9 @@ def test_heavy_libraries_are_imported_where_they_are_used() -> None:
         "import sys, pkgutil, importlib, aehpo_assets.hpo as hpo;"
         "heavy = {'aligned_botorch', 'batched_bore', 'batched_cqr', 'candidates',"
         " 'optuna_scheduler', 'scaled_kde', 'transfer_schedulers'};"
-        "[importlib.import_module(f'aehpo_assets.hpo.{m.name}') for m in"
-        " pkgutil.iter_modules(hpo.__path__) if m.name not in heavy];"
+        "[importlib.import_module(m.name) for m in"
+        " pkgutil.walk_packages(hpo.__path__, 'aehpo_assets.hpo.')"
+        " if m.name.rpartition('.')[2] not in heavy];"
         "print(sorted({'syne_tune', 'xgboost', 'sklearn', 'matplotlib', 'torch', 'dagster'}"
         " & set(sys.modules)))"
     )

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.hpo.encoding import Encoder
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, TEST_SCORE, VALID_SCORE
 from aehpo_assets.hpo.recommend import DISTINCT, Recommendations, recommend
-from aehpo_assets.hpo.surrogate import Surrogate, fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.encoding import Encoder
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
 from aehpo_assets.hpo.synthetic import synthetic_results
-from aehpo_assets.hpo.transfer import bounding_box, top_configurations
+from aehpo_assets.hpo.transfer.boxes import bounding_box, top_configurations
 from aehpo_assets.quality.runs import check_recommendations
 from aehpo_assets.space import SearchSpace, sample_configurations, search_space
 from aehpo_assets.study import Hpo

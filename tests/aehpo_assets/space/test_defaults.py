@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aehpo_assets.hpo.exporters import AUTOENCODIX_CONFIGS, autoencodix_config
+from aehpo_assets.exchange.exports import AUTOENCODIX_CONFIGS, autoencodix_config
 from aehpo_assets.space import ARCHITECTURE_SPACES, SHARED, default_configuration, search_space
 
 BENCH = Path.home() / ".cache" / "aehpo" / "bench"

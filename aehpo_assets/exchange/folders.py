@@ -1,0 +1,123 @@
+"""Results in and out: a study for other tools, and other people's studies as run results.
+
+The formats live in ``exports``, ``imports`` and ``hpo.blackbox``; here is what goes
+where.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pandas as pd
+
+from aehpo_assets.errors import InputError
+from aehpo_assets.store.files import atomic_folder, check_writable, inside
+from aehpo_assets.store.home import Home
+
+RUN_RESULTS, BLACKBOX, RECOMMENDATIONS = "run_results", "blackbox", "recommendations"
+
+
+def export_study(home: Home, folder: Path) -> list[Path]:
+    """Write what other tools read of a study.
+
+    Parameters
+    ----------
+    home
+        The home of the study.
+    folder
+        A folder that is not there yet.
+
+    Returns
+    -------
+    list of pathlib.Path
+        ``run_results/<architecture>_<task>.csv``; ``blackbox/<architecture>``, a folder of Syne
+        Tune's repository; ``recommendations/``: tables as CSV, and the best configuration of each
+        as Autoencodix reads it.
+
+    Raises
+    ------
+    InputError
+        If the folder is there or cannot be made, or the study has no run results yet.
+    StaleInputError
+        If an artefact is damaged or did not pass its checks.
+    """
+    from aehpo_assets.exchange.exports import write_recommendation
+
+    _refuse_unusable(folder)
+    store, study = home.store, home.study()
+    if not store.partitions(RUN_RESULTS):
+        raise InputError(
+            "holds no run results to export",
+            file=home.root,
+            remedy="Run the study first: aehpo run STUDY.yaml.",
+        )
+    with atomic_folder(folder) as target:
+        (target / RUN_RESULTS).mkdir()
+        for architecture, task in store.partitions(RUN_RESULTS):
+            store.checked(RUN_RESULTS, (architecture, task))
+            table = store.read_table(RUN_RESULTS, (architecture, task))
+            path = inside(target, RUN_RESULTS, f"{architecture}_{task}.csv")
+            table.to_csv(path, index=False)
+        for (architecture,) in store.partitions(BLACKBOX):
+            store.checked(BLACKBOX, (architecture,))
+            source = store.existing_folder(BLACKBOX, (architecture,))
+            shutil.copytree(source, inside(target, BLACKBOX, architecture))
+        for architecture, task in store.partitions(RECOMMENDATIONS):
+            store.checked(RECOMMENDATIONS, (architecture, task))
+            table = store.read_table(RECOMMENDATIONS, (architecture, task))
+            write_recommendation(
+                target / RECOMMENDATIONS, table, architecture, task, epochs=study.epochs
+            )
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def import_results(source: Path, folder: Path) -> pd.DataFrame:
+    """Read the results of the reference study or of BBOmix, and write them as run results.
+
+    Parameters
+    ----------
+    source
+        A folder or zip of ``real_ae_results_*.parquet``, or a folder of BBOmix' JSON files.
+    folder
+        A folder that is not there yet: ``run_results/<architecture>/<task>.parquet``, where the
+        table's attributes name the source and its hash.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``architecture, task, runs, best_score``: what was read.
+
+    Raises
+    ------
+    InputError
+        If the source is neither, something in it cannot be read, or the folder is there or cannot
+        be made.
+    """
+    from aehpo_assets.exchange.imports import import_bbomix_results, import_study_results
+    from aehpo_assets.hpo.objectives import VALID_SCORE
+
+    _refuse_unusable(folder)
+    if not source.exists():
+        raise InputError("is not there", file=source, remedy="Check the path.")
+    is_bbomix = source.is_dir() and any(path.is_file() for path in source.rglob("*_result.json"))
+    found = import_bbomix_results(source) if is_bbomix else import_study_results(source)
+    summary = []
+    with atomic_folder(folder) as target:
+        for architecture, tasks in found.items():
+            for task, runs in tasks.items():
+                path = inside(target, RUN_RESULTS, architecture, f"{task}.parquet")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                runs.to_parquet(path)
+                summary.append((architecture, task, len(runs), runs[VALID_SCORE].max()))
+    return pd.DataFrame(summary, columns=["architecture", "task", "runs", "best_score"])
+
+
+def _refuse_unusable(folder: Path) -> None:
+    """Refuse a folder that is there already, or that could not be made."""
+    check_writable(folder, "--out")
+    if os.path.lexists(folder):
+        raise InputError(
+            "is there already", file=folder, key="--out", remedy="Name a folder that is not."
+        )

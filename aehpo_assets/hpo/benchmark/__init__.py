@@ -1,0 +1,1 @@
+"""The benchmark of searchers: running it, and what its trials say."""

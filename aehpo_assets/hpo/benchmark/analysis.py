@@ -1,0 +1,253 @@
+"""What a benchmark says: anytime curves, regret and ranks over what was spent.
+
+Plain tables of the trials that ``benchmark`` ran. Whether searchers can be told apart belongs to
+``significance``, the pictures to ``analysis.plots.benchmark``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from aehpo_assets.hpo.objectives import VALID_SCORE
+from aehpo_assets.store.provenance import named_seed
+
+_SEARCH = ["task", "searcher", "repetition"]
+
+
+def progress(trials: pd.DataFrame) -> pd.DataFrame:
+    """Follow the best valid score of every search, as whole trainings finish.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``task, searcher, repetition, evaluation`` (number of finished whole trainings),
+        ``trainings`` (what was spent, in whole trainings: a trial that was stopped after a third of
+        its epochs is a third), ``hours`` (simulated) and ``best``. Trials that were stopped cost
+        time and are no result.
+    """
+    ended = _with_spending(trials)
+    whole = ended[ended["status"] == "completed"]
+    searches = whole.groupby(_SEARCH, sort=False)
+    return pd.DataFrame(
+        {
+            **{name: whole[name] for name in _SEARCH},
+            "evaluation": searches.cumcount() + 1,
+            "trainings": whole["trainings"],
+            "hours": whole["hours"],
+            "best": searches[VALID_SCORE].cummax(),
+        }
+    ).reset_index(drop=True)
+
+
+def spending(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return what every search spent in all, stopped trials after its last result included.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``task, searcher, repetition, trainings, hours``, one row a search.
+    """
+    spent = _with_spending(trials).groupby(_SEARCH, sort=False)[["trainings", "hours"]].max()
+    return spent.reset_index()
+
+
+def _with_spending(trials: pd.DataFrame) -> pd.DataFrame:
+    """Trials in the order of their end, with what their search had spent by then."""
+    ended = trials.sort_values([*_SEARCH, "end", "trial"], kind="stable")
+    # A searcher that sees whole trainings only counts them as one epoch.
+    shares = ended["epoch"] / ended.groupby("searcher")["epoch"].transform("max")
+    spent = shares.groupby([ended[name] for name in _SEARCH], sort=False).cumsum()
+    return ended.assign(trainings=spent, hours=ended["end"] / 3600)
+
+
+def incumbents(trials: pd.DataFrame, repetitions: int) -> pd.DataFrame:
+    """Return the best completed trial of each search, by its valid score.
+
+    Parameters
+    ----------
+    trials
+        Output of :func:`aehpo_assets.hpo.benchmark.run.run_benchmark`.
+    repetitions
+        Only the first so many searches of each searcher on each task.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of ``trials``, one a search; of equal trials the first.
+    """
+    whole = trials[(trials["status"] == "completed") & (trials["repetition"] < repetitions)]
+    best = whole.sort_values(VALID_SCORE, ascending=False, kind="stable").groupby(_SEARCH).head(1)
+    return best.sort_values(_SEARCH, kind="stable").reset_index(drop=True)
+
+
+def best_at(curves: pd.DataFrame, budgets: np.ndarray, axis: str = "hours") -> pd.DataFrame:
+    """Read the best score of every search at several budgets.
+
+    Parameters
+    ----------
+    curves
+        Output of :func:`progress`.
+    budgets
+        Hours, trainings or evaluations, ascending.
+    axis
+        ``hours``, ``trainings`` or ``evaluation``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``task, searcher, repetition, budget, best``; NaN before the first whole training.
+    """
+    rows = []
+    for search, curve in curves.groupby(_SEARCH, sort=False):
+        positions = np.searchsorted(curve[axis].to_numpy(), budgets, side="right") - 1
+        best = np.where(positions >= 0, curve["best"].to_numpy()[np.maximum(positions, 0)], np.nan)
+        frame = pd.DataFrame({"budget": budgets, "best": best})
+        for name, value in zip(_SEARCH, search, strict=True):
+            frame[name] = value
+        rows.append(frame)
+    return pd.concat(rows, ignore_index=True)[[*_SEARCH, "budget", "best"]]
+
+
+def normalised_regret(
+    at_budgets: pd.DataFrame, start: pd.Series, optimum: pd.Series, worst: pd.Series
+) -> pd.DataFrame:
+    """Scale what is missing to the best known score: 0 is the best, 1 an average configuration.
+
+    Parameters
+    ----------
+    at_budgets
+        Output of :func:`best_at`.
+    start
+        Task to the score of an average configuration: the median of those sampled.
+    optimum
+        Task to the best score known of it, whoever competes: of what was found here, the luckiest
+        competitor would be the yardstick of all, and another list of searchers another yardstick.
+    worst
+        Task to the lowest score known of it, which a search without a result yet counts as.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``at_budgets`` with the column ``regret``. It is above 1 for what is worse than an average
+        configuration, and negative for what is better than all that was known. NaN on a task whose
+        best known score is not above the average one.
+    """
+    top = at_budgets["task"].map(optimum)
+    span = top - at_budgets["task"].map(start)
+    reached = at_budgets["best"].fillna(at_budgets["task"].map(worst))
+    return at_budgets.assign(regret=(top - reached) / span.where(span > 0))
+
+
+def band(values: pd.Series, tasks: pd.Series | None = None, draws: int = 2000) -> tuple[float, ...]:
+    """Mean of some searches with its 95 % bootstrap interval: mean, lower, upper.
+
+    Searches of one task share what the task makes of their searcher, so tasks are drawn first and
+    then searches within each drawn task, both with replacement (Davison and Hinkley, *Bootstrap
+    Methods and their Application*, 1997, section 3.8). With a handful of tasks such an interval
+    is too short rather than too long, and with one it speaks of that task alone.
+
+    Parameters
+    ----------
+    values
+        One value a search; NaN is left out.
+    tasks
+        The task of each; by default all are of one.
+    draws
+        Bootstrap samples.
+
+    Returns
+    -------
+    tuple of float
+        The mean over tasks of the mean over their searches, and the interval; NaN without values.
+    """
+    known = values.notna().to_numpy()
+    names = np.zeros(len(values)) if tasks is None else tasks.to_numpy()
+    groups = [found.to_numpy() for _, found in values[known].groupby(names[known], sort=False)]
+    if not groups:
+        return (float("nan"),) * 3
+    generator = np.random.default_rng(named_seed(0, "benchmark", "band"))
+    count = len(groups)
+    drawn = generator.integers(0, count, (draws, count))
+    means = np.empty((draws, count))
+    for number, found in enumerate(groups):
+        slots = drawn == number
+        picked = generator.integers(0, len(found), (int(slots.sum()), len(found)))
+        means[slots] = found[picked].mean(axis=1)
+    lower, upper = np.quantile(means.mean(axis=1), [0.025, 0.975])
+    return float(np.mean([found.mean() for found in groups])), float(lower), float(upper)
+
+
+def _bands(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    rows = [
+        (*key, *band(group[quantity], group["task"]))
+        for key, group in table.groupby(["searcher", "budget"], sort=False)
+    ]
+    return pd.DataFrame(rows, columns=["searcher", "budget", "mean", "lower", "upper"])
+
+
+def regret_bands(regret: pd.DataFrame) -> pd.DataFrame:
+    """Average the regret over tasks and repetitions: ``searcher, budget, mean, lower, upper``."""
+    return _bands(regret, "regret")
+
+
+def ranks(at_budgets: pd.DataFrame) -> pd.DataFrame:
+    """Rank the searchers within every task, repetition and budget; 1 is best, ties share.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``at_budgets`` with the column ``rank``; searches without a result yet rank last.
+        Searches meet by the number of their repetition, which matches nothing: good for an average,
+        not for a test.
+    """
+    within = at_budgets.groupby(["task", "repetition", "budget"])["best"]
+    return at_budgets.assign(rank=within.rank(ascending=False, na_option="bottom"))
+
+
+def rank_bands(ranked: pd.DataFrame) -> pd.DataFrame:
+    """Average ranks over tasks and repetitions: ``searcher, budget, mean, lower, upper``."""
+    return _bands(ranked, "rank")
+
+
+def evaluations_to_match_random(curves: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Count the evaluations that each searcher needs to reach the best of ``count`` random ones.
+
+    Parameters
+    ----------
+    curves
+        Output of :func:`progress`, with ``random_search`` among the searchers.
+    count
+        Number of random evaluations.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``task, searcher, target`` (median best of ``count`` random ones), ``evaluations`` (median
+        over repetitions, infinite if half of them never reach it), ``reached`` (share), and
+        ``trainings``, what was spent by then, stopped trials included.
+    """
+    random = curves[(curves["searcher"] == "random_search") & (curves["evaluation"] <= count)]
+    best = random.groupby(["task", "repetition"])["best"].max()
+    targets = best.groupby("task").median()
+    rows = []
+    for (task, searcher), group in curves.groupby(["task", "searcher"], sort=False):
+        reached = group[group["best"] >= targets[task]].groupby("repetition")
+        first = reached[["evaluation", "trainings"]].min().astype(float)
+        needed = first.reindex(group["repetition"].unique(), fill_value=np.inf)
+        share = float(np.isfinite(needed["evaluation"]).mean())
+        medians = (float(needed[name].median()) for name in ("evaluation", "trainings"))
+        evaluations, trainings = medians
+        rows.append((task, searcher, float(targets[task]), evaluations, share, trainings))
+    return pd.DataFrame(rows, columns=MATCHES_RANDOM)
+
+
+MATCHES_RANDOM = ["task", "searcher", "target", "evaluations", "reached", "trainings"]
+"""Columns of :func:`evaluations_to_match_random`."""
+
+
+def searcher_seconds(trials: pd.DataFrame) -> pd.DataFrame:
+    """Mean real seconds that each searcher computes: ``searcher, seconds_per_trial``."""
+    searches = trials.groupby(_SEARCH)["searcher_seconds"].agg(["first", "size"])
+    per_trial = (searches["first"] / searches["size"]).groupby("searcher").mean()
+    return per_trial.rename("seconds_per_trial").reset_index()

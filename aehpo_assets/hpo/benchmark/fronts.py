@@ -1,0 +1,64 @@
+"""What the trials of a benchmark say of several objectives at once: fronts and their volume.
+
+Regret and ranks of the valid score alone belong to ``analysis``.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from aehpo_assets.hpo.benchmark.analysis import band, spending
+from aehpo_assets.hpo.benchmark.pareto import PARETO_OBJECTIVES, hypervolume, pareto_front
+
+
+def fronts(trials: pd.DataFrame) -> pd.DataFrame:
+    """Pareto front of each task: score, R2 and runtime of all that any search completed.
+
+    Parameters
+    ----------
+    trials
+        Output of :func:`aehpo_assets.hpo.benchmark.run.run_benchmark`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of ``trials``, best score first within their task; of configurations with the same
+        objectives, the first one that a search found.
+    """
+    whole = trials[trials["status"] == "completed"]
+    whole = whole.drop_duplicates(["task", *PARETO_OBJECTIVES])
+    parts = [pareto_front(found) for _, found in whole.groupby("task", sort=False)]
+    return pd.concat(parts, ignore_index=True) if parts else whole
+
+
+def hypervolumes(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFrame:
+    """Mean hypervolume of all that a searcher's searches found, with 95 % bootstrap intervals.
+
+    Parameters
+    ----------
+    trials
+        Output of :func:`aehpo_assets.hpo.benchmark.run.run_benchmark`.
+    evaluations
+        The evaluations it rests on, which give each task's range of the objectives.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``searcher, mean, lower, upper``, largest first; of single-objective searchers too, for
+        comparison; and ``trainings`` and ``hours``, what their searches had spent in the mean.
+    """
+    whole = trials[trials["status"] == "completed"]
+    known = dict(list(evaluations.groupby("task")))
+    searches = whole.groupby(["searcher", "task", "repetition"], sort=False)
+    volumes = pd.DataFrame(
+        [(*key[:2], hypervolume(found, known[key[1]])) for key, found in searches],
+        columns=["searcher", "task", "volume"],
+    )
+    rows = [
+        (searcher, *band(found["volume"], found["task"]))
+        for searcher, found in volumes.groupby("searcher", sort=False)
+    ]
+    table = pd.DataFrame(rows, columns=["searcher", "mean", "lower", "upper"])
+    spent = spending(trials).groupby("searcher")[["trainings", "hours"]].mean()
+    table = table.merge(spent, on="searcher")
+    return table.sort_values("mean", ascending=False, kind="stable", ignore_index=True)

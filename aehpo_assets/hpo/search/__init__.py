@@ -1,0 +1,1 @@
+"""Searches: the searchers by name, what they are asked and told, and where they are walked."""

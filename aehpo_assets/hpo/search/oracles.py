@@ -1,0 +1,165 @@
+"""Oracles of simulated searches: they answer with predictions, or with measured runs only.
+
+Here belongs as well of which configuration an answer is, since a table answers a proposal with the
+values of another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aehpo_assets.errors import InputError
+from aehpo_assets.hpo.evaluations import best_sampled
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES
+from aehpo_assets.hpo.surrogate.curves import CurveSurrogate
+from aehpo_assets.hpo.surrogate.encoding import Encoder
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate
+from aehpo_assets.space import SearchSpace
+
+
+class SurrogateOracle:
+    """Answers with the surrogate's predictions for one task: (configurations, 1, objectives)."""
+
+    def __init__(self, surrogate: Surrogate, task: str):
+        self.surrogate, self.task = surrogate, task
+
+    def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Predict all objectives."""
+        return self.surrogate.predict_matrix(configurations, self.task)[:, None, :]
+
+
+class TableOracle:
+    """Answers with the measured objectives of the nearest configuration that was really trained.
+
+    No model stands between a searcher and the truth; the best it can reach is the best of the
+    table. Nearest is by the Euclidean distance of the encoded hyperparameters, objectives are
+    averaged over seeds.
+    """
+
+    def __init__(self, evaluations: pd.DataFrame, space: SearchSpace, task: str):
+        table = best_sampled(evaluations, task, count=len(evaluations))
+        self.encoder = Encoder(space)
+        self.points = self.encoder.matrix(table)
+        self.config_ids = table["config_id"].tolist()
+        self.values = table[list(OBJECTIVE_NAMES)].to_numpy("float64")[:, None, :]
+
+    def positions(self, configurations: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Return the row of the nearest trained configuration of each."""
+        return self._nearest(configurations)[0]
+
+    def answered(self, configurations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+        """Say whose values each proposal gets: ``told_config_id`` and ``told_distance``."""
+        positions, distances = self._nearest(configurations)
+        ids = [self.config_ids[position] for position in positions]
+        return pd.DataFrame({"told_config_id": ids, "told_distance": distances})
+
+    def _nearest(
+        self, configurations: Sequence[Mapping[str, Any]]
+    ) -> tuple[list[int], list[float]]:
+        positions, distances = [], []
+        for point in self.encoder.matrix(configurations):
+            squares = ((self.points - point) ** 2).sum(axis=1)
+            positions.append(int(squares.argmin()))
+            distances.append(float(np.sqrt(squares.min())))
+        return positions, distances
+
+    def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Look up all objectives."""
+        return self.values[self.positions(configurations)]
+
+
+class CurveTableOracle:
+    """Answers with the measured learning curve of the nearest configuration that was trained.
+
+    Parameters
+    ----------
+    curves
+        Output of :func:`aehpo_assets.hpo.surrogate.curves.curve_evaluations`.
+    space
+        The search space.
+    task
+        The task to answer for.
+
+    Raises
+    ------
+    InputError
+        If the curves do not know every objective.
+    """
+
+    def __init__(self, curves: pd.DataFrame, space: SearchSpace, task: str):
+        _demand_objectives([name for name in OBJECTIVE_NAMES if name in curves])
+        own = curves[curves["task"] == task]
+        # At each epoch the configurations come in the order of their score there.
+        by_epoch = [TableOracle(at_epoch, space, task) for _, at_epoch in own.groupby("epoch")]
+        order = [table.config_ids for table in by_epoch]
+        self.nearest = by_epoch[-1]
+        self.values = np.stack(
+            [
+                table.values[pd.Index(ids).get_indexer(order[-1]), 0]
+                for table, ids in zip(by_epoch, order, strict=True)
+            ],
+            axis=1,
+        )
+
+    def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Look up all objectives at every fidelity."""
+        return self.values[self.nearest.positions(configurations)]
+
+    def answered(self, configurations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+        """Say whose values each proposal gets, as :meth:`TableOracle.answered`."""
+        return self.nearest.answered(configurations)
+
+
+class CurveOracle:
+    """Answers with predicted learning curves: (configurations, fidelities, objectives).
+
+    Raises
+    ------
+    InputError
+        If the curves do not know every objective.
+    """
+
+    def __init__(self, curves: CurveSurrogate, task: str):
+        _demand_objectives(curves.objectives)
+        self.curves, self.task = curves, task
+
+    def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Predict all objectives at every fidelity."""
+        return self.curves.predict(configurations, self.task)
+
+
+def with_answered(trials: pd.DataFrame, oracle: Callable, space: SearchSpace) -> pd.DataFrame:
+    """Write beside each trial of which configuration its values are.
+
+    Parameters
+    ----------
+    trials
+        Output of :func:`aehpo_assets.hpo.search.simulation.simulate`.
+    oracle
+        What answered.
+    space
+        The architecture's whole search space.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The trials with ``told_config_id`` and ``told_distance``, the Euclidean distance of the
+        encoded hyperparameters (each within 0 and 1). A prediction is of the proposal itself, at
+        distance 0; a measured value is of the nearest trained configuration.
+    """
+    if isinstance(oracle, TableOracle | CurveTableOracle) and len(trials):
+        answered = oracle.answered(trials[space.names].to_dict("records"))
+        return trials.assign(**{name: answered[name].to_numpy() for name in answered})
+    return trials.assign(told_config_id=trials["config_id"], told_distance=0.0)
+
+
+def _demand_objectives(known: list[str]) -> None:
+    if known != list(OBJECTIVE_NAMES):
+        raise InputError(
+            f"the learning curves know {', '.join(known)} only",
+            remedy="Keep the downstream scores along the curves.",
+        )

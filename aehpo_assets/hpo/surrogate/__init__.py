@@ -1,0 +1,1 @@
+"""Surrogates: models that predict what a configuration would reach, and how far to trust them."""
