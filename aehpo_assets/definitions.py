@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import dagster as dg
 
-from aehpo_assets.defs import (
+from aehpo_assets.defs import schedules, sensors
+from aehpo_assets.defs.assets import (
     benchmark,
     earlier_validations,
     effects,
     hpo,
     omics,
-    schedules,
-    sensors,
     spaces,
     transfer,
     validation,
 )
+from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import STUBS
-from aehpo_assets.defs.study_resource import StudyResource
 
 
 def build_definitions(study: StudyResource) -> dg.Definitions:

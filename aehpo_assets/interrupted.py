@@ -17,7 +17,7 @@ import dagster as dg
 import psutil
 
 from aehpo_assets.defs.instance import UNFINISHED, daemon_is_alive, open_instance
-from aehpo_assets.defs.study_resource import HEADLESS_TAG, INTERRUPTED_TAG
+from aehpo_assets.defs.resource import HEADLESS_TAG, INTERRUPTED_TAG
 from aehpo_assets.errors import HomeBusyError
 from aehpo_assets.store.files import remove_unfinished
 from aehpo_assets.store.home import Home

@@ -23,8 +23,8 @@ import yaml
 from aehpo_assets.datasets.catalogue import Task
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.partitions import partition_key, study_partitions, sync_partitions
+from aehpo_assets.defs.resource import HEADLESS_TAG, study_on
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
-from aehpo_assets.defs.study_resource import HEADLESS_TAG, study_on
 from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.shipped import WORKSPACE_FILE
 from aehpo_assets.store.home import Home

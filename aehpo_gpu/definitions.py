@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dagster as dg
 
+from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.schedules import catch_up
 from aehpo_assets.defs.sensors import automation, interrupted
-from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_gpu.defs import baselines, benchmark, latents, runs, tuning, validation
 from aehpo_gpu.defs.stubs import STUBS
 

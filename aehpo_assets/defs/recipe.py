@@ -19,7 +19,7 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.defs.partitions import partition_of, study_partitions
-from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.foreign import markdown
 from aehpo_assets.space import SearchSpace, search_space

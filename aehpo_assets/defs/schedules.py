@@ -3,7 +3,7 @@
 Automation conditions act on changes of data as they happen. What else makes an artefact stale (its
 code, a changed study file, an attempt that failed) is caught up by rounds at night: each asks for
 what has everything it depends on, so that the next one finds the rest ready. What is due is decided
-in ``aehpo_assets.catch_up``.
+in ``aehpo_assets.defs.catch_up``.
 See https://docs.dagster.io/guides/automate/schedules.
 """
 
@@ -11,13 +11,13 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from aehpo_assets.catch_up import due_artefacts
 from aehpo_assets.datasets.catalogue import usable_tasks
+from aehpo_assets.defs.catch_up import due_artefacts
 from aehpo_assets.defs.instance import UNFINISHED
 from aehpo_assets.defs.partitions import partition_key, study_partitions
+from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.sensors import reason_to_rest
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
-from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.store.store import Partition
 
 EVERY_ASSET = "__ASSET_JOB"

@@ -19,8 +19,8 @@ from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 from aehpo_assets.datasets.dataset import find_datasets
 from aehpo_assets.datasets.landing import Landed, landed
 from aehpo_assets.defs.partitions import requested_partitions, study_partitions, tasks
+from aehpo_assets.defs.resource import INTERRUPTED_TAG, StudyResource
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
-from aehpo_assets.defs.study_resource import INTERRUPTED_TAG, StudyResource
 from aehpo_assets.store.home import Home
 
 READ_FROM_FILES = ("omics_matrix", "sample_labels", "data_split")

@@ -11,7 +11,7 @@ from aehpo_assets.analysis.names import BASELINE_NAMES
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import tasks
 from aehpo_assets.defs.recipe import Making, Recipe
-from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.hpo.objectives import TEST_SCORE
 from aehpo_assets.quality.matrix import refuse_overflow
 from aehpo_assets.space import (

@@ -7,10 +7,10 @@ Which configurations these are, and what their scores say, lives in
 import dagster as dg
 import pandas as pd
 
-from aehpo_assets.defs.earlier_validations import EVALUATIONS, evaluations_of
+from aehpo_assets.defs.assets.earlier_validations import EVALUATIONS, evaluations_of
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Making, Recipe
-from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
 from aehpo_assets.store.code_version import Chosen

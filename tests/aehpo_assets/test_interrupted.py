@@ -22,8 +22,8 @@ from dagster._core.remote_origin import (
 from dagster._core.test_utils import create_run_for_test
 from dagster._daemon.types import DaemonHeartbeat
 
+from aehpo_assets.defs.resource import HEADLESS_TAG, INTERRUPTED_TAG, study_on
 from aehpo_assets.defs.sensors import interrupted
-from aehpo_assets.defs.study_resource import HEADLESS_TAG, INTERRUPTED_TAG, study_on
 from aehpo_assets.errors import HomeBusyError
 from aehpo_assets.interrupted import (
     UI_OF,

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
-from aehpo_assets.defs.study_resource import HEADLESS_TAG, StudyResource, study_on
+from aehpo_assets.defs.resource import HEADLESS_TAG, StudyResource, study_on
 from aehpo_assets.errors import HomeBusyError
 from aehpo_assets.interrupted import clear_killed_runs
 from aehpo_assets.store.home import Home

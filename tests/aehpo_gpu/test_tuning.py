@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from aehpo_assets.defs.partitions import partition_key, sync_partitions
 from aehpo_assets.defs.recipe import CODE_VERSIONS, STUDY_SETTINGS
-from aehpo_assets.defs.study_resource import study_on
+from aehpo_assets.defs.resource import study_on
 from aehpo_assets.errors import HomeBusyError, InputError, StaleInputError
 from aehpo_assets.runner import CodeLocations
 from aehpo_assets.store.code_version import CodeVersions

@@ -9,12 +9,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from aehpo_assets.catch_up import due_artefacts
 from aehpo_assets.definitions import defs as assets_location
+from aehpo_assets.defs.catch_up import due_artefacts
 from aehpo_assets.defs.partitions import sync_partitions
+from aehpo_assets.defs.resource import study_on
 from aehpo_assets.defs.schedules import catch_up
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
-from aehpo_assets.defs.study_resource import study_on
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.provenance import CheckResult
 from aehpo_assets.store.store import Partition, Record

@@ -14,8 +14,8 @@ import yaml
 
 from aehpo_assets.datasets import landing
 from aehpo_assets.definitions import defs
+from aehpo_assets.defs.resource import study_on
 from aehpo_assets.defs.sensors import READ_FROM_FILES, dataset_sensor
-from aehpo_assets.defs.study_resource import study_on
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
 

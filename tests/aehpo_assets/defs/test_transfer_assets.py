@@ -14,8 +14,8 @@ import pytest
 
 from aehpo_assets.definitions import build_definitions
 from aehpo_assets.defs.partitions import partition_key, sync_partitions
+from aehpo_assets.defs.resource import study_on
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
-from aehpo_assets.defs.study_resource import study_on
 from aehpo_assets.hpo.earlier_validations import no_validations
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.hpo.surrogate.surrogate import fit_surrogate, training_table

@@ -234,7 +234,7 @@ def test_no_command_that_enters_a_home_was_forgotten() -> None:
 
 
 def test_assets_and_sensors_refuse_a_newer_home(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from aehpo_assets.defs.study_resource import StudyResource
+    from aehpo_assets.defs.resource import StudyResource
 
     monkeypatch.setenv("AEHPO_HOME", str(old))
     write_version(old, 7)

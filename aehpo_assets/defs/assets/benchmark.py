@@ -10,16 +10,16 @@ import pandas as pd
 
 from aehpo_assets.analysis.plots.benchmark import summary_figures
 from aehpo_assets.analysis.plots.style import figure_png
-from aehpo_assets.defs.earlier_validations import (
+from aehpo_assets.defs.assets.earlier_validations import (
     EVALUATIONS,
     earlier_validations,
     evaluations_of,
 )
-from aehpo_assets.defs.hpo import SPACE, surrogate
+from aehpo_assets.defs.assets.hpo import SPACE, surrogate
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import learning_curves, run_results
-from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.benchmark.reference import reference_optima
 from aehpo_assets.hpo.benchmark.run import BenchmarkPlan, run_benchmark

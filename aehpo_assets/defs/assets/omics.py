@@ -20,7 +20,7 @@ from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import tasks
 from aehpo_assets.defs.recipe import Making, Recipe
-from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.omics.profile import profile

@@ -21,8 +21,8 @@ from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.conditions import when_validations_change
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import baseline_performance, validated_recommendations
-from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.quality.runs import VALIDATION_REPORT_CHECKS, check_validation_report

@@ -6,17 +6,17 @@ How tasks are searched and what that says lives in ``aehpo_assets.hpo``.
 import dagster as dg
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.defs.checks import check_specs
-from aehpo_assets.defs.earlier_validations import (
+from aehpo_assets.defs.assets.earlier_validations import (
     EVALUATIONS,
     earlier_validations,
     evaluations_of,
 )
-from aehpo_assets.defs.hpo import SPACE, surrogate
+from aehpo_assets.defs.assets.hpo import SPACE, surrogate
+from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.partitions import all_tasks, architectures
 from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import baseline_performance, run_results
-from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.defs.task_descriptions import DESCRIPTIONS, SIMILARITY, similarity_of_tasks
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.search.searchers import SEARCHERS

@@ -8,13 +8,13 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
-from aehpo_assets.defs.conditions import when_own_results_change, when_results_change
-from aehpo_assets.defs.earlier_validations import (
+from aehpo_assets.defs.assets.earlier_validations import (
     EVALUATIONS,
     earlier_validations,
     evaluations_of,
 )
+from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
+from aehpo_assets.defs.conditions import when_own_results_change, when_results_change
 from aehpo_assets.defs.partitions import (
     all_tasks,
     architectures,
@@ -22,8 +22,8 @@ from aehpo_assets.defs.partitions import (
     every_task,
 )
 from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import baseline_performance, learning_curves, run_results
-from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.defs.task_descriptions import SIMILARITY, similarity_of_tasks
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.blackbox import (

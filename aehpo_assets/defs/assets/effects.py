@@ -12,8 +12,8 @@ from aehpo_assets.analysis.importance import hyperparameter_importance
 from aehpo_assets.defs.conditions import when_results_change
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import run_results
-from aehpo_assets.defs.study_resource import StudyResource
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
 from aehpo_assets.store.code_version import Chosen

@@ -11,7 +11,7 @@ import pandas as pd
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Making, Recipe
-from aehpo_assets.defs.study_resource import StudyResource
+from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.errors import StaleInputError
 from aehpo_assets.hpo.earlier_validations import (
     comparable_runs,

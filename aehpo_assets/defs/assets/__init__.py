@@ -1,0 +1,1 @@
+"""The assets, one file a step of the study; ``definitions`` finds them here."""
