@@ -107,7 +107,7 @@ def status(home: HomeOption = None) -> None:
 @app.command("next-round")
 def next_round(home: HomeOption = None) -> None:
     """Let what was validated join the evidence, for the next `aehpo run` to recommend anew."""
-    from aehpo_assets.next_round import start_next_round
+    from aehpo_assets.running.next_round import start_next_round
 
     taken = start_next_round(_home(home, writes=True))
     for architecture, task in taken:
@@ -158,9 +158,9 @@ def ui(
     ] = None,
 ) -> None:
     """Serve the Dagster UI and its daemon on a home, until Ctrl-C."""
+    from aehpo_assets.running.ui import serve
+    from aehpo_assets.running.webserver import allowed_hosts
     from aehpo_assets.shipped import WORKSPACE_FILE
-    from aehpo_assets.ui import serve
-    from aehpo_assets.webserver import allowed_hosts
 
     hosts = allowed_hosts(host, allow_host or [])
     where = _home(home, writes=True)
@@ -234,7 +234,7 @@ def dataset_add(
 ) -> None:
     """Validate a data set and add it to a home, whose study then extends itself to it."""
     from aehpo_assets.datasets.landing import add_dataset
-    from aehpo_assets.register import register_tasks
+    from aehpo_assets.running.register import register_tasks
 
     where = _home(home, writes=True)
     target = add_dataset(folder, where, link=link, replace=replace)
@@ -251,7 +251,7 @@ def dataset_remove(
     home: HomeOption = None,
 ) -> None:
     """Take a data set out of a home and its study; what was made of it is archived."""
-    from aehpo_assets.removal import remove_dataset
+    from aehpo_assets.running.removal import remove_dataset
 
     removed = remove_dataset(name, _home(home, writes=True))
     for task in removed.tasks:

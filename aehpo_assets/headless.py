@@ -1,6 +1,6 @@
 """A headless run as a person sees it: a bar, a line for each artefact, and what came out.
 
-Deciding and doing belong to ``runner``; this only prints.
+Deciding and doing belong to ``running.runner``; this only prints.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from aehpo_assets.defs.instance import open_instance, readable_instance
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import escaped
-from aehpo_assets.interrupted import clear_killed_runs
-from aehpo_assets.preflight import check_datasets, check_study
 from aehpo_assets.run_progress import run_progress
-from aehpo_assets.runner import (
+from aehpo_assets.running.interrupted import clear_killed_runs
+from aehpo_assets.running.preflight import check_datasets, check_study
+from aehpo_assets.running.runner import (
     CodeLocations,
     Outcome,
     StudyRun,
     prepare,
     study_tasks,
 )
-from aehpo_assets.status import StudyStatus
+from aehpo_assets.running.status import StudyStatus
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study, read_study
 

@@ -1,6 +1,6 @@
 """A reproduction as a person sees it: what is made, how each artefact compares, and the verdict.
 
-What is made and compared belongs to ``reproduce``; this only prints.
+What is made and compared belongs to ``running.reproduce``; this only prints.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from pathlib import Path
 from rich.console import Console
 
 from aehpo_assets.foreign import escaped
-from aehpo_assets.reproduce import Reproduced, Reproduction, verdict
 from aehpo_assets.run_progress import run_progress
+from aehpo_assets.running.reproduce import Reproduced, Reproduction, verdict
 from aehpo_assets.store.comparison import Verdict
 from aehpo_assets.store.home import Home
 
@@ -34,7 +34,7 @@ def run_reproduction(home: Home, name: str, tolerance: float | None, console: Co
         The artefact, or one run: ``run_results/varix/tcga_rna/17``.
     tolerance
         Largest difference of two numbers that is passed, see ``store.comparison``; None for that of
-        the processors, see ``reproduce``.
+        the processors, see ``running.reproduce``.
     console
         Where to print.
 

@@ -1,6 +1,6 @@
 """Units of work as a person watches them: a bar for all, a bar for the present one, a line each.
 
-Deciding and doing belong to ``runner``; this only prints.
+Deciding and doing belong to ``running.runner``; this only prints.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from aehpo_assets.foreign import escaped
-from aehpo_assets.progress import Step, listening
-from aehpo_assets.runner import Outcome, Work
+from aehpo_assets.running.progress import Step, listening
+from aehpo_assets.running.runner import Outcome, Work
 
 
 class RunProgress:

@@ -34,8 +34,8 @@ def plan(
     from aehpo_assets.datasets.catalogue import dataset_names, usable_tasks
     from aehpo_assets.datasets.split import check_split_columns
     from aehpo_assets.headless import print_left_out
-    from aehpo_assets.preflight import check_datasets, check_study
-    from aehpo_assets.runner import study_tasks
+    from aehpo_assets.running.preflight import check_datasets, check_study
+    from aehpo_assets.running.runner import study_tasks
     from aehpo_assets.shipped import study_file
     from aehpo_assets.store.home import Home
     from aehpo_assets.study import read_study

@@ -10,7 +10,7 @@ from __future__ import annotations
 from aehpo_assets.datasets.catalogue import usable_tasks
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import InputError, StaleInputError
-from aehpo_assets.runner import CodeLocations
+from aehpo_assets.running.runner import CodeLocations
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Partition, artefact_name
 from aehpo_gpu.training.task import TRAINING_INPUTS

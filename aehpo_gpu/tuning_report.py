@@ -19,7 +19,7 @@ from aehpo_assets.errors import StaleInputError
 from aehpo_assets.foreign import escaped
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
 from aehpo_assets.hpo.search.live import check_live_searchers
-from aehpo_assets.interrupted import working_alone
+from aehpo_assets.running.interrupted import working_alone
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Live
 from aehpo_gpu.evaluation.granularity import valid_granularity

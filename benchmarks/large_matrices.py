@@ -90,7 +90,7 @@ def _compare(folder: Path, divisor: int) -> int:
 def _measure(folder: Path, name: str) -> dict[str, object]:
     """Materialize the assets of one data set in this process."""
     from aehpo_assets.datasets.catalogue import available_tasks
-    from aehpo_assets.runner import StudyRun, Work, prepare
+    from aehpo_assets.running.runner import StudyRun, Work, prepare
     from aehpo_assets.store.home import Home
     from aehpo_assets.study import Study
 

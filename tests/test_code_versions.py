@@ -19,7 +19,7 @@ import aehpo_gpu.defs
 from aehpo_assets.defs.recipe import CODE_VERSIONS, Recipe
 from aehpo_assets.hpo.search.searchers import SEARCHERS
 from aehpo_assets.registry import Registry
-from aehpo_assets.runner import CodeLocations
+from aehpo_assets.running.runner import CodeLocations
 from aehpo_assets.store.code_version import (
     NO_SCIENCE,
     PACKAGES,

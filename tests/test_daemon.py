@@ -25,11 +25,11 @@ import yaml
 
 from aehpo_assets.datasets.simulate import write_demo_data
 from aehpo_assets.defs.instance import UNFINISHED, open_instance
-from aehpo_assets.interrupted import UI_OF
+from aehpo_assets.running.interrupted import UI_OF
+from aehpo_assets.running.ui import start_daemon, stop_all
 from aehpo_assets.shipped import INSTALLED, WORKSPACE_FILE
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
-from aehpo_assets.ui import start_daemon, stop_all
 
 LOG = logging.getLogger(__name__)
 SECONDS = 1500.0

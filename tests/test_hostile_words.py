@@ -21,7 +21,7 @@ from aehpo_assets import cli
 from aehpo_assets.datasets import sources
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.datasets.sources import Source
-from aehpo_assets.runner import StudyRun, Work, prepare
+from aehpo_assets.running.runner import StudyRun, Work, prepare
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study
 

@@ -99,7 +99,7 @@ def test_an_unpacked_wheel_finds_its_study_and_code_locations(wheel: Path, tmp_p
         archive.extractall(site)
     script = (
         "import sys; from pathlib import Path\n"
-        "from aehpo_assets.runner import CodeLocations\n"
+        "from aehpo_assets.running.runner import CodeLocations\n"
         "from aehpo_assets.store.home import Home\n"
         "import aehpo_assets, aehpo_gpu\n"
         "for package in (aehpo_assets, aehpo_gpu):\n"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import dagster as dg
 
-from aehpo_assets.progress import Step, report
+from aehpo_assets.running.progress import Step, report
 from aehpo_gpu.training.progress import Progress
 
 SECONDS_BETWEEN_LINES = 15.0

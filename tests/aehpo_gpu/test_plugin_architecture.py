@@ -22,7 +22,7 @@ from aehpo_assets.hpo.columns import SCORES
 from aehpo_assets.hpo.recommend import recommend
 from aehpo_assets.hpo.surrogate.encoding import Encoder
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
-from aehpo_assets.preflight import check_study
+from aehpo_assets.running.preflight import check_study
 from aehpo_assets.space import (
     ARCHITECTURE_SPACES,
     Uniform,

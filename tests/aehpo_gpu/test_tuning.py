@@ -17,7 +17,7 @@ from aehpo_assets.defs.partitions import partition_key, sync_partitions
 from aehpo_assets.defs.recipe import CODE_VERSIONS, STUDY_SETTINGS
 from aehpo_assets.defs.resource import study_on
 from aehpo_assets.errors import HomeBusyError, InputError, StaleInputError
-from aehpo_assets.runner import CodeLocations
+from aehpo_assets.running.runner import CodeLocations
 from aehpo_assets.store.code_version import CodeVersions
 from aehpo_assets.store.freshness import code_version_of, study_settings
 from aehpo_assets.store.home import Home

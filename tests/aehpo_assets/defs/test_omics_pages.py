@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from aehpo_assets.datasets.catalogue import available_tasks
-from aehpo_assets.runner import StudyRun, Work, prepare
+from aehpo_assets.running.runner import StudyRun, Work, prepare
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study
 

@@ -21,8 +21,8 @@ from aehpo_assets.datasets.dataset import read_dataset
 from aehpo_assets.datasets.read import read_labels, read_matrix
 from aehpo_assets.datasets.reading.formats import OF_OTHERS
 from aehpo_assets.errors import InputError
-from aehpo_assets.preflight import check_datasets
 from aehpo_assets.quality.matrix import check_matrix
+from aehpo_assets.running.preflight import check_datasets
 from aehpo_assets.store import code_version
 from aehpo_assets.store.store import Store
 

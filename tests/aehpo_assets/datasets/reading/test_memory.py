@@ -31,7 +31,7 @@ from aehpo_assets.datasets.reading.memory import (
 from aehpo_assets.datasets.reading.memory import reading_need as need
 from aehpo_assets.datasets.validate import validate_dataset
 from aehpo_assets.errors import InputError
-from aehpo_assets.preflight import check_datasets
+from aehpo_assets.running.preflight import check_datasets
 from aehpo_assets.store.store import Store
 
 ROWS, COLUMNS = 300, 40

@@ -23,7 +23,7 @@ from aehpo_assets.hpo.search.searchers import (
     searcher_names,
 )
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
-from aehpo_assets.preflight import check_study
+from aehpo_assets.running.preflight import check_study
 from aehpo_assets.space import Choice, SearchSpace, Uniform
 from aehpo_assets.study import read_study
 

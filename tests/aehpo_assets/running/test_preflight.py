@@ -14,7 +14,7 @@ from rich.console import Console
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.headless import run_headless
-from aehpo_assets.preflight import check_study
+from aehpo_assets.running.preflight import check_study
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
 

@@ -21,7 +21,7 @@ from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.hpo.earlier_validations import as_it_was
 from aehpo_assets.hpo.rounds import EARLIER_VALIDATIONS
-from aehpo_assets.runner import CodeLocations, Outcome, StudyRun, Work, prepare
+from aehpo_assets.running.runner import CodeLocations, Outcome, StudyRun, Work, prepare
 from aehpo_assets.space import configurations_of
 from aehpo_assets.store.comparison import (
     Comparison,

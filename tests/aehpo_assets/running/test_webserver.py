@@ -20,10 +20,10 @@ from websockets.sync.client import connect
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.partitions import tasks
 from aehpo_assets.errors import InputError
+from aehpo_assets.running.ui import start_process, stop_all
+from aehpo_assets.running.webserver import LOOPBACK, allowed_hosts
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
-from aehpo_assets.ui import start_process, stop_all
-from aehpo_assets.webserver import LOOPBACK, allowed_hosts
 
 LOCATION = 'repositoryName: "__repository__", repositoryLocationName: "aehpo_assets"'
 VERSION = "{ version }"
@@ -82,7 +82,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     workspace.write_text(yaml.safe_dump({"load_from": [{"python_module": module}]}))
     with pytest.MonkeyPatch.context() as patch, socket.socket() as free:
         patch.setenv("DAGSTER_HOME", "")
-        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
@@ -90,7 +90,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         home.adopt(Study.model_validate(study), folder / "tiny.yaml")
         instance = open_instance(home)
         instance.add_dynamic_partitions(str(tasks.name), ["kept"])
-        arguments = ["aehpo_assets.webserver", "--workspace", str(workspace), "--port", str(port)]
+        arguments = [
+            "aehpo_assets.running.webserver",
+            "--workspace",
+            str(workspace),
+            "--port",
+            str(port),
+        ]
         arguments += ["--host", "127.0.0.1", *(f"--allow-host={name}" for name in LOOPBACK)]
         process = start_process(arguments, home, folder)
         try:

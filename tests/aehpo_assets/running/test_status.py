@@ -15,7 +15,7 @@ from rich.console import Console
 
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.headless import print_status
-from aehpo_assets.runner import StudyRun, Work, prepare
+from aehpo_assets.running.runner import StudyRun, Work, prepare
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study
 

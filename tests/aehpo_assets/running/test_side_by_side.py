@@ -13,7 +13,7 @@ from dagster._daemon.types import DaemonHeartbeat
 
 from aehpo_assets.defs.resource import HEADLESS_TAG, StudyResource, study_on
 from aehpo_assets.errors import HomeBusyError
-from aehpo_assets.interrupted import clear_killed_runs
+from aehpo_assets.running.interrupted import clear_killed_runs
 from aehpo_assets.store.home import Home
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from aehpo_assets.cli import app
 from aehpo_assets.datasets.simulate import write_demo_data
 from aehpo_assets.defs.instance import open_instance
-from aehpo_assets.register import register_tasks
+from aehpo_assets.running.register import register_tasks
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
 

@@ -4,7 +4,7 @@ A browser sends requests to the UI for any web page that asks it to. What tells 
 headers that no page can forge: ``Host``, ``Origin`` and ``Sec-Fetch-Site``. A name that leads to
 this machine by a trick of its DNS is refused by the host, what other pages send by the origin, and
 no mutation is carried out by a GET. There is no login: whoever reaches the port as a program, and
-no web page, is obeyed. Run as ``python -m aehpo_assets.webserver``.
+no web page, is obeyed. Run as ``python -m aehpo_assets.running.webserver``.
 """
 
 from __future__ import annotations

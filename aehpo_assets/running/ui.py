@@ -17,7 +17,7 @@ from types import FrameType
 
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import AehpoError
-from aehpo_assets.interrupted import UI_OF, start_after_killed_ui, stopping_runs
+from aehpo_assets.running.interrupted import UI_OF, start_after_killed_ui, stopping_runs
 from aehpo_assets.shipped import INSTALLED
 from aehpo_assets.store.home import Home
 
@@ -50,7 +50,7 @@ def serve(home: Home, workspace_file: Path, host: str, port: int, hosts: Sequenc
 
 
 def _serve(home: Home, workspace_file: Path, host: str, port: int, hosts: Sequence[str]) -> None:
-    web = ["aehpo_assets.webserver", "--workspace", str(workspace_file), "--host", host]
+    web = ["aehpo_assets.running.webserver", "--workspace", str(workspace_file), "--host", host]
     web += ["--port", str(port), *(f"--allow-host={name}" for name in hosts)]
     children = {
         "webserver": start_process(web, home, INSTALLED),
@@ -97,7 +97,7 @@ def start_process(arguments: list[str], home: Home, folder: Path) -> subprocess.
     }
     # Modules are found from there wherever the command is called from.
     return subprocess.Popen(
-        [sys.executable, "-m", "aehpo_assets.child", *arguments],
+        [sys.executable, "-m", "aehpo_assets.running.child", *arguments],
         env=environment,
         cwd=folder,
         stdin=subprocess.PIPE,

@@ -25,7 +25,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from aehpo_assets.defs.resource import HEADLESS_TAG, INTERRUPTED_TAG, study_on
 from aehpo_assets.defs.sensors import interrupted
 from aehpo_assets.errors import HomeBusyError
-from aehpo_assets.interrupted import (
+from aehpo_assets.running.interrupted import (
     UI_OF,
     clear_killed_runs,
     start_after_killed_ui,
@@ -189,13 +189,13 @@ def test_what_a_ui_started_ends_with_it(tmp_path: Path) -> None:
         [
             "import pathlib, sys, time",
             "from aehpo_assets.store.home import Home",
-            "from aehpo_assets.ui import start_process",
+            "from aehpo_assets.running.ui import start_process",
             "child = start_process(['sleeper'], Home('home'), pathlib.Path.cwd())",
             "print(child.pid, flush=True)",
             "time.sleep(60)",
         ]
     )
-    path = os.pathsep.join([str(Path(__file__).parents[2]), str(tmp_path)])
+    path = os.pathsep.join([str(Path(__file__).parents[3]), str(tmp_path)])
     process = subprocess.Popen(
         [sys.executable, "-c", parent],
         cwd=tmp_path,

@@ -17,8 +17,8 @@ from aehpo_assets.hpo.rounds import (
     VALIDATED,
     validations_to_take,
 )
-from aehpo_assets.interrupted import working_alone
-from aehpo_assets.runner import StudyRun, Work
+from aehpo_assets.running.interrupted import working_alone
+from aehpo_assets.running.runner import StudyRun, Work
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Partition, artefact_name
 

@@ -2,7 +2,7 @@
 
 A process that is killed cannot stop what it started. Its children read from a pipe that nothing is
 ever written to: it ends when the UI does, and they take all that they started with them.
-Run as ``python -m aehpo_assets.child MODULE ARGUMENTS…``.
+Run as ``python -m aehpo_assets.running.child MODULE ARGUMENTS…``.
 """
 
 from __future__ import annotations

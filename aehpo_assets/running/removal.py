@@ -14,7 +14,7 @@ from aehpo_assets.datasets.catalogue import Task, usable_tasks
 from aehpo_assets.datasets.dataset import find_datasets
 from aehpo_assets.defs.partitions import forget_task, known_tasks
 from aehpo_assets.errors import InputError
-from aehpo_assets.interrupted import working_alone
+from aehpo_assets.running.interrupted import working_alone
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Store
 

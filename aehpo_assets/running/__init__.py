@@ -1,0 +1,1 @@
+"""Running studies: headless or served, interrupted or made again. Nothing here prints."""
