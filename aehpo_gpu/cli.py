@@ -31,9 +31,9 @@ def plan(
     ] = None,
 ) -> None:
     """Show what a study would cost on this machine, before anything starts."""
+    from aehpo_assets.cli.run import print_left_out
     from aehpo_assets.datasets.catalogue import dataset_names, usable_tasks
     from aehpo_assets.datasets.split import check_split_columns
-    from aehpo_assets.headless import print_left_out
     from aehpo_assets.running.preflight import check_datasets, check_study
     from aehpo_assets.running.runner import study_tasks
     from aehpo_assets.shipped import study_file

@@ -62,7 +62,7 @@ COUNTS_NOWHERE = {
     "aehpo_gpu.tuning_inputs": "the command line",
     "aehpo_gpu.tuning_report": "the command line",
     "aehpo_gpu.cli": "the command line",
-    "aehpo_assets.cli": "the command line",
+    "aehpo_assets.cli.main": "the command line",
     "aehpo_assets.defs": "the Dagster layer holds no science",
     "aehpo_gpu.defs": "the Dagster layer holds no science",
     "aehpo_assets.definitions": "a code location",

@@ -183,7 +183,7 @@ def test_a_data_set_lands_and_the_study_extends_itself(home: Home, source: Path)
 def aehpo(*arguments: str) -> subprocess.Popen[str]:
     """Call a command of ``aehpo`` in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "aehpo_assets.cli", *arguments],
+        [sys.executable, "-m", "aehpo_assets.cli.main", *arguments],
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": str(INSTALLED)},

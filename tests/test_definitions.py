@@ -179,7 +179,10 @@ def test_the_graph_is_that_of_the_design() -> None:
     ("module", "heavy"),
     [
         ("aehpo_assets.definitions", ["torch", "xgboost", "syne_tune", "great_expectations"]),
-        ("aehpo_assets.cli", ["torch", "xgboost", "syne_tune", "great_expectations", "dagster"]),
+        (
+            "aehpo_assets.cli.main",
+            ["torch", "xgboost", "syne_tune", "great_expectations", "dagster"],
+        ),
         ("aehpo_gpu.definitions", ["xgboost", "syne_tune", "great_expectations", "umap"]),
     ],
 )

@@ -29,7 +29,7 @@ SEED = int(os.environ.get("AEHPO_KILLS_SEED", "0"))
 
 def start(root: Path, home: Path) -> subprocess.Popen[str]:
     """Start ``aehpo run`` as the leader of a process group."""
-    command = [sys.executable, "-u", "-m", "aehpo_assets.cli", "run", str(root / "tiny.yaml")]
+    command = [sys.executable, "-u", "-m", "aehpo_assets.cli.main", "run", str(root / "tiny.yaml")]
     return subprocess.Popen(
         [*command, "--home", str(home), "--data", str(root / "data")],
         stdout=subprocess.PIPE,

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from aehpo_assets import cli
+from aehpo_assets.cli import main as cli
 from aehpo_assets.datasets import sources
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.datasets.sources import Source

@@ -12,12 +12,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from aehpo_assets.cli import app
+from aehpo_assets.cli.main import app
+from aehpo_assets.cli.reproduce import run_reproduction
+from aehpo_assets.cli.trace import print_trace
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import InputError
-from aehpo_assets.lineage_tree import print_trace
-from aehpo_assets.reproduce_report import run_reproduction
 from aehpo_assets.running.next_round import start_next_round
 from aehpo_assets.running.runner import StudyRun, Work, prepare
 from aehpo_assets.store.home import Home

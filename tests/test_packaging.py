@@ -84,7 +84,7 @@ def test_the_wheel_holds_both_packages_and_what_they_bring_along(wheel: Path) ->
         metadata = next(n for n in archive.namelist() if n.endswith("/METADATA"))
         assert b"Requires-Dist: torch" in archive.read(metadata)
         points = archive.read(metadata.replace("METADATA", "entry_points.txt")).decode()
-    assert "aehpo = aehpo_assets.cli" in points
+    assert "aehpo = aehpo_assets.cli.main" in points
     assert "[aehpo.commands]" in points
     expected = {f"aehpo_assets/{name}" for name in SHIPPED} | {"aehpo_gpu/py.typed"}
     for package in ("aehpo_assets", "aehpo_gpu"):
@@ -106,7 +106,7 @@ def test_an_unpacked_wheel_finds_its_study_and_code_locations(wheel: Path, tmp_p
         f"    assert Path(package.__file__).is_relative_to({str(site)!r}), package\n"
         f"assert not [r for r in Home().data_roots() if not r.is_relative_to({str(elsewhere)!r})]\n"
         "print(len(CodeLocations().assets))\n"
-        "from aehpo_assets.cli import main\n"
+        "from aehpo_assets.cli.main import main\n"
         "sys.argv = ['aehpo', 'sample', 'demo', '--out', 'out']\n"
         "main()\n"
     )

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from aehpo_assets.headless import run_headless
+from aehpo_assets.cli.run import run_headless
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Store
 

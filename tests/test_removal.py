@@ -10,11 +10,11 @@ import pytest
 import yaml
 from rich.console import Console
 
+from aehpo_assets.cli.run import print_status, run_headless
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.datasets.landing import add_dataset
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import InputError
-from aehpo_assets.headless import print_status, run_headless
 from aehpo_assets.running.removal import remove_dataset
 from aehpo_assets.running.runner import StudyRun, Work, prepare
 from aehpo_assets.store.home import Home

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from aehpo_assets.cli.reproduce import run_reproduction
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import InputError
-from aehpo_assets.reproduce_report import run_reproduction
 from aehpo_assets.running.runner import StudyRun, Work, prepare
 from aehpo_assets.store import store
 from aehpo_assets.store.home import Home

@@ -17,11 +17,11 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from aehpo_assets import cli
+from aehpo_assets.cli import main as cli
+from aehpo_assets.cli.run import print_status
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.defs.instance import explained, open_instance
 from aehpo_assets.errors import InstanceError
-from aehpo_assets.headless import print_status
 from aehpo_assets.running.runner import Outcome, StudyRun, Work, prepare
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.provenance import CheckResult

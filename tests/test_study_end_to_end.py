@@ -20,11 +20,11 @@ import yaml
 from flips import flip_bytes, targets
 from rich.console import Console
 
+from aehpo_assets.cli.run import print_status, run_headless
+from aehpo_assets.cli.trace import print_trace
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import HomeBusyError, InputError
 from aehpo_assets.exchange.folders import export_study
-from aehpo_assets.headless import print_status, run_headless
-from aehpo_assets.lineage_tree import print_trace
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.measured import without_measured
 from aehpo_assets.store.store import Store

@@ -6,17 +6,11 @@ How a file is fetched belongs to ``download``; what is done with it afterwards, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
-from rich.progress import TransferSpeedColumn as Speed
-
-from aehpo_assets.datasets.download import beside, download, read_url
+from aehpo_assets.datasets.download import read_url
 from aehpo_assets.errors import InputError
-from aehpo_assets.foreign import escaped, quoted, visible
+from aehpo_assets.foreign import quoted, visible
 from aehpo_assets.limits import read_json
 
 
@@ -120,57 +114,6 @@ def find_source(name: str) -> Source:
     if name not in SOURCES:
         raise InputError(f"no source is called {name}", remedy=f"Choose of {', '.join(SOURCES)}.")
     return SOURCES[name]
-
-
-def fetch_source(source: Source, folder: Path, console: Console) -> list[Path]:
-    """Fetch the files of a source that are not there yet, with a bar and a line for each.
-
-    Parameters
-    ----------
-    source
-        The source.
-    folder
-        Folder the files go to.
-    console
-        Where to print.
-
-    Returns
-    -------
-    list of Path
-        The files.
-
-    Raises
-    ------
-    InputError
-        If a file cannot be had, or is not the one that was published.
-    AehpoError
-        If a transfer broke off too often.
-    """
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=30), DownloadColumn(), Speed())
-    paths = []
-    with Bars(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
-        for file in source.listed_files():
-            path = folder / file.name
-            bar = bars.add_task(escaped(file.name), total=file.size)
-            checksum = download(
-                file.url,
-                path,
-                checksum=file.checksum,
-                size=file.size,
-                on_progress=partial(_show, bars, bar),
-            )
-            bars.remove_task(bar)
-            note = "as published"
-            if file.checksum is None:
-                note = f"no published checksum is known; recorded in {beside(path, '.sha256').name}"
-            line = f"{escaped(path)}\n  {checksum} ({escaped(note)})"
-            console.print(line, soft_wrap=True, highlight=False)
-            paths.append(path)
-    return paths
-
-
-def _show(bars: Bars, bar: TaskID, done: int, total: int | None) -> None:
-    bars.update(bar, completed=done, total=total)
 
 
 def _zenodo_files(record: str) -> tuple[RemoteFile, ...]:

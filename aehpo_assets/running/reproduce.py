@@ -4,7 +4,7 @@ Only what the artefact hangs on is made: the tasks, architectures and assets of 
 same study and data roots. Of a single run, only its configuration is trained. What earlier rounds
 validated is a given, as the raw data is: it is taken over as it was. What comes out is compared
 artefact by artefact, upstream before downstream, so that the first that differs is named.
-What is printed belongs to ``reproduce_report``.
+What is printed belongs to ``cli.reproduce``.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The runner loads the code locations by the module names in ``workspace.yaml`` and imports neither
 by itself. It materializes one asset partition after another, leaves out what is up to date, and
-leaves the instance as the UI would have left it. What is printed belongs to ``cli``.
+leaves the instance as the UI would have left it. What is printed belongs to ``cli.main``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where an artefact came from: the chain of records from it down to the raw files.
 
 Here the records in the store and the files of today are put side by side. How a chain is shown
-belongs to ``lineage_tree``; making it again to ``reproduce``. Nothing here writes.
+belongs to ``cli.trace``; making it again to ``reproduce``. Nothing here writes.
 """
 
 from __future__ import annotations

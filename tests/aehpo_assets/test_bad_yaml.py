@@ -14,11 +14,11 @@ import yaml
 from rich.console import Console
 
 from aehpo_assets import limits
+from aehpo_assets.cli.run import print_status, run_headless
 from aehpo_assets.datasets.catalogue import usable_tasks
 from aehpo_assets.datasets.dataset import read_dataset
 from aehpo_assets.datasets.landing import landed
 from aehpo_assets.errors import InputError
-from aehpo_assets.headless import print_status, run_headless
 from aehpo_assets.settings import read_yaml
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study, read_study

@@ -8,7 +8,6 @@ import pandas as pd
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.improvement import BEATS
-from aehpo_assets.analysis.report import verdict
 from aehpo_assets.analysis.validation_report import (
     ALL_TASKS,
     accuracy,
@@ -17,6 +16,7 @@ from aehpo_assets.analysis.validation_report import (
     predictions,
 )
 from aehpo_assets.analysis.validation_summary import recommendation_summary
+from aehpo_assets.analysis.verdict import verdict
 from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.conditions import when_validations_change
 from aehpo_assets.defs.partitions import architectures

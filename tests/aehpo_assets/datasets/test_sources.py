@@ -18,11 +18,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from aehpo_assets.cli import app
+from aehpo_assets.cli.fetch import fetch_source
+from aehpo_assets.cli.main import app
 from aehpo_assets.datasets import download as downloading
 from aehpo_assets.datasets import sources
 from aehpo_assets.datasets.download import download
-from aehpo_assets.datasets.sources import SOURCES, RemoteFile, Source, fetch_source
+from aehpo_assets.datasets.sources import SOURCES, RemoteFile, Source
 from aehpo_assets.errors import AehpoError, InputError
 
 CONTENT = np.random.default_rng(0).bytes(1_000_000)

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from aehpo_assets.cli import app
+from aehpo_assets.cli.main import app
 from aehpo_assets.datasets.dataset import read_dataset
 from aehpo_assets.datasets.label_facts import describe_labels
 from aehpo_assets.datasets.read import read_label_table, read_labels

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from rich.console import Console
 
+from aehpo_assets.cli.run import run_headless
 from aehpo_assets.errors import InputError
-from aehpo_assets.headless import run_headless
 from aehpo_assets.running.preflight import check_study
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
@@ -132,7 +132,7 @@ def test_a_split_that_names_a_data_set_there_is_not_is_refused_before_a_write(
     home = tmp_path / "home"
     arguments = [str(file), "--data", str(tiny_root / "data"), "--home", str(home)]
     done = subprocess.run(
-        [sys.executable, "-m", "aehpo_assets.cli", command, *arguments],
+        [sys.executable, "-m", "aehpo_assets.cli.main", command, *arguments],
         capture_output=True,
         text=True,
         check=False,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from aehpo_assets.cli import app
+from aehpo_assets.cli.main import app
 from aehpo_assets.datasets.simulate import write_demo_data
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.running.register import register_tasks

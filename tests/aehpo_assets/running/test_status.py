@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from aehpo_assets.cli.run import print_status
 from aehpo_assets.datasets.catalogue import available_tasks
-from aehpo_assets.headless import print_status
 from aehpo_assets.running.runner import StudyRun, Work, prepare
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study
@@ -89,7 +89,7 @@ def listing(folder: Path) -> dict[str, int]:
 
 
 def command(home: Home, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", "aehpo_assets.cli", *arguments, "--home", str(home.root)]
+    return [sys.executable, "-m", "aehpo_assets.cli.main", *arguments, "--home", str(home.root)]
 
 
 @pytest.mark.parametrize("how", ["read-only file system", "another user"])

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from aehpo_assets import __version__
-from aehpo_assets.cli import app
+from aehpo_assets.cli.main import app
 from aehpo_assets.errors import HomeBusyError, InputError
 from aehpo_assets.store import home_schema
 from aehpo_assets.store.home import Home

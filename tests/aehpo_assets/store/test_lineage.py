@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from aehpo_assets.cli.trace import print_trace
 from aehpo_assets.errors import InputError, StaleInputError
-from aehpo_assets.lineage_tree import print_trace
 from aehpo_assets.store.hashes import file_hash
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.lineage import Artefact, breaks, find_artefact, trace, walk

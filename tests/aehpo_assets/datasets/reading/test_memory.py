@@ -169,7 +169,7 @@ def test_nothing_reads_a_matrix_that_is_too_large(
 def test_plan_and_check_say_so_at_once(
     make_dataset: Any, little_memory: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aehpo_assets.cli import dataset_app
+    from aehpo_assets.cli.datasets import dataset_app
     from aehpo_gpu.cli import app as gpu
 
     monkeypatch.delenv("AEHPO_DATA", raising=False)

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from aehpo_assets.analysis.report import recommendation_report, verdict
 from aehpo_assets.analysis.validation_summary import recommendation_summary
+from aehpo_assets.analysis.verdict import verdict
+from aehpo_assets.cli.recommendations import recommendation_report
 
 VALID = "weighted_avg_auc_downstream_performance_valid"
 TEST = "weighted_avg_auc_downstream_performance"

@@ -12,14 +12,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from aehpo_assets.analysis.report import recommendation_report
+from aehpo_assets.cli.bars import run_progress
+from aehpo_assets.cli.recommendations import recommendation_report
 from aehpo_assets.datasets.catalogue import Task, dataset_names, usable_tasks
 from aehpo_assets.datasets.split import check_split_columns
 from aehpo_assets.defs.instance import open_instance, readable_instance
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import escaped
-from aehpo_assets.run_progress import run_progress
 from aehpo_assets.running.interrupted import clear_killed_runs
 from aehpo_assets.running.preflight import check_datasets, check_study
 from aehpo_assets.running.runner import (

@@ -7,8 +7,6 @@ What a command does lives elsewhere. Commands of other packages join through the
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import sys
 from collections.abc import Iterator
 from importlib.metadata import entry_points
@@ -16,14 +14,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 
+from aehpo_assets.cli.datasets import dataset_app
+from aehpo_assets.cli.options import (
+    ArtefactName,
+    DataOption,
+    HomeOption,
+    StudyFile,
+    chosen_home,
+    console,
+    errors,
+)
 from aehpo_assets.errors import AehpoError
 from aehpo_assets.foreign import escaped
 from aehpo_assets.store.files import check_writable
-from aehpo_assets.store.home import Home, home_folder
-from aehpo_assets.store.home_schema import migrate
+from aehpo_assets.store.home import Home
 
 app = typer.Typer(
     name="aehpo",
@@ -32,45 +38,16 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-dataset_app = typer.Typer(help="Look after data sets.", no_args_is_help=True)
 app.add_typer(dataset_app, name="dataset")
-
-StudyFile = Annotated[
-    Path,
-    typer.Argument(metavar="STUDY.yaml", help="The study file, or one of aehpo: demo, thesis."),
-]
-HomeOption = Annotated[
-    Path | None,
-    # Whether it can be read and written is told with the remedy, by whoever does it.
-    typer.Option(
-        "--home",
-        readable=False,
-        help="Folder of everything this study writes.  [default: .aehpo]",
-    ),
-]
-DataOption = Annotated[
-    list[Path] | None,
-    typer.Option("--data", help="Folder of data sets, or one data set. May be repeated."),
-]
-ArtefactName = Annotated[
-    str,
-    typer.Argument(
-        metavar="ARTEFACT",
-        help="Such as recommendations/varix/tcga_rna, or one run: run_results/varix/tcga_rna/17.",
-    ),
-]
-
-console = Console()
-errors = Console(stderr=True)
 
 
 @app.command()
 def run(study: StudyFile, data: DataOption = None, home: HomeOption = None) -> None:
     """Run a study headless: whatever is not up to date is made, in order."""
-    from aehpo_assets.headless import run_headless
+    from aehpo_assets.cli.run import run_headless
     from aehpo_assets.shipped import study_file
 
-    if not run_headless(study_file(study), _home(home, writes=True), data or [], console):
+    if not run_headless(study_file(study), chosen_home(home, writes=True), data or [], console):
         raise typer.Exit(1)
 
 
@@ -99,9 +76,9 @@ def sample(
 @app.command()
 def status(home: HomeOption = None) -> None:
     """Show what is materialized, stale and failed, by asset and partition."""
-    from aehpo_assets.headless import print_status
+    from aehpo_assets.cli.run import print_status
 
-    print_status(_home(home), console)
+    print_status(chosen_home(home), console)
 
 
 @app.command("next-round")
@@ -109,7 +86,7 @@ def next_round(home: HomeOption = None) -> None:
     """Let what was validated join the evidence, for the next `aehpo run` to recommend anew."""
     from aehpo_assets.running.next_round import start_next_round
 
-    taken = start_next_round(_home(home, writes=True))
+    taken = start_next_round(chosen_home(home, writes=True))
     for architecture, task in taken:
         console.print(escaped(f"taken     validated_recommendations/{architecture}/{task}"))
     console.print(
@@ -122,9 +99,9 @@ def next_round(home: HomeOption = None) -> None:
 @app.command()
 def trace(artefact: ArtefactName, home: HomeOption = None) -> None:
     """Show what an artefact was made from, down to the raw files; fails if the chain is broken."""
-    from aehpo_assets.lineage_tree import print_trace
+    from aehpo_assets.cli.trace import print_trace
 
-    if not print_trace(_home(home), artefact, console):
+    if not print_trace(chosen_home(home), artefact, console):
         raise typer.Exit(1)
 
 
@@ -141,9 +118,9 @@ def reproduce(
     ] = None,
 ) -> None:
     """Make an artefact and all that it hangs on again, in a clean home, and compare."""
-    from aehpo_assets.reproduce_report import run_reproduction
+    from aehpo_assets.cli.reproduce import run_reproduction
 
-    if not run_reproduction(_home(home), artefact, tolerance, console):
+    if not run_reproduction(chosen_home(home), artefact, tolerance, console):
         raise typer.Exit(1)
 
 
@@ -163,7 +140,7 @@ def ui(
     from aehpo_assets.shipped import WORKSPACE_FILE
 
     hosts = allowed_hosts(host, allow_host or [])
-    where = _home(home, writes=True)
+    where = chosen_home(home, writes=True)
     console.print(f"Dagster UI: http://{escaped(host)}:{port}  (Ctrl-C stops it)")
     serve(where, WORKSPACE_FILE, host, port, hosts)
 
@@ -176,7 +153,7 @@ def export(
     """Write a study for other tools: CSV, Syne Tune's repository, Autoencodix configurations."""
     from aehpo_assets.exchange.folders import export_study
 
-    for path in export_study(_home(home), out):
+    for path in export_study(chosen_home(home), out):
         console.print(escaped(path), soft_wrap=True, highlight=False)
 
 
@@ -193,131 +170,6 @@ def import_(
         score = f"{row['best_score']:.3f}"
         table.add_row(escaped(row["architecture"]), escaped(row["task"]), f"{row['runs']:,}", score)
     console.print(table)
-
-
-@dataset_app.command("check")
-def dataset_check(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a dataset.yaml.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the same as JSON.")] = False,
-) -> None:
-    """Say what is read of a data set, and what is wrong with it, without writing anything.
-
-    Every check of a run is made, with the default split and preprocessing.
-    """
-    from aehpo_assets.quality.dataset import examine_dataset
-
-    found = examine_dataset(folder)
-    if as_json:
-        typer.echo(json.dumps(found.facts(), indent=2, ensure_ascii=False))
-        raise typer.Exit(1 if found.wrong else 0)
-    typer.echo(found.page())
-    for text in found.warnings:
-        console.print(f"[yellow]warning[/]  {escaped(text)}", soft_wrap=True, highlight=False)
-    for text in found.wrong:
-        errors.print(f"[red]wrong[/]  {escaped(text)}", soft_wrap=True, highlight=False)
-    if found.wrong:
-        raise typer.Exit(1)
-    console.print(
-        f"Nothing is wrong; {len(found.warnings)} warnings." * bool(found.warnings)
-        or "Nothing is wrong."
-    )
-
-
-@dataset_app.command("add")
-def dataset_add(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a dataset.yaml.")],
-    home: HomeOption = None,
-    link: Annotated[bool, typer.Option("--link", help="Link to DIR instead of copying.")] = False,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Take the place of the data set of that name.")
-    ] = False,
-) -> None:
-    """Validate a data set and add it to a home, whose study then extends itself to it."""
-    from aehpo_assets.datasets.landing import add_dataset
-    from aehpo_assets.running.register import register_tasks
-
-    where = _home(home, writes=True)
-    target = add_dataset(folder, where, link=link, replace=replace)
-    console.print(f"data set  {escaped(target)}", soft_wrap=True)
-    tasks, note = register_tasks(target, where)
-    for task in tasks:
-        console.print(f"task      {escaped(task)}")
-    console.print(escaped(note))
-
-
-@dataset_app.command("remove")
-def dataset_remove(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the data set.")],
-    home: HomeOption = None,
-) -> None:
-    """Take a data set out of a home and its study; what was made of it is archived."""
-    from aehpo_assets.running.removal import remove_dataset
-
-    removed = remove_dataset(name, _home(home, writes=True))
-    for task in removed.tasks:
-        console.print(f"task      {escaped(task)}")
-    where = f"archived  {removed.artefacts} artefacts: {escaped(removed.archive)}"
-    console.print(where, soft_wrap=True, highlight=False)
-    console.print("`aehpo run` builds what compares tasks again, without them.")
-
-
-@dataset_app.command("demo")
-def dataset_demo(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write into.")],
-) -> None:
-    """Write the demo's data sets: a simulated cohort, and scanpy's own single cells."""
-    from aehpo_assets.datasets.simulate import write_demo_data
-
-    check_writable(folder, "DIR")
-    for written in write_demo_data(folder):
-        console.print(f"data set  {escaped(written)}", soft_wrap=True)
-
-
-@dataset_app.command("sources")
-def dataset_sources() -> None:
-    """List the published data sets that can be fetched by name."""
-    from aehpo_assets.datasets.sources import SOURCES
-
-    table = Table("name", "title", Column("origin", overflow="fold"))
-    for source in SOURCES.values():
-        table.add_row(source.name, source.title, source.origin)
-    console.print(table)
-
-
-@dataset_app.command("fetch")
-def dataset_fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="One of aehpo dataset sources.")],
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder to write into.  [default: NAME]")
-    ] = None,
-) -> None:
-    """Download a published data set; called again, it goes on where it was broken off."""
-    from aehpo_assets.datasets.sources import fetch_source, find_source
-
-    source = find_source(name)
-    check_writable(out or Path(name), "--out")
-    fetch_source(source, out or Path(name), console)
-
-
-def _home(folder: Path | None, *, writes: bool = False) -> Home:
-    """Return the home, and make it the one that the code locations read.
-
-    A command that ``writes`` into it brings an older home up to date first.
-
-    Raises
-    ------
-    InputError
-        If the command ``writes`` into it, and cannot, or the home is of another version.
-    """
-    if writes:
-        root = home_folder(folder)
-        check_writable(root, "--home")
-        migrate(root, lambda line: console.print(escaped(line), soft_wrap=True, highlight=False))
-    home = Home(folder)
-    if writes:
-        home.check_writable()
-    os.environ["AEHPO_HOME"] = str(home.root)
-    return home
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aehpo_assets import cli
+from aehpo_assets.cli import main as cli
 
 COMMANDS = {
     "run STUDY --data DATA --home": "--home",
@@ -77,7 +77,7 @@ def test_a_refusal_met_later_is_one_line_too(
     def refuse(*_: object) -> None:
         raise OSError(code, "refused", str(tmp_path / "lock"))
 
-    monkeypatch.setattr("aehpo_assets.headless.run_headless", refuse)
+    monkeypatch.setattr("aehpo_assets.cli.run.run_headless", refuse)
     said = told(["run", str(tiny_root / "tiny.yaml"), "--home", str(tmp_path)], monkeypatch, capsys)
     assert f"{tmp_path}/lock: cannot be read or written (refused). Correct" in said
     assert said.count("\n") == 1

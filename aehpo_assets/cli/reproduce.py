@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from aehpo_assets.cli.bars import run_progress
 from aehpo_assets.foreign import escaped
-from aehpo_assets.run_progress import run_progress
 from aehpo_assets.running.reproduce import Reproduced, Reproduction, verdict
 from aehpo_assets.store.comparison import Verdict
 from aehpo_assets.store.home import Home

@@ -1,0 +1,1 @@
+"""The command ``aehpo``: all that is printed, is printed here."""

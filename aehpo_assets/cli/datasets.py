@@ -1,0 +1,121 @@
+"""The commands ``aehpo dataset``: what is done with data sets beside a study."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Column, Table
+
+from aehpo_assets.cli.options import HomeOption, chosen_home, console, errors
+from aehpo_assets.foreign import escaped
+from aehpo_assets.store.files import check_writable
+
+dataset_app = typer.Typer(help="Look after data sets.", no_args_is_help=True)
+
+
+@dataset_app.command("check")
+def dataset_check(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a dataset.yaml.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the same as JSON.")] = False,
+) -> None:
+    """Say what is read of a data set, and what is wrong with it, without writing anything.
+
+    Every check of a run is made, with the default split and preprocessing.
+    """
+    from aehpo_assets.quality.dataset import examine_dataset
+
+    found = examine_dataset(folder)
+    if as_json:
+        typer.echo(json.dumps(found.facts(), indent=2, ensure_ascii=False))
+        raise typer.Exit(1 if found.wrong else 0)
+    typer.echo(found.page())
+    for text in found.warnings:
+        console.print(f"[yellow]warning[/]  {escaped(text)}", soft_wrap=True, highlight=False)
+    for text in found.wrong:
+        errors.print(f"[red]wrong[/]  {escaped(text)}", soft_wrap=True, highlight=False)
+    if found.wrong:
+        raise typer.Exit(1)
+    console.print(
+        f"Nothing is wrong; {len(found.warnings)} warnings." * bool(found.warnings)
+        or "Nothing is wrong."
+    )
+
+
+@dataset_app.command("add")
+def dataset_add(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a dataset.yaml.")],
+    home: HomeOption = None,
+    link: Annotated[bool, typer.Option("--link", help="Link to DIR instead of copying.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take the place of the data set of that name.")
+    ] = False,
+) -> None:
+    """Validate a data set and add it to a home, whose study then extends itself to it."""
+    from aehpo_assets.datasets.landing import add_dataset
+    from aehpo_assets.running.register import register_tasks
+
+    where = chosen_home(home, writes=True)
+    target = add_dataset(folder, where, link=link, replace=replace)
+    console.print(f"data set  {escaped(target)}", soft_wrap=True)
+    tasks, note = register_tasks(target, where)
+    for task in tasks:
+        console.print(f"task      {escaped(task)}")
+    console.print(escaped(note))
+
+
+@dataset_app.command("remove")
+def dataset_remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the data set.")],
+    home: HomeOption = None,
+) -> None:
+    """Take a data set out of a home and its study; what was made of it is archived."""
+    from aehpo_assets.running.removal import remove_dataset
+
+    removed = remove_dataset(name, chosen_home(home, writes=True))
+    for task in removed.tasks:
+        console.print(f"task      {escaped(task)}")
+    where = f"archived  {removed.artefacts} artefacts: {escaped(removed.archive)}"
+    console.print(where, soft_wrap=True, highlight=False)
+    console.print("`aehpo run` builds what compares tasks again, without them.")
+
+
+@dataset_app.command("demo")
+def dataset_demo(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write into.")],
+) -> None:
+    """Write the demo's data sets: a simulated cohort, and scanpy's own single cells."""
+    from aehpo_assets.datasets.simulate import write_demo_data
+
+    check_writable(folder, "DIR")
+    for written in write_demo_data(folder):
+        console.print(f"data set  {escaped(written)}", soft_wrap=True)
+
+
+@dataset_app.command("sources")
+def dataset_sources() -> None:
+    """List the published data sets that can be fetched by name."""
+    from aehpo_assets.datasets.sources import SOURCES
+
+    table = Table("name", "title", Column("origin", overflow="fold"))
+    for source in SOURCES.values():
+        table.add_row(source.name, source.title, source.origin)
+    console.print(table)
+
+
+@dataset_app.command("fetch")
+def dataset_fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="One of aehpo dataset sources.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder to write into.  [default: NAME]")
+    ] = None,
+) -> None:
+    """Download a published data set; called again, it goes on where it was broken off."""
+    from aehpo_assets.cli.fetch import fetch_source
+    from aehpo_assets.datasets.sources import find_source
+
+    source = find_source(name)
+    check_writable(out or Path(name), "--out")
+    fetch_source(source, out or Path(name), console)

@@ -1,0 +1,64 @@
+"""What commands share: their options, where they print, and the home they work on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from aehpo_assets.foreign import escaped
+from aehpo_assets.store.files import check_writable
+from aehpo_assets.store.home import Home, home_folder
+from aehpo_assets.store.home_schema import migrate
+
+StudyFile = Annotated[
+    Path,
+    typer.Argument(metavar="STUDY.yaml", help="The study file, or one of aehpo: demo, thesis."),
+]
+HomeOption = Annotated[
+    Path | None,
+    # Whether it can be read and written is told with the remedy, by whoever does it.
+    typer.Option(
+        "--home",
+        readable=False,
+        help="Folder of everything this study writes.  [default: .aehpo]",
+    ),
+]
+DataOption = Annotated[
+    list[Path] | None,
+    typer.Option("--data", help="Folder of data sets, or one data set. May be repeated."),
+]
+ArtefactName = Annotated[
+    str,
+    typer.Argument(
+        metavar="ARTEFACT",
+        help="Such as recommendations/varix/tcga_rna, or one run: run_results/varix/tcga_rna/17.",
+    ),
+]
+
+console = Console()
+errors = Console(stderr=True)
+
+
+def chosen_home(folder: Path | None, *, writes: bool = False) -> Home:
+    """Return the home, and make it the one that the code locations read.
+
+    A command that ``writes`` into it brings an older home up to date first.
+
+    Raises
+    ------
+    InputError
+        If the command ``writes`` into it, and cannot, or the home is of another version.
+    """
+    if writes:
+        root = home_folder(folder)
+        check_writable(root, "--home")
+        migrate(root, lambda line: console.print(escaped(line), soft_wrap=True, highlight=False))
+    home = Home(folder)
+    if writes:
+        home.check_writable()
+    os.environ["AEHPO_HOME"] = str(home.root)
+    return home
