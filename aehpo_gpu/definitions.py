@@ -7,7 +7,7 @@ import dagster as dg
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.schedules import catch_up
 from aehpo_assets.defs.sensors import automation, interrupted
-from aehpo_gpu.defs import baselines, benchmark, latents, runs, tuning, validation
+from aehpo_gpu.defs.assets import baselines, benchmark, latents, runs, tuning, validation
 from aehpo_gpu.defs.stubs import STUBS
 
 FRESH_PROCESSES = dg.multiprocess_executor.configured(

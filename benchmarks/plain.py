@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.export.module import Autoencoder
 from aehpo_gpu.training.annealing import annealing_weight
-from aehpo_gpu.training.module import Autoencoder
 from aehpo_gpu.training.widths import run_widths
 
 

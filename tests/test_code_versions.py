@@ -31,8 +31,8 @@ from aehpo_assets.store.code_version import (
 from aehpo_assets.store.freshness import code_version_of
 from aehpo_assets.study import Study
 from aehpo_gpu.architectures import ARCHITECTURES, Architecture
-from aehpo_gpu.runs import engine_version
-from aehpo_gpu.tuning import search_version
+from aehpo_gpu.runs.live import search_version
+from aehpo_gpu.runs.table import engine_version
 
 ROOTS = {top: Path(importlib.import_module(top).__file__ or "").parent for top in PACKAGES}
 
@@ -54,14 +54,14 @@ COUNTS_NOWHERE = {
     "aehpo_gpu.evaluation.reconstruction": "of tests only",
     "aehpo_gpu.training.prices": "seconds",
     "aehpo_gpu.training.timing": "seconds",
-    "aehpo_gpu.stored_model": "writes models, at the command line",
-    "aehpo_gpu.training.export": "writes models, at the command line",
-    "aehpo_gpu.training.module": "writes models, at the command line",
-    "aehpo_gpu.preflight": "refuses what cannot work, before anything is made",
-    "aehpo_gpu.estimate": "what a study would cost",
-    "aehpo_gpu.tuning_inputs": "the command line",
-    "aehpo_gpu.tuning_report": "the command line",
-    "aehpo_gpu.cli": "the command line",
+    "aehpo_gpu.export.stored_run": "writes models, at the command line",
+    "aehpo_gpu.export.export": "writes models, at the command line",
+    "aehpo_gpu.export.module": "writes models, at the command line",
+    "aehpo_gpu.runs.preflight": "refuses what cannot work, before anything is made",
+    "aehpo_gpu.runs.estimate": "what a study would cost",
+    "aehpo_gpu.cli.tuning_inputs": "the command line",
+    "aehpo_gpu.cli.tuning": "the command line",
+    "aehpo_gpu.cli.main": "the command line",
     "aehpo_assets.cli.main": "the command line",
     "aehpo_assets.defs": "the Dagster layer holds no science",
     "aehpo_gpu.defs": "the Dagster layer holds no science",
@@ -223,7 +223,7 @@ TRAINED = {
         ("aehpo_assets.analysis.plots.style", set(), set(RECIPES)),
         ("aehpo_assets.defs.runs", set(), set(RECIPES))
         if (ROOTS["aehpo_assets"] / "defs" / "runs.py").exists()
-        else ("aehpo_gpu.defs.runs", set(), set(RECIPES)),
+        else ("aehpo_gpu.defs.assets.runs", set(), set(RECIPES)),
     ],
 )
 def test_an_edit_makes_stale_what_reaches_it(

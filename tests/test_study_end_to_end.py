@@ -28,7 +28,7 @@ from aehpo_assets.exchange.folders import export_study
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.measured import without_measured
 from aehpo_assets.store.store import Store
-from aehpo_gpu.archive import RUN_KEY, RunArchive
+from aehpo_gpu.runs.archive import RUN_KEY, RunArchive
 from aehpo_gpu.training.cost import CostModel
 
 logger = logging.getLogger(__name__)

@@ -1,8 +1,8 @@
 """What validation says of one architecture and task, in numbers.
 
 Candidates are chosen by their valid score, and the test score is only reported. Which candidates
-are trained belongs to ``aehpo_gpu.validation``; the verdict in words and the table for the terminal
-to ``report``.
+are trained belongs to ``aehpo_gpu.runs.validation``; the verdict in words and the table for the
+terminal to ``report``.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ from aehpo_assets.space import (
 )
 from aehpo_assets.study import Hpo, Study
 from aehpo_gpu.architectures import ARCHITECTURES
-from aehpo_gpu.preflight import difference
+from aehpo_gpu.runs.preflight import difference
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.shard import train_shard
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
@@ -76,7 +76,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-freebits\nVersion: 1.0\n")
         points = "[aehpo.architectures]\nfreebits = lab_freebits\n"
         # Where this project itself is not installed, nobody else asks the engine.
-        points += "[aehpo.preflight]\narchitectures = aehpo_gpu.preflight:check_architectures\n"
+        points += (
+            "[aehpo.preflight]\narchitectures = aehpo_gpu.runs.preflight:check_architectures\n"
+        )
         (info / "entry_points.txt").write_text(points)
         monkeypatch.syspath_prepend(str(tmp_path))
         importlib.invalidate_caches()

@@ -19,7 +19,7 @@ from aehpo_assets.store import home_schema
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.home_schema import Migration, begin, migrate
 from aehpo_assets.study import Study
-from aehpo_gpu.cli import app as gpu_app
+from aehpo_gpu.cli.main import app as gpu_app
 
 STUDY = Study.model_validate(
     {

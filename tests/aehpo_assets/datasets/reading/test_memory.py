@@ -170,7 +170,7 @@ def test_plan_and_check_say_so_at_once(
     make_dataset: Any, little_memory: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from aehpo_assets.cli.datasets import dataset_app
-    from aehpo_gpu.cli import app as gpu
+    from aehpo_gpu.cli.main import app as gpu
 
     monkeypatch.delenv("AEHPO_DATA", raising=False)
     folder = make_dataset()

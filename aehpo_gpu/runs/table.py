@@ -17,7 +17,7 @@ from aehpo_assets.store.code_version import ARCHITECTURE, Chosen, CodeVersions
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
 from aehpo_gpu.architectures import ARCHITECTURES
-from aehpo_gpu.archive import RUN_KEY, RunArchive, run_keys
+from aehpo_gpu.runs.archive import RUN_KEY, RunArchive, run_keys
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.device_cost import cost_model
 from aehpo_gpu.training.plan import plan_shards

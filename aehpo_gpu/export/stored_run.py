@@ -1,6 +1,6 @@
 """Bringing back a run of a study as a model: its inputs from the store, and a training.
 
-The writing itself belongs to ``training.export``.
+The writing itself belongs to ``export``.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.space import search_space
 from aehpo_assets.store.home import Home
-from aehpo_gpu.runs import training_settings
-from aehpo_gpu.training.export import export_model
+from aehpo_gpu.export.export import export_model
+from aehpo_gpu.runs.table import training_settings
 from aehpo_gpu.training.task import TRAINING_INPUTS, training_task
 
 _TABLES = ("run_results", "validated_recommendations")

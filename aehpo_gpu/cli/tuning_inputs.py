@@ -2,7 +2,7 @@
 
 The rule itself is that of ``aehpo status``, :class:`~aehpo_assets.defs.study_artefacts
 .StudyArtefacts`; here it is put to what one search reads. Reading and searching belong to
-``tuning_report`` and ``tuning``.
+``tuning`` and ``tuning``.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from aehpo_assets.store.home import Home
 from aehpo_assets.store.provenance import named_seed
 from aehpo_assets.study import Live, Study
 from aehpo_gpu.architectures import ARCHITECTURES
-from aehpo_gpu.runs import measured_cost, training_settings
+from aehpo_gpu.runs.table import measured_cost, training_settings
 from aehpo_gpu.training.plan import plan_fleets
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.rungs import train_rungs

@@ -19,8 +19,8 @@ import aehpo_assets
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import FittedPreprocessing
 from aehpo_assets.store.files import atomic_folder
+from aehpo_gpu.export.module import Autoencoder, module_of_run
 from aehpo_gpu.training.fleet import train_fleet
-from aehpo_gpu.training.module import Autoencoder, module_of_run
 from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask

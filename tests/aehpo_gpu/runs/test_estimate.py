@@ -10,7 +10,8 @@ from rich.console import Console
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study
-from aehpo_gpu.estimate import estimate_study, estimate_table
+from aehpo_gpu.cli.estimate import estimate_table
+from aehpo_gpu.runs.estimate import estimate_study
 
 
 def test_every_run_of_the_study_is_counted(tiny_root: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """A live search as a person sees it in the terminal: a bar, the best so far, and what it was worth.
 
-Searching belongs to ``tuning``, comparing to ``aehpo_assets.analysis.equal_time``; this reads what
-they need from a home, and prints.
+Searching belongs to ``runs.live``, comparing to ``aehpo_assets.analysis.equal_time``; this reads
+what they need from a home, and prints.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from aehpo_assets.hpo.search.live import check_live_searchers
 from aehpo_assets.running.interrupted import working_alone
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Live
+from aehpo_gpu.cli.tuning_inputs import REMEDY, TuningInputs
 from aehpo_gpu.evaluation.granularity import valid_granularity
+from aehpo_gpu.runs.live import LiveTuning
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.task import TRAINING_INPUTS, training_task
-from aehpo_gpu.tuning import LiveTuning
-from aehpo_gpu.tuning_inputs import REMEDY, TuningInputs
 
 
 def run_tuning(

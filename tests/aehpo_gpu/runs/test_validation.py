@@ -13,7 +13,7 @@ from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.space import SearchSpace, config_id_of, default_configuration, search_space
 from aehpo_assets.study import Study
-from aehpo_gpu.validation import (
+from aehpo_gpu.runs.validation import (
     benchmark_seeds,
     candidates,
     validation_runs,

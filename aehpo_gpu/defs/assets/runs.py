@@ -25,7 +25,7 @@ from aehpo_assets.store.code_version import Chosen
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.training_task import TASK, read_training_task
-from aehpo_gpu.runs import (
+from aehpo_gpu.runs.table import (
     RunTable,
     Shard,
     training_settings,

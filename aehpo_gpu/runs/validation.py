@@ -18,7 +18,7 @@ from aehpo_assets.analysis.names import BEST_SAMPLED, RECOMMENDED, UNTUNED_DEFAU
 from aehpo_assets.hpo.known_best import best_known
 from aehpo_assets.space import SearchSpace, config_id_of, default_configuration
 from aehpo_assets.study import Study
-from aehpo_gpu.runs import distinct_runs
+from aehpo_gpu.runs.table import distinct_runs
 
 BENCHMARK_SEEDS = 1_000_000
 """How far the seeds of what a benchmark found lie above those of validation. A round takes a few

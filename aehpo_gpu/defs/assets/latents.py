@@ -1,6 +1,6 @@
 """The asset of latents: where the samples lie in the recommended autoencoders.
 
-Training and files belong to ``aehpo_gpu.latents``.
+Training and files belong to ``aehpo_gpu.runs.latents``.
 """
 
 from pathlib import Path
@@ -17,8 +17,8 @@ from aehpo_assets.store.code_version import Chosen
 from aehpo_assets.store.hashes import content_hash
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.defs.training_task import TASK, read_training_task
-from aehpo_gpu.latents import latents_table, recommended_runs, train_latents, write_h5ad
-from aehpo_gpu.runs import training_settings
+from aehpo_gpu.runs.latents import latents_table, recommended_runs, train_latents, write_h5ad
+from aehpo_gpu.runs.table import training_settings
 from aehpo_gpu.training.task import TRAINING_INPUTS, device_name
 
 RECOMMENDED_LATENTS = Recipe(

@@ -39,7 +39,8 @@ def plan(
     from aehpo_assets.shipped import study_file
     from aehpo_assets.store.home import Home
     from aehpo_assets.study import read_study
-    from aehpo_gpu.estimate import estimate_study, estimate_table
+    from aehpo_gpu.cli.estimate import estimate_table
+    from aehpo_gpu.runs.estimate import estimate_study
 
     study = study_file(study)
     settings = read_study(study)
@@ -82,7 +83,7 @@ def tune(
     from aehpo_assets.settings import settings_error
     from aehpo_assets.store.home import Home
     from aehpo_assets.study import Live
-    from aehpo_gpu.tuning_report import run_tuning
+    from aehpo_gpu.cli.tuning import run_tuning
 
     where = Home(home)
     study = where.study()
@@ -116,7 +117,7 @@ def export_model(
     from aehpo_assets.foreign import escaped
     from aehpo_assets.store.files import check_writable
     from aehpo_assets.store.home import Home
-    from aehpo_gpu.stored_model import export_stored_run
+    from aehpo_gpu.export.stored_run import export_stored_run
 
     check_writable(out, "--out")
     export_stored_run(Home(home), task, architecture, config_id, seed, out)

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from plain_training import make_runs
 
-from aehpo_gpu.latents import latents_table, recommended_runs, train_latents, write_h5ad
-from aehpo_gpu.training.export import train_module
+from aehpo_gpu.export.export import train_module
+from aehpo_gpu.runs.latents import latents_table, recommended_runs, train_latents, write_h5ad
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 

@@ -1,7 +1,7 @@
 """The asset of validated recommendations: predicted beside actual.
 
-Which configurations are validated against which is decided in ``aehpo_gpu.validation``; how they
-are trained in ``aehpo_gpu.training``.
+Which configurations are validated against which is decided in ``aehpo_gpu.runs.validation``; how
+they are trained in ``aehpo_gpu.training``.
 """
 
 import dagster as dg
@@ -22,9 +22,9 @@ from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, recommendations
 from aehpo_gpu.defs.training_task import TASK, read_training_task
-from aehpo_gpu.runs import RunTable, training_settings
+from aehpo_gpu.runs.table import RunTable, training_settings
+from aehpo_gpu.runs.validation import candidates, validation_runs, with_candidates
 from aehpo_gpu.training.task import TRAINING_INPUTS
-from aehpo_gpu.validation import candidates, validation_runs, with_candidates
 
 VALIDATED_RECOMMENDATIONS = Recipe(
     "validated_recommendations",

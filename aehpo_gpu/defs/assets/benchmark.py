@@ -1,7 +1,7 @@
 """The asset that trains what the searches of a benchmark found, for studies that ask for it.
 
 Which configurations these are, and what their scores say, lives in
-``aehpo_gpu.benchmark_validation``.
+``aehpo_gpu.runs.benchmark_finds``.
 """
 
 import dagster as dg
@@ -15,13 +15,13 @@ from aehpo_assets.foreign import markdown_table
 from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
 from aehpo_assets.store.code_version import Chosen
 from aehpo_gpu.architectures import ARCHITECTURES
-from aehpo_gpu.benchmark_validation import found_configurations, real_regret
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, hpo_benchmark
 from aehpo_gpu.defs.training_task import TASK, read_training_task
-from aehpo_gpu.runs import RunTable, distinct_runs, training_settings
+from aehpo_gpu.runs.benchmark_finds import found_configurations, real_regret
+from aehpo_gpu.runs.table import RunTable, distinct_runs, training_settings
+from aehpo_gpu.runs.validation import benchmark_seeds, with_candidates
 from aehpo_gpu.training.task import TRAINING_INPUTS
-from aehpo_gpu.validation import benchmark_seeds, with_candidates
 
 VALIDATED_BENCHMARK = Recipe(
     "validated_benchmark",

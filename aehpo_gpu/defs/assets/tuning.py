@@ -1,6 +1,6 @@
 """The asset of live searches, for studies that ask for it.
 
-How a search trains lives in ``aehpo_gpu.tuning``, what it was worth in
+How a search trains lives in ``aehpo_gpu.runs.live``, what it was worth in
 ``aehpo_assets.analysis.equal_time``.
 """
 
@@ -21,8 +21,8 @@ from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.training_task import TASK, read_training_task
 from aehpo_gpu.evaluation.granularity import valid_granularity
+from aehpo_gpu.runs.live import LiveTuning
 from aehpo_gpu.training.task import TRAINING_INPUTS
-from aehpo_gpu.tuning import LiveTuning
 
 LIVE_SEARCH = Recipe(
     "live_search",

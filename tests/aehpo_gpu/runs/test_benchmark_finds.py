@@ -15,8 +15,8 @@ from aehpo_assets.hpo.search.problem import Problem
 from aehpo_assets.hpo.search.simulation import simulate
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import SearchSpace, search_space
-from aehpo_gpu.benchmark_validation import found_configurations, real_regret
-from aehpo_gpu.runs import distinct_runs
+from aehpo_gpu.runs.benchmark_finds import found_configurations, real_regret
+from aehpo_gpu.runs.table import distinct_runs
 
 SPACE = search_space("vanillix")
 

@@ -23,15 +23,15 @@ from aehpo_assets.store.freshness import code_version_of, study_settings
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Record
 from aehpo_assets.study import Live, Study
-from aehpo_gpu import tuning
-from aehpo_gpu.cli import app
-from aehpo_gpu.defs.tuning import live_search
+from aehpo_gpu.cli.main import app
+from aehpo_gpu.cli.tuning import run_tuning
+from aehpo_gpu.defs.assets.tuning import live_search
+from aehpo_gpu.runs import live as tuning
+from aehpo_gpu.runs.live import LiveTuning
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.task import TrainingTask
 from aehpo_gpu.training.work import TERMS
-from aehpo_gpu.tuning import LiveTuning
-from aehpo_gpu.tuning_report import run_tuning
 
 TASK = ("toy_rna",)
 PARTITION = ("varix", "toy_rna")

@@ -5,20 +5,15 @@ The hours are the planner's own estimates of its fleets; nothing is trained.
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
-
-from rich.table import Table
 
 from aehpo_assets.datasets.catalogue import Task
 from aehpo_assets.datasets.read import read_matrix
 from aehpo_assets.datasets.reading.memory import reading_need
-from aehpo_assets.foreign import escaped
-from aehpo_assets.limits import size_of
 from aehpo_assets.space import configurations_of
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
-from aehpo_gpu.runs import training_settings, with_seeds
+from aehpo_gpu.runs.table import training_settings, with_seeds
 from aehpo_gpu.training.plan import plan_shards
 
 BYTES_PER_RUN_ROW = 1_000
@@ -95,40 +90,3 @@ def estimate_study(study: Study, tasks: dict[str, Task], home: Home) -> list[Tas
                 )
             )
     return estimates
-
-
-def estimate_table(estimates: list[TaskEstimate], disk_free: int | None = None) -> Table:
-    """Lay the estimates out for a terminal, with a line of totals.
-
-    Parameters
-    ----------
-    estimates
-        Output of :func:`estimate_study`.
-    disk_free
-        Free bytes; those of the present folder's disk by default.
-    """
-    free = shutil.disk_usage(".").free if disk_free is None else disk_free
-    largest = size_of(max(e.memory_bytes for e in estimates))
-    disk = size_of(sum(e.disk_bytes for e in estimates))
-    table = Table(
-        title="What this study would cost here",
-        caption=f"Memory: {largest} at most. Disk: {disk} of {size_of(free)} free.\n{NOT_COUNTED}",
-        show_footer=True,
-    )
-    table.add_column("architecture | task", no_wrap=True, footer="together")
-    table.add_column("samples x features", no_wrap=True, justify="right")
-    for name, total in (
-        ("runs", f"{sum(e.runs for e in estimates):,}"),
-        ("shards", str(sum(e.shards for e in estimates))),
-        ("hours", f"{sum(e.hours for e in estimates):.2f}"),
-    ):
-        table.add_column(name, justify="right", footer=total)
-    for e in estimates:
-        table.add_row(
-            escaped(f"{e.architecture} | {e.task}"),
-            f"{e.samples:,} x {e.features:,}",
-            f"{e.runs:,}",
-            str(e.shards),
-            f"{e.hours:.2f}",
-        )
-    return table

@@ -1,0 +1,1 @@
+"""The commands of ``aehpo`` that need the training engine."""

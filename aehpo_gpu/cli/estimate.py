@@ -1,0 +1,48 @@
+"""What a study would cost, as a table for the terminal."""
+
+from __future__ import annotations
+
+import shutil
+
+from rich.table import Table
+
+from aehpo_assets.foreign import escaped
+from aehpo_assets.limits import size_of
+from aehpo_gpu.runs.estimate import NOT_COUNTED, TaskEstimate
+
+
+def estimate_table(estimates: list[TaskEstimate], disk_free: int | None = None) -> Table:
+    """Lay the estimates out for a terminal, with a line of totals.
+
+    Parameters
+    ----------
+    estimates
+        Output of :func:`estimate_study`.
+    disk_free
+        Free bytes; those of the present folder's disk by default.
+    """
+    free = shutil.disk_usage(".").free if disk_free is None else disk_free
+    largest = size_of(max(e.memory_bytes for e in estimates))
+    disk = size_of(sum(e.disk_bytes for e in estimates))
+    table = Table(
+        title="What this study would cost here",
+        caption=f"Memory: {largest} at most. Disk: {disk} of {size_of(free)} free.\n{NOT_COUNTED}",
+        show_footer=True,
+    )
+    table.add_column("architecture | task", no_wrap=True, footer="together")
+    table.add_column("samples x features", no_wrap=True, justify="right")
+    for name, total in (
+        ("runs", f"{sum(e.runs for e in estimates):,}"),
+        ("shards", str(sum(e.shards for e in estimates))),
+        ("hours", f"{sum(e.hours for e in estimates):.2f}"),
+    ):
+        table.add_column(name, justify="right", footer=total)
+    for e in estimates:
+        table.add_row(
+            escaped(f"{e.architecture} | {e.task}"),
+            f"{e.samples:,} x {e.features:,}",
+            f"{e.runs:,}",
+            str(e.shards),
+            f"{e.hours:.2f}",
+        )
+    return table

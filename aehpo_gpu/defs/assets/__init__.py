@@ -1,0 +1,1 @@
+"""The assets that train or score, one file a step of the study."""

@@ -1,0 +1,1 @@
+"""From tables of runs to tables of results: what is trained, and what is done already."""
