@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from aehpo_assets.defs import schedules, sensors
-from aehpo_assets.defs.assets import (
-    benchmark,
-    earlier_validations,
-    effects,
-    hpo,
-    omics,
-    spaces,
-    transfer,
-    validation,
-)
+from aehpo_assets.defs import assets, schedules, sensors
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import STUBS
 
@@ -22,24 +12,7 @@ from aehpo_assets.defs.stubs import STUBS
 def build_definitions(study: StudyResource) -> dg.Definitions:
     """Return the definitions of this code location, on the home of a given study resource."""
     return dg.Definitions(
-        assets=[
-            omics.omics_matrix,
-            omics.sample_labels,
-            omics.data_split,
-            omics.preprocessed_matrix,
-            omics.dataset_profile,
-            spaces.configurations,
-            hpo.blackbox,
-            hpo.blackbox_curves,
-            earlier_validations.earlier_validations,
-            hpo.surrogate,
-            hpo.recommendations,
-            benchmark.hpo_benchmark,
-            transfer.transfer_benchmark,
-            effects.hyperparameter_effects,
-            validation.validation_report,
-            *STUBS,
-        ],
+        assets=[*dg.load_assets_from_package_module(assets), *STUBS],
         sensors=[
             sensors.dataset_sensor,
             sensors.automation("aehpo_assets"),

@@ -104,8 +104,8 @@ class Hpo(Settings):
     """Budgets of the simulated searches, and how many recommendations are really trained.
 
     With several workers and ``clock: measured``, the order in which simulated trials finish, and
-    so what a searcher proposes next, hangs on measured training seconds. ``clock: unit`` gives
-    every whole training the same length, so that no decision hangs on a stopwatch; it is the
+    so what a searcher proposes next, depends on measured training seconds. ``clock: unit`` gives
+    every whole training the same length, so that no decision depends on a stopwatch; it is the
     default unless ``simulated_hours`` asks for real ones. ``searcher_settings`` maps a searcher to
     the settings that Syne Tune names, such as ``{regularized_evolution: {population_size: 20}}``.
     Transfer restricts a search to the ``transfer_top_k`` best configurations of the other tasks,
@@ -155,7 +155,7 @@ class Benchmark(Settings):
 
     A searcher with ``+box`` searches the box around the best configurations of the other tasks.
     Searches end at ``trials`` or ``simulated_hours``, whichever comes first; without hours every
-    whole training counts the same. On the ``surrogate`` searchers are told predictions; on the
+    whole training counts the same. On the ``surrogate`` searchers observe predictions; on the
     ``table`` the measured results of the nearest trained configuration, and no model stands in
     between. With ``validate_repetitions``, what the first so many searches of each kind found is
     trained for real.
@@ -186,8 +186,8 @@ class Benchmark(Settings):
 class TransferBenchmark(Settings):
     """The comparison of searches with and without other tasks, if there is to be one.
 
-    Every task in turn plays the new one and is searched with ``trials`` evaluations: without
-    transfer, in the plain box of the other tasks, in the box weighed by similarity, whose first
+    Every task is held out in turn and searched with ``trials`` evaluations: without
+    transfer, in the unweighted box of the other tasks, in the similarity-weighted one, whose first
     ``probe`` evaluations are random configurations, and warm, knowing ``earlier_runs`` of the task
     itself. ``ground`` is as for the benchmark of searchers.
     """
@@ -220,7 +220,7 @@ class Live(Settings):
 
 
 class Study(Settings):
-    """A study: tasks, architectures, configurations, and every setting that its numbers hang on."""
+    """A study: tasks, architectures, configurations, and all settings that its numbers depend on."""
 
     name: Name
     tasks: Literal["all"] | list[Name]

@@ -7,7 +7,7 @@ import dagster as dg
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.schedules import catch_up
 from aehpo_assets.defs.sensors import automation, interrupted
-from aehpo_gpu.defs.assets import baselines, benchmark, latents, runs, tuning, validation
+from aehpo_gpu.defs import assets
 from aehpo_gpu.defs.stubs import STUBS
 
 FRESH_PROCESSES = dg.multiprocess_executor.configured(
@@ -20,15 +20,7 @@ once for all of them."""
 def build_definitions(study: StudyResource) -> dg.Definitions:
     """Return the definitions of this code location, on the home of a given study resource."""
     return dg.Definitions(
-        assets=[
-            runs.trained_runs,
-            baselines.baseline_performance,
-            validation.validated_recommendations,
-            latents.recommended_latents,
-            tuning.live_search,
-            benchmark.validated_benchmark,
-            *STUBS,
-        ],
+        assets=[*dg.load_assets_from_package_module(assets), *STUBS],
         sensors=[automation("aehpo_gpu"), interrupted("aehpo_gpu")],
         schedules=[catch_up("aehpo_gpu")],
         resources={"study": study},

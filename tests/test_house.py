@@ -1,7 +1,6 @@
 """The rules of the house, read from the imports: who may know Dagster, who may print, and so on.
 
-Rooms are the folders of the two packages. Modules that do not lie in their room yet are named in
-:data:`LATER`; it becomes empty, and goes, when they do.
+Rooms are the folders of the two packages.
 """
 
 from __future__ import annotations
@@ -16,42 +15,8 @@ import pytest
 CHECKOUT = Path(__file__).parents[1]
 A, G = "aehpo_assets", "aehpo_gpu"
 
-LATER: dict[str, tuple[str, ...]] = {
-    "": ("definitions", "study", "settings", "errors", "foreign", "limits", "registry", "shipped"),
-    "store": (
-        *("home", "home_schema", "store", "provenance", "code_version", "code_digest", "files"),
-        *("seals", "freshness", "lineage", "comparison", "measured", "processor"),
-    ),
-    "datasets": (
-        *("catalogue", "landing", "sources", "download", "quality.sentences"),
-        *("omics.dataset", "omics.split", "omics.transform", "omics.simulate", "omics.page"),
-        *("omics.label_facts", "omics.matrix_facts", "omics.barcodes", "omics.patients"),
-        *("omics.labels", "omics.validate", "omics.read", "omics.formats", "omics.delimited"),
-        *("omics.hdf5", "omics.parquet", "omics.stored", "omics.content", "omics.lines"),
-        *("omics.numbers", "omics.ids", "omics.annotation", "omics.spelling", "omics.join"),
-        *("omics.memory",),
-    ),
-    "analysis": ("hpo.benchmark_plots",),
-    "hpo": ("rounds",),
-    "exchange": ("exchange",),
-    "defs": ("catch_up",),
-    "running": (
-        *("runner", "preflight", "next_round", "reproduce", "ui", "webserver", "progress"),
-        *("interrupted", "child", "status", "removal", "register"),
-    ),
-    "cli": ("cli", "headless", "run_progress", "lineage_tree", "reproduce_report"),
-}
-"""Room of ``aehpo_assets`` to its modules that lie elsewhere today."""
-
-LATER_GPU: dict[str, tuple[str, ...]] = {
-    "runs": (
-        *("runs", "archive", "validation", "benchmark_validation", "latents", "tuning"),
-        "estimate",
-    ),
-    "export": ("stored_model",),
-    "cli": ("cli", "tuning_report", "tuning_inputs"),
-}
-"""The same of ``aehpo_gpu``."""
+ROOT = ("definitions", "study", "settings", "errors", "foreign", "limits", "registry", "shipped")
+"""Modules of ``aehpo_assets`` in no room: what every room may know, and the definitions."""
 
 ORDER = {
     A: (
@@ -68,12 +33,6 @@ DAGSTER = ("defs", "running")
 
 PRINTING = ("cli",)
 PRINTERS = ("rich.console", "rich.progress", "rich.live", "typer", "click", "tqdm")
-
-KNOWN_UPWARD: dict[str, str] = {}
-"""Imports that lead upward today: importing module to imported one."""
-
-KNOWN_PRINTING: tuple[str, ...] = ("aehpo_assets.datasets.sources",)
-"""Modules outside ``cli`` that print today."""
 
 
 def module_names() -> dict[str, Path]:
@@ -106,13 +65,8 @@ IMPORTS = {name: set(imports_of(tree, name)) for name, tree in TREES.items()}
 
 def room(module: str) -> str:
     """The room of a module in its package; empty for the root."""
-    package, _, inner = module.partition(".")
-    later = LATER if package == A else LATER_GPU
+    first, _, more = module.partition(".")[2].partition(".")
     is_package = MODULES.get(module, Path()).name == "__init__.py"
-    for name, modules in later.items():
-        if inner in modules and not (is_package and name == inner):
-            return name
-    first, _, more = inner.partition(".")
     return first if more or is_package else ""
 
 
@@ -146,10 +100,8 @@ def test_every_module_has_a_room() -> None:
         if "." in name and room(name) not in (*ORDER[name.partition(".")[0]], "")
     ]
     assert homeless == []
-    loose = {name.partition(".")[2] for name in MODULES if name.startswith(A) and "." in name}
-    assert {name for name in loose if "." not in name and room(f"{A}.{name}") == ""} <= set(
-        LATER[""]
-    ), "a new module at the root of aehpo_assets belongs into a room"
+    loose = {name for name in MODULES if "." in name and room(name) == ""}
+    assert loose == {f"{G}.definitions", *(f"{A}.{name}" for name in ROOT)}, "it needs a room"
 
 
 def test_only_the_dagster_layer_imports_dagster() -> None:
@@ -176,7 +128,7 @@ def test_only_the_command_line_prints() -> None:
         )
         if prints or any(i.startswith(PRINTERS) for i in IMPORTS[name]):
             found.append(name)
-    assert sorted(found) == sorted(KNOWN_PRINTING)
+    assert found == []
 
 
 def test_the_first_package_knows_neither_torch_nor_the_second() -> None:
@@ -190,7 +142,7 @@ def test_the_first_package_knows_neither_torch_nor_the_second() -> None:
 
 
 def test_nothing_imports_a_room_above_its_own() -> None:
-    assert upward(IMPORTS) == {name: {other} for name, other in KNOWN_UPWARD.items()}
+    assert upward(IMPORTS) == {}
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

@@ -138,12 +138,12 @@ def test_one_run_alone_is_reproduced_and_a_tampered_one_is_told(home: Home) -> N
 
 
 def test_a_tampered_artefact_along_the_chain_is_the_first_that_differs(home: Home) -> None:
-    """What hangs on it was made from the true one, and is equal."""
+    """What depends on it was made from the true one, and is equal."""
     tamper(home, "preprocessed_matrix", ("toy_rna",), add("g3", 0, 0.5))
     good, printed = reproduce(home, "dataset_profile/toy_rna")
     assert not good
     assert "First differing artefact of the chain: preprocessed_matrix/toy_rna" in printed
-    assert "the data version that what hangs on it was made from" in printed
+    assert "the data version that what depends on it was made from" in printed
     assert "dataset_profile/toy_rna itself: equal" in printed
 
 
@@ -196,7 +196,7 @@ def test_changed_raw_data_is_different_and_the_chain_ends_there(finished: Path, 
     assert not good
     assert "First differing artefact of the chain: omics_matrix/toy_rna" in printed
     assert "rna.parquet changed" in printed
-    assert "What hangs on it was not made again" in printed
+    assert "What depends on it was not made again" in printed
 
 
 def test_what_cannot_be_made_again_is_refused(finished: Path, home: Home) -> None:

@@ -61,7 +61,7 @@ STUDY = {
 
 
 def write_dataset(folder: Path) -> None:
-    """120 patients with two modalities and two labels that hang on what the modalities share."""
+    """120 patients with two modalities and two labels that depend on what the modalities share."""
     source = np.random.default_rng(0)
     hidden = source.normal(size=(120, 3))
     ids = pd.Index([f"P{i:03d}" for i in range(120)], name="sample_id")

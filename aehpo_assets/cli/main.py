@@ -83,14 +83,14 @@ def status(home: HomeOption = None) -> None:
 
 @app.command("next-round")
 def next_round(home: HomeOption = None) -> None:
-    """Let what was validated join the evidence, for the next `aehpo run` to recommend anew."""
+    """Let what was validated join the evidence, for the next `aehpo run` to recommend again."""
     from aehpo_assets.running.next_round import start_next_round
 
     taken = start_next_round(chosen_home(home, writes=True))
     for architecture, task in taken:
         console.print(escaped(f"taken     validated_recommendations/{architecture}/{task}"))
     console.print(
-        "`aehpo run` makes surrogate, recommendations and validation anew."
+        "`aehpo run` makes surrogate, recommendations and validation again."
         if taken
         else "Earlier rounds hold all of it already; `aehpo run` finishes the present round."
     )
@@ -117,7 +117,7 @@ def reproduce(
         ),
     ] = None,
 ) -> None:
-    """Make an artefact and all that it hangs on again, in a clean home, and compare."""
+    """Make an artefact and all that it depends on again, in a clean home, and compare."""
     from aehpo_assets.cli.reproduce import run_reproduction
 
     if not run_reproduction(chosen_home(home), artefact, tolerance, console):

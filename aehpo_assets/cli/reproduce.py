@@ -98,5 +98,5 @@ def _print_verdict(name: str, target: str, found: list[Reproduced], console: Con
             soft_wrap=True,
         )
     elif last.name != target:
-        console.print("What hangs on it was not made again.", highlight=False)
+        console.print("What depends on it was not made again.", highlight=False)
     return False

@@ -83,7 +83,7 @@ def dataset_names(tasks: dict[str, Task]) -> list[str]:
 
 
 def dataset_settings(task: Task, section: str) -> dict[str, Any]:
-    """Return the part of ``dataset.yaml`` that an artefact hangs on, as JSON values.
+    """Return the part of ``dataset.yaml`` that an artefact depends on, as JSON values.
 
     Parameters
     ----------

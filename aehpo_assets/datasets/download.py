@@ -179,9 +179,9 @@ def _transfer(
 ) -> None:
     """Fetch what ``part`` lacks, or all of it where the server cannot resume.
 
-    The server's name for this version of the file (RFC 9110, 13.1.5) is kept in ``validator``, lest
-    the end of a renewed file is joined to the beginning of the old. Where it gives none, only a
-    file that is ``verified`` by a known checksum is resumed.
+    The server's name for this version of the file (RFC 9110, 13.1.5) is kept in ``validator``, so
+    that the end of a renewed file is never joined to the beginning of the old. Where it gives none,
+    only a file that is ``verified`` by a known checksum is resumed.
     """
     done = part.stat().st_size if part.exists() else 0
     if size is not None and done >= size > 0:

@@ -1,7 +1,7 @@
 """The demo's data sets: a simulated multi-omics cohort, and the real single cells scanpy ships.
 
 The cohort has what real cohorts have: biological programmes shared by the modalities, clinical
-labels that hang on them nonlinearly, a rare class, missing labels, zero inflation, a constant
+labels that depend on them nonlinearly, a rare class, missing labels, zero inflation, a constant
 feature, and modalities that were not measured in everybody. The same seed gives the same bytes.
 """
 
@@ -193,7 +193,7 @@ def _clinical(
     sex: np.ndarray,
     stream: np.random.Generator,
 ) -> pd.DataFrame:
-    """Labels that hang on the programmes, with noise; each is missing for some, all for a few."""
+    """Labels that depend on the programmes, with noise; each is missing for some, all for a few."""
     noise = stream.normal(size=(len(ids), 4))
     severity = programmes[:, 4] + 0.4 * programmes[:, 5] ** 2 + 0.4 * noise[:, 0]
     grade = np.digitize(programmes[:, 6] + 0.4 * noise[:, 1], [-0.4, 0.7])

@@ -1,6 +1,6 @@
 """What is to be made of the stale artefacts of one code location at this moment.
 
-An artefact is asked for when everything that it hangs on is usable, or made in the same run. The
+An artefact is asked for when everything that it depends on is usable, or made in the same run. The
 others follow in a later round. Staleness itself is the business of ``defs.study_artefacts``.
 """
 
@@ -60,7 +60,7 @@ def _is_ready(
     stale: Collection[tuple[str, Partition]],
     together: Collection[str],
 ) -> bool:
-    """Whether everything that an asset hangs on is usable, or made in the same run."""
+    """Whether everything that an asset depends on is usable, or made in the same run."""
     for parent, partitions in artefacts.needs(asset, partition).items():
         if parent in together and partition in partitions:
             continue

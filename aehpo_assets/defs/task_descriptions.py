@@ -5,7 +5,7 @@ What tasks are compared by lives in ``aehpo_assets.hpo.transfer.similarity``.
 
 import pandas as pd
 
-from aehpo_assets.defs.recipe import Making
+from aehpo_assets.defs.making import Making
 from aehpo_assets.hpo.transfer.similarity import data_similarity, meta_features
 
 DESCRIPTIONS = ("dataset_profile", "baseline_performance")

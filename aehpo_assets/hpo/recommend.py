@@ -216,7 +216,7 @@ def _ways(learns_from_others: bool, sources: bool) -> tuple[bool, ...]:
 def _distinct_best(
     trials: pd.DataFrame, space: SearchSpace, n_features: int, count: int
 ) -> pd.DataFrame:
-    """Take the best trials that differ from every better one; the likely dead come last."""
+    """Take the best trials that differ from every better one; those predicted to fail come last."""
     ranked = trials.drop_duplicates("config_id").assign(
         likely_dead=lambda table: table["predicted_dead"] > 0.5
     )

@@ -1,4 +1,4 @@
-"""The check of the benchmark of transfer: weighed transfer must not harm."""
+"""The check of the benchmark of transfer: similarity-weighted transfer must not harm."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TRANSFER_CHECKS = (
         "transfer_does_no_harm",
         "harmed",
         0,
-        "weighed transfer harms no search",
+        "similarity-weighted transfer harms no search",
         of="weighted",
         blocking=False,
     ),
@@ -21,7 +21,7 @@ TRANSFER_CHECKS = (
 
 
 def check_transfer(verdicts: pd.DataFrame) -> list[CheckResult]:
-    """Check the verdicts on weighed transfer; what it harms is named.
+    """Check the verdicts on similarity-weighted transfer; what it harms is named.
 
     Parameters
     ----------

@@ -73,7 +73,7 @@ def start_next_round(home: Home) -> list[Partition]:
 def _refuse_stale(artefacts: StudyArtefacts, partitions: list[Partition]) -> None:
     """Refuse validations that the next ordinary run would replace.
 
-    Only what is not taken yet is asked: recommendations whose validation was taken hang on
+    Only what is not taken yet is asked: recommendations whose validation was taken depend on
     evidence that has grown since, and are stale until the next run.
     """
     for partition in partitions:

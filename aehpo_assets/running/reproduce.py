@@ -1,6 +1,6 @@
 """Making an artefact a second time, in a clean home, and holding it against the recorded one.
 
-Only what the artefact hangs on is made: the tasks, architectures and assets of its chain, from the
+Only what the artefact depends on is made: the tasks, architectures and assets of its chain, from the
 same study and data roots. Of a single run, only its configuration is trained. What earlier rounds
 validated is a given, as the raw data is: it is taken over as it was. What comes out is compared
 artefact by artefact, upstream before downstream, so that the first that differs is named.
@@ -206,7 +206,7 @@ class Reproduction:
         asset, partition = _parts(name)
         if self.target.asset == asset:
             raise InputError(
-                f"{name} is a given: the validations that it took over were made anew since",
+                f"{name} is a given: the validations that it took over were made again since",
                 remedy="See where it came from with `aehpo trace`.",
             )
         store = self.home.store
@@ -222,7 +222,7 @@ class Reproduction:
         if table is None:
             raise InputError(
                 f"{self.target.name} was made from {name} {self._versions[name]}, which is not "
-                "kept: it was begun anew since, or has grown by other labels",
+                "kept: it was begun again since, or has grown by other labels",
                 file=store.table_path(asset, partition),
                 remedy="Let `aehpo run` finish the present round, and reproduce what comes out.",
             )
@@ -313,7 +313,7 @@ class Reproduction:
         name = artefact_name(asset, partition)
         kept = self.home.store.provenance(asset, partition)
         if was_read and name != self.target.name:
-            yield "made again, it has the data version that what hangs on it was made from"
+            yield "made again, it has the data version that what depends on it was made from"
         why = self._recorded.why_stale(asset, partition)
         if kept is not None and why is not None:
             yield f"the recorded one is not of today: {why}"

@@ -188,13 +188,11 @@ class Chosen:
         What names them: :data:`ARCHITECTURE`, or the dotted key of a list in the study.
     """
 
-    registry: Mapping[str, Any]
+    registry: Registry[Any]
     by: str = ARCHITECTURE
 
     def versions(self, code: Code | None = None) -> dict[str, str]:
         """Name of each member to the version of its module and all that it reaches."""
-        if not isinstance(self.registry, Registry):
-            return {}
         modules = {name: self.registry.module_of(name) for name in self.registry}
         return {
             name: version_of_modules(module) if code is None else code.version(module)

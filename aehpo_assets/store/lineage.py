@@ -52,7 +52,7 @@ class Link:
     name
         Name of the artefact, or ``file:`` and the path.
     recorded
-        Data version that what hangs on it was made from; of the first link, its own.
+        Data version that what depends on it was made from; of the first link, its own.
     provenance
         Record of today's artefact; None for a file, and for what is gone.
     problems
@@ -149,7 +149,7 @@ def trace(store: Store, artefact: Artefact, *, content: bool = True) -> Link:
     Returns
     -------
     Link
-        The first link. What several artefacts hang on in the same version is one object.
+        The first link. What several artefacts depend on in the same version is one object.
     """
     links: dict[tuple[str, str], Link] = {}
     damage: dict[str, str | None] = {}
@@ -181,7 +181,7 @@ def trace(store: Store, artefact: Artefact, *, content: bool = True) -> Link:
         if recorded not in (None, provenance.data_version):
             problems.append(
                 f"today it is {provenance.data_version}, made {provenance.created}; "
-                f"what hangs on it was made from {recorded}"
+                f"what depends on it was made from {recorded}"
             )
         inputs = tuple(link(*item) for item in provenance.inputs.items())
         version = recorded or provenance.data_version
@@ -199,7 +199,7 @@ def _file_link(name: str, recorded: str, hashes: dict[str, str | None]) -> Link:
     if present is None:
         problems.append("the file is gone")
     elif present != recorded:
-        problems.append(f"today the file is {present}; what hangs on it was made from {recorded}")
+        problems.append(f"today the file is {present}; what depends on it was made from {recorded}")
     return Link(name, recorded, None, tuple(problems))
 
 

@@ -6,7 +6,7 @@ inputs are read through :class:`~aehpo_assets.defs.recipe.Making`, which looks a
 
 from __future__ import annotations
 
-from aehpo_assets.defs.recipe import Making
+from aehpo_assets.defs.making import Making
 from aehpo_gpu.training.task import TRAINING_INPUTS, TrainingTask, training_task
 
 TASK = (training_task,)

@@ -1,7 +1,7 @@
 """Finished runs on disk: what a killed or cancelled training has already done.
 
 Every shard leaves one pair of tables, named by its runs. A run is known by a key that hashes
-everything its numbers hang on, so that a shard is never trained twice for the same thing, and
+everything its numbers depend on, so that a shard is never trained twice for the same thing, and
 changing one configuration retrains that one only. The archive is a store of its own below the
 home: a shard that is not what was written is set aside, named in the log, and trained again. The
 artefacts that people read are the tables in the store of the study.
@@ -61,7 +61,7 @@ class RunArchive:
         """
         shard = (settings_hash(sorted(results[RUN_KEY])),)
         for kind, frame in (("curves", curves), ("results", results)):
-            # The run keys hold what the numbers hang on, code and settings included.
+            # The run keys hold what the numbers depend on, code and settings included.
             self._store.write_table(kind, shard, frame.reset_index(drop=True), Record("run keys"))
 
     def collect(self, keys: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:

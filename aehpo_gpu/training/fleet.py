@@ -24,7 +24,7 @@ from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings
 
 EVALUATION_CHUNK = 256
-"""Samples evaluated at once; fixed, since MMD and total correlation hang on the batch."""
+"""Samples evaluated at once; fixed, since MMD and total correlation depend on the batch."""
 
 NOISE_AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 24}
 """Numbers that a layer draws in one go: few launches, and on the CPU all within the cache."""
@@ -237,7 +237,7 @@ def train_epoch(
     batches
         Start and stop of each batch, see :func:`batch_bounds`.
     epoch
-        Number of the epoch, from 0: batch order and noise hang on it.
+        Number of the epoch, from 0: batch order and noise depend on it.
     weight
         Annealing weight of the VAE loss.
     on_batch

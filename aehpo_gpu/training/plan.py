@@ -6,7 +6,7 @@ programming over the prices of a cost model: a longer fleet shares its launches 
 but pads more and may leave the cache.
 
 Which runs share a fleet decides the rounding of their numbers, so on the CPU, where a plan gives
-bit-equal results again, fleets never hang on a stopwatch: they are cut by the shipped prices.
+bit-equal results again, fleets never depend on a stopwatch: they are cut by the shipped prices.
 What was measured on the device only says how long they take.
 """
 

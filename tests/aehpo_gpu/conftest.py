@@ -1,4 +1,4 @@
-"""A small task for the tests of training and of what hangs on it."""
+"""A small task for the tests of training and of what depends on it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def task() -> TrainingTask:
-    """300 samples of 48 features that hang on four hidden numbers; two labels."""
+    """300 samples of 48 features that depend on four hidden numbers; two labels."""
     source = np.random.default_rng(0)
     hidden = source.normal(size=(300, 4))
     matrix = np.tanh(hidden @ source.normal(size=(4, 48))) + 0.3 * source.normal(size=(300, 48))

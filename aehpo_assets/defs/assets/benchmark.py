@@ -16,8 +16,9 @@ from aehpo_assets.defs.assets.earlier_validations import (
     evaluations_of,
 )
 from aehpo_assets.defs.assets.hpo import SPACE, surrogate
+from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures
-from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import learning_curves, run_results
 from aehpo_assets.foreign import markdown_table

@@ -9,8 +9,9 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.defs.conditions import when_inputs_change
+from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures
-from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.errors import StaleInputError
 from aehpo_assets.hpo.earlier_validations import (

@@ -10,8 +10,9 @@ from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.effects import main_effects
 from aehpo_assets.analysis.importance import hyperparameter_importance
 from aehpo_assets.defs.conditions import when_results_change
+from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures
-from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import run_results
 from aehpo_assets.foreign import markdown_table

@@ -15,13 +15,14 @@ from aehpo_assets.defs.assets.earlier_validations import (
 )
 from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_own_results_change, when_results_change
+from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import (
     all_tasks,
     architectures,
     architectures_and_tasks,
     every_task,
 )
-from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import baseline_performance, learning_curves, run_results
 from aehpo_assets.defs.task_descriptions import SIMILARITY, similarity_of_tasks

@@ -18,8 +18,9 @@ from aehpo_assets.datasets.read import read_label_table, read_labels, read_matri
 from aehpo_assets.datasets.split import draw_split, restrict_split
 from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_inputs_change
+from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import tasks
-from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import fit_preprocessing

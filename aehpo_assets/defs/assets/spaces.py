@@ -10,8 +10,9 @@ import dagster as dg
 from aehpo_assets.analysis import plots
 from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_inputs_change
+from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures
-from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.quality.runs import CONFIGURATION_CHECKS, check_configurations
 from aehpo_assets.space import ARCHITECTURE_SPACES, configurations_of, search_space

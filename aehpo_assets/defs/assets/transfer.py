@@ -13,8 +13,9 @@ from aehpo_assets.defs.assets.earlier_validations import (
 )
 from aehpo_assets.defs.assets.hpo import SPACE, surrogate
 from aehpo_assets.defs.checks import check_specs
+from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import all_tasks, architectures
-from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import baseline_performance, run_results
 from aehpo_assets.defs.task_descriptions import DESCRIPTIONS, SIMILARITY, similarity_of_tasks

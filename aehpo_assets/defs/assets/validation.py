@@ -19,8 +19,9 @@ from aehpo_assets.analysis.validation_summary import recommendation_summary
 from aehpo_assets.analysis.verdict import verdict
 from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.conditions import when_validations_change
+from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures
-from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import baseline_performance, validated_recommendations
 from aehpo_assets.foreign import markdown_table

@@ -300,14 +300,14 @@ def fit_surrogate(
                 | {f"error_{name}": error for name, error in errors.items()}
             )
         if "dead" in runs:
-            dead[task] = dead_classifier(named_seed(seed, "dead", task)).fit(
+            dead[task] = failure_classifier(named_seed(seed, "dead", task)).fit(
                 X, runs["dead"].to_numpy("float64")
             )
     surrogate = Surrogate(space, models, dead)
     return surrogate, pd.DataFrame(rows), pd.concat(predictions, ignore_index=True)
 
 
-def dead_classifier(seed: int) -> XGBoostRegressor:
+def failure_classifier(seed: int) -> XGBoostRegressor:
     """Return the unfitted classifier of runs that diverge, fail or collapse."""
     return XGBoostRegressor(
         seed, rounds=120, objective="binary:logistic", max_depth=3, eta=0.1, min_child_weight=0.5

@@ -9,8 +9,9 @@ from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.chosen_baselines import chosen_baseline
 from aehpo_assets.analysis.names import BASELINE_NAMES
 from aehpo_assets.defs.conditions import when_inputs_change
+from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import tasks
-from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.hpo.objectives import TEST_SCORE
 from aehpo_assets.quality.matrix import refuse_overflow

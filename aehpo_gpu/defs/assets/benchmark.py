@@ -8,8 +8,9 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.defs.assets.earlier_validations import EVALUATIONS, evaluations_of
+from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures_and_tasks
-from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.space import ARCHITECTURE_SPACES, search_space

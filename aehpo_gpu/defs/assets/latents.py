@@ -9,8 +9,9 @@ import dagster as dg
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.defs.conditions import when_inputs_change
+from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures_and_tasks
-from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
 from aehpo_assets.store.code_version import Chosen

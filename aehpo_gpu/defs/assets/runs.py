@@ -16,9 +16,11 @@ import pandas as pd
 from aehpo_assets.analysis import plots
 from aehpo_assets.defs.checks import check_specs, refuse_failed
 from aehpo_assets.defs.conditions import when_inputs_change
+from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures_and_tasks
-from aehpo_assets.defs.recipe import ColumnLineage, Making, Recipe
+from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
+from aehpo_assets.defs.shown import ColumnLineage
 from aehpo_assets.hpo.columns import SCORES, VALID_SCORE
 from aehpo_assets.quality.runs import RUN_RESULT_CHECKS, check_run_results
 from aehpo_assets.store.code_version import Chosen

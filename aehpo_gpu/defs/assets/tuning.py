@@ -9,8 +9,9 @@ import pandas as pd
 
 from aehpo_assets.analysis.equal_time import equal_time, verdict
 from aehpo_assets.analysis.plots.equal_time import scores_over_training_time
+from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures_and_tasks
-from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.foreign import markdown, markdown_table
 from aehpo_assets.hpo.search.searchers import SEARCHERS

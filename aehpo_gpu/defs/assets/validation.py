@@ -10,8 +10,9 @@ from aehpo_assets.analysis import plots
 from aehpo_assets.defs.assets.earlier_validations import EVALUATIONS, evaluations_of
 from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_recommendations_change
+from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures_and_tasks
-from aehpo_assets.defs.recipe import Making, Recipe
+from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.hpo.columns import TEST_SCORE, VALID_SCORE
 from aehpo_assets.hpo.earlier_validations import finished_rounds

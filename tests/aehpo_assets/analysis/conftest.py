@@ -27,7 +27,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[matplotlib.figure.Figure]:
 
 @pytest.fixture
 def run_results() -> pd.DataFrame:
-    """120 configurations whose score hangs on the learning rate, a tenth of them diverged."""
+    """120 configurations whose score depends on the learning rate, a tenth of them diverged."""
     generator = np.random.default_rng(3)
     n = 120
     table = pd.DataFrame(

@@ -1,4 +1,4 @@
-"""Permutation importance finds what a score hangs on, and says when it cannot tell."""
+"""Permutation importance finds what a score depends on, and says when it cannot tell."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Daemon:
 
 
 BY_HAND = {"hpo_benchmark", "live_search", "transfer_benchmark", "validated_benchmark"}
-"""What answers a question of its own; no recommendation hangs on it."""
+"""What answers a question of its own; no recommendation depends on it."""
 
 
 def test_every_asset_has_a_condition() -> None:

@@ -86,7 +86,7 @@ def test_transfer_searches_stay_in_the_box(
         assert box.problem(row) is None or "k_filter" in str(box.problem(row))
 
 
-def test_weighed_transfer_leaves_out_unlike_tasks(
+def test_weighted_transfer_leaves_out_unlike_tasks(
     evaluations: pd.DataFrame, surrogate: Surrogate, space: SearchSpace
 ) -> None:
     upside_down = evaluations.copy()

@@ -1,4 +1,4 @@
-"""The check that weighed transfer harms nothing."""
+"""The check that weighted transfer harms nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def verdicts(weighted: str) -> pd.DataFrame:
     )
 
 
-def test_harm_by_weighed_transfer_is_named() -> None:
+def test_harm_by_weighted_transfer_is_named() -> None:
     (outcome,) = check_transfer(verdicts("harms"))
     assert not outcome.passed
     assert not outcome.blocking

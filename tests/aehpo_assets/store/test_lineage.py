@@ -63,7 +63,7 @@ def test_a_chain_reaches_the_raw_file(home: Home) -> None:
         "omics_matrix/toy_rna",
         "run_results/varix/toy_rna",
     ]
-    assert len(names) == 4, "what two artefacts hang on stands there once"
+    assert len(names) == 4, "what two artefacts depend on stands there once"
     assert names[3].endswith("rna.csv")
     assert breaks(first) == []
 

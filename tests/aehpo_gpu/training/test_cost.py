@@ -1,4 +1,4 @@
-"""The cost model: prices are recovered, kept, read again, and measured anew when need be."""
+"""The cost model: prices are recovered, kept, read again, and measured again when need be."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def test_every_way_gets_the_same_evaluations(progress: pd.DataFrame) -> None:
     assert progress["best"].equals(searches["score"].cummax())
 
 
-def test_plain_transfer_harms_on_a_hostile_task_and_weighed_transfer_does_not(
+def test_plain_transfer_harms_on_a_hostile_task_and_weighted_transfer_does_not(
     progress: pd.DataFrame, with_hostile: pd.DataFrame, of_hostile: Surrogate
 ) -> None:
     verdicts = transfer_verdicts(progress).set_index(["task", "way"])

@@ -1,0 +1,304 @@
+"""One artefact in the making: every table is read through it, and the artefact written through it.
+
+So the provenance record names exactly what was read, and no artefact exists without its record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from aehpo_assets.defs.partitions import partition_of, study_partitions
+from aehpo_assets.defs.recipe import Recipe
+from aehpo_assets.defs.resource import StudyResource
+from aehpo_assets.defs.shown import ColumnLineage, lineage_of_columns, materialized, schema
+from aehpo_assets.errors import AehpoError, InputError
+from aehpo_assets.space import SearchSpace, search_space
+from aehpo_assets.store.freshness import code_version_of, study_settings
+from aehpo_assets.store.hashes import file_hash
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.measured import PRICES, measured_columns
+from aehpo_assets.store.provenance import CheckResult
+from aehpo_assets.store.store import Partition, Record, Store, artefact_name
+from aehpo_assets.study import Study
+
+
+@dataclass
+class Making:
+    """One artefact in the making, for the study as it was when the making began.
+
+    Attributes
+    ----------
+    recipe
+        What it depends on.
+    context
+        Dagster's context.
+    home
+        The home that it is made in.
+    settings
+        The study that lives there.
+    partition
+        Architecture and task, as far as the asset has them.
+    inputs
+        Name to data version of everything read so far.
+    taken
+        Name to the data versions of what was taken over for good, in this making and before.
+    prices
+        Price lists that the seconds of what was read so far come from.
+    """
+
+    recipe: Recipe
+    context: dg.AssetExecutionContext | dg.OpExecutionContext
+    home: Home
+    settings: Study
+    partition: Partition
+    inputs: dict[str, str] = field(default_factory=dict)
+    taken: dict[str, list[str]] = field(default_factory=dict)
+    dataset_settings: dict[str, Any] = field(default_factory=dict)
+    prices: set[str] = field(default_factory=set)
+
+    @classmethod
+    def begin(
+        cls,
+        recipe: Recipe,
+        context: dg.AssetExecutionContext | dg.OpExecutionContext,
+        study: StudyResource,
+    ) -> Making:
+        """Begin the artefact of the partition that Dagster is materializing."""
+        return cls(recipe, context, study.home, study.study, partition_of(context.partition_key))
+
+    @cached_property
+    def store(self) -> Store:
+        """The store of the home."""
+        return self.home.store
+
+    @cached_property
+    def tasks(self) -> list[str]:
+        """The tasks of the study, sorted."""
+        return study_partitions(self.settings, self.context.instance)
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """The search space of the architecture, as the study narrows it."""
+        return search_space(self.partition[0], self.settings.space)
+
+    @property
+    def fidelities(self) -> list[int]:
+        """The epochs that learning curves are kept at, the last one included."""
+        return sorted({*self.settings.fidelities, self.settings.epochs})
+
+    @property
+    def section(self) -> Any:
+        """The optional section of the study without which there is nothing to make.
+
+        Raises
+        ------
+        InputError
+            If the study does not have it.
+        """
+        key = str(self.recipe.only_with)
+        section: Any = self.settings
+        for part in key.split("."):
+            section = getattr(section, part, None)
+        if section is None:
+            raise InputError(
+                f"the study has no {key}, without which there is no {self.recipe.asset}",
+                file=self.home.study_file,
+                key=key,
+                remedy="Add it to your study file, and call `aehpo run` with it.",
+            )
+        return section
+
+    def table(self, asset: str, *partition: str) -> pd.DataFrame:
+        """Read an input table whose blocking checks passed.
+
+        Raises
+        ------
+        StaleInputError
+            If it is missing, damaged, or did not pass its checks.
+        """
+        self._reads(asset, partition)
+        return self.store.read_table(asset, partition)
+
+    def tables(self, asset: str) -> dict[str, pd.DataFrame]:
+        """Read a table of the architecture for each task of the study that has usable results.
+
+        A task whose data or training failed does not hold back the others.
+
+        Raises
+        ------
+        StaleInputError
+            If no task has; it says what is wrong with the first.
+        """
+        architecture = self.partition[0]
+        # Learning curves have no checks of their own: those of the run results are theirs too.
+        needed = ("run_results", asset)
+        usable = [
+            task
+            for task in self.tasks
+            if all(self.store.is_usable(name, (architecture, task)) for name in needed)
+        ]
+        if left_out := sorted(set(self.tasks) - set(usable)):
+            self.context.log.warning(f"Without usable {asset}, left out: {', '.join(left_out)}")
+        return {task: self.table(asset, architecture, task) for task in usable or self.tasks[:1]}
+
+    def tables_of_tasks(self, asset: str) -> dict[str, pd.DataFrame]:
+        """Read a table that knows no architecture for each task of the study that has it."""
+        usable = [task for task in self.tasks if self.store.is_usable(asset, (task,))]
+        return {task: self.table(asset, task) for task in usable}
+
+    def _reads(self, asset: str, partition: Partition) -> None:
+        provenance = self.store.checked(asset, partition)
+        self.inputs[artefact_name(asset, partition)] = provenance.data_version
+        self.prices |= set(provenance.prices)
+
+    def taken_table(self, asset: str, *partition: str) -> pd.DataFrame:
+        """Read a table to keep its content, whatever becomes of it; otherwise as :meth:`table`."""
+        provenance = self.store.checked(asset, partition)
+        name = artefact_name(asset, partition)
+        self.taken[name] = [*self.taken.get(name, []), provenance.data_version]
+        return self.store.read_table(asset, partition)
+
+    def folder(self, asset: str, *partition: str) -> Path:
+        """Path of an input folder whose blocking checks passed.
+
+        Raises
+        ------
+        StaleInputError
+            If it is missing or did not pass its checks.
+        """
+        self._reads(asset, partition)
+        return self.store.existing_folder(asset, partition)
+
+    def predecessor(self) -> pd.DataFrame | None:
+        """Read the artefact that is in its place until now; None if there is none to be read."""
+        try:
+            return self.store.read_table(self.recipe.asset, self.partition)
+        except AehpoError:
+            return None
+
+    def file(self, path: Path) -> Path:
+        """Record a file outside the store as an input."""
+        self.inputs[f"file:{path}"] = file_hash(path)
+        return path
+
+    @property
+    def code_version(self) -> str:
+        """Version of what computes it, with the members chosen by its partition and the study."""
+        return code_version_of(self.recipe.code, self.settings, self.partition)
+
+    def record(self, checks: Sequence[CheckResult] = (), device: str = "cpu") -> Record:
+        """Everything known about the artefact before it is written."""
+        settings = study_settings(self.settings, self.recipe.settings)
+        return Record(
+            code_version=self.code_version,
+            settings=settings | self.dataset_settings,
+            inputs=self.inputs,
+            taken=self.taken,
+            checks=checks,
+            device=device,
+            prices=self.prices,
+        )
+
+    def write_table(
+        self,
+        frame: pd.DataFrame,
+        *,
+        checks: Sequence[CheckResult] = (),
+        metadata: Mapping[str, Any] | None = None,
+        plots: Mapping[str, bytes] | None = None,
+        measured: bool = False,
+        device: str = "cpu",
+        column_lineage: ColumnLineage | None = None,
+    ) -> dg.MaterializeResult:
+        """Write the artefact as a table, and return what Dagster shows of it.
+
+        Parameters
+        ----------
+        frame
+            The table.
+        checks
+            Outcomes of the data-quality checks; they become part of the record.
+        metadata
+            Key numbers.
+        plots
+            Title to PNG.
+        measured
+            Whether columns of measured seconds are among its own; they do not enter the data
+            version. A label or a feature may have such a name and count all the same.
+        device
+            Device that the numbers were computed on.
+        column_lineage
+            Column to the columns of other assets that it was made from.
+        """
+        if measured and PRICES in frame:
+            self.prices |= set(frame[PRICES].dropna())
+        provenance = self.store.write_table(
+            self.recipe.asset,
+            self.partition,
+            frame,
+            self.record(checks, device),
+            measured=measured_columns(frame) if measured else (),
+        )
+        path = self.store.table_path(self.recipe.asset, self.partition)
+        shown = {
+            "dagster/row_count": len(frame),
+            "columns": len(frame.columns),
+            "path": dg.MetadataValue.path(path),
+            **schema(frame),
+            **lineage_of_columns(column_lineage or {}),
+        }
+        return materialized(provenance, self.recipe.asset, shown, metadata, plots)
+
+    def write_folder(
+        self,
+        fill: Callable[[Path], object],
+        *,
+        data_version: str | None = None,
+        checks: Sequence[CheckResult] = (),
+        metadata: Mapping[str, Any] | None = None,
+        plots: Mapping[str, bytes] | None = None,
+        device: str = "cpu",
+    ) -> dg.MaterializeResult:
+        """Write the artefact as a folder, and return what Dagster shows of it."""
+        provenance = self.store.write_folder(
+            self.recipe.asset,
+            self.partition,
+            fill,
+            self.record(checks, device),
+            data_version=data_version,
+        )
+        path = self.store.folder_path(self.recipe.asset, self.partition)
+        shown = {"path": dg.MetadataValue.path(path)}
+        return materialized(provenance, self.recipe.asset, shown, metadata, plots)
+
+    def write_tables(
+        self,
+        tables: Mapping[str, pd.DataFrame],
+        fill: Callable[[Path], object] = lambda folder: None,
+        **shown: Any,
+    ) -> dg.MaterializeResult:
+        """Write the artefact as a folder of tables, ``<name>.parquet`` each.
+
+        Parameters
+        ----------
+        tables
+            Name to table.
+        fill
+            Writes into the folder what is no table.
+        **shown
+            As for :meth:`write_folder`.
+        """
+
+        def fill_all(folder: Path) -> None:
+            fill(folder)
+            for name, table in tables.items():
+                table.to_parquet(folder / f"{name}.parquet", index=False)
+
+        return self.write_folder(fill_all, **shown)
