@@ -220,7 +220,7 @@ class Live(Settings):
 
 
 class Study(Settings):
-    """A study: tasks, architectures, configurations, and all settings that its numbers depend on."""
+    """A study: tasks, architectures, configurations, and what else its numbers depend on."""
 
     name: Name
     tasks: Literal["all"] | list[Name]

@@ -75,7 +75,7 @@ def _fill(tree: Tree, link: Link, first: Provenance | None, shown: set[int]) -> 
 
 
 def _facts(record: Provenance, first: Provenance | None) -> list[str]:
-    """What the numbers depend on beside the inputs; libraries where they differ from the first's."""
+    """What the numbers depend on beside the inputs; libraries where they are not the first's."""
     checkout = ""
     if record.commit:
         checkout = f", commit {record.commit[:12]}{' with changes' if record.dirty else ''}"
