@@ -28,12 +28,11 @@ from rich.console import Console
 from aehpo_assets.omics.labels import ClassificationTarget, DownstreamTargets
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
-from aehpo_gpu.training.fleet import EVALUATION_CHUNK
 from aehpo_gpu.training.network import FleetNetwork
-from aehpo_gpu.training.plan import Fleet, padded_share, plan_fleets
+from aehpo_gpu.training.plan import Fleet, padded_share, plan_study_fleets
 from aehpo_gpu.training.task import TrainingSettings, device_name
 from aehpo_gpu.training.timing import time_step
-from aehpo_gpu.training.work import steps_per_epoch
+from aehpo_gpu.training.work import EVALUATION_CHUNK, steps_per_epoch
 from aehpo_gpu.training.workers import alone
 from benchmarks.data import study_runs
 
@@ -103,7 +102,7 @@ def estimate(settings: TrainingSettings, seconds: float) -> Estimate:
     planned: list[tuple[str, pd.DataFrame, Fleet]] = []
     for architecture in STUDIED:
         runs = study_runs(architecture, CONFIGURATIONS, FEATURES)
-        fleets = plan_fleets(architecture, runs, FEATURES, TRAIN_SAMPLES, settings)
+        fleets, _ = plan_study_fleets(architecture, runs, FEATURES, TRAIN_SAMPLES, settings)
         console.print(
             f"{architecture}: {len(fleets)} fleets a task, {padded_share(fleets):.1%} padding",
             style="dim",

@@ -7,7 +7,7 @@ is kept of it to the caller.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,9 @@ SCORES = (
     "weighted_avg_auc_downstream_performance",
 )
 """The downstream scores that learning curves may hold beside losses and R2."""
+
+SCORED_TOGETHER = 1 << 30
+"""Bytes of latents that are scored at once on a GPU."""
 
 
 @dataclass(frozen=True)
@@ -210,13 +213,14 @@ def score_fleets(
     """Downstream scores of the latents of all runs of a shard, and the seconds each took.
 
     Fleets of equal latent width are scored together: most of the time of a small problem is spent
-    on starting it.
+    on starting it. On a GPU no more of them than :data:`SCORED_TOGETHER`: scoring needs several
+    times their memory.
     """
     widths: dict[int, list[tuple[pd.Index, torch.Tensor]]] = {}
     for rows, latents in fleets:
         widths.setdefault(latents.shape[2], []).append((rows, latents))
     scores, seconds = [], []
-    for members in widths.values():
+    for members in (group for same in widths.values() for group in _groups(same)):
         started = time.perf_counter()
         index = members[0][0].append([rows for rows, _ in members[1:]])
         together = torch.cat([latents for _, latents in members])
@@ -227,6 +231,19 @@ def score_fleets(
         share = (time.perf_counter() - started) / len(index)
         seconds.append(pd.Series(share, index=index))
     return pd.concat(scores), pd.concat(seconds)
+
+
+def _groups(
+    fleets: Sequence[tuple[pd.Index, torch.Tensor]],
+) -> Iterator[Sequence[tuple[pd.Index, torch.Tensor]]]:
+    """Yield fleets of equal latent width by what is scored together."""
+    start = held = 0
+    for number, (_, latents) in enumerate(fleets):
+        if latents.is_cuda and start < number and held + latents.nbytes > SCORED_TOGETHER:
+            yield fleets[start:number]
+            start, held = number, 0
+        held += latents.nbytes
+    yield fleets[start:]
 
 
 def _curve_rows(
