@@ -19,7 +19,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def fused_on_cuda(function: Function) -> Function:
-    """Compile a function for tensors on a GPU, once for all shapes.
+    """Compile a function for float32 on a GPU, once for all shapes.
 
     Parameters
     ----------
@@ -36,7 +36,9 @@ def fused_on_cuda(function: Function) -> Function:
 
     @functools.wraps(function)
     def call(first: torch.Tensor, *others: Any) -> Any:
-        return (on_cuda() if first.is_cuda else function)(first, *others)
+        # The compiler keeps sizes in float32, which float64, here for comparisons, would show.
+        fused = first.is_cuda and first.dtype == torch.float32
+        return (on_cuda() if fused else function)(first, *others)
 
     return call  # type: ignore[return-value]
 

@@ -290,7 +290,8 @@ def _stacked(x: torch.Tensor, parameters: LinearParameters) -> torch.Tensor:
 def _rows(z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """What a product made of the rows of ``x`` alone, without the inert ones."""
     rows = x.shape[-2]
-    return z if rows == z.shape[1] else z[:, :rows].contiguous()
+    # A copy even of a single run, whose strides would otherwise be those of all rows.
+    return z if rows == z.shape[1] else z[:, :rows].clone(memory_format=torch.contiguous_format)
 
 
 def _product_gradients(ctx: Any, x: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor | None:

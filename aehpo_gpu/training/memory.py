@@ -45,14 +45,19 @@ def freed_memory_kept() -> Iterator[None]:
         malloc_trim(0)
 
 
-def memory_is_short(error: Exception) -> bool:
-    """Whether an error says that memory ran out, on a GPU or on the CPU.
+def memory_is_short(error: BaseException | None) -> bool:
+    """Whether an error, or what it came from, says that memory ran out, on a GPU or on the CPU.
 
-    torch's allocator of the CPU raises a bare RuntimeError.
+    torch's allocator of the CPU raises a bare RuntimeError, and a graph that could not be captured
+    for lack of memory may end with an error of its own.
     """
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
-        "DefaultCPUAllocator: can't allocate memory" in str(error)
-    )
+    while error is not None:
+        if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+            "DefaultCPUAllocator: can't allocate memory" in str(error)
+        ):
+            return True
+        error = error.__context__
+    return False
 
 
 def largest_memory(cgroups: Path = Path("/sys/fs/cgroup")) -> int:

@@ -40,6 +40,9 @@ LARGEST_FLEET = 512
 MOST_SHARDS = 200
 """About how many shards at most; longer studies have longer ones, for each costs a process."""
 
+GPU_SHARD_SECONDS = 600.0
+"""Length of a shard on a GPU at least: its process compiles kernels for some 20 s."""
+
 CPU_FLEET_BYTES = 2 << 30
 GPU_MEMORY_SHARE = 0.6
 
@@ -164,8 +167,9 @@ def plan_study_fleets(
     task = (architecture, runs, n_features, n_train, settings)
     uncut = sum(fleet.estimated_seconds for fleet in plan_fleets(*task))
     shard_seconds = max(shard_seconds, uncut / MOST_SHARDS)
-    longest = math.inf if settings.torch_device().type == "cuda" else shard_seconds
-    return plan_fleets(*task, fleet_seconds=longest, cost=cost), shard_seconds
+    if settings.torch_device().type == "cuda":
+        return plan_fleets(*task, cost=cost), max(shard_seconds, GPU_SHARD_SECONDS)
+    return plan_fleets(*task, fleet_seconds=shard_seconds, cost=cost), shard_seconds
 
 
 def _pack(fleets: list[Fleet], shard_seconds: float, lanes: int) -> list[list[Fleet]]:

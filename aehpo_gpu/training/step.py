@@ -8,21 +8,28 @@ annealing weight, number of the step) lies in tensors that the graph reads; what
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
+from aehpo_gpu.training.memory import memory_is_short
 from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.optimiser import StackedAdamW
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class _Graph:
-    """A captured step, and the tensors that it reads batch and noise from."""
+    """A captured step, and the tensors that it reads batch and noise from.
 
-    graph: torch.cuda.CUDAGraph
-    inputs: Sequence[torch.Tensor]
+    Without a graph the step is launched kernel by kernel.
+    """
+
+    graph: torch.cuda.CUDAGraph | None
+    inputs: Sequence[torch.Tensor] = ()
 
 
 class TrainingStep:
@@ -54,13 +61,15 @@ class TrainingStep:
             What :meth:`FleetNetwork.draw_noise` drew for it.
         """
         captured = self._graphs.get(len(x))
-        if captured is not None:
+        if captured is not None and captured.graph is not None:
             torch._foreach_copy_(captured.inputs, [x, *noise.values()])
             captured.graph.replay()
-            return
-        self._step(x, noise)
-        if x.is_cuda:
-            # The step just done has compiled and loaded all that a capture must not.
+        elif captured is not None or not x.is_cuda:
+            self._step(x, noise)
+        else:
+            x, noise = x.clone(), {name: values.clone() for name, values in noise.items()}
+            # This step compiles and loads all that a capture must not.
+            self._step(x, noise)
             self._graphs[len(x)] = self._captured(x, noise)
 
     def _step(self, x: torch.Tensor, noise: Mapping[str, torch.Tensor]) -> None:
@@ -69,10 +78,20 @@ class TrainingStep:
 
     def _captured(self, x: torch.Tensor, noise: Mapping[str, torch.Tensor]) -> _Graph:
         """Record a step without taking it."""
-        batch, drawn = x.clone(), {name: values.clone() for name, values in noise.items()}
-        pool = next((g.graph.pool() for g in self._graphs.values()), None)
+        graphs = [captured.graph for captured in self._graphs.values() if captured.graph]
         graph = torch.cuda.CUDAGraph()
-        # Other threads may use the device meanwhile: autograd's own does.
-        with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
-            self._step(batch, drawn)
-        return _Graph(graph, [batch, *drawn.values()])
+        try:
+            # Other threads may use the device meanwhile: autograd's own does.
+            with torch.cuda.graph(
+                graph,
+                pool=graphs[0].pool() if graphs else None,
+                capture_error_mode="thread_local",
+            ):
+                self._step(x, noise)
+        except RuntimeError as error:
+            if memory_is_short(error):
+                raise
+            reason = str(error).splitlines()[0]
+            logger.warning("a step cannot be captured as a CUDA graph, so it is slower: %s", reason)
+            return _Graph(None)
+        return _Graph(graph, [x, *noise.values()])

@@ -76,15 +76,23 @@ def test_a_diverged_run_is_a_row(task: TrainingTask) -> None:
     assert np.isfinite(rows["weighted_avg_auc_downstream_performance"]).all()
 
 
+OUT_OF_MEMORY = [
+    torch.OutOfMemoryError(),
+    RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to ..."),
+]
+"""What torch raises on a GPU, and on the CPU."""
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["GPU", "CPU"])
 def test_a_fleet_too_large_for_the_memory_is_split(
-    task: TrainingTask, monkeypatch: pytest.MonkeyPatch
+    task: TrainingTask, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, sizes = workers.train_fleet, []
 
     def small_device(architecture, runs, *rest):
         sizes.append(len(runs))
         if len(runs) > 2:
-            raise torch.OutOfMemoryError
+            raise error
         return real(architecture, runs, *rest)
 
     monkeypatch.setattr(workers, "train_fleet", small_device)
