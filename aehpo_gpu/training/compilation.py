@@ -54,7 +54,7 @@ def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*tensors: Any) -> Any:
         # Otherwise two sizes that are equal by chance at first are taken to be so for good, and
         # every fleet with other sizes is compiled for again.
-        with shapes.patch(use_duck_shape=False):
+        with shapes.patch(use_duck_shape=False):  # type: ignore[attr-defined]
             return compiled(*tensors)
 
     return call
@@ -63,12 +63,13 @@ def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
 @functools.cache
 def _compiler_works() -> bool:
     """Whether torch can compile for the GPU here: it needs Triton and a C compiler."""
+    logger.info("compiling the kernels of a training step, up to half a minute, once a process")
     try:
         torch.compile(lambda x: x + 1)(torch.zeros(2, device="cuda"))
     except Exception as error:
         logger.warning(
-            "torch.compile does not work here (%s): training on this GPU takes two to three times "
-            "as long; install a C compiler, and Triton as it comes with torch",
+            "torch.compile does not work here (%s): training on this GPU takes up to three "
+            "times as long; install a C compiler, and Triton as it comes with torch",
             str(error).splitlines()[0],
         )
         return False

@@ -6,6 +6,7 @@ is kept of it to the caller.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -220,7 +221,10 @@ def score_fleets(
     for rows, latents in fleets:
         widths.setdefault(latents.shape[2], []).append((rows, latents))
     scores, seconds = [], []
-    for members in (group for same in widths.values() for group in _groups(same)):
+    on_gpu = any(latents.is_cuda for _, latents in fleets)
+    most = SCORED_TOGETHER if on_gpu else math.inf
+    groups = [group for same in widths.values() for group in scored_together(same, most)]
+    for members in groups:
         started = time.perf_counter()
         index = members[0][0].append([rows for rows, _ in members[1:]])
         together = torch.cat([latents for _, latents in members])
@@ -233,13 +237,13 @@ def score_fleets(
     return pd.concat(scores), pd.concat(seconds)
 
 
-def _groups(
-    fleets: Sequence[tuple[pd.Index, torch.Tensor]],
+def scored_together(
+    fleets: Sequence[tuple[pd.Index, torch.Tensor]], most: float
 ) -> Iterator[Sequence[tuple[pd.Index, torch.Tensor]]]:
-    """Yield fleets of equal latent width by what is scored together."""
+    """Yield neighbouring fleets whose latents take at most so many bytes, or a single one."""
     start = held = 0
     for number, (_, latents) in enumerate(fleets):
-        if latents.is_cuda and start < number and held + latents.nbytes > SCORED_TOGETHER:
+        if start < number and held + latents.nbytes > most:
             yield fleets[start:number]
             start, held = number, 0
         held += latents.nbytes

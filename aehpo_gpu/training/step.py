@@ -9,7 +9,7 @@ annealing weight, number of the step) lies in tensors that the graph reads; what
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -29,7 +29,7 @@ class _Graph:
     """
 
     graph: torch.cuda.CUDAGraph | None
-    inputs: Sequence[torch.Tensor] = ()
+    inputs: tuple[torch.Tensor, ...] = ()
 
 
 class TrainingStep:
@@ -62,7 +62,7 @@ class TrainingStep:
         """
         captured = self._graphs.get(len(x))
         if captured is not None and captured.graph is not None:
-            torch._foreach_copy_(captured.inputs, [x, *noise.values()])
+            torch._foreach_copy_(captured.inputs, (x, *noise.values()))
             captured.graph.replay()
         elif captured is not None or not x.is_cuda:
             self._step(x, noise)
@@ -94,4 +94,4 @@ class TrainingStep:
             reason = str(error).splitlines()[0]
             logger.warning("a step cannot be captured as a CUDA graph, so it is slower: %s", reason)
             return _Graph(None)
-        return _Graph(graph, [x, *noise.values()])
+        return _Graph(graph, (x, *noise.values()))
