@@ -188,6 +188,7 @@ class FleetTraining:
             if epoch == 0 and device.type == "cuda":
                 # Where the memory is too small to evaluate, it is told before the epochs are spent.
                 evaluate_fleet(self.network, self._matrix, self._spread, weight)
+        self._step.release()
         self.epoch = until
         started = time.perf_counter()
         self.metrics, latents = evaluate_fleet(self.network, self._matrix, self._spread, weight)

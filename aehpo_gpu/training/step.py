@@ -72,6 +72,10 @@ class TrainingStep:
             self._step(x, noise)
             self._graphs[len(x)] = self._captured(x, noise)
 
+    def release(self) -> None:
+        """Give back the memory of the graphs; the next call captures again."""
+        self._graphs.clear()
+
     def _step(self, x: torch.Tensor, noise: Mapping[str, torch.Tensor]) -> None:
         self.network.training_losses(x, noise, self._weight).total.sum().backward()
         self.optimiser.step()

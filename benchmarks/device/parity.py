@@ -10,6 +10,10 @@ import pandas as pd
 import torch
 
 from aehpo_gpu.evaluation.downstream import score_latents
+from aehpo_gpu.training.prices import SHIPPED_CPU
+from aehpo_gpu.training.rungs import train_rungs
+from aehpo_gpu.training.step import TrainingStep, _Graph
+from aehpo_gpu.training.task import TrainingSettings
 from benchmarks.device.check import NO_GPU, Check, device
 from benchmarks.device.fleets import apart, labelled_task, mixed_runs, runs_of, train
 
@@ -26,6 +30,8 @@ def checks(smoke: bool) -> Iterator[Check]:
     yield "CPU and GPU, varix with MMD", lambda: _devices("varix", epochs, vae_loss="mmd")
     yield "alone and in a fleet", lambda: _alone(epochs)
     yield "the same fleet again", lambda: _again(epochs)
+    yield "replayed and kernel by kernel", lambda: _replayed(epochs)
+    yield "others leave the fleet", lambda: _leaving(2 * epochs)
     yield "a run that diverges", lambda: _divergence(2 * epochs)
     yield "precisions", lambda: _precisions(smoke)
     yield "scores", lambda: _scores(epochs)
@@ -61,6 +67,42 @@ def _again(epochs: int) -> dict[str, Any]:
     task, runs = labelled_task(), mixed_runs()
     first, second = (train(task, runs, epochs=epochs)[0] for _ in range(2))
     return {"ok": torch.equal(first.latents, second.latents)}
+
+
+def _replayed(epochs: int) -> dict[str, Any]:
+    """A graph does what its kernels do."""
+    if device().type == "cpu":
+        return NO_GPU
+    task, runs = labelled_task(), mixed_runs()
+    _, replayed = train(task, runs, epochs=epochs)
+    captured = TrainingStep._captured
+    try:
+        TrainingStep._captured = lambda *batch: _Graph(None)  # type: ignore[method-assign]
+        _, launched = train(task, runs, epochs=epochs)
+    finally:
+        TrainingStep._captured = captured  # type: ignore[method-assign]
+    difference = apart(replayed, launched)
+    return {"largest_difference": difference, "ok": difference < FLOAT32}
+
+
+def _leaving(epochs: int) -> dict[str, Any]:
+    """Runs that go on while others leave end as they would have ended."""
+    settings = TrainingSettings(epochs=epochs, fidelities=(epochs // 2,))
+    table = train_rungs(
+        labelled_task(),
+        "varix",
+        mixed_runs(),
+        [[0, 1, 2, 3]],
+        settings,
+        SHIPPED_CPU,
+        lambda epoch, rows: [run != "1" for run in rows["config_id"]],
+    )
+    ends = table[table["epoch"] == epochs].set_index("config_id")
+    _, whole = train(labelled_task(), mixed_runs(), epochs=epochs)
+    staying = {name: values[[0, 2, 3]] for name, values in whole.items()}
+    difference = apart({name: ends[name].to_numpy() for name in staying}, staying)
+    ok = list(ends.index) == ["0", "2", "3"] and difference < FLOAT32
+    return {"largest_difference": difference, "ok": ok}
 
 
 def _divergence(epochs: int) -> dict[str, Any]:

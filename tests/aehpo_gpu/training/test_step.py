@@ -236,3 +236,67 @@ def test_weights_are_brought_into_a_reduced_type_once_a_step(task: TrainingTask)
     training._step(x, training.network.draw_noise(0, range(30)))
     assert stack.reduced is not None
     assert torch.equal(stack.reduced, before)
+
+
+class Kernels(TorchDispatchMode):
+    """Counts what a GPU launches: every operation that is no view, a fused function as one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+        self.inside = False
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        allocation = "empty" in str(func) or "detach" in str(func)
+        self.count += not (self.inside or func.is_view or allocation)
+        return func(*args, **(kwargs or {}))
+
+    def fused(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            self.count += 1
+            self.inside = True
+            try:
+                return function(*arguments)
+            finally:
+                self.inside = False
+
+        return call
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(
+    ("architecture", "depth", "most"),
+    [("vanillix", 2, 40), ("vanillix", 4, 72), ("varix", 2, 86), ("varix", 4, 118)],
+)
+def test_a_step_launches_few_kernels(
+    task: TrainingTask,
+    architecture: str,
+    depth: int,
+    most: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The bounds are what was counted, and two; with nothing fused it was 146, 328, 194 and 377."""
+    settings = TrainingSettings(epochs=1, device="cpu")
+    runs = make_runs(3, k_filter=48, n_layers=depth, drop_p=0.3)
+    training = FleetTraining(architecture, runs, ResidentMatrix(task, settings), settings)
+    kernels = Kernels()
+    for module, name in (
+        (layers, "normalised"),
+        (layers, "normalised_gradients"),
+        (layers, "squared_error"),
+        (optimiser, "step_factors"),
+        (optimiser, "update"),
+    ):
+        monkeypatch.setattr(module, name, kernels.fused(getattr(module, name)))
+    monkeypatch.setattr(
+        ParameterStack,
+        "gradient_norms",
+        lambda self: torch.linalg.vector_norm(self.gradients, dim=1),
+    )
+    x = training._matrix.train[:32, : training.network.width]
+    noise = training.network.draw_noise(0, range(32))
+    with kernels:
+        training._step(x, noise)
+    assert kernels.count <= most
