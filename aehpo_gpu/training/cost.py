@@ -1,6 +1,6 @@
 """What a run would take alone on the device: the cost model, its fit and its file.
 
-Simulated searches charge one run at a time, so a run's ``training_runtime`` must not hang on the
+Simulated searches charge one run at a time, so a run's ``training_runtime`` must not depend on the
 fleet that it happened to train in. Nearly every configuration has shapes of its own; timing each
 alone would undo the fleets. The model prices the work of a step (``work``); the prices are fitted
 to timings of some 60 runs alone and some fleets, spread over the space (``timing``), once for a

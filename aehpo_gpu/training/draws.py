@@ -2,7 +2,7 @@
 
 A run must draw the same numbers alone and in any fleet, on any device, whatever padding surrounds
 it. Dropout and latent noise therefore come from a counter: the number for (epoch, sample, unit) is
-a hash of these three and the stream's key, so that no draw hangs on how many others are made.
+a hash of these three and the stream's key, so that no draw depends on how many others are made.
 Runs of a fleet share their seed, and so share these draws: they are made once for the stack.
 """
 

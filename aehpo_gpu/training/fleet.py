@@ -241,7 +241,7 @@ def train_epoch(
     batches
         Start and stop of each batch, see :func:`batch_bounds`.
     epoch
-        Number of the epoch, from 0: batch order and noise hang on it.
+        Number of the epoch, from 0: batch order and noise depend on it.
     weight
         Annealing weight of the VAE loss.
     on_batch

@@ -15,6 +15,9 @@ from pathlib import Path
 
 import torch
 
+CPU_FLEET_BYTES = 2 << 30
+GPU_MEMORY_SHARE = 0.6
+
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
 """Parameters of glibc's ``mallopt``, from malloc.h."""
 
@@ -75,3 +78,15 @@ def largest_memory(cgroups: Path = Path("/sys/fs/cgroup")) -> int:
         with contextlib.suppress(OSError, ValueError):
             most.append(int((cgroups / name).read_text()))
     return min(most)
+
+
+def fleet_memory(device: torch.device) -> int:
+    """Bytes a fleet may take: a share of what is free on the GPU, or a fixed amount on the CPU.
+
+    On the CPU it only depends on the machine where that is very small, so that plans are equal.
+    """
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(GPU_MEMORY_SHARE * (free + cached))
+    return min(CPU_FLEET_BYTES, largest_memory() // 4)

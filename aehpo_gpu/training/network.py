@@ -90,7 +90,7 @@ class FleetNetwork:
         self.stack = self.stack.take(rows, self.shapes)
 
     def _lay_out(self, runs: pd.DataFrame) -> None:
-        """Set everything that hangs on which runs there are, but for their parameters."""
+        """Set everything that depends on which runs there are, but for their parameters."""
         self._runs = runs
         features = self._task_features
         self.features = np.minimum(runs["k_filter"].to_numpy(), features)

@@ -5,9 +5,9 @@ stretch of neighbours, and the cheapest cut of the order into fleets is found ex
 programming over the prices of a cost model: a longer fleet shares its launches among more runs,
 but pads more and may leave the cache.
 
-Which runs share a fleet decides the rounding of their numbers, so on the CPU, where a plan gives
-bit-equal results again, fleets never hang on a stopwatch: they are cut by the shipped prices.
-What was measured on the device only says how long they take.
+Which runs share a fleet decides the rounding of their numbers, so fleets never depend on a
+stopwatch: they are cut by the shipped prices of the kind of device. What was measured on the device
+only says how long they take.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import torch
 
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel
-from aehpo_gpu.training.memory import largest_memory
+from aehpo_gpu.training.memory import fleet_memory
 from aehpo_gpu.training.prices import SHIPPED_CPU, SHIPPED_CUDA
 from aehpo_gpu.training.task import TrainingSettings
 from aehpo_gpu.training.widths import run_widths
@@ -42,9 +42,6 @@ MOST_SHARDS = 200
 
 GPU_SHARD_SECONDS = 600.0
 """Length of a shard on a GPU at least: its process compiles kernels for some 20 s."""
-
-CPU_FLEET_BYTES = 2 << 30
-GPU_MEMORY_SHARE = 0.6
 
 SAMPLES_PER_TRAIN = 1.5
 """Samples of a task for each of its train samples, rounded up."""
@@ -126,7 +123,7 @@ def plan_shards(
         Length of a shard to aim at; more if there would be over :data:`MOST_SHARDS`. On the CPU a
         fleet is not made longer, unless a single run is.
     cost
-        Cost model of the device; the shipped prices by default.
+        Cost model of the device, by which seconds are estimated; the shipped prices by default.
 
     Returns
     -------
@@ -223,8 +220,7 @@ def plan_fleets(
 ) -> list[Fleet]:
     """Group runs into fleets; parameters as in :func:`plan_shards`."""
     device = settings.torch_device()
-    shipped = SHIPPED_CUDA if device.type == "cuda" else SHIPPED_CPU
-    cutting = cost if cost is not None and device.type == "cuda" else shipped
+    cutting = SHIPPED_CUDA if device.type == "cuda" else SHIPPED_CPU
     estimating = cost if cost is not None else cutting
     heads = len(ARCHITECTURES[architecture].heads)
     memory = fleet_memory(device)
@@ -258,18 +254,6 @@ def plan_fleets(
                 )
             )
     return fleets
-
-
-def fleet_memory(device: torch.device) -> int:
-    """Bytes a fleet may take: a share of what is free on the GPU, or a fixed amount on the CPU.
-
-    On the CPU it only depends on the machine where that is very small, so that plans are equal.
-    """
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return int(GPU_MEMORY_SHARE * (free + cached))
-    return min(CPU_FLEET_BYTES, largest_memory() // 4)
 
 
 def _stackable(runs: pd.DataFrame) -> Iterator[np.ndarray]:

@@ -15,7 +15,7 @@ from aehpo_assets.space import sample_configurations, search_space
 from aehpo_gpu.training import plan
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.plan import MOST_SHARDS, padded_share, plan_fleets, plan_shards
-from aehpo_gpu.training.prices import SHIPPED_CPU
+from aehpo_gpu.training.prices import SHIPPED_CPU, SHIPPED_CUDA
 from aehpo_gpu.training.task import TrainingSettings
 from aehpo_gpu.training.widths import run_widths
 from aehpo_gpu.training.work import TERMS, step_work
@@ -113,7 +113,7 @@ def test_on_a_gpu_fleets_are_as_long_as_they_are_cheapest(monkeypatch: pytest.Mo
     assert max(fleet.estimated_seconds for fleet in uncut) > 60
 
 
-def test_fleets_do_not_hang_on_the_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fleets_do_not_depend_on_the_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     plans = []
     for threads in (1, 8):
         monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
@@ -122,11 +122,19 @@ def test_fleets_do_not_hang_on_the_number_of_cores(monkeypatch: pytest.MonkeyPat
     assert plans[0] == plans[1]
 
 
-def test_what_was_measured_changes_estimates_and_never_the_fleets_of_a_cpu() -> None:
+@pytest.mark.parametrize(
+    ("chosen", "prices"),
+    [(SETTINGS, SHIPPED_CPU), (OnGpu(epochs=300), SHIPPED_CUDA)],
+    ids=["CPU", "GPU"],
+)
+def test_what_was_measured_changes_estimates_and_never_the_fleets(
+    chosen: TrainingSettings, prices: CostModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "fleet_memory", lambda device: 2 << 30)
     runs = sampled(200)
-    slower = CostModel("slow", {name: 7 * price for name, price in SHIPPED_CPU.seconds.items()})
-    shipped = plan_fleets("varix", runs, 1024, 500, SETTINGS)
-    measured = plan_fleets("varix", runs, 1024, 500, SETTINGS, cost=slower)
+    slower = CostModel("slow", {name: 7 * price for name, price in prices.seconds.items()})
+    shipped = plan_fleets("varix", runs, 1024, 500, chosen)
+    measured = plan_fleets("varix", runs, 1024, 500, chosen, cost=slower)
     assert [fleet.rows for fleet in shipped] == [fleet.rows for fleet in measured]
     assert measured[0].estimated_seconds == pytest.approx(7 * shipped[0].estimated_seconds)
 
