@@ -11,6 +11,28 @@ from typing import Any
 
 import torch
 
+from benchmarks.noise import NOISY, Watch
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What two ways of the same work took in turn.
+
+    Attributes
+    ----------
+    ratios
+        Wall clock of theirs over ours, of every repetition.
+    ours, theirs
+        Median seconds.
+    cpu_ratio
+        Median of the same ratio in CPU seconds, which others disturb less.
+    """
+
+    ratios: list[float]
+    ours: float
+    theirs: float
+    cpu_ratio: float
+
 
 @dataclass(frozen=True)
 class Case:
@@ -28,6 +50,8 @@ class Case:
         Median, lowest and highest over the repetitions; None if the case was skipped.
     skipped
         Why it was not measured.
+    others
+        Share of the processor that others took meanwhile.
     details
         Numbers behind the ratio.
     """
@@ -39,6 +63,7 @@ class Case:
     low: float | None = None
     high: float | None = None
     skipped: str | None = None
+    others: float = 0.0
     details: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -56,8 +81,17 @@ class Case:
 
     def row(self) -> dict[str, Any]:
         """The entry of the JSON file."""
-        keys = ("case", "ratio", "low", "high", "reach", "against", "skipped")
+        keys = ("case", "ratio", "low", "high", "reach", "against", "skipped", "others", "verdict")
         return {key: getattr(self, key) for key in keys}
+
+    @property
+    def verdict(self) -> str:
+        """``skipped``, ``noisy`` beside busy others, ``reached`` if the lowest ratio is, or not."""
+        if self.low is None:
+            return "skipped"
+        if self.others > NOISY:
+            return "noisy"
+        return "reached" if self.low >= self.reach else "not reached"
 
 
 def seconds(work: Callable[[], Any]) -> float:
@@ -67,9 +101,7 @@ def seconds(work: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def side_by_side(
-    ours: Callable[[], float], theirs: Callable[[], float], repetitions: int
-) -> tuple[list[float], float, float]:
+def side_by_side(ours: Callable[[], float], theirs: Callable[[], float], repetitions: int) -> Sides:
     """Measure two ways of the same work in turn, so that both meet the same machine.
 
     Parameters
@@ -78,19 +110,21 @@ def side_by_side(
         Each does its work and returns the seconds that count.
     repetitions
         How often.
-
-    Returns
-    -------
-    tuple
-        Ratios theirs / ours of the repetitions, and the median seconds of ours and of theirs.
     """
-    pairs = [(ours(), theirs()) for _ in range(repetitions)]
-    ratios = [slow / fast for fast, slow in pairs]
-    return (
-        ratios,
-        statistics.median(fast for fast, _ in pairs),
-        statistics.median(slow for _, slow in pairs),
+    pairs = [(_timed(ours), _timed(theirs)) for _ in range(repetitions)]
+    return Sides(
+        [slow / fast for (fast, _), (slow, _) in pairs],
+        statistics.median(fast for (fast, _), _ in pairs),
+        statistics.median(slow for _, (slow, _) in pairs),
+        statistics.median(slow / max(fast, 1e-9) for (_, fast), (_, slow) in pairs),
     )
+
+
+def _timed(work: Callable[[], float]) -> tuple[float, float]:
+    """Seconds that count of some work, and as many of them in CPU time."""
+    watch = Watch()
+    counted = work()
+    return counted, counted * watch.cpu_seconds / watch.seconds
 
 
 @contextlib.contextmanager

@@ -28,24 +28,48 @@ from rich.console import Console
 from aehpo_assets.datasets.labels import ClassificationTarget, DownstreamTargets
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
-from aehpo_gpu.training.fleet import EVALUATION_CHUNK
 from aehpo_gpu.training.network import FleetNetwork
-from aehpo_gpu.training.plan import Fleet, padded_share, plan_fleets
-from aehpo_gpu.training.task import TrainingSettings, device_name
+from aehpo_gpu.training.plan import Fleet, padded_share, plan_study_fleets
+from aehpo_gpu.training.task import EVALUATION_CHUNK, TrainingSettings, device_name
 from aehpo_gpu.training.timing import time_step
 from aehpo_gpu.training.work import steps_per_epoch
 from aehpo_gpu.training.workers import alone
 from benchmarks.data import study_runs
 
-TASKS, CONFIGURATIONS, EPOCHS = 5, 3000, 300
-TRAIN_SAMPLES, SAMPLES, FEATURES = 15_000, 21_430, 4096
+TASKS, EPOCHS = 5, 300
 STUDIED = ("vanillix", "varix")
 CLASSES = (2, 2, 3, 5, 33)
-LATENTS = (2, 4, 8, 16, 32, 64)
 GOLDEN = (5**0.5 - 1) / 2
 FEWEST_FLEETS = 8
 
 console = Console()
+
+
+@dataclass(frozen=True)
+class Size:
+    """Size of a study: configurations of each architecture on a task, and the task's own size.
+
+    Attributes
+    ----------
+    configurations, train_samples, samples, features
+        Their numbers.
+    classes
+        Of each label.
+    latents
+        Widths that downstream scores are timed on.
+    """
+
+    configurations: int
+    train_samples: int
+    samples: int
+    features: int
+    classes: tuple[int, ...]
+    latents: tuple[int, ...]
+
+
+REFERENCE = Size(3000, 15_000, 21_430, 4096, (2, 2, 3, 5, 33), (2, 4, 8, 16, 32, 64))
+SMALL = Size(20, 200, 300, 128, (2,), (2,))
+"""To see that estimating works."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +111,7 @@ def main() -> None:
     found = estimate(settings, 60 * arguments.minutes)
     kind = "GPU-hours" if device.type == "cuda" else "core-hours"
     console.print(
-        f"{TASKS * len(STUDIED) * CONFIGURATIONS:,} runs of {EPOCHS} epochs on "
+        f"{TASKS * len(STUDIED) * REFERENCE.configurations:,} runs of {EPOCHS} epochs on "
         f"{device_name(device)}: {found.total:,.1f} +- {found.error:,.1f} {kind} "
         f"({found.training:,.1f} training, {found.evaluation:,.1f} evaluation, "
         f"{found.scores:,.1f} downstream scores), {found.total / lanes:,.1f} hours of this "
@@ -98,12 +122,14 @@ def main() -> None:
         arguments.json.write_text(json.dumps(report | vars(found), indent=2) + "\n")
 
 
-def estimate(settings: TrainingSettings, seconds: float) -> Estimate:
-    """Measure fleets for some seconds and scale up."""
+def estimate(settings: TrainingSettings, seconds: float, size: Size = REFERENCE) -> Estimate:
+    """Measure fleets of a study for some seconds and scale up."""
     planned: list[tuple[str, pd.DataFrame, Fleet]] = []
     for architecture in STUDIED:
-        runs = study_runs(architecture, CONFIGURATIONS, FEATURES)
-        fleets = plan_fleets(architecture, runs, FEATURES, TRAIN_SAMPLES, settings)
+        runs = study_runs(architecture, size.configurations, size.features)
+        fleets, _ = plan_study_fleets(
+            architecture, runs, size.features, size.train_samples, settings
+        )
         console.print(
             f"{architecture}: {len(fleets)} fleets a task, {padded_share(fleets):.1%} padding",
             style="dim",
@@ -115,12 +141,12 @@ def estimate(settings: TrainingSettings, seconds: float) -> Estimate:
     until = time.monotonic() + seconds
     measured: list[tuple[float, float]] = []
     with alone(settings.torch_device()):
-        scores = CONFIGURATIONS * len(STUDIED) * _seconds_of_scores(settings)
+        scores = size.configurations * len(STUDIED) * _seconds_of_scores(settings, size)
         while len(measured) < FEWEST_FLEETS or time.monotonic() < until:
             # Multiples of the golden ratio fill the range from 0 to 1 evenly, however many.
             place = (len(measured) + 0.5) * GOLDEN % 1
             architecture, runs, fleet = planned[int(np.searchsorted(edges, place))]
-            training, evaluation = _seconds_of_fleet(architecture, runs, settings)
+            training, evaluation = _seconds_of_fleet(architecture, runs, settings, size)
             measured.append(
                 (training / fleet.estimated_seconds, evaluation / fleet.estimated_seconds)
             )
@@ -138,7 +164,7 @@ def estimate(settings: TrainingSettings, seconds: float) -> Estimate:
 
 
 def _seconds_of_fleet(
-    architecture: str, runs: pd.DataFrame, settings: TrainingSettings
+    architecture: str, runs: pd.DataFrame, settings: TrainingSettings, size: Size
 ) -> tuple[float, float]:
     """Training of a fleet with the draw of its weights, and its evaluation."""
     device = settings.torch_device()
@@ -146,8 +172,8 @@ def _seconds_of_fleet(
     network = FleetNetwork(
         ARCHITECTURES[architecture],
         runs,
-        features=FEATURES,
-        train_samples=TRAIN_SAMPLES,
+        features=size.features,
+        train_samples=size.train_samples,
         vae_loss=settings.vae_loss,
         precision=settings.precision,
         device=device,
@@ -158,32 +184,36 @@ def _seconds_of_fleet(
     drawn = time.perf_counter() - started
     started = time.perf_counter()
     network.evaluate(batch, 1.0)[2].sum().item()
-    evaluation = (time.perf_counter() - started) * SAMPLES / EVALUATION_CHUNK
+    evaluation = (time.perf_counter() - started) * size.samples / EVALUATION_CHUNK
     del network
-    steps = EPOCHS * steps_per_epoch(TRAIN_SAMPLES, int(runs["batch_size"].iloc[0]))
-    return drawn + steps * time_step(architecture, runs, FEATURES, settings), evaluation
+    steps = EPOCHS * steps_per_epoch(size.train_samples, int(runs["batch_size"].iloc[0]))
+    return drawn + steps * time_step(architecture, runs, size.features, settings), evaluation
 
 
-def _seconds_of_scores(settings: TrainingSettings, runs: int = 8) -> float:
+def _seconds_of_scores(settings: TrainingSettings, size: Size, runs: int = 8) -> float:
     """Downstream scores of a run, averaged over the widths of the space."""
     source = np.random.default_rng(0)
     split = np.repeat(
         ["train", "valid", "test"],
-        [TRAIN_SAMPLES, SAMPLES // 10, SAMPLES - SAMPLES // 10 - TRAIN_SAMPLES],
+        [
+            size.train_samples,
+            size.samples // 10,
+            size.samples - size.samples // 10 - size.train_samples,
+        ],
     )
-    labels = [source.integers(0, count, SAMPLES) for count in CLASSES]
+    labels = [source.integers(0, count, size.samples) for count in size.classes]
     targets = DownstreamTargets(
         tuple(
             ClassificationTarget(f"label {i}", tuple(map(str, range(count))), codes, 0.2)
-            for i, (count, codes) in enumerate(zip(CLASSES, labels, strict=True))
+            for i, (count, codes) in enumerate(zip(size.classes, labels, strict=True))
         ),
         (),
         {},
     )
     seconds = []
-    for width in LATENTS:
-        centres = source.normal(size=(max(CLASSES), width)) / 2
-        latents = centres[labels[-1]] + source.normal(size=(runs, SAMPLES, width))
+    for width in size.latents:
+        centres = source.normal(size=(max(size.classes), width)) / 2
+        latents = centres[labels[-1]] + source.normal(size=(runs, size.samples, width))
         stacked = torch.as_tensor(latents, dtype=settings.dtype, device=settings.torch_device())
         started = time.perf_counter()
         score_latents(stacked, split, targets)

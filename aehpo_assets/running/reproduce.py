@@ -1,9 +1,9 @@
 """Making an artefact a second time, in a clean home, and holding it against the recorded one.
 
 Only what the artefact depends on is made: the tasks, architectures and assets of its chain, from
-the same study and data roots. Of a single run, only its configuration is trained. What earlier rounds
-validated is a given, as the raw data is: it is taken over as it was. What comes out is compared
-artefact by artefact, upstream before downstream, so that the first that differs is named.
+the same study and data roots. Of a single run, only its configuration is trained. What earlier
+rounds validated is a given, as the raw data is: it is taken over as it was. What comes out is
+compared artefact by artefact, upstream before downstream, so that the first that differs is named.
 What is printed belongs to ``cli.reproduce``.
 """
 

@@ -21,10 +21,8 @@ from aehpo_gpu.training.annealing import annealing_weight
 from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.optimiser import StackedAdamW
 from aehpo_gpu.training.resident import ResidentMatrix
-from aehpo_gpu.training.task import TrainingSettings
-
-EVALUATION_CHUNK = 256
-"""Samples evaluated at once; fixed, since MMD and total correlation depend on the batch."""
+from aehpo_gpu.training.step import TrainingStep
+from aehpo_gpu.training.task import EVALUATION_CHUNK, TrainingSettings
 
 NOISE_AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 24}
 """Numbers that a layer draws in one go: few launches, and on the CPU all within the cache."""
@@ -156,6 +154,7 @@ class FleetTraining:
         )
         rates = torch.tensor(runs["lr_fixed"].tolist(), device=matrix.device, dtype=matrix.dtype)
         self.optimiser = StackedAdamW(self.network.stack, rates)
+        self._step = TrainingStep(self.network, self.optimiser)
         self._batches = list(batch_bounds(len(matrix.train), int(runs["batch_size"].iloc[0])))
         self._spread = matrix.spread(self.network.features)
         self.members = np.arange(len(runs))
@@ -182,9 +181,13 @@ class FleetTraining:
             def on_batch(share: float, epoch: int = epoch) -> None:
                 on_step((epoch + share) / settings.epochs)
 
-            train_epoch(self.network, self.optimiser, train, self._batches, epoch, weight, on_batch)
+            train_epoch(self._step, train, self._batches, epoch, weight, on_batch)
             _synchronise(device)
             self.training_seconds += time.perf_counter() - started
+            if epoch == 0 and device.type == "cuda":
+                # Where the memory is too small to evaluate, it is told before the epochs are spent.
+                evaluate_fleet(self.network, self._matrix, self._spread, weight)
+        self._step.release()
         self.epoch = until
         started = time.perf_counter()
         self.metrics, latents = evaluate_fleet(self.network, self._matrix, self._spread, weight)
@@ -211,6 +214,7 @@ class FleetTraining:
         rows = torch.as_tensor(np.flatnonzero(going), device=self._matrix.device)
         self.network.take(rows)
         self.optimiser.take(rows, self.network.stack)
+        self._step = TrainingStep(self.network, self.optimiser)
         self.members = self.members[going]
         self._spread = self._spread[rows]
         self.metrics = {name: values[rows] for name, values in self.metrics.items()}
@@ -218,8 +222,7 @@ class FleetTraining:
 
 
 def train_epoch(
-    network: FleetNetwork,
-    optimiser: StackedAdamW,
+    take_step: TrainingStep,
     train: torch.Tensor,
     batches: Sequence[tuple[int, int]],
     epoch: int,
@@ -230,8 +233,8 @@ def train_epoch(
 
     Parameters
     ----------
-    network, optimiser
-        The fleet.
+    take_step
+        The step of the fleet.
     train
         (train samples, features of the widest run).
     batches
@@ -243,6 +246,8 @@ def train_epoch(
     on_batch
         Called after every batch with the share of the epoch that is done.
     """
+    network = take_step.network
+    take_step.weigh(weight)
     source = draws.generator(network.seed, "batch order", epoch)
     order = torch.randperm(len(train), generator=source)
     shuffled = train[order.to(train.device)]
@@ -255,9 +260,7 @@ def train_epoch(
             drawn = range(start, max(stop, min(start + together, len(train))))
             noise = network.draw_noise(epoch, drawn)
         here = {name: v[start - drawn.start : stop - drawn.start] for name, v in noise.items()}
-        losses = network.training_losses(shuffled[start:stop], here, weight)
-        losses.total.sum().backward()
-        optimiser.step()
+        take_step(shuffled[start:stop], here)
         on_batch((step + 1) / len(batches))
 
 

@@ -21,7 +21,8 @@ from aehpo_gpu.training.layers import (
 from aehpo_gpu.training.parameters import LayerShape, ParameterStack, initialise, padded
 from aehpo_gpu.training.widths import layer_widths
 
-_REDUCED = {"bfloat16": torch.bfloat16}
+_FACTORS = {"bfloat16": torch.bfloat16}
+"""Precision to the type of what is multiplied, where it is not that of the parameters."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,11 @@ class FleetNetwork:
         self.architecture = architecture
         self.device, self.dtype = device, dtype
         self.train_samples, self.vae_loss = train_samples, vae_loss
-        self.reduced = _REDUCED.get(precision)
+        self.precision = precision
         self.seed = int(runs["seed"].iloc[0])
         self._task_features = features
         self._lay_out(runs)
-        self.stack = ParameterStack.allocate(self.shapes, device, dtype)
+        self.stack = ParameterStack.allocate(self.shapes, device, dtype, _FACTORS.get(precision))
         initialise(
             self.stack, self.shapes, [draws.generator(self.seed, "weights") for _ in self.widths]
         )
@@ -161,7 +162,7 @@ class FleetNetwork:
         return [i for i, shape in enumerate(self.shapes) if shape.hidden]
 
     def training_losses(
-        self, x: torch.Tensor, noise: Mapping[str, torch.Tensor], weight: float
+        self, x: torch.Tensor, noise: Mapping[str, torch.Tensor], weight: float | torch.Tensor
     ) -> Losses:
         """Losses of a batch in training mode, recorded for the gradients.
 
@@ -174,13 +175,14 @@ class FleetNetwork:
         weight
             Annealing weight of the VAE loss.
         """
+        self.stack.reduce()
         layers = iter(self.stack.layers)
         h = x
         for number in range(self.hidden):
             h = self._hidden(h, next(layers), noise, number, first=number == 0)
         mask = self._input_mask if self.hidden == 0 else None
         heads = {
-            name: Linear.apply(h, self._anchor, next(layers), mask, self.reduced)
+            name: Linear.apply(h, self._anchor, next(layers), mask, self.precision)
             for name in self.architecture.heads
         }
         latents = heads[self.architecture.heads[0]]
@@ -189,7 +191,7 @@ class FleetNetwork:
         h = latents
         for number in range(self.hidden, 2 * self.hidden):
             h = self._hidden(h, next(layers), noise, number)
-        output = Linear.apply(h, self._anchor, next(layers), None, self.reduced)
+        output = Linear.apply(h, self._anchor, next(layers), None, self.precision)
         error = SquaredError.apply(output, x, self.feature_mask)
         vae, weighted = self._latent_loss(heads, latents, noise.get("prior", latents))
         return Losses(error, vae, error + weight * weighted)
@@ -205,7 +207,7 @@ class FleetNetwork:
         mask = self._input_mask if first else None
         drawn = noise.get(f"dropout {number}")
         return HiddenBlock.apply(
-            h, self._anchor, parameters, mask, self.reduced, drawn, self.dropout
+            h, self._anchor, parameters, mask, self.precision, drawn, self.dropout
         )
 
     def _latent_loss(

@@ -6,10 +6,9 @@ finite is frozen, and the others do not notice.
 
 from __future__ import annotations
 
-import math
-
 import torch
 
+from aehpo_gpu.training.compilation import fused_on_cuda
 from aehpo_gpu.training.parameters import ParameterStack
 
 BETAS = (0.9, 0.999)
@@ -22,7 +21,8 @@ class StackedAdamW:
     """AdamW (Loshchilov & Hutter 2019) over (runs, parameters), as ``torch.optim.AdamW`` has it.
 
     The gradient of each run is first scaled to a norm of at most 5, as
-    ``torch.nn.utils.clip_grad_norm_`` does it.
+    ``torch.nn.utils.clip_grad_norm_`` does it. Nothing that a step needs to know lies outside the
+    device, so that a step can be replayed.
 
     Parameters
     ----------
@@ -38,10 +38,9 @@ class StackedAdamW:
         self.values, self.gradients = values, stack.gradients
         self.learning_rates = learning_rates
         self.first, self.second = torch.zeros_like(values), torch.zeros_like(values)
-        self.steps = 0
+        self.steps = torch.zeros((), device=values.device)
         self.alive = torch.ones(len(values), device=values.device, dtype=torch.bool)
         self._rates = learning_rates.tolist()
-        self._step = torch.zeros((), device=values.device)
 
     def take(self, rows: torch.Tensor, stack: ParameterStack) -> None:
         """Go on with some of the runs alone, whose parameters lie in another stack.
@@ -62,19 +61,17 @@ class StackedAdamW:
 
     def step(self) -> None:
         """Update every run that is still finite."""
-        self.steps += 1
+        self.steps.add_(1)
         norms = self._stack.gradient_norms()
-        self.alive &= torch.isfinite(norms)
-        scale = (CLIP_NORM / (norms + 1e-6)).clamp_(max=1.0)
         if self.values.device.type == "cpu":
-            self._step_by_run(scale)
+            self._step_by_run(norms)
         else:
-            self._step_at_once(scale)
+            self._step_at_once(norms)
 
-    def _step_by_run(self, scale: torch.Tensor) -> None:
+    def _step_by_run(self, norms: torch.Tensor) -> None:
         """One fused call a run: on the CPU it passes over the memory once instead of ten times."""
-        self._step.fill_(self.steps)
-        alive, scales = self.alive.tolist(), scale.tolist()
+        self.alive &= torch.isfinite(norms)
+        alive, scales = self.alive.tolist(), clip_scale(norms).tolist()
         beta1, beta2 = BETAS
         for run, rate in enumerate(self._rates):
             if not alive[run]:
@@ -89,7 +86,7 @@ class StackedAdamW:
                 [self.first[run]],
                 [self.second[run]],
                 [],
-                [self._step],
+                [self.steps],
                 lr=rate,
                 beta1=beta1,
                 beta2=beta2,
@@ -99,21 +96,88 @@ class StackedAdamW:
                 maximize=False,
             )
 
-    def _step_at_once(self, scale: torch.Tensor) -> None:
-        """Element-wise over the stack: no host synchronisation, and no launch for each run.
+    def _step_at_once(self, norms: torch.Tensor) -> None:
+        """One pass over the stack: no host synchronisation, and no launch for each run."""
+        alive, scale, size, correction = step_factors(
+            norms, self.alive, self.steps, self.learning_rates
+        )
+        self.alive.copy_(alive)
+        update(
+            self.values,
+            self.gradients,
+            self.first,
+            self.second,
+            self.alive,
+            scale,
+            self.learning_rates,
+            size,
+            correction,
+        )
 
-        A frozen run keeps its values: its step has length zero.
-        """
-        beta1, beta2 = BETAS
-        rates = (self.learning_rates * self.alive)[:, None]
-        gradients = torch.where(self.alive[:, None], self.gradients, 0.0).mul_(
-            scale.nan_to_num()[:, None]
-        )
-        self.first.lerp_(gradients, 1 - beta1)
-        self.second.mul_(beta2).addcmul_(gradients, gradients, value=1 - beta2)
-        correction = math.sqrt(1 - beta2**self.steps)
-        denominator = self.second.sqrt().div_(correction).add_(EPSILON)
-        self.values.mul_(1 - rates * WEIGHT_DECAY)
-        self.values.addcmul_(
-            torch.div(self.first, denominator, out=denominator), -rates / (1 - beta1**self.steps)
-        )
+
+def clip_scale(norms: torch.Tensor) -> torch.Tensor:
+    """What the gradient of a run is multiplied by, (runs,), as clip_grad_norm_ has it."""
+    return (CLIP_NORM / (norms + 1e-6)).clamp(max=1.0)
+
+
+@fused_on_cuda
+def step_factors(
+    norms: torch.Tensor, alive: torch.Tensor, steps: torch.Tensor, rates: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Everything about a step that is one number a run.
+
+    Parameters
+    ----------
+    norms
+        (runs,) of the gradients.
+    alive
+        (runs,) whether all earlier gradients were finite.
+    steps
+        Number of the step, from 1.
+    rates
+        (runs,) learning rates.
+
+    Returns
+    -------
+    tuple of torch.Tensor
+        (runs,) each: whether the run is updated, what its gradient is multiplied by, the step size
+        with the correction of the first moment's bias, and the root of the second one's.
+    """
+    # 1 - 0.999 ** 1 has four digits in float32.
+    powers = [beta ** steps.to(torch.float64) for beta in BETAS]
+    size = rates / (1 - powers[0]).to(rates.dtype)
+    correction = (1 - powers[1]).sqrt().to(rates.dtype).expand(rates.shape)
+    return alive & torch.isfinite(norms), clip_scale(norms), size, correction
+
+
+@fused_on_cuda
+def update(
+    values: torch.Tensor,
+    gradients: torch.Tensor,
+    first: torch.Tensor,
+    second: torch.Tensor,
+    alive: torch.Tensor,
+    scale: torch.Tensor,
+    rates: torch.Tensor,
+    size: torch.Tensor,
+    correction: torch.Tensor,
+) -> None:
+    """Step all parameters, in place; a run that is not alive keeps everything as it is.
+
+    Parameters
+    ----------
+    values, gradients, first, second
+        (runs, parameters): what is updated, its gradient, and the two moments of that.
+    alive, scale, rates, size, correction
+        (runs,), see :func:`step_factors`.
+    """
+    beta1, beta2 = BETAS
+    going = alive[:, None]
+    clipped = gradients * scale[:, None]
+    mean = torch.lerp(first, clipped, 1 - beta1)
+    square = second * beta2 + clipped * clipped * (1 - beta2)
+    direction = mean / (square.sqrt() / correction[:, None] + EPSILON)
+    stepped = values * (1 - rates * WEIGHT_DECAY)[:, None] - size[:, None] * direction
+    values.copy_(torch.where(going, stepped, values))
+    first.copy_(torch.where(going, mean, first))
+    second.copy_(torch.where(going, square, second))

@@ -37,6 +37,8 @@ class LinearParameters:
         (runs, 1, out); None for a bare layer.
     running_mean, running_variance
         (runs, 1, out); None for a bare layer.
+    reduced
+        (runs, in, out), the weights as products take them; None where they take them as they are.
     """
 
     weight: torch.Tensor
@@ -49,6 +51,12 @@ class LinearParameters:
     beta_gradient: torch.Tensor | None = None
     running_mean: torch.Tensor | None = None
     running_variance: torch.Tensor | None = None
+    reduced: torch.Tensor | None = None
+
+    @property
+    def factor(self) -> torch.Tensor:
+        """The weights as products take them."""
+        return self.weight if self.reduced is None else self.reduced
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,8 @@ class ParameterStack:
         Everything of a layer's gradients, (runs, parameters of the layer).
     shapes
         What the layers were laid out for.
+    reduced
+        The values in the type that products take, see :meth:`reduce`; None if it is their own.
     """
 
     values: torch.Tensor
@@ -94,16 +104,23 @@ class ParameterStack:
     shapes: Sequence[LayerShape] = ()
     layers: list[LinearParameters] = field(default_factory=list)
     layer_gradients: list[torch.Tensor] = field(default_factory=list)
+    reduced: torch.Tensor | None = None
 
     @classmethod
     def allocate(
-        cls, shapes: Sequence[LayerShape], device: torch.device, dtype: torch.dtype
+        cls,
+        shapes: Sequence[LayerShape],
+        device: torch.device,
+        dtype: torch.dtype,
+        factors: torch.dtype | None = None,
     ) -> ParameterStack:
-        """Allocate zeros for some layers."""
+        """Allocate zeros for some layers, whose products may take another type."""
         runs = len(shapes[0].inputs)
         size = sum(_layer_size(shape) for shape in shapes)
         values = torch.zeros(runs, size, device=device, dtype=dtype)
         stack = cls(values, torch.zeros_like(values), shapes)
+        if factors not in (None, dtype):
+            stack.reduced = torch.zeros_like(values, dtype=factors)
         offset = 0
         for shape in shapes:
             stack.layers.append(stack._layer(shape, offset))
@@ -112,13 +129,20 @@ class ParameterStack:
             offset = end
         return stack
 
+    def reduce(self) -> None:
+        """Bring the values into the type that products take, once a step for both directions."""
+        if self.reduced is not None:
+            self.reduced.copy_(self.values)
+
     def gradient_norms(self) -> torch.Tensor:
         """Norm of the gradient of each run, (runs,).
 
         By layer first, as ``torch.nn.utils.clip_grad_norm_`` has it. The vectors in which a norm
         is added up are as wide as :data:`LANES` or a part of it, and the zeros that pad a run come
-        in multiples of that: they change no digit.
+        in multiples of that: they change no digit. On a GPU it is one sum for the whole row.
         """
+        if self.gradients.device.type != "cpu":
+            return torch.linalg.vector_norm(self.gradients, dim=1)
         norms = [torch.linalg.vector_norm(layer, dim=1) for layer in self.layer_gradients]
         squares = torch.stack(norms, 1).double().square_()
         return squares.sum(1).sqrt_().to(self.values.dtype)
@@ -133,7 +157,8 @@ class ParameterStack:
         shapes
             Shapes of all layers for these runs.
         """
-        stack = ParameterStack.allocate(shapes, self.values.device, self.values.dtype)
+        factors = None if self.reduced is None else self.reduced.dtype
+        stack = ParameterStack.allocate(shapes, self.values.device, self.values.dtype, factors)
         stack.values.copy_(self.rearranged(self.values, rows, shapes))
         for old, new in zip(self.layers, stack.layers, strict=True):
             for name in ("running_mean", "running_variance"):
@@ -177,6 +202,9 @@ class ParameterStack:
         weight, weight_gradient = view(offset, inputs)
         bias, bias_gradient = view(offset + inputs * outputs, 1)
         layer = LinearParameters(weight, bias, weight_gradient, bias_gradient)
+        if self.reduced is not None:
+            reduced = self.reduced[:, offset : offset + inputs * outputs]
+            layer.reduced = reduced.view(runs, inputs, outputs)
         if shape.hidden:
             layer.gamma, layer.gamma_gradient = view(offset + (inputs + 1) * outputs, 1)
             layer.beta, layer.beta_gradient = view(offset + (inputs + 2) * outputs, 1)

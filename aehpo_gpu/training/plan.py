@@ -5,15 +5,14 @@ stretch of neighbours, and the cheapest cut of the order into fleets is found ex
 programming over the prices of a cost model: a longer fleet shares its launches among more runs,
 but pads more and may leave the cache.
 
-Which runs share a fleet decides the rounding of their numbers, so on the CPU, where a plan gives
-bit-equal results again, fleets never depend on a stopwatch: they are cut by the shipped prices.
-What was measured on the device only says how long they take.
+Which runs share a fleet decides the rounding of their numbers, so fleets never depend on a
+stopwatch: they are cut by the shipped prices of the kind of device. What was measured on the device
+only says how long they take.
 """
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,10 +22,17 @@ import torch
 
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel
+from aehpo_gpu.training.memory import fleet_memory
 from aehpo_gpu.training.prices import SHIPPED_CPU, SHIPPED_CUDA
 from aehpo_gpu.training.task import TrainingSettings
 from aehpo_gpu.training.widths import run_widths
-from aehpo_gpu.training.work import TERMS, step_work, steps_per_epoch, work_bytes
+from aehpo_gpu.training.work import (
+    TERMS,
+    fleet_bytes,
+    pair_tensors,
+    step_work,
+    steps_per_epoch,
+)
 
 LARGEST_FLEET = 512
 """Runs of a fleet at most; beyond it nothing is left to share."""
@@ -34,8 +40,11 @@ LARGEST_FLEET = 512
 MOST_SHARDS = 200
 """About how many shards at most; longer studies have longer ones, for each costs a process."""
 
-CPU_FLEET_BYTES = 2 << 30
-GPU_MEMORY_SHARE = 0.6
+GPU_SHARD_SECONDS = 600.0
+"""Length of a shard on a GPU at least: its process compiles kernels for some 20 s."""
+
+SAMPLES_PER_TRAIN = 1.5
+"""Samples of a task for each of its train samples, rounded up."""
 
 _OPERATIONS = TERMS.index("operations")
 
@@ -111,20 +120,19 @@ def plan_shards(
     settings
         Epochs, device, precision.
     shard_seconds
-        Length of a shard to aim at; more if there would be over :data:`MOST_SHARDS`. A fleet is
-        not made longer, unless a single run is.
+        Length of a shard to aim at; more if there would be over :data:`MOST_SHARDS`. On the CPU a
+        fleet is not made longer, unless a single run is.
     cost
-        Cost model of the device; the shipped prices by default.
+        Cost model of the device, by which seconds are estimated; the shipped prices by default.
 
     Returns
     -------
     list of Shard
         Longest first; every run is in one fleet of one shard.
     """
-    task = (architecture, runs, n_features, n_train, settings)
-    uncut = sum(fleet.estimated_seconds for fleet in plan_fleets(*task))
-    shard_seconds = max(shard_seconds, uncut / MOST_SHARDS)
-    fleets = plan_fleets(*task, fleet_seconds=shard_seconds, cost=cost)
+    fleets, shard_seconds = plan_study_fleets(
+        architecture, runs, n_features, n_train, settings, shard_seconds=shard_seconds, cost=cost
+    )
     lanes = 1 if settings.torch_device().type == "cuda" else torch.get_num_threads()
     return [
         Shard(
@@ -136,6 +144,29 @@ def plan_shards(
         )
         for number, members in enumerate(_pack(fleets, shard_seconds, lanes))
     ]
+
+
+def plan_study_fleets(
+    architecture: str,
+    runs: pd.DataFrame,
+    n_features: int,
+    n_train: int,
+    settings: TrainingSettings,
+    *,
+    shard_seconds: float = 60.0,
+    cost: CostModel | None = None,
+) -> tuple[list[Fleet], float]:
+    """The fleets that :func:`plan_shards` makes shards of, and how long a shard is to be.
+
+    On the CPU no fleet is longer than a shard, since others would wait for it on the other cores;
+    a GPU has them as long as they are cheapest.
+    """
+    task = (architecture, runs, n_features, n_train, settings)
+    uncut = sum(fleet.estimated_seconds for fleet in plan_fleets(*task))
+    shard_seconds = max(shard_seconds, uncut / MOST_SHARDS)
+    if settings.torch_device().type == "cuda":
+        return plan_fleets(*task, cost=cost), max(shard_seconds, GPU_SHARD_SECONDS)
+    return plan_fleets(*task, fleet_seconds=shard_seconds, cost=cost), shard_seconds
 
 
 def _pack(fleets: list[Fleet], shard_seconds: float, lanes: int) -> list[list[Fleet]]:
@@ -189,8 +220,7 @@ def plan_fleets(
 ) -> list[Fleet]:
     """Group runs into fleets; parameters as in :func:`plan_shards`."""
     device = settings.torch_device()
-    shipped = SHIPPED_CUDA if device.type == "cuda" else SHIPPED_CPU
-    cutting = cost if cost is not None and device.type == "cuda" else shipped
+    cutting = SHIPPED_CUDA if device.type == "cuda" else SHIPPED_CPU
     estimating = cost if cost is not None else cutting
     heads = len(ARCHITECTURES[architecture].heads)
     memory = fleet_memory(device)
@@ -204,6 +234,8 @@ def plan_fleets(
             heads=heads,
             batch_size=batch_size,
             itemsize=settings.dtype.itemsize,
+            pairs=pair_tensors(architecture, settings.vae_loss),
+            samples=math.ceil(n_train * SAMPLES_PER_TRAIN),
         )
         order = stretch.order
         cuts = stretch.cut(
@@ -211,29 +243,17 @@ def plan_fleets(
         )
         for start, stop in cuts:
             work, needed = stretch.work(start, stop)
-            held = int(work_bytes(work[None], settings.dtype.itemsize)[0])
             seconds = float(estimating.step_seconds(work[None])[0]) * steps * settings.epochs
             fleets.append(
                 Fleet(
                     rows=tuple(int(rows[position]) for position in order[start:stop]),
                     estimated_seconds=seconds,
-                    estimated_bytes=held,
+                    estimated_bytes=stretch.held(start, stop),
                     operations=needed,
                     padded_operations=float(work[_OPERATIONS]),
                 )
             )
     return fleets
-
-
-def fleet_memory(device: torch.device) -> int:
-    """Bytes a fleet may take: a share of the GPU, or a fixed amount of a computer's memory.
-
-    On the CPU it only depends on the machine where that is very small, so that plans are equal.
-    """
-    if device.type == "cuda":
-        return int(GPU_MEMORY_SHARE * torch.cuda.get_device_properties(device).total_memory)
-    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min(CPU_FLEET_BYTES, physical // 4)
 
 
 def _stackable(runs: pd.DataFrame) -> Iterator[np.ndarray]:
@@ -250,15 +270,24 @@ class _Stretch:
     ----------
     widths
         (runs, n_layers + 1).
-    heads, batch_size, itemsize
+    heads, batch_size, itemsize, pairs, samples
         As in :mod:`aehpo_gpu.training.work`.
     """
 
-    def __init__(self, widths: np.ndarray, heads: int, batch_size: int, itemsize: int):
+    def __init__(
+        self,
+        widths: np.ndarray,
+        heads: int,
+        batch_size: int,
+        itemsize: int,
+        pairs: tuple[int, int],
+        samples: int,
+    ):
         # np.lexsort takes the last key first: by features, then from the outermost layer inwards.
         self.order = np.lexsort(widths.T[::-1])
         self.widths = widths[self.order]
-        self.heads, self.batch_size, self.itemsize = heads, batch_size, itemsize
+        self.heads, self.batch_size = heads, batch_size
+        self._memory = (itemsize, pairs, samples)
         needed = step_work(self.widths, 1, heads, batch_size)[:, _OPERATIONS]
         self._needed = np.concatenate([[0.0], np.cumsum(needed)])
 
@@ -267,6 +296,12 @@ class _Stretch:
         stacked = self.widths[start:stop].max(0)
         work = step_work(stacked[None], stop - start, self.heads, self.batch_size)[0]
         return work, float(self._needed[stop] - self._needed[start])
+
+    def held(self, start: int, stop: int) -> int:
+        """Bytes of the fleet ``start:stop`` at its peak."""
+        work, _ = self.work(start, stop)
+        stacked = self.widths[start:stop].max(0)
+        return int(fleet_bytes(work[None], stacked[None], *self._memory)[0])
 
     def cut(self, cost: CostModel, longest_step: float, memory: int) -> list[tuple[int, int]]:
         """Find the cheapest cut into fleets.
@@ -295,7 +330,8 @@ class _Stretch:
             sizes = np.arange(1, reach - start + 1)
             work = step_work(stacked, sizes, self.heads, self.batch_size)
             seconds = cost.step_seconds(work)
-            refused = (seconds > longest_step) | (work_bytes(work, self.itemsize) > memory)
+            held = fleet_bytes(work, stacked, *self._memory)
+            refused = (seconds > longest_step) | (held > memory)
             refused[0] = False
             total = np.where(refused, np.inf, seconds + cheapest[start + 1 : reach + 1])
             best = int(total.argmin())

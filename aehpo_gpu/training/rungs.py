@@ -23,6 +23,7 @@ import torch
 from aehpo_assets.store.measured import PRICES
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.fleet import FleetTraining
+from aehpo_gpu.training.memory import memory_is_short
 from aehpo_gpu.training.progress import Progress, device_bytes
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.shard import check_runs, describe_runs, result_rows, score_fleets
@@ -152,18 +153,19 @@ class _Batch:
         return in_lanes(jobs, self._lanes, self._matrix.device, self._cancelled, self._tell)
 
     def _begin(self, rows: np.ndarray, epoch: int) -> list[_Fleet]:
-        """Begin a fleet; one that does not fit into the GPU's memory begins in parts."""
+        """Begin a fleet; one that does not fit into memory begins in parts."""
         try:
             training = FleetTraining(
                 self._architecture, self._runs.iloc[rows], self._matrix, self._settings
             )
             return self._advance(_Fleet(rows, training), epoch)
-        except torch.OutOfMemoryError:
-            if len(rows) == 1:
+        except (RuntimeError, MemoryError) as error:
+            if len(rows) == 1 or not memory_is_short(error):
                 raise
         # Outside the except clause, whose traceback would keep the failed network alive.
         logger.warning("a fleet of %d runs does not fit into memory; split", len(rows))
-        torch.cuda.empty_cache()
+        if self._matrix.device.type == "cuda":
+            torch.cuda.empty_cache()
         return [fleet for half in np.array_split(rows, 2) for fleet in self._begin(half, epoch)]
 
     def _advance(self, fleet: _Fleet, epoch: int) -> list[_Fleet]:

@@ -6,8 +6,9 @@ is kept of it to the caller.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,9 @@ from aehpo_gpu.training.task import TrainingSettings, TrainingTask, device_name
 from aehpo_gpu.training.threads import threads_for
 from aehpo_gpu.training.widths import layer_widths, trainable_parameters, weights_and_biases
 from aehpo_gpu.training.workers import train_fleets
+
+SCORED_TOGETHER = 1 << 30
+"""Bytes of latents that are scored at once on a GPU."""
 
 
 @dataclass(frozen=True)
@@ -205,13 +209,17 @@ def score_fleets(
     """Downstream scores of the latents of all runs of a shard, and the seconds each took.
 
     Fleets of equal latent width are scored together: most of the time of a small problem is spent
-    on starting it.
+    on starting it. On a GPU no more of them than :data:`SCORED_TOGETHER`: scoring needs several
+    times their memory.
     """
     widths: dict[int, list[tuple[pd.Index, torch.Tensor]]] = {}
     for rows, latents in fleets:
         widths.setdefault(latents.shape[2], []).append((rows, latents))
     scores, seconds = [], []
-    for members in widths.values():
+    on_gpu = any(latents.is_cuda for _, latents in fleets)
+    most = SCORED_TOGETHER if on_gpu else math.inf
+    groups = [group for same in widths.values() for group in scored_together(same, most)]
+    for members in groups:
         started = time.perf_counter()
         index = members[0][0].append([rows for rows, _ in members[1:]])
         together = torch.cat([latents for _, latents in members])
@@ -222,6 +230,19 @@ def score_fleets(
         share = (time.perf_counter() - started) / len(index)
         seconds.append(pd.Series(share, index=index))
     return pd.concat(scores), pd.concat(seconds)
+
+
+def scored_together(
+    fleets: Sequence[tuple[pd.Index, torch.Tensor]], most: float
+) -> Iterator[Sequence[tuple[pd.Index, torch.Tensor]]]:
+    """Yield neighbouring fleets whose latents take at most so many bytes, or a single one."""
+    start = held = 0
+    for number, (_, latents) in enumerate(fleets):
+        if start < number and held + latents.nbytes > most:
+            yield fleets[start:number]
+            start, held = number, 0
+        held += latents.nbytes
+    yield fleets[start:]
 
 
 def _curve_rows(

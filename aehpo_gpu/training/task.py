@@ -12,6 +12,9 @@ import torch
 from aehpo_assets.datasets.labels import DownstreamTargets, downstream_targets
 from aehpo_assets.errors import InputError
 
+EVALUATION_CHUNK = 256
+"""Samples evaluated at once; fixed, since MMD and total correlation depend on the batch."""
+
 Precision = Literal["float32", "float64", "tf32", "bfloat16"]
 
 

@@ -16,15 +16,19 @@ from aehpo_gpu.training.cost import CostModel, fit_cost_model
 from aehpo_gpu.training.fleet import train_epoch
 from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.optimiser import StackedAdamW
+from aehpo_gpu.training.step import TrainingStep
 from aehpo_gpu.training.task import TrainingSettings, device_name
 from aehpo_gpu.training.widths import run_widths
-from aehpo_gpu.training.work import TERMS, step_work, work_bytes
+from aehpo_gpu.training.work import TERMS, fleet_bytes, pair_tensors, step_work
 from aehpo_gpu.training.workers import alone
 
 SOLO_TIMINGS = 60
 FLEET_SIZES = (4, 16, 64)
 FLEETS_OF_A_SIZE = 8
 SECONDS_OF_A_TIMING = 0.15
+MOST_STEPS = {"cpu": 16, "cuda": 64}
+"""Steps of an epoch that is timed, at most."""
+
 LARGEST_FLEET_OPERATIONS = 3e10
 LARGEST_FLEET_BYTES = 1 << 30
 
@@ -53,7 +57,9 @@ def measure_cost_model(
         [step_work(np.array([w]), 1, heads, b) for w, b in zip(widths, sizes, strict=True)]
     )
     operations = solo[:, TERMS.index("operations")]
-    held = work_bytes(solo, settings.dtype.itemsize)
+    pairs = pair_tensors(architecture, settings.vae_loss)
+    ends = np.array([[w[0], w[-1]] for w in widths])
+    held = fleet_bytes(solo, ends, settings.dtype.itemsize, pairs)
     by_size = np.argsort(operations, kind="stable")
     chosen = [(int(row), 1) for row in _spread(by_size, SOLO_TIMINGS)]
     for runs_of_fleet in FLEET_SIZES:
@@ -105,29 +111,33 @@ def time_step(
         ARCHITECTURES[architecture],
         members,
         features=n_features,
-        train_samples=16 * batch_size,
+        train_samples=MOST_STEPS[device.type] * batch_size,
         vae_loss=settings.vae_loss,
         precision=settings.precision,
         device=device,
         dtype=settings.dtype,
     )
     rates = torch.full((len(members),), 1e-4, device=device, dtype=settings.dtype)
-    optimiser = StackedAdamW(network.stack, rates)
-    source = torch.Generator().manual_seed(0)
-    data = torch.randn(16 * batch_size, network.width, generator=source)
-    data = data.to(device, settings.dtype)
+    take_step = TrainingStep(network, StackedAdamW(network.stack, rates))
+    source = torch.Generator(device).manual_seed(0)
+    size = (MOST_STEPS[device.type] * batch_size, network.width)
+    data = torch.randn(size, generator=source, device=device).to(settings.dtype)
 
     def epoch_seconds(steps: int) -> float:
         batches = [(i * batch_size, (i + 1) * batch_size) for i in range(steps)]
         network.train_samples = steps * batch_size
         started = time.perf_counter()
-        train_epoch(network, optimiser, data[: steps * batch_size], batches, 0, 1.0)
+        train_epoch(take_step, data[: steps * batch_size], batches, 0, 1.0)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         return time.perf_counter() - started
 
     epoch_seconds(1)
-    steps = int(np.clip(SECONDS_OF_A_TIMING / 3 / epoch_seconds(1), 1, 16))
+    steps = int(np.clip(SECONDS_OF_A_TIMING / 3 / epoch_seconds(1), 1, MOST_STEPS["cpu"]))
+    if device.type == "cuda":
+        # What an epoch begins with, drawn kernel by kernel, takes longer than some replayed steps.
+        in_time = SECONDS_OF_A_TIMING * steps / epoch_seconds(steps)
+        steps = int(np.clip(in_time, steps, MOST_STEPS["cuda"]))
     until = time.perf_counter() + SECONDS_OF_A_TIMING
     quickest = epoch_seconds(steps)
     while time.perf_counter() < until:

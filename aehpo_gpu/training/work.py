@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from aehpo_gpu.training.parameters import LANES
+from aehpo_gpu.training.task import EVALUATION_CHUNK
+
 TERMS = (
     "steps",
     "layers",
@@ -81,27 +84,68 @@ def step_work(
     )
 
 
-def work_bytes(work: np.ndarray, itemsize: int) -> np.ndarray:
-    """Memory that fleets need at their peak.
+def fleet_bytes(
+    work: np.ndarray,
+    widths: np.ndarray,
+    itemsize: int,
+    pairs: tuple[int, int] = (0, 0),
+    samples: int = 0,
+) -> np.ndarray:
+    """Memory that fleets need at their peak, in training or in evaluation.
 
-    Parameters, their gradient, two moments and one product on its way into the gradient; a handful
-    of buffers for every activation.
+    In training: parameters, their gradient, two moments and one product on its way into the
+    gradient; a handful of buffers for every activation; what a loss keeps of all pairs of samples.
+    In evaluation: no product, but the latents of all samples, and some buffers of the widest layer.
 
     Parameters
     ----------
     work
         (fleets, terms) from :func:`step_work`.
+    widths
+        (fleets, any) that it is of; the first and the last layer matter.
     itemsize
         Bytes of a number.
+    pairs
+        What :func:`pair_tensors` says of their loss.
+    samples
+        Samples of the task.
 
     Returns
     -------
     np.ndarray
         (fleets,) bytes.
     """
-    parameters = work[:, TERMS.index("parameters")]
-    activations = work[:, TERMS.index("activations")]
-    return itemsize * (5 * parameters + 6 * activations)
+    layers, of_all_runs, parameters, activations, compared = (
+        work[:, TERMS.index(term)]
+        for term in (
+            "layers",
+            "layers of all runs",
+            "parameters",
+            "activations",
+            "pairs of samples",
+        )
+    )
+    latents = -(-widths[:, -1] // LANES) * LANES
+    compared = compared / widths[:, -1] * (pairs[0] * latents + pairs[1])
+    training = 5 * parameters + 6 * activations + compared
+    evaluated = 3 * EVALUATION_CHUNK * widths[:, 0] + samples * latents
+    evaluation = 4 * parameters + of_all_runs / layers * evaluated
+    return itemsize * np.maximum(training, evaluation)
+
+
+def pair_tensors(architecture: str, vae_loss: str) -> tuple[int, int]:
+    """Tensors that a loss makes of all pairs of samples of a batch.
+
+    Counted in the graph of the gradients, with two more for the way back.
+
+    Returns
+    -------
+    tuple of int
+        How many are (runs, batch, batch, latents), and how many (runs, batch, batch).
+    """
+    if architecture == "disentanglix":
+        return 6, 2
+    return (0, 9) if architecture == "varix" and vae_loss == "mmd" else (0, 0)
 
 
 def steps_per_epoch(samples: int, batch_size: int) -> int:

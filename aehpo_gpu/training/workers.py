@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -20,13 +19,14 @@ import numpy as np
 import pandas as pd
 import torch
 
+from aehpo_assets.limits import free_memory
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.fleet import FleetResult, train_fleet
-from aehpo_gpu.training.memory import freed_memory_kept
+from aehpo_gpu.training.memory import freed_memory_kept, memory_is_short
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings
 from aehpo_gpu.training.widths import run_widths
-from aehpo_gpu.training.work import step_work, work_bytes
+from aehpo_gpu.training.work import fleet_bytes, pair_tensors, step_work
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ T = TypeVar("T")
 SECONDS_BETWEEN_REPORTS = 0.3
 
 MEMORY_SHARE = 0.5
-"""Share of a computer's memory that the fleets side by side may take."""
+"""Share of a computer's free memory that the fleets side by side may take."""
 
 TrainedFleet = tuple[list[int], FleetResult]
 """Positions of the runs, and what their fleet left behind."""
@@ -74,7 +74,7 @@ def train_fleets(
     Returns
     -------
     list
-        Trained fleets in the order given; one that did not fit into the GPU's memory comes back
+        Trained fleets in the order given; one that did not fit into memory comes back
         in parts.
     """
     done = [0.0] * len(fleets)
@@ -88,14 +88,15 @@ def train_fleets(
 
         try:
             result = train_fleet(architecture, runs.iloc[rows], matrix, settings, on_step)
-        except torch.OutOfMemoryError:
-            if len(rows) == 1:
+        except (RuntimeError, MemoryError) as error:
+            if len(rows) == 1 or not memory_is_short(error):
                 raise
         else:
             return [(rows, result)]
         # Outside the except clause, whose traceback would keep the failed network alive.
         logger.warning("a fleet of %d runs does not fit into memory; split", len(rows))
-        torch.cuda.empty_cache()
+        if matrix.device.type == "cuda":
+            torch.cuda.empty_cache()
         half = len(rows) // 2
         return [*train(number, rows[:half], before), *train(number, rows[half:], before + half)]
 
@@ -160,15 +161,16 @@ def side_by_side(
     if matrix.device.type == "cuda":
         return 1
     heads = len(ARCHITECTURES[architecture].heads)
+    pairs = pair_tensors(architecture, settings.vae_loss)
     largest = 1.0
     for rows in fleets:
         members = runs.iloc[list(rows)]
         widths = np.array(run_widths(members, matrix.values.shape[1])).max(0)
         batch_size = int(members["batch_size"].iloc[0])
         work = step_work(widths[None], len(members), heads, batch_size)
-        largest = max(largest, float(work_bytes(work, settings.dtype.itemsize)[0]))
-    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    fitting = int(MEMORY_SHARE * physical / largest)
+        held = fleet_bytes(work, widths[None], settings.dtype.itemsize, pairs, len(matrix.values))
+        largest = max(largest, float(held[0]))
+    fitting = int(MEMORY_SHARE * free_memory() / largest)
     return max(1, min(torch.get_num_threads(), len(fleets), fitting))
 
 

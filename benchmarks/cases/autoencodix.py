@@ -69,16 +69,17 @@ def _case(quick: bool, python: Path, folder: Path) -> Case:
             measured.append(np.array(json.loads(_answer(worker, "measure"))))
             return float(measured[-1].sum() / cost[chosen].sum() * cost.sum())
 
-        ratios, fast, slow = side_by_side(ours, theirs, 1 if quick else 3)
+        sides = side_by_side(ours, theirs, 1 if quick else 3)
     return Case.of(
         NAME,
         AGAINST,
         REACH,
-        ratios,
+        sides.ratios,
+        cpu_ratio=sides.cpu_ratio,
         architecture=ARCHITECTURE,
         epochs=epochs,
-        seconds=fast,
-        seconds_of_autoencodix=slow,
+        seconds=sides.ours,
+        seconds_of_autoencodix=sides.theirs,
         configurations_of_autoencodix=size,
         relative_standard_error=_relative_error(np.mean(measured, axis=0), cost[chosen]),
     )

@@ -34,13 +34,14 @@ def _case(architecture: str, quick: bool) -> Case:
         return seconds * len(runs) / len(some) * epochs / plain_epochs
 
     ours()
-    ratios, fast, slow = side_by_side(ours, theirs, 3 if quick else 5)
+    sides = side_by_side(ours, theirs, 3 if quick else 5)
     steps = epochs * steps_per_epoch(len(matrix.train), 32)
     return Case.of(
         f"64 small networks, {architecture}",
         "plain PyTorch loop with a DataLoader, 1 thread",
         10.0,
-        ratios,
-        milliseconds_of_a_fleet_step=1e3 * fast / steps,
-        milliseconds_of_a_plain_step_of_one_run=1e3 * slow / steps / len(runs),
+        sides.ratios,
+        cpu_ratio=sides.cpu_ratio,
+        milliseconds_of_a_fleet_step=1e3 * sides.ours / steps,
+        milliseconds_of_a_plain_step_of_one_run=1e3 * sides.theirs / steps / len(runs),
     )

@@ -31,15 +31,16 @@ def _case(quick: bool) -> Case:
     def theirs() -> float:
         return train_plainly(matrix.train, ARCHITECTURE, runs, epochs)
 
-    ratios, fast, slow = side_by_side(ours, theirs, 2 if quick else 3)
+    sides = side_by_side(ours, theirs, 2 if quick else 3)
     return Case.of(
         "192 configurations of the study's space",
         "plain PyTorch loop with a DataLoader, 2 threads",
         2.5,
-        ratios,
+        sides.ratios,
+        cpu_ratio=sides.cpu_ratio,
         architecture=ARCHITECTURE,
         epochs=epochs,
         fleets=len(fleets),
-        seconds=fast,
-        seconds_of_the_plain_loop=slow,
+        seconds=sides.ours,
+        seconds_of_the_plain_loop=sides.theirs,
     )

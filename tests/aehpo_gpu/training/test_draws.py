@@ -35,7 +35,7 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
     rows=st.integers(1, 40),
     columns=st.integers(1, 40),
 )
-def test_a_number_hangs_on_its_row_and_column_alone(
+def test_a_number_depends_on_its_row_and_column_alone(
     key: int, start: int, rows: int, columns: int
 ) -> None:
     part = draws.uniform(key, range(start, start + rows), columns, CPU, torch.float32)

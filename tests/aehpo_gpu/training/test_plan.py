@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aehpo_assets.space import sample_configurations, search_space
+from aehpo_gpu.training import plan
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.plan import MOST_SHARDS, padded_share, plan_fleets, plan_shards
-from aehpo_gpu.training.prices import SHIPPED_CPU
+from aehpo_gpu.training.prices import SHIPPED_CPU, SHIPPED_CUDA
 from aehpo_gpu.training.task import TrainingSettings
 from aehpo_gpu.training.widths import run_widths
 from aehpo_gpu.training.work import TERMS, step_work
@@ -72,8 +73,6 @@ def test_launches_make_fleets_large_and_arithmetic_makes_them_small() -> None:
 
     runs = sampled(50).assign(n_layers=2, batch_size=64)
     cuda_like = {"n_features": 4096, "n_train": 640, "settings": SETTINGS}
-    from aehpo_gpu.training import plan
-
     original = plan.SHIPPED_CPU
     try:
         plan.SHIPPED_CPU = priced("steps")
@@ -97,7 +96,24 @@ def test_shards_are_of_even_length(threads: int, monkeypatch: pytest.MonkeyPatch
     assert all(len(shard.fleets) >= threads for shard in shards[:-1])
 
 
-def test_fleets_do_not_hang_on_the_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+class OnGpu(TrainingSettings):
+    """Settings of a study that trains on a GPU, whether there is one or not."""
+
+    def torch_device(self) -> torch.device:
+        return torch.device("cuda")
+
+
+def test_on_a_gpu_fleets_are_as_long_as_they_are_cheapest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "fleet_memory", lambda device: 48 << 30)
+    runs, gpu = sampled(200), OnGpu(epochs=300)
+    shards = plan_shards("varix", runs, 4096, 15_000, gpu, shard_seconds=60)
+    cut = sorted(fleet for shard in shards for fleet in shard.fleets)
+    uncut = plan_fleets("varix", runs, 4096, 15_000, gpu)
+    assert cut == sorted(fleet.rows for fleet in uncut)
+    assert max(fleet.estimated_seconds for fleet in uncut) > 60
+
+
+def test_fleets_do_not_depend_on_the_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     plans = []
     for threads in (1, 8):
         monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
@@ -106,11 +122,19 @@ def test_fleets_do_not_hang_on_the_number_of_cores(monkeypatch: pytest.MonkeyPat
     assert plans[0] == plans[1]
 
 
-def test_what_was_measured_changes_estimates_and_never_the_fleets_of_a_cpu() -> None:
+@pytest.mark.parametrize(
+    ("chosen", "prices"),
+    [(SETTINGS, SHIPPED_CPU), (OnGpu(epochs=300), SHIPPED_CUDA)],
+    ids=["CPU", "GPU"],
+)
+def test_what_was_measured_changes_estimates_and_never_the_fleets(
+    chosen: TrainingSettings, prices: CostModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "fleet_memory", lambda device: 2 << 30)
     runs = sampled(200)
-    slower = CostModel("slow", {name: 7 * price for name, price in SHIPPED_CPU.seconds.items()})
-    shipped = plan_fleets("varix", runs, 1024, 500, SETTINGS)
-    measured = plan_fleets("varix", runs, 1024, 500, SETTINGS, cost=slower)
+    slower = CostModel("slow", {name: 7 * price for name, price in prices.seconds.items()})
+    shipped = plan_fleets("varix", runs, 1024, 500, chosen)
+    measured = plan_fleets("varix", runs, 1024, 500, chosen, cost=slower)
     assert [fleet.rows for fleet in shipped] == [fleet.rows for fleet in measured]
     assert measured[0].estimated_seconds == pytest.approx(7 * shipped[0].estimated_seconds)
 

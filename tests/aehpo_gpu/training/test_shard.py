@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 
@@ -15,7 +16,7 @@ from aehpo_assets.errors import InputError
 from aehpo_gpu.training import workers
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.progress import Progress
-from aehpo_gpu.training.shard import SCORES, train_shard
+from aehpo_gpu.training.shard import SCORES, scored_together, train_shard
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 from aehpo_gpu.training.work import TERMS
 
@@ -76,21 +77,36 @@ def test_a_diverged_run_is_a_row(task: TrainingTask) -> None:
     assert np.isfinite(rows["weighted_avg_auc_downstream_performance"]).all()
 
 
+OUT_OF_MEMORY = [
+    torch.OutOfMemoryError(),
+    RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to ..."),
+]
+"""What torch raises on a GPU, and on the CPU."""
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["GPU", "CPU"])
 def test_a_fleet_too_large_for_the_memory_is_split(
-    task: TrainingTask, monkeypatch: pytest.MonkeyPatch
+    task: TrainingTask, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, sizes = workers.train_fleet, []
 
     def small_device(architecture, runs, *rest):
         sizes.append(len(runs))
         if len(runs) > 2:
-            raise torch.OutOfMemoryError
+            raise error
         return real(architecture, runs, *rest)
 
     monkeypatch.setattr(workers, "train_fleet", small_device)
     rows = train_shard(task, "vanillix", make_runs(5), [[0, 1, 2, 3, 4]], SETTINGS, COST).runs
     assert sizes == [5, 2, 3, 1, 2]
     assert list(rows["config_id"]) == ["0", "1", "2", "3", "4"]
+
+
+def test_latents_are_scored_in_groups_that_fit() -> None:
+    fleets = [(pd.Index([n]), torch.zeros(1, size)) for n, size in enumerate((10, 30, 5, 90, 5))]
+    for most, expected in ((160, [[0, 1], [2], [3], [4]]), (math.inf, [[0, 1, 2, 3, 4]])):
+        groups = list(scored_together(fleets, most))
+        assert [[rows[0] for rows, _ in group] for group in groups] == expected
 
 
 def test_k_filter_below_the_latents_is_refused(task: TrainingTask) -> None:
