@@ -55,7 +55,6 @@ COUNTS_NOWHERE = {
     "aehpo_assets.exchange": "reads and writes for other programs, at the command line",
     "aehpo_assets.hpo.rounds": "says which round is under way",
     "aehpo_assets.hpo.synthetic": "makes tables for tests and benchmarks",
-    "aehpo_assets.limits": "bounds of what is read and shown",
     "aehpo_assets.omics.confounders": "only checks ask",
     "aehpo_assets.omics.drift": "only checks ask",
     "aehpo_assets.quality": "checks judge an artefact, and do not change it",

@@ -31,6 +31,7 @@ NO_SCIENCE: dict[str, str] = {
     "aehpo_assets.settings": "how files of settings are read",
     "aehpo_assets.errors": "words of messages",
     "aehpo_assets.foreign": "words of messages and pages",
+    "aehpo_assets.limits": "how much is read, shown and held in memory",
     "aehpo_assets.store.code_version": "how versions are put together",
     "aehpo_assets.registry": "how members are found, not what they do",
     "aehpo_assets.store.home": "where artefacts lie",
