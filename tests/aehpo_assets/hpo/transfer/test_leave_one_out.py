@@ -94,7 +94,7 @@ def test_the_probe_is_a_draw_from_the_space_as_random_search_is(
 ) -> None:
     """Configurations of the training table would be known too well to the surrogate."""
     new = NewTask("a", with_hostile, of_hostile, PLAN)
-    probe = new.told("probe", 0, 8)
+    probe = new.evaluated("probe", 0, 8)
     trained = with_hostile[space.names].itertuples(index=False, name=None)
     assert not set(trained) & set(probe[space.names].itertuples(index=False, name=None))
     weighted = progress.query("way == 'weighted' and task == 'a' and repetition == 0")
@@ -122,7 +122,7 @@ def test_a_warm_start_begins_with_the_best_earlier_runs(
 ) -> None:
     new = NewTask("a", with_hostile, of_hostile, PLAN)
     for repetition in range(3):
-        best = new.told("earlier runs", repetition, 30)[VALID_SCORE].nlargest(WARM_POINTS)
+        best = new.evaluated("earlier runs", repetition, 30)[VALID_SCORE].nlargest(WARM_POINTS)
         search = progress.query("way == 'warm' and task == 'a' and repetition == @repetition")
         assert search["score"].tolist()[:WARM_POINTS] == pytest.approx(best.tolist(), abs=1e-9)
     verdicts = transfer_verdicts(progress).set_index(["task", "way"])
