@@ -13,12 +13,10 @@ from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.foreign import markdown_table
-from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
-from aehpo_assets.store.code_version import Chosen
-from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_assets.space import search_space
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, hpo_benchmark
-from aehpo_gpu.defs.training_task import TASK, read_training_task
+from aehpo_gpu.defs.training_task import ARCHITECTURE, TASK, read_training_task
 from aehpo_gpu.runs.benchmark_finds import found_configurations, real_regret
 from aehpo_gpu.runs.table import RunTable, distinct_runs, training_settings
 from aehpo_gpu.runs.validation import benchmark_seeds, with_candidates
@@ -35,7 +33,7 @@ VALIDATED_BENCHMARK = Recipe(
         *EVALUATIONS,
         *TASK,
     ),
-    chosen=(Chosen(ARCHITECTURES), Chosen(ARCHITECTURE_SPACES)),
+    chosen=ARCHITECTURE,
     settings=(
         "space",
         "seeds",

@@ -13,11 +13,9 @@ from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
-from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
-from aehpo_assets.store.code_version import Chosen
+from aehpo_assets.space import search_space
 from aehpo_assets.store.hashes import content_hash
-from aehpo_gpu.architectures import ARCHITECTURES
-from aehpo_gpu.defs.training_task import TASK, read_training_task
+from aehpo_gpu.defs.training_task import ARCHITECTURE, TASK, read_training_task
 from aehpo_gpu.runs.latents import latents_table, recommended_runs, train_latents, write_h5ad
 from aehpo_gpu.runs.table import training_settings
 from aehpo_gpu.training.task import TRAINING_INPUTS, device_name
@@ -25,7 +23,7 @@ from aehpo_gpu.training.task import TRAINING_INPUTS, device_name
 RECOMMENDED_LATENTS = Recipe(
     "recommended_latents",
     compute=(train_latents, training_settings, search_space, *TASK),
-    chosen=(Chosen(ARCHITECTURES), Chosen(ARCHITECTURE_SPACES)),
+    chosen=ARCHITECTURE,
     settings=("epochs", "annealing", "vae_loss", "precision", "device", "space"),
 )
 

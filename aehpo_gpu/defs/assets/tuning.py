@@ -15,12 +15,10 @@ from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.foreign import markdown, markdown_table
 from aehpo_assets.hpo.search.searchers import SEARCHERS
-from aehpo_assets.space import ARCHITECTURE_SPACES
 from aehpo_assets.store.code_version import Chosen
 from aehpo_assets.study import Live
-from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.defs.logging import training_log
-from aehpo_gpu.defs.training_task import TASK, read_training_task
+from aehpo_gpu.defs.training_task import ARCHITECTURE, TASK, read_training_task
 from aehpo_gpu.evaluation.granularity import valid_granularity
 from aehpo_gpu.runs.live import LiveTuning
 from aehpo_gpu.training.task import TRAINING_INPUTS
@@ -29,8 +27,7 @@ LIVE_SEARCH = Recipe(
     "live_search",
     compute=(LiveTuning, equal_time, valid_granularity, *TASK),
     chosen=(
-        Chosen(ARCHITECTURES),
-        Chosen(ARCHITECTURE_SPACES),
+        *ARCHITECTURE,
         Chosen(SEARCHERS, by="live.searchers"),
     ),
     settings=(

@@ -17,12 +17,10 @@ from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.hpo.columns import TEST_SCORE, VALID_SCORE
 from aehpo_assets.hpo.earlier_validations import finished_rounds
 from aehpo_assets.quality.runs import VALIDATION_CHECKS, check_validation
-from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
-from aehpo_assets.store.code_version import Chosen
-from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_assets.space import search_space
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, recommendations
-from aehpo_gpu.defs.training_task import TASK, read_training_task
+from aehpo_gpu.defs.training_task import ARCHITECTURE, TASK, read_training_task
 from aehpo_gpu.runs.table import RunTable, training_settings
 from aehpo_gpu.runs.validation import candidates, validation_runs, with_candidates
 from aehpo_gpu.training.task import TRAINING_INPUTS
@@ -30,7 +28,7 @@ from aehpo_gpu.training.task import TRAINING_INPUTS
 VALIDATED_RECOMMENDATIONS = Recipe(
     "validated_recommendations",
     compute=(RunTable, candidates, search_space, *EVALUATIONS, *TASK),
-    chosen=(Chosen(ARCHITECTURES), Chosen(ARCHITECTURE_SPACES)),
+    chosen=ARCHITECTURE,
     settings=(
         "space",
         "seeds",
