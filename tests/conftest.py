@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Each worker has a core. Threads of several would wait for each other, and burn it by waiting.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -57,7 +61,7 @@ TINY_STUDY = {
     "space": {"k_filter": [16], "latent_dim_fixed": [2, 4]},
     "epochs": 2,
     "device": "cpu",
-    "hpo": {"trials": 6, "validate_top": 1},
+    "hpo": {"trials": 6, "validate_top": 1, "surrogates": ["xgboost", "gaussian_process"]},
 }
 """One architecture on one task: as little as a study can be."""
 

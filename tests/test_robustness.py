@@ -69,7 +69,9 @@ def test_a_damaged_table_is_named_when_it_is_read_and_made_again_next(
     before = begun.store.provenance("omics_matrix", TASK)
     content = bytearray(path.read_bytes())
     if harm == "flip":
-        content[len(content) // 3] ^= 1
+        # A single byte may lie where nothing is read.
+        for place in range(len(content) // 8, len(content) // 2, 97):
+            content[place] ^= 1
         path.write_bytes(content)
     else:
         path.write_bytes(content[: len(content) // 2])

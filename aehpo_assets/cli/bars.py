@@ -90,7 +90,9 @@ def run_progress(name: str, total: int, console: Console) -> Iterator[RunProgres
         TimeElapsedColumn(),
         TextColumn("{task.fields[remark]}"),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    # Where nothing moves, such as in a log file, nothing has to be drawn ten times a second.
+    moving = console.is_terminal
+    with Progress(*columns, console=console, transient=True, auto_refresh=moving) as progress:
         shown = RunProgress(progress, name, total)
         with listening(shown.on_step):
             yield shown

@@ -32,6 +32,10 @@ concurrency:
 run_monitoring:
   enabled: true
   free_slots_after_run_end_seconds: 60
+# Dagster's files, with connections that stay open.
+event_log_storage:
+  module: aehpo_assets.defs.event_log
+  class: HomeEventLogStorage
 # A sensor that reads a large data set does not hold up the others.
 sensors:
   use_threads: true

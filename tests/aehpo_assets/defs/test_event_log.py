@@ -1,0 +1,77 @@
+"""The event log of a home: Dagster's own files, few of them open, and none tied to a place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import psutil
+import pytest
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+
+from aehpo_assets.defs.event_log import OPEN_RUNS, HomeEventLogStorage
+from aehpo_assets.defs.instance import open_instance
+from aehpo_assets.store.home import Home
+
+
+@dg.asset
+def trivial() -> int:
+    return 1
+
+
+def materialize(home: Home, times: int) -> dg.DagsterInstance:
+    instance = open_instance(home)
+    console = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    for _ in range(times):
+        assert dg.materialize([trivial], instance=instance, run_config=console).success
+    return instance
+
+
+def materializations(storage: SqliteEventLogStorage) -> int:
+    return len(storage.fetch_materializations(trivial.key, limit=100).records)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+def test_dagsters_own_storage_reads_what_is_written(home: Home) -> None:
+    instance = materialize(home, 2)
+    stock = SqliteEventLogStorage(str(home.dagster / "history" / "runs"))
+    assert materializations(stock) == 2
+    for run in instance.get_runs():
+        ours = [str(entry) for entry in instance.all_logs(run.run_id)]
+        assert ours
+        read = stock.get_records_for_run(run.run_id).records
+        assert [str(record.event_log_entry) for record in read] == ours
+
+
+def test_few_databases_stay_open(home: Home) -> None:
+    instance = materialize(home, OPEN_RUNS + 3)
+    files = [Path(file.path) for file in psutil.Process().open_files()]
+    opened = {file for file in files if file.suffix == ".db" and home.dagster in file.parents}
+    assert 0 < len([file for file in opened if file.parent.name == "runs"]) <= OPEN_RUNS + 1
+    assert materializations(instance.event_log_storage) == OPEN_RUNS + 3
+
+
+def test_a_moved_home_keeps_its_history(home: Home, tmp_path: Path) -> None:
+    materialize(home, 1).dispose()
+    shutil.move(home.root, tmp_path / "elsewhere")
+    instance = materialize(Home(tmp_path / "elsewhere"), 1)
+    assert isinstance(instance.event_log_storage, HomeEventLogStorage)
+    assert materializations(instance.event_log_storage) == 2
+    assert not home.root.exists()
+
+
+def test_a_history_that_is_wiped_or_lost_begins_again(home: Home) -> None:
+    instance = materialize(home, 2)
+    instance.event_log_storage.wipe()
+    assert materializations(instance.event_log_storage) == 0
+    materialize(home, 1)
+    assert materializations(instance.event_log_storage) == 1
+    shutil.rmtree(home.dagster)
+    os.environ.pop("DAGSTER_HOME")
+    assert materializations(materialize(home, 1).event_log_storage) == 1
