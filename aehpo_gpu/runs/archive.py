@@ -79,7 +79,7 @@ class RunArchive:
                 "them is damaged. The next `aehpo run` trains them."
             )
         results = results.drop_duplicates(RUN_KEY).set_index(RUN_KEY)
-        curves = curves.drop_duplicates([RUN_KEY, "epoch"])
+        curves = curves.drop_duplicates([RUN_KEY, *{"epoch", "step"} & {*curves}])
         order = {key: position for position, key in enumerate(keys)}
         curves = curves[curves[RUN_KEY].isin(order)]
         by_run = curves[RUN_KEY].map(order).rename("position")
