@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -102,8 +102,7 @@ class LiveTuning:
         # seconds of both can be compared.
         sampled_runs = configurations_of(self.study, self.architecture)
         prices = measured_cost(self.home, self.architecture, sampled_runs, settings)
-        n_features = self.data.matrix.shape[1]
-        n_train = int((self.data.split == "train").sum())
+        n_features, n_train = self.data.n_features, self.data.n_train
         started, done = time.monotonic(), 0
 
         def train(configurations: pd.DataFrame, decide: Decide) -> pd.DataFrame:
@@ -146,7 +145,7 @@ class LiveTuning:
             trials=5 * live.batch,
             fidelities=tuple(rungs)
             if find_searcher(searcher).stops_early
-            else (self.study.epochs,),
+            else (self.study.length,),
             settings=self.study.hpo.searcher_settings.get(searcher, {}),
         )
         if live.warm_start is None or sampled is None:
@@ -170,7 +169,7 @@ class LiveTuning:
             "observations": None if known is None else content_hash(known),
             "points": list(problem.points_to_evaluate),
             "searcher settings": dict(problem.settings),
-            "training": asdict(training_settings(self.study)),
+            "training": training_settings(self.study).identity(),
             "inputs": self.inputs,
             "code": search_version(self.architecture, searcher),
         }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ import torch
 
 from aehpo_assets.datasets.labels import SPLITS
 from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.evaluation.reconstruction import r2_of_samples
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.annealing import annealing_weight
 from aehpo_gpu.training.network import FleetNetwork
@@ -27,48 +27,16 @@ from aehpo_gpu.training.task import EVALUATION_CHUNK, TrainingSettings
 NOISE_AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 24}
 """Numbers that a layer draws in one go: few launches, and on the CPU all within the cache."""
 
+MEASURES = ("recon_loss", "vae_loss", "total_loss", "r2")
+
 Metrics = dict[str, torch.Tensor]
-"""``{split}_{recon_loss, vae_loss, total_loss, r2}`` to (runs,), per sample."""
+"""``{split}_{measure}`` to (runs,), per sample."""
 
 
-@dataclass
-class FleetResult:
-    """What a fleet leaves behind.
+class FleetTraining:
+    """The training of runs of equal depth, batch size and seed as one stack.
 
-    Attributes
-    ----------
-    curves
-        Epoch to metrics, at the fidelities and the last epoch.
-    seconds
-        Epoch to wall-clock seconds of training up to it.
-    latents
-        (runs, samples, latents) latent means of all samples.
-    latents_at
-        Epoch to the latents at an earlier fidelity, where they are to be scored.
-    diverged
-        (runs,) whether a run became non-finite.
-    training_seconds, evaluation_seconds
-        Wall clock of the fleet.
-    """
-
-    latents: torch.Tensor
-    diverged: torch.Tensor
-    curves: dict[int, Metrics] = field(default_factory=dict)
-    seconds: dict[int, float] = field(default_factory=dict)
-    latents_at: dict[int, torch.Tensor] = field(default_factory=dict)
-    training_seconds: float = 0.0
-    evaluation_seconds: float = 0.0
-
-
-def train_fleet(
-    architecture: str,
-    runs: pd.DataFrame,
-    matrix: ResidentMatrix,
-    settings: TrainingSettings,
-    on_step: Callable[[float], None] = lambda share: None,
-    on_trained: Callable[[FleetNetwork], None] = lambda network: None,
-) -> FleetResult:
-    """Train runs of equal depth, batch size and seed as one stack.
+    It goes in pieces, between which runs can leave.
 
     Parameters
     ----------
@@ -80,41 +48,6 @@ def train_fleet(
         The task on the device.
     settings
         What all runs share.
-    on_step
-        Called after every step with the share of the work that is done; may raise to cancel.
-    on_trained
-        Called at the end with the trained network; it is not kept, for it is large.
-
-    Returns
-    -------
-    FleetResult
-    """
-    training = FleetTraining(architecture, runs, matrix, settings)
-    curves, seconds, latents_at = {}, {}, {}
-    for epoch in settings.rungs:
-        training.advance(epoch, on_step)
-        curves[epoch], seconds[epoch] = training.metrics, training.training_seconds
-        if settings.score_fidelities and epoch < settings.epochs:
-            latents_at[epoch] = training.latents
-    on_trained(training.network)
-    return FleetResult(
-        latents=training.latents,
-        diverged=training.diverged,
-        curves=curves,
-        seconds=seconds,
-        latents_at=latents_at,
-        training_seconds=training.training_seconds,
-        evaluation_seconds=training.evaluation_seconds,
-    )
-
-
-class FleetTraining:
-    """The training of a fleet in pieces, between which runs can leave.
-
-    Parameters
-    ----------
-    architecture, runs, matrix, settings
-        As in :func:`train_fleet`.
 
     Attributes
     ----------
@@ -122,8 +55,8 @@ class FleetTraining:
         The runs that are still trained.
     members
         Their positions within the runs given.
-    epoch
-        How far they are.
+    epoch, epochs
+        How far they are, and how far they go.
     metrics, latents
         What they reached there: losses and R2, each (members,), and the (members, samples,
         latents) latent means.
@@ -155,11 +88,17 @@ class FleetTraining:
         rates = torch.tensor(runs["lr_fixed"].tolist(), device=matrix.device, dtype=matrix.dtype)
         self.optimiser = StackedAdamW(self.network.stack, rates)
         self._step = TrainingStep(self.network, self.optimiser)
-        self._batches = list(batch_bounds(len(matrix.train), int(runs["batch_size"].iloc[0])))
+        self._batch_size = int(runs["batch_size"].iloc[0])
+        self._batches = list(batch_bounds(len(matrix.train), self._batch_size))
+        self.epochs = self.epoch_of(settings.length)
         self._spread = matrix.spread(self.network.features)
         self.members = np.arange(len(runs))
         self.epoch = 0
         self.training_seconds = self.evaluation_seconds = 0.0
+
+    def epoch_of(self, rung: int) -> int:
+        """Return the epoch at whose end a rung is reached."""
+        return self._settings.epoch_of(rung, len(self._matrix.train), self._batch_size)
 
     def advance(self, until: int, on_step: Callable[[float], None] = lambda share: None) -> None:
         """Train up to an epoch, and evaluate there.
@@ -167,19 +106,19 @@ class FleetTraining:
         Parameters
         ----------
         until
-            The epoch, later than the present one.
+            The epoch; the present one is not trained, but evaluated again.
         on_step
             Called after every step with the share of a whole training that is done; may raise to
             cancel.
         """
-        settings, device = self._settings, self._matrix.device
+        device = self._matrix.device
         train = self._matrix.train[:, : self.network.width]
         for epoch in range(self.epoch, until):
             started = time.perf_counter()
-            weight = annealing_weight(settings.annealing, epoch, settings.epochs)
+            weight = self._weight(epoch)
 
             def on_batch(share: float, epoch: int = epoch) -> None:
-                on_step((epoch + share) / settings.epochs)
+                on_step((epoch + share) / self.epochs)
 
             train_epoch(self._step, train, self._batches, epoch, weight, on_batch)
             _synchronise(device)
@@ -190,10 +129,14 @@ class FleetTraining:
         self._step.release()
         self.epoch = until
         started = time.perf_counter()
+        weight = self._weight(until - 1)
         self.metrics, latents = evaluate_fleet(self.network, self._matrix, self._spread, weight)
         self.latents = latents[:, :, : max(widths[-1] for widths in self.network.widths)]
         _synchronise(device)
         self.evaluation_seconds += time.perf_counter() - started
+
+    def _weight(self, epoch: int) -> float:
+        return annealing_weight(self._settings.annealing, epoch, self.epochs)
 
     @property
     def diverged(self) -> torch.Tensor:
@@ -280,7 +223,8 @@ def evaluate_fleet(
 ) -> tuple[Metrics, torch.Tensor]:
     """Evaluate every run on every split.
 
-    R2 is that of the study: for each sample over its scaled features, averaged over the samples.
+    R2 is that of the study, :func:`~aehpo_gpu.evaluation.reconstruction.r2_of_samples`, averaged
+    over the samples.
 
     Parameters
     ----------
@@ -310,10 +254,10 @@ def evaluate_fleet(
         for chunk in rows.split(EVALUATION_CHUNK):
             found, losses, squared = network.evaluate(values[chunk], weight)
             latents[:, chunk] = found
-            r2 = torch.where(spread[:, chunk] > 0, 1 - squared / spread[:, chunk], 0.0)
+            r2 = r2_of_samples(squared, spread[:, chunk])
             sums += torch.stack([losses.reconstruction, losses.vae, losses.total, r2.sum(1)])
-        names = ("recon_loss", "vae_loss", "total_loss", "r2")
-        metrics |= {f"{part}_{name}": v for name, v in zip(names, sums / len(rows), strict=True)}
+        of_part = zip(MEASURES, sums / len(rows), strict=True)
+        metrics |= {f"{part}_{name}": values for name, values in of_part}
     return metrics, latents
 
 

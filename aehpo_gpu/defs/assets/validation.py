@@ -7,6 +7,12 @@ they are trained in ``aehpo_gpu.training``.
 import dagster as dg
 
 from aehpo_assets.analysis import plots
+from aehpo_assets.analysis.convergence import (
+    convergence,
+    convergence_sentence,
+    last_tenth,
+    with_fall,
+)
 from aehpo_assets.defs.assets.earlier_validations import EVALUATIONS, evaluations_of
 from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_recommendations_change
@@ -20,25 +26,27 @@ from aehpo_assets.quality.runs import VALIDATION_CHECKS, check_validation
 from aehpo_assets.space import search_space
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, recommendations
-from aehpo_gpu.defs.training_task import ARCHITECTURE, TASK, read_training_task
-from aehpo_gpu.runs.table import RunTable, training_settings
+from aehpo_gpu.defs.training_task import (
+    ARCHITECTURE,
+    TASK,
+    TRAINING_SETTINGS,
+    read_training_task,
+    run_table,
+)
+from aehpo_gpu.runs.table import RunTable
 from aehpo_gpu.runs.validation import candidates, validation_runs, with_candidates
 from aehpo_gpu.training.task import TRAINING_INPUTS
 
 VALIDATED_RECOMMENDATIONS = Recipe(
     "validated_recommendations",
-    compute=(RunTable, candidates, search_space, *EVALUATIONS, *TASK),
+    compute=(RunTable, candidates, last_tenth, with_fall, search_space, *EVALUATIONS, *TASK),
     chosen=ARCHITECTURE,
     settings=(
         "space",
         "seeds",
         "hpo.validate_top",
         "hpo.validation_seeds",
-        "epochs",
-        "annealing",
-        "vae_loss",
-        "precision",
-        "device",
+        *TRAINING_SETTINGS,
     ),
 )
 
@@ -71,15 +79,9 @@ def validated_recommendations(
         space,
         settings.hpo.validate_top,
     )
-    table = RunTable(
-        architecture=architecture,
-        data=data,
-        runs=validation_runs(chosen, space, settings, (sampled, earlier)),
-        settings=training_settings(settings),
-        inputs=making.inputs,
-        home=making.home,
-    )
-    results, _ = table.train_missing(training_log(context.op_execution_context))
+    runs = validation_runs(chosen, space, settings, (sampled, earlier))
+    table = run_table(making, data, runs, curves_at=last_tenth(settings.length))
+    results = with_fall(*table.train_missing(training_log(context.op_execution_context)))
     results["data_version"] = making.inputs[f"preprocessed_matrix/{task}"]
     results["code_version"] = table.engine_version
     validated = with_candidates(chosen, results)
@@ -93,6 +95,7 @@ def validated_recommendations(
         metadata={
             "round": finished_rounds(earlier) + 1,
             "runs": len(validated),
+            "convergence": convergence_sentence(convergence(validated)) or "no warning",
             **{f"{origin}_test_score": float(row[TEST_SCORE]) for origin, row in best.iterrows()},
         },
         plots={"predicted against actual": plots.predicted_against_actual(validated)},
