@@ -1,8 +1,8 @@
 """Replicates of a task: one test part, and train and valid drawn again inside the rest.
 
 Replicate r is a seed and a split, the same split for every candidate. Replicate 0 is the split of
-``data_split`` as it was drawn, or as it came ready-made; here belongs how the others follow from it.
-They do not depend on how many replicates a study has.
+``data_split`` as it was drawn, or as it came ready-made; here belongs how the others follow from
+it. They do not depend on how many replicates a study has.
 """
 
 from __future__ import annotations
@@ -122,13 +122,15 @@ def redraw(table: pd.DataFrame, labels: pd.DataFrame, seed: int, replicate: int)
     rest = np.flatnonzero(parts != "test")
     ids = table.index[rest]
     sizes = np.array([int((parts == part).sum()) for part in _REDRAWN])
-    groups = unit_names(table["group"].iloc[rest], ids, own_group=True) if "group" in table else None
+    groups = (
+        unit_names(table["group"].iloc[rest], ids, own_group=True) if "group" in table else None
+    )
     strata = (
         unit_names(table["stratum"].iloc[rest], ids, own_group=False)
         if "stratum" in table
         else None
     )
-    masks = {name: mask[rest] for name, mask in _scored(table, labels).items()}
+    masks = {name: mask[rest] for name, mask in scored_samples(table, labels).items()}
     units = ids.to_numpy(dtype=object) if groups is None else groups
     for attempt in range(_ATTEMPTS):
         order = _order(units, f"split {seed} replicate {replicate} attempt {attempt}")
@@ -158,8 +160,8 @@ def _order(units: np.ndarray, seed: str) -> np.ndarray:
     return np.argsort(np.array([f"{hashes[unit]} {unit}" for unit in units]), kind="stable")
 
 
-def _scored(table: pd.DataFrame, labels: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Mask of each class, and of each known number, that the task is scored by."""
+def scored_samples(table: pd.DataFrame, labels: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Mask (n_samples,) of each class, and of each known number, that a task is scored by."""
     targets = downstream_targets(labels, table[SPLIT])
     masks = {
         f"{target.label}={name}": target.codes == code
