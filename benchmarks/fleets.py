@@ -6,10 +6,10 @@ import time
 
 import pandas as pd
 
+from aehpo_gpu.training.fleets import Fleets
 from aehpo_gpu.training.plan import plan_fleets
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings
-from aehpo_gpu.training.workers import train_fleets
 
 
 def planned(
@@ -31,5 +31,5 @@ def train_planned(
 ) -> float:
     """Wall clock of all fleets, from the draw of the weights to losses and R2 of every split."""
     started = time.perf_counter()
-    train_fleets(architecture, runs, fleets, matrix, settings)
+    Fleets(architecture, runs, fleets, matrix, settings).advance([settings.epochs])
     return time.perf_counter() - started

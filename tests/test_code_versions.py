@@ -64,7 +64,6 @@ COUNTS_NOWHERE = {
     "aehpo_gpu.cli": "the command line",
     "aehpo_gpu.definitions": "a code location",
     "aehpo_gpu.defs": "the Dagster layer holds no science",
-    "aehpo_gpu.evaluation.reconstruction": "of tests only",
     "aehpo_gpu.export": "writes models, at the command line",
     "aehpo_gpu.runs.estimate": "what a study would cost",
     "aehpo_gpu.runs.preflight": "refuses what cannot work, before anything is made",

@@ -1,4 +1,4 @@
-"""What every asset that trains or scores reads first: matrix, split and targets of a task.
+"""What every asset that trains or scores begins with: the task, and the table of runs to train.
 
 Training refuses a matrix whose checks did not pass, whatever run or code location made it: the
 inputs are read through :class:`~aehpo_assets.defs.making.Making`, which looks at their records.
@@ -6,10 +6,14 @@ inputs are read through :class:`~aehpo_assets.defs.making.Making`, which looks a
 
 from __future__ import annotations
 
+import pandas as pd
+
 from aehpo_assets.defs.making import Making
 from aehpo_assets.space import ARCHITECTURE_SPACES
 from aehpo_assets.store.code_version import Chosen
+from aehpo_assets.store.store import artefact_name
 from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.runs.table import RunTable, training_settings
 from aehpo_gpu.training.task import TRAINING_INPUTS, TrainingTask, training_task
 
 TASK = (training_task,)
@@ -17,6 +21,9 @@ TASK = (training_task,)
 
 ARCHITECTURE = (Chosen(ARCHITECTURES), Chosen(ARCHITECTURE_SPACES))
 """The architecture of the partition, as it is trained and as it is searched."""
+
+TRAINING_SETTINGS = ("epochs", "annealing", "vae_loss", "precision", "device")
+"""Settings of the study that the results of a run depend on."""
 
 
 def read_training_task(making: Making, task: str) -> TrainingTask:
@@ -29,3 +36,27 @@ def read_training_task(making: Making, task: str) -> TrainingTask:
     """
     matrix, split, labels = (making.table(asset, task) for asset in TRAINING_INPUTS)
     return training_task(task, matrix, split, labels)
+
+
+def run_table(making: Making, data: TrainingTask, runs: pd.DataFrame) -> RunTable:
+    """Return runs of the partition's architecture as a table that can be trained.
+
+    Parameters
+    ----------
+    making
+        What they are trained for.
+    data
+        Output of :func:`read_training_task`.
+    runs
+        One row a run: ``config_id``, the hyperparameters and ``seed``.
+    """
+    # What else was read, to choose the runs, changes nothing of their results.
+    names = [artefact_name(asset, (data.task,)) for asset in TRAINING_INPUTS]
+    return RunTable(
+        architecture=making.partition[0],
+        data=data,
+        runs=runs,
+        settings=training_settings(making.settings),
+        inputs={name: making.inputs[name] for name in names},
+        home=making.home,
+    )

@@ -9,31 +9,41 @@ import torch
 from torch import Tensor
 
 
-def r2_per_sample(target: Tensor, reconstruction: Tensor, n_features: Tensor) -> Tensor:
-    """R2 of each sample over its own scaled features.
-
-    ``1 - SS_res / SS_tot`` with SS_tot around the mean of the sample's features, as
-    ``sklearn.metrics.r2_score(target, reconstruction)`` of one sample's features. A sample whose
-    features are all equal has R2 1 where it is reconstructed exactly and 0 elsewhere, as there.
+def spread_of_samples(values: Tensor) -> Tensor:
+    """Squared deviation of each sample from the mean of its features: the denominator of R2.
 
     Parameters
     ----------
-    target, reconstruction
-        (runs, samples, features), padded with zeros behind the features a run has.
-    n_features
-        (runs,) features of each run, without the padding.
+    values
+        (samples, features).
 
     Returns
     -------
     Tensor
-        (runs, samples) float64, at most 1. Not finite where the reconstruction is not.
+        (samples,); exactly 0 where all features are equal.
     """
-    count = n_features.to(target.device)[:, None]
-    residual = (target - reconstruction).square().sum(-1, dtype=torch.float64)
-    mean = (target.sum(-1, dtype=torch.float64) / count).to(target.dtype)
-    inside = torch.arange(target.shape[-1], device=target.device) < count[..., None]
-    deviation = torch.where(inside, target - mean[..., None], 0.0)
-    total = deviation.square().sum(-1, dtype=torch.float64)
-    constant = total == 0
-    r2 = 1 - residual / torch.where(constant, 1.0, total)
-    return torch.where(constant & torch.isfinite(residual), (residual == 0).to(r2.dtype), r2)
+    return values.var(1, correction=0) * values.shape[1]
+
+
+def r2_of_samples(squared_error: Tensor, spread: Tensor) -> Tensor:
+    """R2 of each sample over its own scaled features.
+
+    ``1 - SS_res / SS_tot``, as ``sklearn.metrics.r2_score`` (with its default ``force_finite``) of
+    one sample's features: a sample whose features are all equal has R2 1 where it is reconstructed
+    exactly and 0 elsewhere.
+
+    Parameters
+    ----------
+    squared_error
+        (runs, samples) summed over the features.
+    spread
+        (runs, samples) from :func:`spread_of_samples`.
+
+    Returns
+    -------
+    Tensor
+        (runs, samples), at most 1. Not finite where the reconstruction is not.
+    """
+    # Of an error that is not finite, 0 times it is not either.
+    of_constant = torch.where(squared_error == 0, 1.0, 0 * squared_error)
+    return torch.where(spread > 0, 1 - squared_error / spread, of_constant)

@@ -20,8 +20,7 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import FittedPreprocessing
 from aehpo_assets.store.files import atomic_folder
 from aehpo_gpu.export.module import Autoencoder, module_of_run
-from aehpo_gpu.training.fleet import train_fleet
-from aehpo_gpu.training.network import FleetNetwork
+from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 from aehpo_gpu.training.workers import alone
@@ -50,17 +49,17 @@ def train_module(
     InputError
         If the run diverges: there is no model to be had.
     """
-    trained: list[FleetNetwork] = []
     matrix = ResidentMatrix(data, settings)
     with alone(matrix.device):
-        result = train_fleet(architecture, run, matrix, settings, on_trained=trained.append)
-    if bool(result.diverged[0]):
+        training = FleetTraining(architecture, run, matrix, settings)
+        training.advance(settings.epochs)
+    if bool(training.diverged[0]):
         raise InputError(
             f"the configuration {run['config_id'].iloc[0]} diverges on {data.task}; "
             "there is no model to export",
             remedy="Choose a run whose status is ok.",
         )
-    return module_of_run(trained[0], 0, float(run["drop_p"].iloc[0]))
+    return module_of_run(training.network, 0, float(run["drop_p"].iloc[0]))
 
 
 def export_model(

@@ -47,15 +47,11 @@ def export_stored_run(
     run = _stored_run(home, task, architecture, config_id, seed)
     for asset in TRAINING_INPUTS:
         store.checked(asset, (task,))
-    split = store.read_table("data_split", (task,))
-    data = training_task(
-        task,
-        store.read_table("preprocessed_matrix", (task,)),
-        split,
-        store.read_table("sample_labels", (task,)),
-    )
+    data = training_task(task, *(store.read_table(asset, (task,)) for asset in TRAINING_INPUTS))
     fitted = fit_preprocessing(
-        store.read_table("omics_matrix", (task,)), split["split"], study.preprocessing
+        store.read_table("omics_matrix", (task,)),
+        store.read_table("data_split", (task,))["split"],
+        study.preprocessing,
     )
     names = search_space(architecture, study.space).names
     export_model(

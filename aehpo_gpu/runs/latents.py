@@ -16,10 +16,10 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from aehpo_assets.analysis.names import RECOMMENDED
+from aehpo_gpu.training.fleets import Fleets
 from aehpo_gpu.training.plan import plan_fleets
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
-from aehpo_gpu.training.workers import train_fleets
 
 Latents = dict[str, pd.DataFrame]
 """``config_id`` to (samples, latent dimensions), indexed by ``sample_id``."""
@@ -74,14 +74,13 @@ def train_latents(
     """
     if runs.empty:
         return {}
-    matrix = ResidentMatrix(data, settings)
-    n_features, n_train = matrix.values.shape[1], len(matrix.train)
-    plan = plan_fleets(architecture, runs, n_features, n_train, settings)
-    fleets = [list(fleet.rows) for fleet in plan]
+    plan = plan_fleets(architecture, runs, data.n_features, data.n_train, settings)
+    rows = [fleet.rows for fleet in plan]
+    fleets = Fleets(architecture, runs, rows, ResidentMatrix(data, settings), settings)
     of_run: dict[int, np.ndarray] = {}
-    for rows, result in train_fleets(architecture, runs, fleets, matrix, settings):
-        for position, values in zip(rows, result.latents.float().cpu().numpy(), strict=True):
-            of_run[position] = values
+    for reached in fleets.advance([settings.epochs]):
+        assert reached.latents is not None
+        of_run |= zip(reached.rows.tolist(), reached.latents.float().cpu().numpy(), strict=True)
     latents = {}
     for position, (config_id, width) in enumerate(
         zip(runs["config_id"], runs["latent_dim_fixed"], strict=True)

@@ -102,8 +102,7 @@ class LiveTuning:
         # seconds of both can be compared.
         sampled_runs = configurations_of(self.study, self.architecture)
         prices = measured_cost(self.home, self.architecture, sampled_runs, settings)
-        n_features = self.data.matrix.shape[1]
-        n_train = int((self.data.split == "train").sum())
+        n_features, n_train = self.data.n_features, self.data.n_train
         started, done = time.monotonic(), 0
 
         def train(configurations: pd.DataFrame, decide: Decide) -> pd.DataFrame:

@@ -8,8 +8,8 @@ neither Dagster nor how a fleet is trained.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -20,7 +20,7 @@ from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.runs.archive import RUN_KEY, RunArchive, run_keys
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.device_cost import cost_model
-from aehpo_gpu.training.plan import plan_shards
+from aehpo_gpu.training.plan import Shard, plan_shards
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.shard import train_shard
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
@@ -75,28 +75,6 @@ def measured_cost(
 
 
 @dataclass(frozen=True)
-class Shard:
-    """Some missing runs that are trained in one go.
-
-    Attributes
-    ----------
-    name
-        Name of the shard within its plan.
-    runs
-        Records of the runs, with their keys.
-    fleets
-        Positions within ``runs`` of each fleet.
-    estimated_seconds
-        What the planner expects.
-    """
-
-    name: str
-    runs: list[dict[str, Any]]
-    fleets: list[list[int]]
-    estimated_seconds: float
-
-
-@dataclass(frozen=True)
 class RunTable:
     """Some runs of one architecture on one task, and everything their results depend on.
 
@@ -111,7 +89,7 @@ class RunTable:
     settings
         Epochs, annealing, precision, device.
     inputs
-        Name to data version of what ``data`` was made of.
+        Name to data version of what ``data`` was made of, and of nothing else.
     home
         Where finished shards are kept.
     """
@@ -133,48 +111,35 @@ class RunTable:
         """Version of the code that trains and scores them."""
         return engine_version(self.architecture)
 
-    @property
-    def keys(self) -> list[str]:
-        """Key of each run, in the order of the runs."""
+    def keys(self, rows: Sequence[int] | slice = slice(None)) -> list[str]:
+        """Key of each run, or of those at some positions, in their order."""
         common = {
             "architecture": self.architecture,
             "task": self.data.task,
-            "inputs": {n: v for n, v in self.inputs.items() if n.endswith(f"/{self.data.task}")},
+            "inputs": self.inputs,
             "settings": asdict(self.settings),
             "engine": self.engine_version,
         }
-        return run_keys(self.runs, common)
+        return run_keys(self.runs.iloc[rows], common)
 
     def plan(self) -> list[Shard]:
-        """Cut what is missing into shards of even length."""
-        runs = self.runs.assign(**{RUN_KEY: self.keys}).drop_duplicates(RUN_KEY)
-        done = self.archive.finished(runs[RUN_KEY])
-        missing = runs[~runs[RUN_KEY].isin(done)].reset_index(drop=True)
-        if missing.empty:
+        """Cut what is missing into shards of even length; their positions are within ``runs``."""
+        keys = pd.Series(self.keys()).drop_duplicates()
+        rows = keys.index[~keys.isin(self.archive.finished(keys))].tolist()
+        if not rows:
             return []
-        train_samples = int((self.data.split == "train").sum())
-        cost = self.cost()
         planned = plan_shards(
             self.architecture,
-            missing.drop(columns=RUN_KEY),
-            self.data.matrix.shape[1],
-            train_samples,
+            self.runs.iloc[rows],
+            self.data.n_features,
+            self.data.n_train,
             self.settings,
-            cost=cost,
+            cost=self.cost(),
         )
-        shards = []
-        for number, shard in enumerate(planned):
-            rows = [position for fleet in shard.fleets for position in fleet]
-            place = {position: row for row, position in enumerate(rows)}
-            shards.append(
-                Shard(
-                    name=f"shard_{number}",
-                    runs=missing.iloc[rows].to_dict("records"),
-                    fleets=[[place[position] for position in fleet] for fleet in shard.fleets],
-                    estimated_seconds=shard.estimated_seconds,
-                )
-            )
-        return shards
+        return [
+            replace(shard, fleets=tuple(tuple(rows[at] for at in fleet) for fleet in shard.fleets))
+            for shard in planned
+        ]
 
     def cost(self) -> CostModel:
         """Cost model of the device, see :func:`measured_cost`."""
@@ -182,19 +147,17 @@ class RunTable:
 
     def train(self, shard: Shard, on_progress: Callable[[Progress], None]) -> None:
         """Train a shard and put it into the archive."""
-        runs = pd.DataFrame(shard.runs)
-        keys = runs.pop(RUN_KEY)
         result = train_shard(
             self.data,
             self.architecture,
-            runs,
+            self.runs,
             shard.fleets,
             self.settings,
             self.cost(),
             on_progress,
         )
         identity = ["config_id", "seed"]
-        key_of = runs[identity].assign(**{RUN_KEY: keys})
+        key_of = self.runs.iloc[shard.rows][identity].assign(**{RUN_KEY: self.keys(shard.rows)})
         self.archive.add(
             result.runs.merge(key_of, on=identity, how="left", validate="one_to_one"),
             result.curves.merge(key_of, on=identity, how="left"),
@@ -213,7 +176,7 @@ class RunTable:
 
         A run that the archive knows under another ``config_id`` takes the present one.
         """
-        keys = self.keys
+        keys = self.keys()
         results, curves = self.archive.collect(keys)
         results["config_id"] = self.runs["config_id"].to_numpy()
         config_ids = dict(zip(keys, self.runs["config_id"], strict=True))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ import torch
 
 from aehpo_assets.datasets.labels import SPLITS
 from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.evaluation.reconstruction import r2_of_samples
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.annealing import annealing_weight
 from aehpo_gpu.training.network import FleetNetwork
@@ -27,48 +27,16 @@ from aehpo_gpu.training.task import EVALUATION_CHUNK, TrainingSettings
 NOISE_AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 24}
 """Numbers that a layer draws in one go: few launches, and on the CPU all within the cache."""
 
+MEASURES = ("recon_loss", "vae_loss", "total_loss", "r2")
+
 Metrics = dict[str, torch.Tensor]
-"""``{split}_{recon_loss, vae_loss, total_loss, r2}`` to (runs,), per sample."""
+"""``{split}_{measure}`` to (runs,), per sample."""
 
 
-@dataclass
-class FleetResult:
-    """What a fleet leaves behind.
+class FleetTraining:
+    """The training of runs of equal depth, batch size and seed as one stack.
 
-    Attributes
-    ----------
-    curves
-        Epoch to metrics, at the fidelities and the last epoch.
-    seconds
-        Epoch to wall-clock seconds of training up to it.
-    latents
-        (runs, samples, latents) latent means of all samples.
-    latents_at
-        Epoch to the latents at an earlier fidelity, where they are to be scored.
-    diverged
-        (runs,) whether a run became non-finite.
-    training_seconds, evaluation_seconds
-        Wall clock of the fleet.
-    """
-
-    latents: torch.Tensor
-    diverged: torch.Tensor
-    curves: dict[int, Metrics] = field(default_factory=dict)
-    seconds: dict[int, float] = field(default_factory=dict)
-    latents_at: dict[int, torch.Tensor] = field(default_factory=dict)
-    training_seconds: float = 0.0
-    evaluation_seconds: float = 0.0
-
-
-def train_fleet(
-    architecture: str,
-    runs: pd.DataFrame,
-    matrix: ResidentMatrix,
-    settings: TrainingSettings,
-    on_step: Callable[[float], None] = lambda share: None,
-    on_trained: Callable[[FleetNetwork], None] = lambda network: None,
-) -> FleetResult:
-    """Train runs of equal depth, batch size and seed as one stack.
+    It goes in pieces, between which runs can leave.
 
     Parameters
     ----------
@@ -80,41 +48,6 @@ def train_fleet(
         The task on the device.
     settings
         What all runs share.
-    on_step
-        Called after every step with the share of the work that is done; may raise to cancel.
-    on_trained
-        Called at the end with the trained network; it is not kept, for it is large.
-
-    Returns
-    -------
-    FleetResult
-    """
-    training = FleetTraining(architecture, runs, matrix, settings)
-    curves, seconds, latents_at = {}, {}, {}
-    for epoch in settings.rungs:
-        training.advance(epoch, on_step)
-        curves[epoch], seconds[epoch] = training.metrics, training.training_seconds
-        if settings.score_fidelities and epoch < settings.epochs:
-            latents_at[epoch] = training.latents
-    on_trained(training.network)
-    return FleetResult(
-        latents=training.latents,
-        diverged=training.diverged,
-        curves=curves,
-        seconds=seconds,
-        latents_at=latents_at,
-        training_seconds=training.training_seconds,
-        evaluation_seconds=training.evaluation_seconds,
-    )
-
-
-class FleetTraining:
-    """The training of a fleet in pieces, between which runs can leave.
-
-    Parameters
-    ----------
-    architecture, runs, matrix, settings
-        As in :func:`train_fleet`.
 
     Attributes
     ----------
@@ -280,7 +213,8 @@ def evaluate_fleet(
 ) -> tuple[Metrics, torch.Tensor]:
     """Evaluate every run on every split.
 
-    R2 is that of the study: for each sample over its scaled features, averaged over the samples.
+    R2 is that of the study, :func:`~aehpo_gpu.evaluation.reconstruction.r2_of_samples`, averaged
+    over the samples.
 
     Parameters
     ----------
@@ -310,10 +244,10 @@ def evaluate_fleet(
         for chunk in rows.split(EVALUATION_CHUNK):
             found, losses, squared = network.evaluate(values[chunk], weight)
             latents[:, chunk] = found
-            r2 = torch.where(spread[:, chunk] > 0, 1 - squared / spread[:, chunk], 0.0)
+            r2 = r2_of_samples(squared, spread[:, chunk])
             sums += torch.stack([losses.reconstruction, losses.vae, losses.total, r2.sum(1)])
-        names = ("recon_loss", "vae_loss", "total_loss", "r2")
-        metrics |= {f"{part}_{name}": v for name, v in zip(names, sums / len(rows), strict=True)}
+        of_part = zip(MEASURES, sums / len(rows), strict=True)
+        metrics |= {f"{part}_{name}": values for name, values in of_part}
     return metrics, latents
 
 

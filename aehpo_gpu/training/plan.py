@@ -12,6 +12,7 @@ only says how long they take.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ class Shard:
     shard_id
         Number of the shard within its plan.
     fleets
-        Positions of the runs of each fleet.
+        Positions of the runs of each fleet, within the table that was planned.
     estimated_seconds
         Training; on the CPU with as many fleets side by side as torch has threads.
     estimated_bytes
@@ -93,6 +94,11 @@ class Shard:
     estimated_seconds: float
     estimated_bytes: int
     padded_share: float
+
+    @property
+    def rows(self) -> list[int]:
+        """Positions of all its runs, ascending."""
+        return sorted(itertools.chain.from_iterable(self.fleets))
 
 
 def plan_shards(

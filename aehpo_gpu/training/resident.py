@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from aehpo_assets.datasets.labels import SPLITS
+from aehpo_gpu.evaluation.reconstruction import spread_of_samples
 from aehpo_gpu.training.parameters import padded
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 
@@ -52,22 +53,16 @@ class ResidentMatrix:
         return self.values[self.rows["train"]]
 
     def spread(self, features: np.ndarray) -> torch.Tensor:
-        """Squared deviation of every sample from its own mean over its first features.
-
-        Parameters
-        ----------
-        features
-            (runs,) numbers of features.
+        """Return :func:`spread_of_samples` over each of the (runs,) numbers of features.
 
         Returns
         -------
         torch.Tensor
-            (runs, samples): the denominator of R2.
+            (runs, samples).
         """
         return torch.stack([self._spread_of(k) for k in features.tolist()])
 
     def _spread_of(self, features: int) -> torch.Tensor:
         if features not in self._spreads:
-            deviation = self.values[:, :features].var(1, correction=0) * features
-            self._spreads[features] = deviation
+            self._spreads[features] = spread_of_samples(self.values[:, :features])
         return self._spreads[features]

@@ -1,54 +1,37 @@
-"""Training a batch of runs from rung to rung, where some of them may be stopped.
+"""Training runs, and the rows that come out: one a run and rung that it reached.
 
-A rung is an epoch at which all runs of the batch are scored and somebody decides which of them go
-on; the others leave their fleets and cost nothing more. Who decides, and by what rule, is not
-known here. Runs that all go to their end belong to ``shard``.
-
-Between two rungs all fleets stay in memory: the batches that searchers propose are small.
+The loop belongs to ``fleets``, which runs make a fleet to ``plan``. At a rung somebody may decide
+which runs go on; who decides, and by what rule, is not known here.
 """
 
 from __future__ import annotations
 
-import logging
-import threading
+import itertools
+import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 import torch
 
+from aehpo_assets.errors import InputError
 from aehpo_assets.store.measured import PRICES
+from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.training.cost import CostModel
-from aehpo_gpu.training.fleet import FleetTraining
-from aehpo_gpu.training.memory import memory_is_short
-from aehpo_gpu.training.progress import Progress, device_bytes
+from aehpo_gpu.training.fleets import Fleets, Reached
+from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.resident import ResidentMatrix
-from aehpo_gpu.training.shard import check_runs, describe_runs, result_rows, score_fleets
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask, device_name
-from aehpo_gpu.training.workers import CancelledError, in_lanes, side_by_side
-
-logger = logging.getLogger(__name__)
+from aehpo_gpu.training.threads import threads_for
+from aehpo_gpu.training.widths import run_widths, trainable_parameters, weights_and_biases
 
 Decide = Callable[[int, pd.DataFrame], Sequence[bool]]
 """An epoch and the rows of the runs that reached it, to whether each of them goes on."""
 
-
-@dataclass
-class _Fleet:
-    """A fleet under way: positions of its runs, its training, and what its last piece took."""
-
-    rows: np.ndarray
-    training: FleetTraining
-    training_seconds: float = 0.0
-    evaluation_seconds: float = 0.0
-
-    @property
-    def present(self) -> np.ndarray:
-        """Positions of the runs that are still trained."""
-        return self.rows[self.training.members]
+SCORED_TOGETHER = 1 << 30
+"""Bytes of latents that are scored at once on a GPU."""
 
 
 def train_rungs(
@@ -58,48 +41,70 @@ def train_rungs(
     fleets: Sequence[Sequence[int]],
     settings: TrainingSettings,
     cost: CostModel,
-    decide: Decide,
+    decide: Decide | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> pd.DataFrame:
-    """Train a batch of runs, and ask at every fidelity which of them go on.
+    """Train the runs of some fleets, score their latents, and lay out the rows.
 
     A run that goes on ends as it would have ended if no other had been stopped.
 
     Parameters
     ----------
-    data, architecture, runs, fleets, settings, cost, on_progress
-        As in :func:`aehpo_gpu.training.shard.train_shard`. Every run is scored at every fidelity.
+    data
+        The task.
+    architecture
+        Name of the architecture.
+    runs
+        One row a run: ``config_id``, ``seed`` and the hyperparameters.
+    fleets
+        Positions within ``runs`` of each fleet; runs in none of them are left out.
+    settings
+        What all runs share.
+    cost
+        The device's cost model: what a run would take alone.
     decide
-        Asked at every fidelity but the last epoch, with the rows of the runs that reached it, in
-        the order of ``runs``. A run that diverged is stopped whatever the answer.
+        Asked at every rung but the last epoch which runs go on, with their rows in the order of
+        ``runs``. A run that diverged is stopped whatever the answer. Without it nobody leaves, and
+        a fleet goes to its end before the next one begins.
+    on_progress
+        Called a few times a second from the calling thread; may raise to cancel.
 
     Returns
     -------
     pandas.DataFrame
         One row a run and rung that it reached, by rung and then in the order of the runs: the
-        columns of run results, and ``epoch``. ``training_runtime`` is what the run would have
-        taken alone up to there. The last row of a run is its result.
+        columns of run results, and ``epoch``. The last row of a run is its result. Scores are
+        missing at earlier rungs unless somebody decides, or ``score_fidelities`` asks for them.
+        ``training_runtime`` is what the cost model says the run would have taken alone up to
+        there; ``fleet_runtime`` and ``evaluation_runtime`` are its share of the fleet's wall clock.
+
+    Raises
+    ------
+    InputError
+        If a run asks for ``k_filter`` below its latent dimension, or the device is not there.
     """
-    check_runs(runs)
+    places = np.sort(list(itertools.chain.from_iterable(fleets)))
+    members = runs.iloc[places].set_axis(places)
+    check_runs(members)
     matrix = ResidentMatrix(data, settings)
-    described = describe_runs(architecture, runs, data).reset_index(drop=True)
+    described = describe_runs(architecture, members, data)
     described["training_runtime"] = cost.training_runtime(
-        architecture, runs, data.matrix.shape[1], len(matrix.train), settings.epochs
+        architecture, members, data.n_features, data.n_train, settings.epochs
     )
-    batch = _Batch(architecture, runs, fleets, matrix, settings, on_progress)
-    seconds = pd.DataFrame(0.0, described.index, ["fleet_runtime", "evaluation_runtime"])
+    under_way = Fleets(architecture, runs, fleets, matrix, settings, on_progress)
+    seconds = pd.DataFrame(0.0, places, ["fleet_runtime", "evaluation_runtime"])
+    stages = [settings.rungs] if decide is None else [[rung] for rung in settings.rungs]
     rungs = []
-    for epoch in settings.rungs:
-        batch.advance(epoch)
-        rows = _rung_rows(batch.fleets, described, seconds, data, settings)
-        rows["training_runtime"] *= epoch / settings.epochs
-        rows.insert(rows.columns.get_loc("epochs") + 1, "epoch", epoch)
-        rungs.append(rows)
-        if epoch == settings.epochs:
-            break
+    for stage in stages:
+        found = under_way.advance(stage)
+        for epoch in stage:
+            reached = [fleet for fleet in found if fleet.epoch == epoch]
+            rows = _rung_rows(reached, described, seconds, data, settings)
+            rungs.append(rows)
+        if decide is None or epoch == settings.epochs:
+            continue
         going = pd.Series(decide(epoch, rows.reset_index(drop=True)), rows.index, dtype=bool)
-        batch.keep(going & (rows["status"] == "ok"))
-        if not batch.fleets:
+        if not under_way.keep(going & (rows["status"] == "ok")):
             break
     table = pd.concat(rungs, ignore_index=True)
     table["device"] = device_name(matrix.device)
@@ -107,113 +112,111 @@ def train_rungs(
     return table
 
 
-class _Batch:
-    """The fleets of a batch, which are trained side by side from rung to rung."""
+def check_runs(runs: pd.DataFrame) -> None:
+    """Refuse runs that no network can have.
 
-    def __init__(
-        self,
-        architecture: str,
-        runs: pd.DataFrame,
-        fleets: Sequence[Sequence[int]],
-        matrix: ResidentMatrix,
-        settings: TrainingSettings,
-        on_progress: Callable[[Progress], None],
-    ):
-        self._architecture, self._runs = architecture, runs
-        self._matrix, self._settings = matrix, settings
-        self._on_progress = on_progress
-        self._started = time.monotonic()
-        self._lanes = side_by_side(architecture, runs, fleets, matrix, settings)
-        self._done = np.zeros(len(runs))
-        self._cancelled = threading.Event()
-        self._waiting = [np.array(rows) for rows in fleets]
-        self.fleets: list[_Fleet] = []
+    Raises
+    ------
+    InputError
+        If ``k_filter`` lies below ``latent_dim_fixed``.
+    """
+    narrow = runs[runs["k_filter"] < runs["latent_dim_fixed"]]
+    if len(narrow):
+        first = narrow.iloc[0]
+        raise InputError(
+            f"the configuration {first['config_id']} asks for k_filter {first['k_filter']} below "
+            f"its latent dimension {first['latent_dim_fixed']}",
+            key="k_filter",
+            remedy="Raise k_filter or lower latent_dim_fixed.",
+        )
 
-    def advance(self, epoch: int) -> None:
-        """Train every fleet up to an epoch."""
-        if self._waiting:
-            jobs = [partial(self._begin, rows, epoch) for rows in self._waiting]
-            self._waiting = []
-            self.fleets = [fleet for parts in self._in_lanes(jobs) for fleet in parts]
-        else:
-            self._in_lanes([partial(self._advance, fleet, epoch) for fleet in self.fleets])
 
-    def keep(self, going: pd.Series) -> None:
-        """Stop runs, by position; fleets that nobody is left of are let go."""
-        for fleet in self.fleets:
-            staying = going.loc[fleet.present].to_numpy()
-            self._done[fleet.present[~staying]] = 1.0
-            if staying.any():
-                fleet.training.keep(staying)
-            else:
-                fleet.rows = fleet.rows[:0]
-        self.fleets = [fleet for fleet in self.fleets if len(fleet.rows)]
-
-    def _in_lanes(self, jobs: Sequence[Callable[[], list[_Fleet]]]) -> list[list[_Fleet]]:
-        return in_lanes(jobs, self._lanes, self._matrix.device, self._cancelled, self._tell)
-
-    def _begin(self, rows: np.ndarray, epoch: int) -> list[_Fleet]:
-        """Begin a fleet; one that does not fit into memory begins in parts."""
-        try:
-            training = FleetTraining(
-                self._architecture, self._runs.iloc[rows], self._matrix, self._settings
-            )
-            return self._advance(_Fleet(rows, training), epoch)
-        except (RuntimeError, MemoryError) as error:
-            if len(rows) == 1 or not memory_is_short(error):
-                raise
-        # Outside the except clause, whose traceback would keep the failed network alive.
-        logger.warning("a fleet of %d runs does not fit into memory; split", len(rows))
-        if self._matrix.device.type == "cuda":
-            torch.cuda.empty_cache()
-        return [fleet for half in np.array_split(rows, 2) for fleet in self._begin(half, epoch)]
-
-    def _advance(self, fleet: _Fleet, epoch: int) -> list[_Fleet]:
-        present = fleet.present
-
-        def on_step(share: float) -> None:
-            self._done[present] = share
-            if self._cancelled.is_set():
-                raise CancelledError
-
-        before = fleet.training.training_seconds, fleet.training.evaluation_seconds
-        fleet.training.advance(epoch, on_step)
-        fleet.training_seconds = fleet.training.training_seconds - before[0]
-        fleet.evaluation_seconds = fleet.training.evaluation_seconds - before[1]
-        return [fleet]
-
-    def _tell(self) -> None:
-        seconds = time.monotonic() - self._started
-        done = float(self._done.sum())
-        memory = device_bytes(self._matrix.device)
-        self._on_progress(Progress(done, len(self._runs), seconds, memory))
+def describe_runs(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> pd.DataFrame:
+    """Everything about the runs that is known before they are trained."""
+    heads = len(ARCHITECTURES[architecture].heads)
+    widths = run_widths(runs, data.n_features)
+    described = runs.copy()
+    described.insert(1, "task", data.task)
+    described.insert(2, "architecture", architecture)
+    described["k_filter_effective"] = np.minimum(runs["k_filter"], data.n_features)
+    described["overcomplete"] = described["k_filter_effective"] < runs["latent_dim_fixed"]
+    described["trainable_parameters"] = [trainable_parameters(w, heads) for w in widths]
+    described["weights_and_biases"] = [weights_and_biases(w) for w in widths]
+    return described
 
 
 def _rung_rows(
-    fleets: Sequence[_Fleet],
+    fleets: Sequence[Reached],
     described: pd.DataFrame,
     seconds: pd.DataFrame,
     data: TrainingTask,
     settings: TrainingSettings,
 ) -> pd.DataFrame:
     """Rows of all runs that reached a rung; what the rung took is added to ``seconds``."""
-    latents = [(pd.Index(fleet.present), fleet.training.latents) for fleet in fleets]
-    scores, scoring = score_fleets(latents, data)
-    seconds.loc[scoring.index, "evaluation_runtime"] += scoring
     parts = []
     for fleet in fleets:
-        present, training = fleet.present, fleet.training
-        seconds.loc[present, "fleet_runtime"] += fleet.training_seconds / len(present)
-        seconds.loc[present, "evaluation_runtime"] += fleet.evaluation_seconds / len(present)
-        spent = seconds.loc[present]
-        parts.append(
-            result_rows(
-                described.loc[present],
-                training.metrics,
-                training.diverged,
-                settings,
-                spent["fleet_runtime"],
-                spent["evaluation_runtime"],
-            )
+        took = np.array([fleet.training_seconds, fleet.evaluation_seconds]) / len(fleet.rows)
+        seconds.loc[fleet.rows] += took
+        bad = fleet.diverged.cpu().numpy()
+        metrics = {n: v.cpu().numpy().astype(np.float64) for n, v in fleet.metrics.items()}
+        ends = described.loc[fleet.rows]
+        part = ends.assign(
+            training_runtime=ends["training_runtime"] * (fleet.epoch / settings.epochs),
+            epochs=settings.epochs,
+            epoch=fleet.epoch,
+            status=np.where(bad, "diverged", "ok"),
+            error=np.where(bad, "a loss or gradient became non-finite", ""),
+            **seconds.loc[fleet.rows],
+            **metrics,
         )
-    return pd.concat(parts).join(scores).sort_index(kind="stable")
+        parts.append(part)
+    rows = pd.concat(parts)
+    latents = [(pd.Index(f.rows), f.latents) for f in fleets if f.latents is not None]
+    if latents:
+        scores, scoring = score_fleets(latents, data)
+        seconds.loc[scoring.index, "evaluation_runtime"] += scoring
+        rows["evaluation_runtime"] += scoring
+        rows = rows.join(scores)
+    return rows.sort_index(kind="stable")
+
+
+def score_fleets(
+    fleets: Sequence[tuple[pd.Index, torch.Tensor]], data: TrainingTask
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Downstream scores of the latents of all runs of some fleets, and the seconds each took.
+
+    Fleets of equal latent width are scored together: most of the time of a small problem is spent
+    on starting it. On a GPU no more of them than :data:`SCORED_TOGETHER`: scoring needs several
+    times their memory.
+    """
+    widths: dict[int, list[tuple[pd.Index, torch.Tensor]]] = {}
+    for rows, latents in fleets:
+        widths.setdefault(latents.shape[2], []).append((rows, latents))
+    scores, seconds = [], []
+    on_gpu = any(latents.is_cuda for _, latents in fleets)
+    most = SCORED_TOGETHER if on_gpu else math.inf
+    groups = [group for same in widths.values() for group in scored_together(same, most)]
+    for members in groups:
+        started = time.perf_counter()
+        index = members[0][0].append([rows for rows, _ in members[1:]])
+        together = torch.cat([latents for _, latents in members])
+        # The classifiers' steps are made of many small products.
+        with threads_for(together.numel()):
+            scored = score_latents(together, data.split, data.targets)
+        scores.append(scored.set_index(index))
+        share = (time.perf_counter() - started) / len(index)
+        seconds.append(pd.Series(share, index=index))
+    return pd.concat(scores), pd.concat(seconds)
+
+
+def scored_together(
+    fleets: Sequence[tuple[pd.Index, torch.Tensor]], most: float
+) -> Iterator[Sequence[tuple[pd.Index, torch.Tensor]]]:
+    """Yield neighbouring fleets whose latents take at most so many bytes, or a single one."""
+    start = held = 0
+    for number, (_, latents) in enumerate(fleets):
+        if start < number and held + latents.nbytes > most:
+            yield fleets[start:number]
+            start, held = number, 0
+        held += latents.nbytes
+    yield fleets[start:]

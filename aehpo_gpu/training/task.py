@@ -39,6 +39,16 @@ class TrainingTask:
     split: np.ndarray
     targets: DownstreamTargets
 
+    @property
+    def n_features(self) -> int:
+        """Number of features; a run that asks for more uses all."""
+        return self.matrix.shape[1]
+
+    @property
+    def n_train(self) -> int:
+        """Number of train samples."""
+        return int((self.split == "train").sum())
+
 
 @dataclass(frozen=True)
 class TrainingSettings:

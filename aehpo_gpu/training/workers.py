@@ -1,4 +1,4 @@
-"""Fleets side by side: on a GPU one after another, on the CPU one on each core.
+"""How many fleets train side by side: on a GPU one after another, on the CPU one on each core.
 
 A fleet takes a single thread on the CPU. Its matrix products are small; several threads would wait
 for each other after each of them, and on a machine with other work to do, most of the time. One
@@ -8,11 +8,9 @@ thread also makes every result independent of the number of cores.
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -21,14 +19,11 @@ import torch
 
 from aehpo_assets.limits import free_memory
 from aehpo_gpu.architectures import ARCHITECTURES
-from aehpo_gpu.training.fleet import FleetResult, train_fleet
-from aehpo_gpu.training.memory import freed_memory_kept, memory_is_short
+from aehpo_gpu.training.memory import freed_memory_kept
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings
 from aehpo_gpu.training.widths import run_widths
 from aehpo_gpu.training.work import fleet_bytes, pair_tensors, step_work
-
-logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -37,73 +32,9 @@ SECONDS_BETWEEN_REPORTS = 0.3
 MEMORY_SHARE = 0.5
 """Share of a computer's free memory that the fleets side by side may take."""
 
-TrainedFleet = tuple[list[int], FleetResult]
-"""Positions of the runs, and what their fleet left behind."""
-
 
 class CancelledError(Exception):
-    """Ends the training of a fleet because the whole shard ends."""
-
-
-def train_fleets(
-    architecture: str,
-    runs: pd.DataFrame,
-    fleets: Sequence[Sequence[int]],
-    matrix: ResidentMatrix,
-    settings: TrainingSettings,
-    on_progress: Callable[[float], None] = lambda runs_done: None,
-) -> list[TrainedFleet]:
-    """Train fleets, as many side by side as the device has room for.
-
-    Parameters
-    ----------
-    architecture
-        Their architecture.
-    runs
-        One row a run.
-    fleets
-        Positions within ``runs`` of each fleet.
-    matrix
-        The task on the device.
-    settings
-        What all runs share.
-    on_progress
-        Called a few times a second, from the calling thread, with the number of runs done, those
-        under way counted by their share; may raise to cancel.
-
-    Returns
-    -------
-    list
-        Trained fleets in the order given; one that did not fit into memory comes back
-        in parts.
-    """
-    done = [0.0] * len(fleets)
-    cancelled = threading.Event()
-
-    def train(number: int, rows: list[int], before: float = 0.0) -> list[TrainedFleet]:
-        def on_step(share: float) -> None:
-            done[number] = before + share * len(rows)
-            if cancelled.is_set():
-                raise CancelledError
-
-        try:
-            result = train_fleet(architecture, runs.iloc[rows], matrix, settings, on_step)
-        except (RuntimeError, MemoryError) as error:
-            if len(rows) == 1 or not memory_is_short(error):
-                raise
-        else:
-            return [(rows, result)]
-        # Outside the except clause, whose traceback would keep the failed network alive.
-        logger.warning("a fleet of %d runs does not fit into memory; split", len(rows))
-        if matrix.device.type == "cuda":
-            torch.cuda.empty_cache()
-        half = len(rows) // 2
-        return [*train(number, rows[:half], before), *train(number, rows[half:], before + half)]
-
-    lanes = side_by_side(architecture, runs, fleets, matrix, settings)
-    jobs = [partial(train, number, list(rows)) for number, rows in enumerate(fleets)]
-    finished = in_lanes(jobs, lanes, matrix.device, cancelled, lambda: on_progress(sum(done)))
-    return [trained for parts in finished for trained in parts]
+    """Ends the training of a fleet because all of them end."""
 
 
 def in_lanes(

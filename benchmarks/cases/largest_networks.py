@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from aehpo_gpu.training.fleets import Fleets
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings
 from aehpo_gpu.training.widths import run_widths
 from aehpo_gpu.training.work import TERMS, step_work
-from aehpo_gpu.training.workers import train_fleets
 from benchmarks.case import Case, threads
 from benchmarks.data import small_runs, synthetic_task
 from benchmarks.machine import sgemm_rate
@@ -63,5 +63,5 @@ def _training_seconds(
 ) -> float:
     """Seconds of training, each network a fleet of its own."""
     fleets = [[row] for row in range(len(runs))]
-    trained = train_fleets("vanillix", runs, fleets, matrix, settings)
-    return max(result.training_seconds for _, result in trained)
+    trained = Fleets("vanillix", runs, fleets, matrix, settings).advance([settings.epochs])
+    return max(reached.training_seconds for reached in trained)

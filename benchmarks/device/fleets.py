@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from aehpo_assets.datasets.labels import ClassificationTarget, DownstreamTargets
-from aehpo_gpu.training.fleet import FleetResult, train_fleet
+from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 from benchmarks.data import small_runs
@@ -54,12 +54,12 @@ def labelled_task(samples: int = 600, features: int = 96) -> TrainingTask:
 
 def train(
     task: TrainingTask, runs: pd.DataFrame, architecture: str = "varix", **settings: Any
-) -> tuple[FleetResult, Metrics]:
+) -> tuple[FleetTraining, Metrics]:
     """Train a fleet, and return its last losses and R2 as float64."""
     chosen = TrainingSettings(**{"epochs": 5} | settings)
-    result = train_fleet(architecture, runs, ResidentMatrix(task, chosen), chosen)
-    metrics = result.curves[chosen.epochs]
-    return result, {name: values.double().cpu().numpy() for name, values in metrics.items()}
+    training = FleetTraining(architecture, runs, ResidentMatrix(task, chosen), chosen)
+    training.advance(chosen.epochs)
+    return training, {n: values.double().cpu().numpy() for n, values in training.metrics.items()}
 
 
 def apart(found: Metrics, expected: Metrics) -> float:

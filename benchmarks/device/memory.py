@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from aehpo_gpu.training.fleet import FleetTraining
+from aehpo_gpu.training.fleets import Fleets
 from aehpo_gpu.training.plan import Fleet, plan_fleets
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings
-from aehpo_gpu.training.workers import train_fleets
 from benchmarks.data import study_runs, synthetic_task
 from benchmarks.device.check import NO_GPU, Check, device
 from benchmarks.device.fleets import free_cache, labelled_task, runs_of
@@ -63,20 +63,19 @@ def _split(count: int, features: int) -> dict[str, Any]:
     matrix = ResidentMatrix(labelled_task(600, features), settings)
     runs = runs_of(count, features, n_layers=3, enc_factor=1.2, latent_dim_fixed=16, batch_size=64)
     fleets = [list(range(count))]
-    whole = train_fleets("vanillix", runs, fleets, matrix, settings)
+    whole = Fleets("vanillix", runs, fleets, matrix, settings).advance([1])
     peak = torch.cuda.max_memory_allocated()
-    del whole[1:]
     free_cache()
     total = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.set_per_process_memory_fraction(0.6 * peak / total)
     try:
-        parts = train_fleets("vanillix", runs, fleets, matrix, settings)
+        parts = Fleets("vanillix", runs, fleets, matrix, settings).advance([1])
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     losses = [
-        np.concatenate([r.curves[1]["train_recon_loss"].cpu().numpy() for _, r in trained])
+        np.concatenate([r.metrics["train_recon_loss"].cpu().numpy() for r in trained])
         for trained in (whole, parts)
     ]
     difference = float(np.abs(losses[1] / losses[0] - 1).max())
-    found = {"parts": [len(rows) for rows, _ in parts], "largest_difference": difference}
+    found = {"parts": [len(r.rows) for r in parts], "largest_difference": difference}
     return found | {"ok": len(parts) > 1 and difference < 1e-2}

@@ -16,9 +16,15 @@ from aehpo_assets.foreign import markdown_table
 from aehpo_assets.space import search_space
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, hpo_benchmark
-from aehpo_gpu.defs.training_task import ARCHITECTURE, TASK, read_training_task
+from aehpo_gpu.defs.training_task import (
+    ARCHITECTURE,
+    TASK,
+    TRAINING_SETTINGS,
+    read_training_task,
+    run_table,
+)
 from aehpo_gpu.runs.benchmark_finds import found_configurations, real_regret
-from aehpo_gpu.runs.table import RunTable, distinct_runs, training_settings
+from aehpo_gpu.runs.table import RunTable, distinct_runs
 from aehpo_gpu.runs.validation import benchmark_seeds, with_candidates
 from aehpo_gpu.training.task import TRAINING_INPUTS
 
@@ -39,11 +45,7 @@ VALIDATED_BENCHMARK = Recipe(
         "seeds",
         "benchmark.validate_repetitions",
         "hpo.validation_seeds",
-        "epochs",
-        "annealing",
-        "vae_loss",
-        "precision",
-        "device",
+        *TRAINING_SETTINGS,
     ),
     only_with="benchmark.validate_repetitions",
 )
@@ -71,14 +73,8 @@ def validated_benchmark(
     earlier = making.table("earlier_validations", architecture)
     evaluations = evaluations_of(making, {task: sampled})
     found = found_configurations(trials, task, repetitions, space, evaluations)
-    table = RunTable(
-        architecture=architecture,
-        data=data,
-        runs=distinct_runs(found, benchmark_seeds(settings, (sampled, earlier)), space),
-        settings=training_settings(settings),
-        inputs=making.inputs,
-        home=making.home,
-    )
+    runs = distinct_runs(found, benchmark_seeds(settings, (sampled, earlier)), space)
+    table = run_table(making, data, runs)
     results, _ = table.train_missing(training_log(context.op_execution_context))
     trained = with_candidates(found, results)
     regret = real_regret(trained, sampled, task, space)

@@ -15,7 +15,12 @@ from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.space import search_space
 from aehpo_assets.store.hashes import content_hash
-from aehpo_gpu.defs.training_task import ARCHITECTURE, TASK, read_training_task
+from aehpo_gpu.defs.training_task import (
+    ARCHITECTURE,
+    TASK,
+    TRAINING_SETTINGS,
+    read_training_task,
+)
 from aehpo_gpu.runs.latents import latents_table, recommended_runs, train_latents, write_h5ad
 from aehpo_gpu.runs.table import training_settings
 from aehpo_gpu.training.task import TRAINING_INPUTS, device_name
@@ -24,7 +29,7 @@ RECOMMENDED_LATENTS = Recipe(
     "recommended_latents",
     compute=(train_latents, training_settings, search_space, *TASK),
     chosen=ARCHITECTURE,
-    settings=("epochs", "annealing", "vae_loss", "precision", "device", "space"),
+    settings=("space", *TRAINING_SETTINGS),
 )
 
 

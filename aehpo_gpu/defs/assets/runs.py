@@ -26,13 +26,14 @@ from aehpo_assets.quality.runs import RUN_RESULT_CHECKS, check_run_results
 from aehpo_assets.store.code_version import Chosen
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.defs.logging import training_log
-from aehpo_gpu.defs.training_task import TASK, read_training_task
-from aehpo_gpu.runs.table import (
-    RunTable,
-    Shard,
-    training_settings,
-    with_seeds,
+from aehpo_gpu.defs.training_task import (
+    TASK,
+    TRAINING_SETTINGS,
+    read_training_task,
+    run_table,
 )
+from aehpo_gpu.runs.table import RunTable, with_seeds
+from aehpo_gpu.training.plan import Shard
 
 _COMPUTE = (RunTable, *TASK)
 _ARCHITECTURE = (Chosen(ARCHITECTURES),)
@@ -40,11 +41,7 @@ _SETTINGS = (
     "configurations.count",
     "configurations.train",
     "seeds",
-    "epochs",
-    "annealing",
-    "vae_loss",
-    "precision",
-    "device",
+    *TRAINING_SETTINGS,
 )
 
 RUN_RESULTS = Recipe("run_results", _COMPUTE, _ARCHITECTURE, settings=_SETTINGS)
@@ -60,16 +57,9 @@ def _run_table(making: Making) -> RunTable:
     """The runs of the study for one architecture and task."""
     architecture, task = making.partition
     data = read_training_task(making, task)
-    configurations = making.table("configurations", architecture)
     settings = making.settings
-    return RunTable(
-        architecture=architecture,
-        data=data,
-        runs=with_seeds(configurations.head(settings.configurations.trained), settings.seeds),
-        settings=training_settings(settings),
-        inputs=making.inputs,
-        home=making.home,
-    )
+    trained = making.table("configurations", architecture).head(settings.configurations.trained)
+    return run_table(making, data, with_seeds(trained, settings.seeds))
 
 
 def _column_lineage(results: pd.DataFrame, runs: pd.DataFrame) -> ColumnLineage:
@@ -100,22 +90,22 @@ def plan_runs(
     """Cut the runs that are not in the archive into shards of even length."""
     table = _run_table(Making.begin(RUN_RESULTS, context, study))
     shards = table.plan()
-    missing = sum(len(shard.runs) for shard in shards)
+    missing = sum(len(shard.rows) for shard in shards)
     seconds = sum(shard.estimated_seconds for shard in shards)
     context.log.info(
         f"{missing} of {len(table.runs)} runs to train, in {len(shards)} shards, "
         f"about {seconds:.0f} s"
     )
     for shard in shards:
-        yield dg.DynamicOutput(asdict(shard), mapping_key=shard.name)
+        yield dg.DynamicOutput(asdict(shard), mapping_key=f"shard_{shard.shard_id}")
 
 
 @dg.op(pool="gpu", retry_policy=dg.RetryPolicy(max_retries=1))
 def train_shard(context: dg.OpExecutionContext, study: StudyResource, shard: dict[str, Any]) -> int:
     """Train one shard and put it into the archive; returns the number of runs."""
-    table = _run_table(Making.begin(RUN_RESULTS, context, study))
-    table.train(Shard(**shard), training_log(context))
-    return len(shard["runs"])
+    table, planned = _run_table(Making.begin(RUN_RESULTS, context, study)), Shard(**shard)
+    table.train(planned, training_log(context))
+    return len(planned.rows)
 
 
 @dg.op(

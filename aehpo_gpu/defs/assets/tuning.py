@@ -18,7 +18,12 @@ from aehpo_assets.hpo.search.searchers import SEARCHERS
 from aehpo_assets.store.code_version import Chosen
 from aehpo_assets.study import Live
 from aehpo_gpu.defs.logging import training_log
-from aehpo_gpu.defs.training_task import ARCHITECTURE, TASK, read_training_task
+from aehpo_gpu.defs.training_task import (
+    ARCHITECTURE,
+    TASK,
+    TRAINING_SETTINGS,
+    read_training_task,
+)
 from aehpo_gpu.evaluation.granularity import valid_granularity
 from aehpo_gpu.runs.live import LiveTuning
 from aehpo_gpu.training.task import TRAINING_INPUTS
@@ -34,12 +39,8 @@ LIVE_SEARCH = Recipe(
         "live",
         "space",
         "seeds",
-        "epochs",
         "fidelities",
-        "annealing",
-        "vae_loss",
-        "precision",
-        "device",
+        *TRAINING_SETTINGS,
         "hpo.seed",
         "hpo.searcher_settings",
     ),

@@ -20,8 +20,14 @@ from aehpo_assets.quality.runs import VALIDATION_CHECKS, check_validation
 from aehpo_assets.space import search_space
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, recommendations
-from aehpo_gpu.defs.training_task import ARCHITECTURE, TASK, read_training_task
-from aehpo_gpu.runs.table import RunTable, training_settings
+from aehpo_gpu.defs.training_task import (
+    ARCHITECTURE,
+    TASK,
+    TRAINING_SETTINGS,
+    read_training_task,
+    run_table,
+)
+from aehpo_gpu.runs.table import RunTable
 from aehpo_gpu.runs.validation import candidates, validation_runs, with_candidates
 from aehpo_gpu.training.task import TRAINING_INPUTS
 
@@ -34,11 +40,7 @@ VALIDATED_RECOMMENDATIONS = Recipe(
         "seeds",
         "hpo.validate_top",
         "hpo.validation_seeds",
-        "epochs",
-        "annealing",
-        "vae_loss",
-        "precision",
-        "device",
+        *TRAINING_SETTINGS,
     ),
 )
 
@@ -71,14 +73,8 @@ def validated_recommendations(
         space,
         settings.hpo.validate_top,
     )
-    table = RunTable(
-        architecture=architecture,
-        data=data,
-        runs=validation_runs(chosen, space, settings, (sampled, earlier)),
-        settings=training_settings(settings),
-        inputs=making.inputs,
-        home=making.home,
-    )
+    runs = validation_runs(chosen, space, settings, (sampled, earlier))
+    table = run_table(making, data, runs)
     results, _ = table.train_missing(training_log(context.op_execution_context))
     results["data_version"] = making.inputs[f"preprocessed_matrix/{task}"]
     results["code_version"] = table.engine_version

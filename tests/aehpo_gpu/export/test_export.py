@@ -17,7 +17,7 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import FittedPreprocessing, fit_preprocessing
 from aehpo_assets.study import Preprocessing
 from aehpo_gpu.export.export import build_module, export_model, load_model, train_module
-from aehpo_gpu.training.fleet import train_fleet
+from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 from aehpo_gpu.training.widths import trainable_parameters
@@ -78,7 +78,8 @@ def test_a_module_encodes_like_its_run_in_a_padded_fleet(
         3, k_filter=[48, 32, 40], latent_dim_fixed=[4, 8, 2], n_layers=3, drop_p=[0.0, 0.5, 0.2]
     )
     matrix = ResidentMatrix(task, DOUBLE)
-    fleet = train_fleet(architecture, runs, matrix, DOUBLE)
+    fleet = FleetTraining(architecture, runs, matrix, DOUBLE)
+    fleet.advance(DOUBLE.epochs)
     for position in range(3):
         module = train_module(task, architecture, runs.iloc[[position]], DOUBLE)
         with torch.no_grad():

@@ -14,7 +14,8 @@ from plain_training import make_runs, plain_model, train_plain
 from rounding import alone, begin, first_gradients, largest_difference, rounding_error
 from torch import nn
 
-from aehpo_gpu.training.fleet import FleetResult, batch_bounds, train_fleet
+from aehpo_gpu.training.fleet import FleetTraining, batch_bounds
+from aehpo_gpu.training.fleets import Fleets
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 
@@ -29,14 +30,15 @@ DIFFERENT = {
 
 def train(
     task: TrainingTask, runs: pd.DataFrame, architecture: str = "vanillix", **settings: object
-) -> FleetResult:
+) -> FleetTraining:
     chosen = TrainingSettings(**({"epochs": 5} | settings))  # type: ignore[arg-type]
-    return train_fleet(architecture, runs, ResidentMatrix(task, chosen), chosen)
+    training = FleetTraining(architecture, runs, ResidentMatrix(task, chosen), chosen)
+    training.advance(chosen.epochs)
+    return training
 
 
-def final(result: FleetResult) -> pd.DataFrame:
-    last = max(result.curves)
-    return pd.DataFrame({name: v.numpy() for name, v in result.curves[last].items()})
+def final(training: FleetTraining) -> pd.DataFrame:
+    return pd.DataFrame({name: v.numpy() for name, v in training.metrics.items()})
 
 
 def test_every_run_of_a_fleet_equals_plain_pytorch(task: TrainingTask) -> None:
@@ -164,23 +166,28 @@ def test_a_run_that_diverges_does_not_touch_the_others(
     assert not healthy.diverged.any()
 
 
-def test_curves_are_kept_at_the_fidelities_and_change_nothing(task: TrainingTask) -> None:
-    runs = make_runs(2)
-    with_curves = train(task, runs, fidelities=(1, 3))
-    assert sorted(with_curves.curves) == [1, 3, 5]
-    pd.testing.assert_frame_equal(final(with_curves), final(train(task, runs)), check_exact=True)
-    losses = [float(with_curves.curves[e]["train_recon_loss"][0]) for e in (1, 3, 5)]
+def test_what_is_reached_at_fidelities_changes_nothing(task: TrainingTask) -> None:
+    runs, settings = make_runs(2), TrainingSettings(epochs=5, fidelities=(1, 3))
+    fleets = Fleets("vanillix", runs, [[0, 1]], ResidentMatrix(task, settings), settings)
+    reached = fleets.advance(settings.rungs)
+    assert [found.epoch for found in reached] == [1, 3, 5]
+    assert [found.latents is None for found in reached] == [True, True, False]
+    undisturbed = train(task, runs)
+    for name, values in undisturbed.metrics.items():
+        assert torch.equal(reached[-1].metrics[name], values)
+    losses = [float(found.metrics["train_recon_loss"][0]) for found in reached]
     assert losses == sorted(losses, reverse=True)
-    assert 0 < with_curves.seconds[1] < with_curves.seconds[5]
+    assert all(found.training_seconds > 0 for found in reached)
 
 
 def test_a_shorter_training_is_the_beginning_of_a_longer_one_without_annealing(
     task: TrainingTask,
 ) -> None:
-    settings = {"annealing": "no-annealing", "fidelities": (3,)}
-    longer = train(task, make_runs(), "varix", **settings).curves[3]
-    shorter = train(task, make_runs(), "varix", epochs=3, annealing="no-annealing").curves[3]
-    assert {n: v.item() for n, v in longer.items()} == {n: v.item() for n, v in shorter.items()}
+    settings = TrainingSettings(epochs=5, annealing="no-annealing")
+    longer = FleetTraining("varix", make_runs(), ResidentMatrix(task, settings), settings)
+    longer.advance(3)
+    shorter = train(task, make_runs(), "varix", epochs=3, annealing="no-annealing")
+    pd.testing.assert_frame_equal(final(longer), final(shorter), check_exact=True)
 
 
 def test_training_can_be_cancelled_from_a_step(task: TrainingTask) -> None:
@@ -192,8 +199,9 @@ def test_training_can_be_cancelled_from_a_step(task: TrainingTask) -> None:
             raise KeyboardInterrupt
 
     settings = TrainingSettings(epochs=4)
+    training = FleetTraining("vanillix", make_runs(), ResidentMatrix(task, settings), settings)
     with pytest.raises(KeyboardInterrupt):
-        train_fleet("vanillix", make_runs(), ResidentMatrix(task, settings), settings, stop)
+        training.advance(settings.epochs, stop)
     assert shares == sorted(shares)
 
 

@@ -11,7 +11,7 @@ import torch
 from plain_training import make_runs
 from rounding import Rounding, rounding_error
 
-from aehpo_gpu.training import rungs
+from aehpo_gpu.training import fleets
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.progress import Progress
@@ -119,11 +119,11 @@ def four_runs() -> tuple[pd.DataFrame, list[list[int]]]:
 
 
 def test_a_batch_that_nobody_leaves_is_a_shard(task: TrainingTask) -> None:
-    runs, fleets = four_runs()
+    runs, pairs = four_runs()
     rows = train_rungs(
-        task, "varix", runs, fleets, SETTINGS, COST, lambda epoch, rows: [True] * len(rows)
+        task, "varix", runs, pairs, SETTINGS, COST, lambda epoch, rows: [True] * len(rows)
     )
-    shard = train_shard(task, "varix", runs, fleets, SETTINGS, COST)
+    shard = train_shard(task, "varix", runs, pairs, SETTINGS, COST)
     last = rows[rows["epoch"] == 6].drop(columns=["epoch", *SECONDS]).reset_index(drop=True)
     pd.testing.assert_frame_equal(last, shard.runs.drop(columns=SECONDS), check_exact=True)
     curves = shard.curves.set_index(["config_id", "epoch"])
@@ -133,7 +133,7 @@ def test_a_batch_that_nobody_leaves_is_a_shard(task: TrainingTask) -> None:
 
 
 def test_stopped_runs_are_rows_that_pay_for_what_they_took(task: TrainingTask) -> None:
-    runs, fleets = four_runs()
+    runs, pairs = four_runs()
     asked: list[tuple[int, list[str]]] = []
 
     def decide(epoch: int, rows: pd.DataFrame) -> list[bool]:
@@ -142,13 +142,13 @@ def test_stopped_runs_are_rows_that_pay_for_what_they_took(task: TrainingTask) -
         assert score.between(0, 1).all()
         return [run not in {2: "13", 4: "0"}[epoch] for run in rows["config_id"]]
 
-    rows = train_rungs(task, "varix", runs, fleets, SETTINGS, COST, decide)
+    rows = train_rungs(task, "varix", runs, pairs, SETTINGS, COST, decide)
     assert asked == [(2, ["0", "1", "2", "3"]), (4, ["0", "2"])]
     last = rows.drop_duplicates("config_id", keep="last").set_index("config_id")
     assert last["epoch"].to_dict() == {"1": 2, "3": 2, "0": 4, "2": 6}
     assert (last["epochs"] == 6).all()
     assert (last["status"] == "ok").all()
-    whole = train_shard(task, "varix", runs, fleets, SETTINGS, COST).runs.set_index("config_id")
+    whole = train_shard(task, "varix", runs, pairs, SETTINGS, COST).runs.set_index("config_id")
     share = last["training_runtime"] / whole["training_runtime"].reindex(last.index)
     np.testing.assert_allclose(share, last["epoch"] / 6)
 
@@ -163,13 +163,13 @@ def test_a_diverged_run_is_stopped_whatever_the_answer(task: TrainingTask) -> No
 
 
 def test_a_batch_ends_when_nobody_goes_on(task: TrainingTask) -> None:
-    runs, fleets = four_runs()
+    runs, pairs = four_runs()
     seen: list[Progress] = []
     rows = train_rungs(
         task,
         "varix",
         runs,
-        fleets,
+        pairs,
         SETTINGS,
         COST,
         lambda epoch, rows: [False] * len(rows),
@@ -180,7 +180,7 @@ def test_a_batch_ends_when_nobody_goes_on(task: TrainingTask) -> None:
 
 
 def test_progress_can_cancel_a_batch(task: TrainingTask) -> None:
-    runs, fleets = four_runs()
+    runs, pairs = four_runs()
 
     def cancel(progress: Progress) -> None:
         raise KeyboardInterrupt
@@ -188,7 +188,7 @@ def test_progress_can_cancel_a_batch(task: TrainingTask) -> None:
     endless = TrainingSettings(epochs=10**7, device="cpu")
     with pytest.raises(KeyboardInterrupt):
         train_rungs(
-            task, "varix", runs, fleets, endless, COST, lambda epoch, rows: [True] * 4, cancel
+            task, "varix", runs, pairs, endless, COST, lambda epoch, rows: [True] * 4, cancel
         )
 
 
@@ -204,7 +204,7 @@ def test_a_fleet_too_large_for_the_memory_begins_in_parts(
                 raise torch.OutOfMemoryError
             super().__init__(architecture, runs, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(rungs, "FleetTraining", SmallDevice)
+    monkeypatch.setattr(fleets, "FleetTraining", SmallDevice)
     rows = train_rungs(
         task,
         "vanillix",
@@ -214,5 +214,5 @@ def test_a_fleet_too_large_for_the_memory_begins_in_parts(
         COST,
         lambda epoch, rows: [epoch < 4 or run != "1" for run in rows["config_id"]],
     )
-    assert sizes == [5, 3, 2, 1, 2]
+    assert sizes == [5, 2, 3, 1, 2]
     assert rows.groupby("config_id")["epoch"].max().tolist() == [6, 4, 6, 6, 6]

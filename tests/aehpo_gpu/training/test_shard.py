@@ -13,10 +13,12 @@ import torch
 from plain_training import make_runs
 
 from aehpo_assets.errors import InputError
-from aehpo_gpu.training import workers
+from aehpo_assets.hpo.columns import SCORES
+from aehpo_gpu.training import fleets
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.progress import Progress
-from aehpo_gpu.training.shard import SCORES, scored_together, train_shard
+from aehpo_gpu.training.rungs import scored_together
+from aehpo_gpu.training.shard import train_shard
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 from aehpo_gpu.training.work import TERMS
 
@@ -88,7 +90,7 @@ OUT_OF_MEMORY = [
 def test_a_fleet_too_large_for_the_memory_is_split(
     task: TrainingTask, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, sizes = workers.train_fleet, []
+    real, sizes = fleets.FleetTraining, []
 
     def small_device(architecture, runs, *rest):
         sizes.append(len(runs))
@@ -96,7 +98,7 @@ def test_a_fleet_too_large_for_the_memory_is_split(
             raise error
         return real(architecture, runs, *rest)
 
-    monkeypatch.setattr(workers, "train_fleet", small_device)
+    monkeypatch.setattr(fleets, "FleetTraining", small_device)
     rows = train_shard(task, "vanillix", make_runs(5), [[0, 1, 2, 3, 4]], SETTINGS, COST).runs
     assert sizes == [5, 2, 3, 1, 2]
     assert list(rows["config_id"]) == ["0", "1", "2", "3", "4"]
@@ -167,14 +169,14 @@ def test_cancelling_stops_fleets_side_by_side_within_seconds(task: TrainingTask)
 def test_an_error_in_one_fleet_ends_the_others(
     task: TrainingTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = workers.train_fleet
+    real = fleets.FleetTraining
 
     def failing(architecture, runs, *rest):
         if runs["config_id"].iloc[0] == "1":
             raise ZeroDivisionError
         return real(architecture, runs, *rest)
 
-    monkeypatch.setattr(workers, "train_fleet", failing)
+    monkeypatch.setattr(fleets, "FleetTraining", failing)
     endless = TrainingSettings(epochs=10**7, device="cpu")
     with pytest.raises(ZeroDivisionError):
         train_shard(task, "vanillix", make_runs(2), [[0], [1]], endless, COST)

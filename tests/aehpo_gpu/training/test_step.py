@@ -11,7 +11,7 @@ from plain_training import make_runs
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from aehpo_gpu.training import layers, optimiser
-from aehpo_gpu.training.fleet import FleetTraining, train_fleet
+from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.optimiser import StackedAdamW
 from aehpo_gpu.training.parameters import LayerShape, ParameterStack
 from aehpo_gpu.training.resident import ResidentMatrix
@@ -115,11 +115,13 @@ def test_a_fleet_trains_on_a_gpu_to_where_it_does_on_the_cpu(task: TrainingTask)
     settings = TrainingSettings(epochs=4, precision="float64", device="cpu")
     runs = make_runs(3, k_filter=[48, 32, 16], drop_p=0.3, lr_fixed=[1e-3, 1e30, 1e-2])
     matrix = ResidentMatrix(task, settings)
-    at_once = train_fleet("varix", runs, matrix, settings)
+    at_once = FleetTraining("varix", runs, matrix, settings)
+    at_once.advance(settings.epochs)
     with pytest.MonkeyPatch.context() as patch:
         patch.undo()
         patch.setattr(StackedAdamW, "_step_by_run", _step_by_run)
-        by_run = train_fleet("varix", runs, matrix, settings)
+        by_run = FleetTraining("varix", runs, matrix, settings)
+        by_run.advance(settings.epochs)
     assert at_once.diverged.tolist() == by_run.diverged.tolist() == [False, True, False]
     torch.testing.assert_close(
         at_once.latents[[0, 2]], by_run.latents[[0, 2]], rtol=1e-6, atol=1e-9
