@@ -15,7 +15,7 @@ from aehpo_assets.datasets.labels import SPLITS
 from aehpo_assets.datasets.matrix_facts import describe_matrix
 from aehpo_assets.datasets.page import labels_page, matrix_page
 from aehpo_assets.datasets.read import read_label_table, read_labels, read_matrix
-from aehpo_assets.datasets.replicates import replicate_table
+from aehpo_assets.datasets.replicates import UNITS, replicate_table
 from aehpo_assets.datasets.split import draw_split, restrict_split, split_columns
 from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_inputs_change
@@ -29,7 +29,7 @@ from aehpo_assets.omics.profile import profile
 from aehpo_assets.quality import confounders as gates
 from aehpo_assets.quality import labels as label_quality
 from aehpo_assets.quality import matrix as matrix_quality
-from aehpo_assets.quality.replicates import REPLICATE_CHECKS, check_replicates
+from aehpo_assets.quality.replicates import REPLICATE_CHECKS, check_replicates, worst
 
 OMICS_MATRIX = Recipe("omics_matrix", compute=(read_matrix,), dataset_section="modality")
 SAMPLE_LABELS = Recipe(
@@ -191,12 +191,17 @@ def preprocessed_matrix(
     """The matrix autoencoders are trained on: features by variance on train, scaled on train."""
     making = Making.begin(PREPROCESSED_MATRIX, context, study)
     matrix = making.table("omics_matrix", context.partition_key)
-    split = making.table("data_split", context.partition_key)["split"]
-    fitted = fit_preprocessing(matrix, split, making.settings.preprocessing)
-    preprocessed = fitted.apply(matrix)
+    table = making.table("data_split", context.partition_key)
+    splits = table[[name for name in table if name not in UNITS.values()]]
+    checks = []
+    # The first replicate comes last: it is written. Others are made again when they are trained.
+    for _, split in reversed(list(splits.items())):
+        fitted = fit_preprocessing(matrix, split, making.settings.preprocessing)
+        preprocessed = fitted.apply(matrix)
+        checks.append(matrix_quality.check_preprocessed(preprocessed, split, fitted.score))
     return making.write_table(
         preprocessed,
-        checks=matrix_quality.check_preprocessed(preprocessed, split, fitted.score),
+        checks=worst(checks[::-1]),
         metadata={
             "samples": len(preprocessed),
             "features": preprocessed.shape[1],
