@@ -87,7 +87,8 @@ class RecommendationSummary:
     over_best_sampled, over_default, over_baseline
         What the recommendation adds to the candidate of that origin, and to the baseline of the
         best valid score; None where one of the two is missing. PCA is the same for every seed,
-        UMAP and random features have seeds of their own.
+        UMAP and random features have seeds of their own; where there are replicates, baselines are
+        compared in the replicates that the recommendation was trained in, if they have them.
     valid_granularity
         AUC change of one valid pair, NaN where it is not known.
     """
@@ -254,7 +255,10 @@ def _gain_over_baseline(recommended: pd.DataFrame, baselines: pd.DataFrame) -> G
         return None
     best = max(known, key=lambda method: known[method].valid.mean)
     chosen = chosen_baseline(baselines, best)
-    if len(chosen) == 1:
+    if "replicate" in baselines:
+        # What shares a replicate shares its split.
+        runs = chosen.assign(seed=chosen["replicate"])
+    elif len(chosen) == 1:
         scores = {score: float(chosen[score].iloc[0]) for score in (VALID_SCORE, TEST_SCORE)}
         runs = recommended.assign(**scores)
     else:
