@@ -41,7 +41,7 @@ def tried_baselines(baselines: pd.DataFrame, method: str) -> pd.DataFrame:
         cells = rows.groupby(order, sort=False)
         everywhere = cells["replicate"].transform("size") == rows["replicate"].nunique()
         means = rows[everywhere].groupby(order, sort=False, as_index=False).mean(numeric_only=True)
-        rows = means.drop(columns=["replicate", "seed"]).assign(method=method)
+        rows = means.drop(columns=["replicate", "seed"], errors="ignore").assign(method=method)
     return rows.sort_values(order, kind="stable")
 
 

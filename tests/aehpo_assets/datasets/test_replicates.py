@@ -21,7 +21,8 @@ from aehpo_assets.datasets.replicates import (
 )
 from aehpo_assets.datasets.split import draw_split, split_columns, split_samples
 from aehpo_assets.errors import InputError
-from aehpo_assets.quality.replicates import check_replicates
+from aehpo_assets.quality.replicates import check_replicates, worst
+from aehpo_assets.store.provenance import CheckResult
 from aehpo_assets.study import Split
 
 COUNT = 4
@@ -129,7 +130,9 @@ def test_what_is_scored_is_the_same_whatever_the_split(make_dataset: Any) -> Non
     files = {"clinical.csv": "id,kind\n" + "\n".join(rows) + "\n", "rna.csv": matrix}
     dataset = read_dataset(
         make_dataset(
-            modality={"file": "rna.csv"}, labels={"objective": {"kind": ["kind"]}}, files=files
+            modality={"file": "rna.csv"},
+            labels={"objective": {"kind": ["kind"]}, "regression": []},
+            files=files,
         )
     )
     labels = labels_of([row.split(",")[1] for row in rows])
@@ -158,7 +161,9 @@ def test_a_ready_made_split_is_the_first_and_its_test_stays(make_dataset: Any) -
     files = {"clinical.csv": header + "\n".join(rows) + "\n", "rna.csv": matrix}
     dataset = read_dataset(
         make_dataset(
-            modality={"file": "rna.csv"}, labels={"objective": {"kind": ["kind"]}}, files=files
+            modality={"file": "rna.csv"},
+            labels={"objective": {"kind": ["kind"]}, "regression": []},
+            files=files,
         )
     )
     ways = Split(column="part", group="patient")
@@ -206,3 +211,14 @@ def test_checks_see_what_is_wrong() -> None:
     for name, table in failed.items():
         outcomes = {check.name: check for check in check_replicates(table, labels, None)}
         assert not outcomes[name].passed, name
+
+
+def test_of_all_replicates_the_first_that_failed_is_told() -> None:
+    def outcome(passed: bool, text: str) -> CheckResult:
+        return CheckResult(name="finite", passed=passed, blocking=True, description=text)
+
+    good = outcome(True, "fine")
+    assert worst([[good], [good]]) == [good]
+    (found,) = worst([[good], [good], [outcome(False, "broken")], [outcome(False, "too")]])
+    assert not found.passed
+    assert found.description == "replicate 2: broken"
