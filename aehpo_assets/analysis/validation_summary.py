@@ -91,6 +91,8 @@ class RecommendationSummary:
         compared in the replicates that the recommendation was trained in, if they have them.
     valid_granularity
         AUC change of one valid pair, NaN where it is not known.
+    replicated
+        Whether each seed is a replicate, with a split into train and valid of its own.
     """
 
     architecture: str
@@ -103,6 +105,7 @@ class RecommendationSummary:
     over_default: Gain | None
     over_baseline: Gain | None
     valid_granularity: float
+    replicated: bool = False
 
 
 def recommendation_summary(
@@ -143,6 +146,7 @@ def recommendation_summary(
         over_default=gain(best[RECOMMENDED], best[UNTUNED_DEFAULT], "the untuned default"),
         over_baseline=_gain_over_baseline(best[RECOMMENDED], baselines),
         valid_granularity=float(granularity.iloc[0]) if len(granularity) else math.nan,
+        replicated="split_seed" in validated,
     )
 
 
