@@ -20,7 +20,6 @@ from aehpo_assets.analysis.chosen_baselines import chosen_baseline
 from aehpo_assets.datasets.labels import DownstreamTargets
 from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.evaluation.granularity import valid_granularity
-from aehpo_gpu.training.task import TrainingTask
 
 UMAP_NEIGHBORS = 15
 
@@ -33,6 +32,9 @@ SEEDED = ("umap", "random_features")
 METHODS = ("pca", *SEEDED)
 
 _NAMED = ("method", "latent_dim", "features", "replicate", "seed", "fresh")
+
+Data = tuple[np.ndarray, np.ndarray, DownstreamTargets]
+"""Matrix, split and targets of a task, as :func:`baseline_table` takes them."""
 
 _Cell = tuple[int, int]
 """Number of features and of dimensions."""
@@ -117,7 +119,7 @@ def baseline_table(
 
 
 def replicated_baselines(
-    data_of: Callable[[int], TrainingTask],
+    data_of: Callable[[int], Data],
     replicates: int,
     fresh: int,
     latent_dims: Sequence[int],
@@ -128,7 +130,8 @@ def replicated_baselines(
     Parameters
     ----------
     data_of
-        Replicate to its data; its number is the seed of UMAP and of random features.
+        Replicate to its matrix, split and targets; its number is the seed of UMAP and of random
+        features.
     replicates
         How many the study has: the mean valid score over them chooses.
     fresh
@@ -144,17 +147,17 @@ def replicated_baselines(
     """
     parts = []
     for replicate in range(replicates):
-        data = data_of(replicate)
-        inputs = (data.matrix, data.split, data.targets, latent_dims, k_filters)
-        parts.append(baseline_table(*inputs, seeds=(replicate,)).assign(replicate=replicate))
+        table = baseline_table(*data_of(replicate), latent_dims, k_filters, seeds=(replicate,))
+        parts.append(table.assign(replicate=replicate))
     tried = pd.concat(parts, ignore_index=True)
     chosen = [found for method in METHODS if len(found := chosen_baseline(tried, method))]
     for replicate in range(replicates, replicates + fresh):
         data = data_of(replicate)
         for best in chosen:
             cell = (int(best["features"].iloc[0]), int(best["latent_dim"].iloc[0]))
-            inputs = (data.matrix, data.split, data.targets, str(best["method"].iloc[0]), [cell])
-            parts.append(_scored(*inputs, replicate, fresh=True).assign(replicate=replicate))
+            method = str(best["method"].iloc[0])
+            table = _scored(*data, method, [cell], replicate, fresh=True)
+            parts.append(table.assign(replicate=replicate))
     return _in_order(pd.concat(parts, ignore_index=True))
 
 

@@ -23,7 +23,7 @@ from aehpo_assets.space import (
 from aehpo_assets.store.code_version import Chosen
 from aehpo_gpu.defs.stubs import data_split, omics_matrix, preprocessed_matrix, sample_labels
 from aehpo_gpu.defs.training_task import TASK, read_replicates, read_training_task
-from aehpo_gpu.evaluation.baselines import baseline_table, replicated_baselines
+from aehpo_gpu.evaluation.baselines import Data, baseline_table, replicated_baselines
 
 BASELINE_PERFORMANCE = Recipe(
     "baseline_performance",
@@ -56,7 +56,12 @@ def baseline_performance(
     if replicates:
         settings = making.settings
         fresh = settings.hpo.validation_seeds or settings.replicates
-        table = replicated_baselines(replicates.data, settings.replicates, fresh, dims, features)
+
+        def inputs_of(replicate: int) -> Data:
+            own = replicates.data(replicate)
+            return own.matrix, own.split, own.targets
+
+        table = replicated_baselines(inputs_of, settings.replicates, fresh, dims, features)
     else:
         table = baseline_table(data.matrix, data.split, data.targets, dims, features)
     return making.write_table(
