@@ -180,7 +180,8 @@ def settings_error(error: ValidationError, file: Path, model: type[BaseModel]) -
         remedy = f"Remove it or correct its spelling; known keys: {known}." if known else None
         return InputError("unknown key", file=file, key=key, remedy=remedy or "Remove it.")
     if first["type"] == "missing":
-        return InputError("required, but missing", file=file, key=key, remedy="Add it.")
+        remedy = first.get("ctx", {}).get("remedy", "Add it.")
+        return InputError("required, but missing", file=file, key=key, remedy=remedy)
     message = first["msg"].removeprefix("Value error, ")
     given = first.get("input")
     kinds = (str, int, float, list, type(None))

@@ -14,9 +14,11 @@ from pydantic import (
     AfterValidator,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from aehpo_assets.settings import Name, Settings, read_yaml, settings_error
 
@@ -226,6 +228,11 @@ class Study(Settings):
     Every configuration is trained once with each of ``seeds``, on one split; or, with
     ``replicates`` above 1, once for each replicate, which is a seed and a split: train and valid
     are drawn again, and test stays what it is.
+
+    A run is trained for so many ``epochs``, or for the fewest whole epochs that have so many
+    optimiser ``steps``: how many these are depends on its batch size and on the train samples of
+    its task. ``fidelities`` count as the length does, in epochs or in steps, and annealing runs
+    over all epochs of a run in either case.
     """
 
     name: Name
@@ -233,7 +240,8 @@ class Study(Settings):
     architectures: list[str] = Field(min_length=1)
     configurations: Configurations
     space: dict[str, Any] = Field(default_factory=dict)
-    epochs: int = Field(gt=0)
+    steps: int | None = Field(default=None, gt=0)
+    epochs: int | None = Field(default=None, gt=0, validate_default=True)
     fidelities: list[int] = Field(default_factory=list)
     score_fidelities: bool = False
     seeds: list[int] = Field(default=[0], min_length=1)
@@ -261,6 +269,18 @@ class Study(Settings):
     def _no_repeats(cls, values: Any) -> Any:
         return _distinct(values) if isinstance(values, list) else values
 
+    @field_validator("epochs")
+    @classmethod
+    def _one_length(cls, epochs: int | None, info: ValidationInfo) -> int | None:
+        if "steps" not in info.data:
+            return epochs  # What is wrong with them is told already.
+        steps = info.data["steps"]
+        if epochs is None and steps is None:
+            raise PydanticCustomError("missing", "missing", {"remedy": "Add it, or steps."})
+        if epochs is not None and steps is not None:
+            raise ValueError(f"a study has either epochs or steps ({steps}), not both")
+        return epochs
+
     @model_validator(mode="after")
     def _seeds_or_replicates(self) -> Study:
         if self.replicates > 1 and self.seeds != [0]:
@@ -278,10 +298,28 @@ class Study(Settings):
         return list(range(self.replicates)) if self.replicates > 1 else list(self.seeds)
 
     @model_validator(mode="after")
-    def _fidelities_within_epochs(self) -> Study:
-        if any(not 0 < fidelity <= self.epochs for fidelity in self.fidelities):
-            raise ValueError(f"fidelities must lie between 1 and epochs ({self.epochs})")
+    def _fidelities_within_length(self) -> Study:
+        if any(not 0 < fidelity <= self.length for fidelity in self.fidelities):
+            unit = "epochs" if self.steps is None else "steps"
+            raise ValueError(f"fidelities must lie between 1 and {unit} ({self.length})")
         return self
+
+    @property
+    def length(self) -> int:
+        """How long a run is trained, in the unit that the study counts in."""
+        length = self.epochs if self.steps is None else self.steps
+        assert length is not None
+        return length
+
+    @property
+    def unit(self) -> Literal["epoch", "step"]:
+        """What the study counts in: the column of learning curves that holds its fidelities."""
+        return "epoch" if self.steps is None else "step"
+
+    @property
+    def rungs(self) -> list[int]:
+        """The fidelities and the length: where runs are evaluated, in the study's unit."""
+        return sorted({*self.fidelities, self.length})
 
 
 def read_study(path: Path) -> Study:

@@ -26,13 +26,13 @@ import torch
 from rich.console import Console
 
 from aehpo_assets.datasets.labels import ClassificationTarget, DownstreamTargets
+from aehpo_assets.space.batches import steps_per_epoch
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.plan import Fleet, padded_share, plan_study_fleets
 from aehpo_gpu.training.task import EVALUATION_CHUNK, TrainingSettings, device_name
 from aehpo_gpu.training.timing import time_step
-from aehpo_gpu.training.work import steps_per_epoch
 from aehpo_gpu.training.workers import alone
 from benchmarks.data import study_runs
 

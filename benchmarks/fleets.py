@@ -31,5 +31,5 @@ def train_planned(
 ) -> float:
     """Wall clock of all fleets, from the draw of the weights to losses and R2 of every split."""
     started = time.perf_counter()
-    Fleets(architecture, runs, fleets, matrix, settings).advance([settings.epochs])
+    Fleets(architecture, runs, fleets, matrix, settings).advance([settings.length])
     return time.perf_counter() - started

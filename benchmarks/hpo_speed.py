@@ -111,7 +111,7 @@ def run(quick: bool = True, searchers: tuple[str, ...] = ("cqr", "bore")) -> lis
 
         space = search_space("varix")
         results = synthetic_results(space)
-        boxes = build_blackboxes(results, space, epochs=300).tasks
+        boxes = build_blackboxes(results, space, length=300).tasks
         stock_surrogate = add_surrogate(boxes[TASK], surrogate=xgboost.XGBRegressor())
         evaluations = training_table({TASK: results[TASK]}, space)
         surrogate, _, _ = fit_surrogate(evaluations, space)
@@ -152,7 +152,7 @@ def _blackbox_row(folder: Path) -> dict[str, Any]:
     for space, paths in zip(spaces, files, strict=True):
         results = {path.stem: pd.read_parquet(path) for path in paths}
         target = folder / f"blackbox-{space.architecture}"
-        write_blackbox(target, build_blackboxes(results, space, epochs=300))
+        write_blackbox(target, build_blackboxes(results, space, length=300))
         read_blackbox(target)
     seconds = time.perf_counter() - begin
     return {

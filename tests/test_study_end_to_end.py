@@ -244,6 +244,11 @@ def test_what_is_exported_is_read_by_other_tools(first: tuple[Path, str], root: 
         export_study(Home(first[0]), root / "export")
 
 
+def test_validated_runs_say_whether_they_had_converged(first: tuple[Path, str]) -> None:
+    table = Store(first[0] / "store").read_table("validated_recommendations", ("varix", "toy_rna"))
+    assert table["last_tenth_fall"].between(-1, 1).all()
+
+
 def test_a_second_call_makes_nothing(first: tuple[Path, str], root: Path) -> None:
     ok, printed = run(STUDY, root, first[0])
     assert ok

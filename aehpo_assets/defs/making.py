@@ -89,11 +89,6 @@ class Making:
         return search_space(self.partition[0], self.settings.space)
 
     @property
-    def fidelities(self) -> list[int]:
-        """The epochs that learning curves are kept at, the last one included."""
-        return sorted({*self.settings.fidelities, self.settings.epochs})
-
-    @property
     def section(self) -> Any:
         """The optional section of the study without which there is nothing to make.
 

@@ -104,7 +104,7 @@ def write_recommendation(
     architecture, task
         What they are for; part of the file names.
     epochs
-        Number of epochs of the study.
+        Number of epochs that the first of them is trained.
 
     Returns
     -------

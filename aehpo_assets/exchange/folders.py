@@ -13,8 +13,10 @@ from pathlib import Path
 import pandas as pd
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.space.batches import epochs_of_steps
 from aehpo_assets.store.files import atomic_folder, check_writable, inside
 from aehpo_assets.store.home import Home
+from aehpo_assets.store.store import Store
 
 RUN_RESULTS, BLACKBOX, RECOMMENDATIONS = "run_results", "blackbox", "recommendations"
 
@@ -67,10 +69,16 @@ def export_study(home: Home, folder: Path) -> list[Path]:
         for architecture, task in store.partitions(RECOMMENDATIONS):
             store.checked(RECOMMENDATIONS, (architecture, task))
             table = store.read_table(RECOMMENDATIONS, (architecture, task))
-            write_recommendation(
-                target / RECOMMENDATIONS, table, architecture, task, epochs=study.epochs
-            )
+            epochs = study.epochs or _epochs_of(study.length, store, task, table)
+            write_recommendation(target / RECOMMENDATIONS, table, architecture, task, epochs=epochs)
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _epochs_of(steps: int, store: Store, task: str, recommendations: pd.DataFrame) -> int:
+    """Epochs that have so many optimiser steps with the first recommendation of a task."""
+    split = store.read_table("data_split", (task,))["split"]
+    n_train, batch_size = (split == "train").sum(), recommendations["batch_size"].iloc[0]
+    return epochs_of_steps(steps, int(n_train), int(batch_size))
 
 
 def import_results(source: Path, folder: Path) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 Here belongs the arrangement of evaluations as stock Syne Tune reads and writes them. What a failed
 run counts as belongs to ``evaluations``. The layout follows Syne Tune's own
 ``conversion_scripts/scripts/autoencodix_import.py``, with the real number of epochs as the value
-of the fidelity ``epoch``.
+of the fidelity ``epoch``, or of steps as that of ``step``, whichever the study counts in.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,8 @@ from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, OBJECTIVES, Objective
 from aehpo_assets.space import SearchSpace
 
-FIDELITY = "epoch"
+Unit = Literal["epoch", "step"]
+"""What a fidelity counts, and so its name."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class BlackboxTables:
 
 
 def build_blackboxes(
-    results: Mapping[str, pd.DataFrame], space: SearchSpace, epochs: int
+    results: Mapping[str, pd.DataFrame], space: SearchSpace, length: int, unit: Unit = "epoch"
 ) -> BlackboxTables:
     """Arrange the run results of all tasks of one architecture as Syne Tune blackboxes.
 
@@ -59,8 +60,8 @@ def build_blackboxes(
         Task to run results, one row a run.
     space
         The architecture's search space.
-    epochs
-        Number of epochs of every run: the one fidelity.
+    length, unit
+        How many epochs or steps every run was trained: the one fidelity.
 
     Returns
     -------
@@ -75,7 +76,7 @@ def build_blackboxes(
         If a column is missing or no configuration is present for every task.
     """
     table = evaluation_table(_shared_replicates(results), space)
-    return _arrange(table.assign(**{FIDELITY: epochs}), list(OBJECTIVE_NAMES), space)
+    return _arrange(table.assign(**{unit: length}), list(OBJECTIVE_NAMES), space, unit)
 
 
 def curves_blackboxes(
@@ -83,6 +84,7 @@ def curves_blackboxes(
     results: Mapping[str, pd.DataFrame],
     space: SearchSpace,
     fidelities: list[int],
+    unit: Unit = "epoch",
 ) -> BlackboxTables:
     """Arrange learning curves as multi-fidelity Syne Tune blackboxes.
 
@@ -93,14 +95,14 @@ def curves_blackboxes(
     Parameters
     ----------
     curves
-        Task to learning curves: ``config_id, seed, epoch, runtime, valid_r2`` and, optionally, the
-        downstream scores.
+        Task to learning curves: ``config_id, seed``, the unit, ``runtime, valid_r2`` and,
+        optionally, the downstream scores.
     results
         Task to run results, which know the hyperparameters.
     space
         The architecture's search space.
-    fidelities
-        Epochs to take, ascending.
+    fidelities, unit
+        Epochs or steps to take, ascending.
     """
     curves = {task: curve.rename(columns={"runtime": RUNTIME}) for task, curve in curves.items()}
     known_ones = [one for one in OBJECTIVES if all(_has(c, one) for c in curves.values())]
@@ -108,21 +110,21 @@ def curves_blackboxes(
     shared = _shared_replicates({task: results[task] for task in curves})
     runs = evaluation_table(shared, space)
     run_key = ["task", "config_id", "seed"]
-    steps = runs[[*run_key, *space.names]].merge(pd.DataFrame({FIDELITY: fidelities}), how="cross")
+    rungs = runs[[*run_key, *space.names]].merge(pd.DataFrame({unit: fidelities}), how="cross")
     known = pd.concat(
         [
             curve.assign(task=task, config_id=curve["config_id"].astype(str)).loc[
-                :, [*run_key, FIDELITY, *objectives]
+                :, [*run_key, unit, *objectives]
             ]
             for task, curve in curves.items()
         ]
     )
-    table = steps.merge(known, on=[*run_key, FIDELITY], how="left")
+    table = rungs.merge(known, on=[*run_key, unit], how="left")
     table[RUNTIME] = table.groupby(run_key)[RUNTIME].ffill()
     for objective in known_ones:
         table[objective.name] = objective.counted(table[objective.name], table["task"])
     table[RUNTIME] = table.groupby(run_key)[RUNTIME].cummax()
-    return _arrange(table, objectives, space)
+    return _arrange(table, objectives, space, unit)
 
 
 def _shared_replicates(results: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
@@ -164,7 +166,7 @@ def write_blackbox(folder: Path, tables: BlackboxTables) -> None:
     metadata = {
         "metric_elapsed_time": RUNTIME,
         "default_metric": metric,
-        "time_attr": FIDELITY,
+        "time_attr": next(iter(_first(tables).fidelity_space)),
         "config_ids": list(tables.config_ids),
         "seeds": list(tables.seeds),
     }
@@ -221,15 +223,17 @@ def _first(tables: BlackboxTables) -> Any:
     return next(iter(tables.tasks.values()))
 
 
-def _arrange(table: pd.DataFrame, objectives: list[str], space: SearchSpace) -> BlackboxTables:
-    """Turn a long table (task, config_id, seed, epoch) into aligned four-dimensional tables."""
+def _arrange(
+    table: pd.DataFrame, objectives: list[str], space: SearchSpace, unit: Unit
+) -> BlackboxTables:
+    """Turn a long table (task, config_id, seed, fidelity) into aligned four-dimensional tables."""
     from syne_tune.blackbox_repository.blackbox_tabular import BlackboxTabular
     from syne_tune.config_space import randint
 
     tasks = list(dict.fromkeys(table["task"]))
     seeds = sorted(int(seed) for seed in table["seed"].unique())
-    fidelities = sorted(int(epoch) for epoch in table[FIDELITY].unique())
-    key = ["task", "config_id", "seed", FIDELITY]
+    fidelities = sorted(int(fidelity) for fidelity in table[unit].unique())
+    key = ["task", "config_id", "seed", unit]
     repeated = table.duplicated(key)
     if repeated.any():
         row = table[repeated].iloc[0]
@@ -254,7 +258,7 @@ def _arrange(table: pd.DataFrame, objectives: list[str], space: SearchSpace) -> 
         task: BlackboxTabular(
             hyperparameters=hyperparameters,
             configuration_space=space.syne_tune(),
-            fidelity_space={FIDELITY: randint(fidelities[0], fidelities[-1])},
+            fidelity_space={unit: randint(fidelities[0], fidelities[-1])},
             objectives_evaluations=values[position],
             fidelity_values=np.asarray(fidelities),
             objectives_names=list(objectives),

@@ -31,6 +31,7 @@ _NOT_OF_A_RUN = (
     "transfer",
     "known_runs",
     "known_valid",
+    "last_tenth_fall",
     "fleet_runtime",
     "evaluation_runtime",
 )
@@ -82,11 +83,13 @@ def training_conditions(provenance: Provenance) -> str:
     Parameters
     ----------
     provenance
-        Record of run results or of validated recommendations: data, split, labels, epochs,
+        Record of run results or of validated recommendations: data, split, labels, length,
         annealing, loss and precision are looked at.
     """
     inputs = {n: v for n, v in provenance.inputs.items() if n.split("/")[0] in _CONDITION_INPUTS}
     settings = {name: provenance.settings.get(name) for name in _CONDITION_SETTINGS}
+    if (steps := provenance.settings.get("steps")) is not None:
+        settings["steps"] = steps
     return settings_hash({"inputs": inputs, "settings": settings})
 
 

@@ -49,7 +49,7 @@ def check_study(study: Study, file: Path, tasks: Collection[str]) -> None:
     check_searchers(study.hpo.searchers, file)
     _check_searcher_settings(study, file)
     if study.benchmark is not None:
-        before_the_end = any(fidelity < study.epochs for fidelity in study.fidelities)
+        before_the_end = any(fidelity < study.length for fidelity in study.fidelities)
         BenchmarkPlan(tuple(study.benchmark.searchers)).check(
             tasks=len(tasks), curves=study.score_fidelities and before_the_end, file=file
         )
@@ -57,7 +57,7 @@ def check_study(study: Study, file: Path, tasks: Collection[str]) -> None:
         plan = TransferPlan.of(study.transfer_benchmark, study.hpo)
         plan.check(tasks=len(tasks), file=file)
     if study.live is not None:
-        check_live_searchers(study.live.searchers, study.fidelities, study.epochs, file)
+        check_live_searchers(study.live.searchers, study.fidelities, study.length, file)
 
 
 def _check_searcher_settings(study: Study, file: Path) -> None:
@@ -68,13 +68,12 @@ def _check_searcher_settings(study: Study, file: Path) -> None:
     for name in settings:
         if SEARCHERS[name].learns_from_others:
             continue
-        fidelities = (*sorted({*study.fidelities, study.epochs}),)
         problem = Problem(
             space,
             seed=0,
             trials=study.hpo.trials,
             objectives=SEARCHERS[name].objectives,
-            fidelities=fidelities,
+            fidelities=tuple(study.rungs),
             settings=settings[name],
         )
         try:

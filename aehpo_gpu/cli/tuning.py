@@ -58,7 +58,7 @@ def run_tuning(
         If a run is under way in the home.
     """
     study, searcher = home.study(), live.searchers[0]
-    check_live_searchers([searcher], study.fidelities, study.epochs, key="--searcher")
+    check_live_searchers([searcher], study.fidelities, study.length, key="--searcher")
     inputs = TuningInputs(home, task, architecture)
     with working_alone(home):
         _tune(home, inputs, live, seed, console)

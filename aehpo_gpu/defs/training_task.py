@@ -6,6 +6,8 @@ inputs are read through :class:`~aehpo_assets.defs.making.Making`, which looks a
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from aehpo_assets.defs.making import Making
@@ -28,7 +30,7 @@ TASK = (training_task, Replicates)
 ARCHITECTURE = (Chosen(ARCHITECTURES), Chosen(ARCHITECTURE_SPACES))
 """The architecture of the partition, as it is trained and as it is searched."""
 
-TRAINING_SETTINGS = ("epochs", "annealing", "vae_loss", "precision", "device")
+TRAINING_SETTINGS = ("epochs", "steps", "annealing", "vae_loss", "precision", "device")
 """Settings of the study that the results of a run depend on."""
 
 
@@ -66,7 +68,9 @@ def read_replicates(making: Making, task: str) -> Replicates | None:
     )
 
 
-def run_table(making: Making, data: TrainingTask, runs: pd.DataFrame) -> RunTable:
+def run_table(
+    making: Making, data: TrainingTask, runs: pd.DataFrame, curves_at: tuple[int, ...] | None = None
+) -> RunTable:
     """Return runs of the partition's architecture as a table that can be trained.
 
     Parameters
@@ -77,14 +81,19 @@ def run_table(making: Making, data: TrainingTask, runs: pd.DataFrame) -> RunTabl
         Output of :func:`read_training_task`.
     runs
         One row a run: ``config_id``, the hyperparameters and ``seed``.
+    curves_at
+        Fidelities to keep learning curves at, without scores; those of the study by default.
     """
+    settings = training_settings(making.settings)
+    if curves_at is not None:
+        settings = replace(settings, fidelities=curves_at, score_fidelities=False)
     # What else was read, to choose the runs, changes nothing of their results.
     names = [artefact_name(asset, (data.task,)) for asset in TRAINING_INPUTS]
     return RunTable(
         architecture=making.partition[0],
         data=data,
         runs=runs,
-        settings=training_settings(making.settings),
+        settings=settings,
         inputs={name: making.inputs[name] for name in names},
         home=making.home,
         replicates=read_replicates(making, data.task),

@@ -52,7 +52,7 @@ def train_module(
     matrix = ResidentMatrix(data, settings)
     with alone(matrix.device):
         training = FleetTraining(architecture, run, matrix, settings)
-        training.advance(settings.epochs)
+        training.advance(training.epochs)
     if bool(training.diverged[0]):
         raise InputError(
             f"the configuration {run['config_id'].iloc[0]} diverges on {data.task}; "
@@ -104,7 +104,7 @@ def export_model(
         "heads": list(module.heads),
         "drop_p": float(row["drop_p"]),
         "hyperparameters": row,
-        "epochs": settings.epochs,
+        "epochs": settings.epoch_of(settings.length, data.n_train, int(row["batch_size"])),
         "annealing": settings.annealing,
         "vae_loss": settings.vae_loss,
         "precision": settings.precision,

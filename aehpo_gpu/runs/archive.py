@@ -79,9 +79,13 @@ class RunArchive:
                 "them is damaged. The next `aehpo run` trains them."
             )
         results = results.drop_duplicates(RUN_KEY).set_index(RUN_KEY)
-        curves = curves.drop_duplicates([RUN_KEY, "epoch"])
+        curves = curves.drop_duplicates([RUN_KEY, *{"epoch", "step"} & {*curves}])
         order = {key: position for position, key in enumerate(keys)}
         curves = curves[curves[RUN_KEY].isin(order)]
+        if "step" in curves:
+            # Those whose study counts in epochs have none, whatever lies beside them.
+            of_epochs = bool(curves["step"].isna().all())
+            curves = curves.drop(columns="step") if of_epochs else curves.astype({"step": "int64"})
         by_run = curves[RUN_KEY].map(order).rename("position")
         curves = curves.assign(position=by_run).sort_values(["position", "epoch"], kind="stable")
         return (

@@ -78,7 +78,7 @@ def train_latents(
     rows = [fleet.rows for fleet in plan]
     fleets = Fleets(architecture, runs, rows, ResidentMatrix(data, settings), settings)
     of_run: dict[int, np.ndarray] = {}
-    for reached in fleets.advance([settings.epochs]):
+    for reached in fleets.advance([settings.length]):
         assert reached.latents is not None
         of_run |= zip(reached.rows.tolist(), reached.latents.float().cpu().numpy(), strict=True)
     latents = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -145,7 +145,7 @@ class LiveTuning:
             trials=5 * live.batch,
             fidelities=tuple(rungs)
             if find_searcher(searcher).stops_early
-            else (self.study.epochs,),
+            else (self.study.length,),
             settings=self.study.hpo.searcher_settings.get(searcher, {}),
         )
         if live.warm_start is None or sampled is None:
@@ -169,7 +169,7 @@ class LiveTuning:
             "observations": None if known is None else content_hash(known),
             "points": list(problem.points_to_evaluate),
             "searcher settings": dict(problem.settings),
-            "training": asdict(training_settings(self.study)),
+            "training": training_settings(self.study).identity(),
             "inputs": self.inputs,
             "code": search_version(self.architecture, searcher),
         }

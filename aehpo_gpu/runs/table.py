@@ -8,7 +8,7 @@ neither Dagster nor how a fleet is trained.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -45,6 +45,7 @@ def training_settings(study: Study) -> TrainingSettings:
     """Pick the training settings out of a study."""
     return TrainingSettings(
         epochs=study.epochs,
+        steps=study.steps,
         fidelities=tuple(sorted(study.fidelities)),
         annealing=study.annealing,
         vae_loss=study.vae_loss,
@@ -137,7 +138,7 @@ class RunTable:
                 "architecture": self.architecture,
                 "task": self.data.task,
                 "inputs": inputs,
-                "settings": asdict(self.settings),
+                "settings": self.settings.identity(),
                 "engine": self.engine_version,
             }
             keys[own.index] = run_keys(self.runs.iloc[own.index], common)

@@ -20,12 +20,13 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.limits import read_json
+from aehpo_assets.space.batches import steps_per_epoch
 from aehpo_assets.store.files import damaged_path, write_text
 from aehpo_assets.store.hashes import settings_hash
 from aehpo_assets.store.seals import opened, sealed
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.widths import run_widths
-from aehpo_gpu.training.work import TERMS, step_work, steps_per_epoch
+from aehpo_gpu.training.work import TERMS, step_work
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,12 @@ class CostModel:
         return work @ np.array([self.seconds[term] for term in TERMS])
 
     def training_runtime(
-        self, architecture: str, runs: pd.DataFrame, n_features: int, n_train: int, epochs: int
+        self,
+        architecture: str,
+        runs: pd.DataFrame,
+        n_features: int,
+        n_train: int,
+        epochs: int | Sequence[int],
     ) -> np.ndarray:
         """Seconds that each run's training would take alone, evaluation not included.
 
@@ -82,7 +88,7 @@ class CostModel:
         n_train
             Train samples of the task.
         epochs
-            Number of epochs.
+            Number of epochs, of all or of each.
 
         Returns
         -------
@@ -92,10 +98,12 @@ class CostModel:
         heads = len(ARCHITECTURES[architecture].heads)
         seconds = np.empty(len(runs))
         sizes = runs["batch_size"].to_numpy(dtype=int)
-        for row, (widths, size) in enumerate(zip(run_widths(runs, n_features), sizes, strict=True)):
+        epochs_of = np.broadcast_to(epochs, len(runs))
+        widths_of = run_widths(runs, n_features)
+        for row, (widths, size) in enumerate(zip(widths_of, sizes, strict=True)):
             steps = steps_per_epoch(n_train, int(size))
             work = step_work(np.array([widths]), 1, heads, n_train / steps)
-            seconds[row] = epochs * steps * self.step_seconds(work)[0]
+            seconds[row] = epochs_of[row] * steps * self.step_seconds(work)[0]
         return seconds
 
 

@@ -55,8 +55,8 @@ class FleetTraining:
         The runs that are still trained.
     members
         Their positions within the runs given.
-    epoch
-        How far they are.
+    epoch, epochs
+        How far they are, and how far they go.
     metrics, latents
         What they reached there: losses and R2, each (members,), and the (members, samples,
         latents) latent means.
@@ -88,11 +88,17 @@ class FleetTraining:
         rates = torch.tensor(runs["lr_fixed"].tolist(), device=matrix.device, dtype=matrix.dtype)
         self.optimiser = StackedAdamW(self.network.stack, rates)
         self._step = TrainingStep(self.network, self.optimiser)
-        self._batches = list(batch_bounds(len(matrix.train), int(runs["batch_size"].iloc[0])))
+        self._batch_size = int(runs["batch_size"].iloc[0])
+        self._batches = list(batch_bounds(len(matrix.train), self._batch_size))
+        self.epochs = self.epoch_of(settings.length)
         self._spread = matrix.spread(self.network.features)
         self.members = np.arange(len(runs))
         self.epoch = 0
         self.training_seconds = self.evaluation_seconds = 0.0
+
+    def epoch_of(self, rung: int) -> int:
+        """Return the epoch at whose end a rung is reached."""
+        return self._settings.epoch_of(rung, len(self._matrix.train), self._batch_size)
 
     def advance(self, until: int, on_step: Callable[[float], None] = lambda share: None) -> None:
         """Train up to an epoch, and evaluate there.
@@ -100,19 +106,19 @@ class FleetTraining:
         Parameters
         ----------
         until
-            The epoch, later than the present one.
+            The epoch; the present one is not trained, but evaluated again.
         on_step
             Called after every step with the share of a whole training that is done; may raise to
             cancel.
         """
-        settings, device = self._settings, self._matrix.device
+        device = self._matrix.device
         train = self._matrix.train[:, : self.network.width]
         for epoch in range(self.epoch, until):
             started = time.perf_counter()
-            weight = annealing_weight(settings.annealing, epoch, settings.epochs)
+            weight = self._weight(epoch)
 
             def on_batch(share: float, epoch: int = epoch) -> None:
-                on_step((epoch + share) / settings.epochs)
+                on_step((epoch + share) / self.epochs)
 
             train_epoch(self._step, train, self._batches, epoch, weight, on_batch)
             _synchronise(device)
@@ -123,10 +129,14 @@ class FleetTraining:
         self._step.release()
         self.epoch = until
         started = time.perf_counter()
+        weight = self._weight(until - 1)
         self.metrics, latents = evaluate_fleet(self.network, self._matrix, self._spread, weight)
         self.latents = latents[:, :, : max(widths[-1] for widths in self.network.widths)]
         _synchronise(device)
         self.evaluation_seconds += time.perf_counter() - started
+
+    def _weight(self, epoch: int) -> float:
+        return annealing_weight(self._settings.annealing, epoch, self.epochs)
 
     @property
     def diverged(self) -> torch.Tensor:

@@ -1,8 +1,8 @@
 """The one loop of every training: fleets side by side, from rung to rung.
 
-A rung is an epoch at which the runs are evaluated. Between two stages, of one rung or more, runs
-may leave their fleets. What is made of what the runs reach belongs to the caller, how many fleets
-go side by side to ``workers``, a fleet alone to ``fleet``.
+A rung is where the runs are evaluated: after so many epochs or steps. Between two stages, of one
+rung or more, runs may leave their fleets. What is made of what the runs reach belongs to the
+caller, how many fleets go side by side to ``workers``, a fleet alone to ``fleet``.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Reached:
 
     Attributes
     ----------
-    epoch
-        The rung.
+    rung, epoch
+        The rung, and the epoch that reached it.
     rows
         Positions of the runs.
     metrics, diverged
@@ -47,6 +47,7 @@ class Reached:
         Wall clock of the fleet since the rung before.
     """
 
+    rung: int
     epoch: int
     rows: np.ndarray
     metrics: Metrics
@@ -107,7 +108,7 @@ class Fleets:
         """Train every fleet up to the last of some rungs.
 
         A fleet that does not fit into memory begins again in parts, unless an earlier stage has
-        trained it. At the last epoch of all, its network is let go; before, all stay in memory.
+        trained it. At the end, its network is let go; before, all stay in memory.
 
         Returns
         -------
@@ -173,12 +174,13 @@ class Fleets:
                 raise CancelledError
 
         found = []
-        for epoch in rungs:
+        for rung in rungs:
             trained, evaluated = training.training_seconds, training.evaluation_seconds
-            training.advance(epoch, on_step)
-            needed = epoch == rungs[-1] or self._settings.score_fidelities
+            training.advance(training.epoch_of(rung), on_step)
+            needed = rung == rungs[-1] or self._settings.score_fidelities
             reached = Reached(
-                epoch,
+                rung,
+                training.epoch,
                 present,
                 training.metrics,
                 training.diverged,
@@ -187,7 +189,7 @@ class Fleets:
                 training.evaluation_seconds - evaluated,
             )
             found.append(reached)
-        ended = training.epoch == self._settings.epochs
+        ended = rungs[-1] == self._settings.length
         return _Fleet(fleet.rows, None if ended else training), found
 
     def _tell(self) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from aehpo_assets.space.batches import steps_per_epoch
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.memory import fleet_memory
@@ -32,7 +33,6 @@ from aehpo_gpu.training.work import (
     fleet_bytes,
     pair_tensors,
     step_work,
-    steps_per_epoch,
 )
 
 LARGEST_FLEET = 512
@@ -234,7 +234,8 @@ def plan_fleets(
     fleets = []
     for rows in _stackable(runs):
         batch_size = int(runs["batch_size"].iloc[rows[0]])
-        steps = steps_per_epoch(n_train, batch_size)
+        epochs = settings.epoch_of(settings.length, n_train, batch_size)
+        steps = epochs * steps_per_epoch(n_train, batch_size)
         stretch = _Stretch(
             widths=np.array([widths[row] for row in rows]),
             heads=heads,
@@ -244,12 +245,10 @@ def plan_fleets(
             samples=math.ceil(n_train * SAMPLES_PER_TRAIN),
         )
         order = stretch.order
-        cuts = stretch.cut(
-            cutting, longest_step=fleet_seconds / (steps * settings.epochs), memory=memory
-        )
+        cuts = stretch.cut(cutting, longest_step=fleet_seconds / steps, memory=memory)
         for start, stop in cuts:
             work, needed = stretch.work(start, stop)
-            seconds = float(estimating.step_seconds(work[None])[0]) * steps * settings.epochs
+            seconds = float(estimating.step_seconds(work[None])[0]) * steps
             fleets.append(
                 Fleet(
                     rows=tuple(int(rows[position]) for position in order[start:stop]),

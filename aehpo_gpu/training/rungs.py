@@ -28,7 +28,7 @@ from aehpo_gpu.training.threads import threads_for
 from aehpo_gpu.training.widths import run_widths, trainable_parameters, weights_and_biases
 
 Decide = Callable[[int, pd.DataFrame], Sequence[bool]]
-"""An epoch and the rows of the runs that reached it, to whether each of them goes on."""
+"""A rung and the rows of the runs that reached it, to whether each of them goes on."""
 
 SCORED_TOGETHER = 1 << 30
 """Bytes of latents that are scored at once on a GPU."""
@@ -63,7 +63,7 @@ def train_rungs(
     cost
         The device's cost model: what a run would take alone.
     decide
-        Asked at every rung but the last epoch which runs go on, with their rows in the order of
+        Asked at every rung but the last which runs go on, with their rows in the order of
         ``runs``. A run that diverged is stopped whatever the answer. Without it nobody leaves, and
         a fleet goes to its end before the next one begins.
     on_progress
@@ -73,10 +73,11 @@ def train_rungs(
     -------
     pandas.DataFrame
         One row a run and rung that it reached, by rung and then in the order of the runs: the
-        columns of run results, and ``epoch``. The last row of a run is its result. Scores are
-        missing at earlier rungs unless somebody decides, or ``score_fidelities`` asks for them.
-        ``training_runtime`` is what the cost model says the run would have taken alone up to
-        there; ``fleet_runtime`` and ``evaluation_runtime`` are its share of the fleet's wall clock.
+        columns of run results, ``epoch``, and ``step`` where lengths count in steps: the rung that
+        the epoch reached. The last row of a run is its result. Scores are missing at earlier rungs
+        unless somebody decides, or ``score_fidelities`` asks for them. ``training_runtime`` is what
+        the cost model says the run would have taken alone up to there; ``fleet_runtime`` and
+        ``evaluation_runtime`` are its share of the fleet's wall clock.
 
     Raises
     ------
@@ -88,22 +89,27 @@ def train_rungs(
     check_runs(members)
     matrix = ResidentMatrix(data, settings)
     described = describe_runs(architecture, members, data)
+    epochs = [
+        settings.epoch_of(settings.length, data.n_train, int(size))
+        for size in members["batch_size"]
+    ]
     described["training_runtime"] = cost.training_runtime(
-        architecture, members, data.n_features, data.n_train, settings.epochs
+        architecture, members, data.n_features, data.n_train, epochs
     )
+    described["epochs"] = epochs
     under_way = Fleets(architecture, runs, fleets, matrix, settings, on_progress)
     seconds = pd.DataFrame(0.0, places, ["fleet_runtime", "evaluation_runtime"])
     stages = [settings.rungs] if decide is None else [[rung] for rung in settings.rungs]
     rungs = []
     for stage in stages:
         found = under_way.advance(stage)
-        for epoch in stage:
-            reached = [fleet for fleet in found if fleet.epoch == epoch]
-            rows = _rung_rows(reached, described, seconds, data, settings)
+        for rung in stage:
+            reached = [fleet for fleet in found if fleet.rung == rung]
+            rows = _rung_rows(reached, described, seconds, data, settings.unit)
             rungs.append(rows)
-        if decide is None or epoch == settings.epochs:
+        if decide is None or rung == settings.length:
             continue
-        going = pd.Series(decide(epoch, rows.reset_index(drop=True)), rows.index, dtype=bool)
+        going = pd.Series(decide(rung, rows.reset_index(drop=True)), rows.index, dtype=bool)
         if not under_way.keep(going & (rows["status"] == "ok")):
             break
     table = pd.concat(rungs, ignore_index=True)
@@ -150,7 +156,7 @@ def _rung_rows(
     described: pd.DataFrame,
     seconds: pd.DataFrame,
     data: TrainingTask,
-    settings: TrainingSettings,
+    unit: str,
 ) -> pd.DataFrame:
     """Rows of all runs that reached a rung; what the rung took is added to ``seconds``."""
     parts = []
@@ -161,9 +167,8 @@ def _rung_rows(
         metrics = {n: v.cpu().numpy().astype(np.float64) for n, v in fleet.metrics.items()}
         ends = described.loc[fleet.rows]
         part = ends.assign(
-            training_runtime=ends["training_runtime"] * (fleet.epoch / settings.epochs),
-            epochs=settings.epochs,
-            epoch=fleet.epoch,
+            training_runtime=ends["training_runtime"] * (fleet.epoch / ends["epochs"]),
+            **{"epoch": fleet.epoch, unit: fleet.rung},
             status=np.where(bad, "diverged", "ok"),
             error=np.where(bad, "a loss or gradient became non-finite", ""),
             **seconds.loc[fleet.rows],

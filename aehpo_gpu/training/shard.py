@@ -52,9 +52,11 @@ def train_shard(
         If a run asks for ``k_filter`` below its latent dimension, or the device is not there.
     """
     rungs = train_rungs(data, architecture, runs, fleets, settings, cost, on_progress=on_progress)
-    ends = rungs[rungs["epoch"] == settings.epochs].drop(columns="epoch")
+    unit = settings.unit
+    length = list(dict.fromkeys(["epoch", unit]))
+    ends = rungs[rungs[unit] == settings.length].drop(columns=length)
     scores = SCORES if settings.score_fidelities else ()
     measures = [f"{part}_{name}" for part in SPLITS for name in MEASURES]
-    columns = ["config_id", "task", "architecture", "seed", "epoch", "runtime", *measures, *scores]
+    columns = ["config_id", "task", "architecture", "seed", *length, "runtime", *measures, *scores]
     curves = rungs.rename(columns={"training_runtime": "runtime"})[columns]
     return ShardResult(ends.reset_index(drop=True), curves)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import torch
 
 from aehpo_assets.datasets.labels import DownstreamTargets, downstream_targets
 from aehpo_assets.errors import InputError
+from aehpo_assets.space.batches import epochs_of_steps
 
 EVALUATION_CHUNK = 256
 """Samples evaluated at once; fixed, since MMD and total correlation depend on the batch."""
@@ -56,12 +57,12 @@ class TrainingSettings:
 
     Attributes
     ----------
-    epochs
-        Number of epochs.
+    epochs, steps
+        How long a run is trained: one of the two, the other is None.
     fidelities
-        Epochs after which learning curves are kept; the last epoch always is.
+        After how many epochs, or steps, learning curves are kept; at the end they always are.
     score_fidelities
-        Whether the latents of these epochs are scored as well, not only those of the last one.
+        Whether the latents are scored there as well, not only at the end.
     annealing
         Name of the schedule that weights the VAE loss.
     vae_loss
@@ -73,18 +74,42 @@ class TrainingSettings:
         ``auto``, ``cpu`` or ``cuda``.
     """
 
-    epochs: int
+    epochs: int | None = None
     fidelities: tuple[int, ...] = ()
     annealing: str = "logistic-mid"
     vae_loss: str = "kl"
     precision: Precision = "float32"
     device: str = "auto"
     score_fidelities: bool = False
+    steps: int | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """Everything the numbers of a run depend on; what was added later only where it is set."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @property
+    def unit(self) -> str:
+        """What lengths count in, as a column of rows: ``epoch`` or ``step``."""
+        return "epoch" if self.steps is None else "step"
+
+    @property
+    def length(self) -> int:
+        """How long a run is trained, in that unit."""
+        length = self.epochs if self.steps is None else self.steps
+        assert length is not None
+        return length
 
     @property
     def rungs(self) -> list[int]:
-        """Epochs after which the runs are evaluated: the fidelities, and the last one."""
-        return sorted({*self.fidelities, self.epochs})
+        """Where the runs are evaluated: the fidelities, and the end."""
+        return sorted({*self.fidelities, self.length})
+
+    def epoch_of(self, rung: int, n_train: int, batch_size: int) -> int:
+        """Return the epoch at whose end a run has reached a rung.
+
+        Runs end whole epochs: a rung of steps is reached by the first that has so many.
+        """
+        return rung if self.steps is None else epochs_of_steps(rung, n_train, batch_size)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -146,9 +146,3 @@ def pair_tensors(architecture: str, vae_loss: str) -> tuple[int, int]:
     if architecture == "disentanglix":
         return 6, 2
     return (0, 9) if architecture == "varix" and vae_loss == "mmd" else (0, 0)
-
-
-def steps_per_epoch(samples: int, batch_size: int) -> int:
-    """Batches of an epoch; the last may be short, but a single sample joins the batch before."""
-    full, rest = divmod(samples, batch_size)
-    return max(1, full + (rest > 1))

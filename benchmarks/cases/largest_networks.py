@@ -63,5 +63,5 @@ def _training_seconds(
 ) -> float:
     """Seconds of training, each network a fleet of its own."""
     fleets = [[row] for row in range(len(runs))]
-    trained = Fleets("vanillix", runs, fleets, matrix, settings).advance([settings.epochs])
+    trained = Fleets("vanillix", runs, fleets, matrix, settings).advance([settings.length])
     return max(reached.training_seconds for reached in trained)

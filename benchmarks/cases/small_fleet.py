@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from aehpo_assets.space.batches import steps_per_epoch
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings
-from aehpo_gpu.training.work import steps_per_epoch
 from benchmarks.case import Case, side_by_side, threads
 from benchmarks.data import small_runs, synthetic_task
 from benchmarks.fleets import train_planned

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from aehpo_assets.space.batches import steps_per_epoch
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings
-from aehpo_gpu.training.work import steps_per_epoch
 from benchmarks.case import seconds
 from benchmarks.data import small_runs, study_runs, synthetic_task
 from benchmarks.device.check import Check, synchronise

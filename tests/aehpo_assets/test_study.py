@@ -49,7 +49,10 @@ def test_defaults_are_those_of_the_design(tmp_path: Path) -> None:
         ({"epoch": 3}, "epoch", "known keys"),
         ({"epoch": 3, "epochs": None}, "epoch", "known keys"),
         ({"hpo": {"trails": 3}}, "hpo.trails", "known keys: searchers"),
-        ({"epochs": None}, "epochs", "missing"),
+        ({"epochs": None}, "epochs", "missing. Add it, or steps."),
+        ({"steps": 500}, "epochs", "either epochs or steps (500), not both"),
+        ({"epochs": None, "steps": 0}, "steps", "greater than 0"),
+        ({"epochs": None, "steps": 9, "fidelities": [10]}, "study.yaml", "1 and steps (9)"),
         ({"configurations": {"count": 0}}, "configurations.count", "greater than 0"),
         ({"configurations": {"count": 4, "train": 5}}, "configurations", "exceeds count"),
         ({"split": {"train": 0.9, "valid": 0.1, "test": 0.2}}, "split", "add up to 1"),
@@ -73,6 +76,20 @@ def test_a_mistake_is_named_with_file_and_key(
     assert str(path) in str(caught.value)
     assert key in str(caught.value)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "unit", "rungs"),
+    [
+        ({"fidelities": [2, 1]}, "epoch", [1, 2, 3]),
+        ({"epochs": None, "steps": 500, "fidelities": [100, 500]}, "step", [100, 500]),
+    ],
+)
+def test_a_study_counts_in_epochs_or_in_steps(
+    tmp_path: Path, changes: dict[str, object], unit: str, rungs: list[int]
+) -> None:
+    study = read_study(write(tmp_path, **changes))
+    assert (study.unit, study.rungs, study.length) == (unit, rungs, rungs[-1])
 
 
 @pytest.mark.parametrize(

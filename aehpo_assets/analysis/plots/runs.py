@@ -149,7 +149,7 @@ def learning_curves(curves: pd.DataFrame) -> bytes:
     Parameters
     ----------
     curves
-        One row a run and kept epoch: ``task``, ``config_id``, ``seed``, ``epoch``,
+        One row a run and fidelity: ``task``, ``config_id``, ``seed``, ``epoch`` (or ``step``),
         ``train_total_loss``, ``valid_total_loss``, ``valid_r2``. R² is cut to [-1, 1], as in the
         blackbox; values that are not finite are left out. Of a single task the first 60 runs are
         drawn as thin lines; where one epoch was kept, points take the place of lines.
@@ -165,9 +165,10 @@ def learning_curves(curves: pd.DataFrame) -> bytes:
         "valid_r2": "valid R²",
     }
     tasks = palette(curves["task"])
+    unit = "step" if "step" in curves else "epoch"
     with drawing(1, 3, width=10.5, height=3.6) as (figure, axes):
         for panel, (column, title) in zip(axes, titles.items(), strict=True):
-            panel.set(title=title, xlabel="epoch")
+            panel.set(title=title, xlabel=unit)
             values = finite(curves[column])
             values = values.clip(-1, 1) if column == "valid_r2" else values[values > 0]
             known = curves.loc[values.index].assign(value=values)
@@ -179,14 +180,14 @@ def learning_curves(curves: pd.DataFrame) -> bytes:
             if len(tasks) == 1:
                 for number, (_, run) in enumerate(known.groupby(["config_id", "seed"])):
                     if number < MOST_RUN_LINES:
-                        run = run.sort_values("epoch")
+                        run = run.sort_values(unit)
                         style = "" if len(run) > 1 else "."
                         panel.plot(
-                            run["epoch"], run["value"], color=GREY, lw=0.5, alpha=0.5, marker=style
+                            run[unit], run["value"], color=GREY, lw=0.5, alpha=0.5, marker=style
                         )
             for number, (task, colour) in enumerate(tasks.items()):
                 rows = known[known["task"] == task]
-                _median_line(panel, rows, str(task), colour, number, len(tasks))
+                _median_line(panel, rows, unit, str(task), colour, number, len(tasks))
         handles, labels = axes[0].get_legend_handles_labels()
         if handles:
             figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)))
@@ -194,10 +195,16 @@ def learning_curves(curves: pd.DataFrame) -> bytes:
 
 
 def _median_line(
-    panel: Axes, curves: pd.DataFrame, task: str, colour: str, number: int, tasks: int
+    panel: Axes,
+    curves: pd.DataFrame,
+    unit: str,
+    task: str,
+    colour: str,
+    number: int,
+    tasks: int,
 ) -> None:
-    """Draw the median by epoch and the quartiles; of many tasks the medians only."""
-    quartiles = curves.groupby("epoch")["value"].quantile([0.25, 0.5, 0.75]).unstack()
+    """Draw the median by epoch or step and the quartiles; of many tasks the medians only."""
+    quartiles = curves.groupby(unit)["value"].quantile([0.25, 0.5, 0.75]).unstack()
     if quartiles.empty:
         return
     style: dict[str, Any] = {
@@ -208,7 +215,7 @@ def _median_line(
         "label": f"{shortened(task, 32)} (median)",
     }
     middle = quartiles[0.5]
-    if curves["epoch"].nunique() == 1:
+    if curves[unit].nunique() == 1:
         # Side by side: all tasks were kept at the same epoch.
         place = quartiles.index + 0.6 * ((number + 0.5) / tasks - 0.5)
         spread = [middle - quartiles[0.25], quartiles[0.75] - middle]

@@ -59,6 +59,7 @@ HPO_BENCHMARK = Recipe(
     settings=(
         "space",
         "epochs",
+        "steps",
         "fidelities",
         SEARCHED,
         "benchmark.repetitions",
@@ -111,7 +112,9 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
     curves = None
     if plan.needs_curves:
         known = making.tables("learning_curves")
-        tables = curves_blackboxes(known, results, making.space, making.fidelities)
+        tables = curves_blackboxes(
+            known, results, making.space, making.settings.rungs, making.settings.unit
+        )
         curves = folder / "curves"
         Curves.fit(tables, making.space, plan.seed).save(curves)
     fitted = making.folder("surrogate", architecture)

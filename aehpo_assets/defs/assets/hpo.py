@@ -50,13 +50,13 @@ BLACKBOX = Recipe(
     "blackbox",
     compute=(build_blackboxes, write_blackbox, training_table, search_space),
     chosen=(SPACE,),
-    settings=("epochs", "space"),
+    settings=("epochs", "steps", "space"),
 )
 BLACKBOX_CURVES = Recipe(
     "blackbox_curves",
     compute=(curves_blackboxes, write_blackbox, search_space),
     chosen=(SPACE,),
-    settings=("epochs", "fidelities", "space"),
+    settings=("epochs", "steps", "fidelities", "space"),
 )
 SURROGATE = Recipe(
     "surrogate",
@@ -100,7 +100,8 @@ def blackbox(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mate
     """Syne Tune's table of an architecture: configurations x seeds x objectives, for all tasks."""
     making = Making.begin(BLACKBOX, context, study)
     results = making.tables("run_results")
-    tables = build_blackboxes(results, making.space, making.settings.epochs)
+    settings = making.settings
+    tables = build_blackboxes(results, making.space, settings.length, settings.unit)
     evaluations = training_table(results, making.space)
     return making.write_folder(
         lambda folder: write_blackbox(folder, tables),
@@ -122,11 +123,12 @@ def blackbox(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mate
 def blackbox_curves(
     context: dg.AssetExecutionContext, study: StudyResource
 ) -> dg.MaterializeResult:
-    """Syne Tune's table with the epochs at which learning curves were kept as fidelities."""
+    """Syne Tune's table with the points at which learning curves were kept as fidelities."""
     making = Making.begin(BLACKBOX_CURVES, context, study)
     results = making.tables("run_results")
     curves = making.tables("learning_curves")
-    tables = curves_blackboxes(curves, results, making.space, making.fidelities)
+    settings = making.settings
+    tables = curves_blackboxes(curves, results, making.space, settings.rungs, settings.unit)
     together = pd.concat(curves.values(), ignore_index=True)
     return making.write_folder(
         lambda folder: write_blackbox(folder, tables),

@@ -210,7 +210,7 @@ class _Batch:
         """Number the rows of a training, and sort them by trial and epoch."""
         numbered = rungs.copy()
         numbered.insert(0, "trial", self._trial_of.loc[rungs["config_id"]].to_numpy())
-        return numbered.sort_values(["trial", "epoch"], ignore_index=True)
+        return numbered.sort_values(["trial", "epoch"], kind="stable", ignore_index=True)
 
     def decide(self, epoch: int, reached: pd.DataFrame) -> list[bool]:
         """Let the searcher observe what runs reached at a fidelity; return which of them go on."""
@@ -234,12 +234,13 @@ class _Batch:
             If other configurations are recorded, or others went on.
         """
         other = StaleInputError(f"{record} is the record of another search")
-        last = rungs.groupby("config_id", sort=False)["epoch"].max()
+        unit = "step" if "step" in rungs else "epoch"
+        last = rungs.groupby("config_id", sort=False)[unit].max()
         if last.index.tolist() != self.configurations["config_id"].tolist():
             raise other
         ended = rungs.drop_duplicates("config_id", keep="last").set_index("config_id")["status"]
         for epoch in self._conversation.problem.fidelities[:-1]:
-            reached = rungs[rungs["epoch"] == epoch]
+            reached = rungs[rungs[unit] == epoch]
             if reached.empty:
                 break
             going = pd.Series(self.decide(epoch, reached), reached["config_id"])

@@ -7,6 +7,12 @@ they are trained in ``aehpo_gpu.training``.
 import dagster as dg
 
 from aehpo_assets.analysis import plots
+from aehpo_assets.analysis.convergence import (
+    convergence,
+    convergence_sentence,
+    last_tenth,
+    with_fall,
+)
 from aehpo_assets.defs.assets.earlier_validations import EVALUATIONS, evaluations_of
 from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_recommendations_change
@@ -33,7 +39,7 @@ from aehpo_gpu.training.task import REPLICATE_INPUTS
 
 VALIDATED_RECOMMENDATIONS = Recipe(
     "validated_recommendations",
-    compute=(RunTable, candidates, search_space, *EVALUATIONS, *TASK),
+    compute=(RunTable, candidates, last_tenth, with_fall, search_space, *EVALUATIONS, *TASK),
     chosen=ARCHITECTURE,
     settings=(
         "space",
@@ -75,8 +81,8 @@ def validated_recommendations(
         settings.hpo.validate_top,
     )
     runs = validation_runs(chosen, space, settings, (sampled, earlier))
-    table = run_table(making, data, runs)
-    results, _ = table.train_missing(training_log(context.op_execution_context))
+    table = run_table(making, data, runs, curves_at=last_tenth(settings.length))
+    results = with_fall(*table.train_missing(training_log(context.op_execution_context)))
     results["data_version"] = making.inputs[f"preprocessed_matrix/{task}"]
     results["code_version"] = table.engine_version
     validated = with_candidates(chosen, results)
@@ -90,6 +96,7 @@ def validated_recommendations(
         metadata={
             "round": finished_rounds(earlier) + 1,
             "runs": len(validated),
+            "convergence": convergence_sentence(convergence(validated)) or "no warning",
             **{f"{origin}_test_score": float(row[TEST_SCORE]) for origin, row in best.iterrows()},
         },
         plots={"predicted against actual": plots.predicted_against_actual(validated)},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ Results = dict[str, pd.DataFrame]
 @pytest.fixture(scope="module")
 def folder(results: Results, space: SearchSpace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("blackbox") / "varix"
-    write_blackbox(path, build_blackboxes(results, space, epochs=300))
+    write_blackbox(path, build_blackboxes(results, space, 300))
     return path
 
 
@@ -240,6 +241,20 @@ def test_curves_have_objectives_at_every_fidelity(
     answers = backend.config_objectives(configuration, seed=0)
     assert [answer["epoch"] for answer in answers] == [10, 30]
     assert answers[0][RUNTIME] < answers[1][RUNTIME]
+
+
+def test_fidelities_may_count_steps(results: Results, space: SearchSpace, tmp_path: Path) -> None:
+    runs = results["a"]
+    curve = runs[["config_id", "seed", RUNTIME, VALID_R2]].rename(columns={RUNTIME: "runtime"})
+    # How many epochs so many steps are differs from run to run.
+    at = [curve.assign(epoch=range(n, n + len(curve)), step=n) for n in (500, 1000)]
+    tables = curves_blackboxes({"a": pd.concat(at)}, {"a": runs}, space, [500, 1000], "step")
+    write_blackbox(tmp_path / "box", tables)
+    assert read_blackbox(tmp_path / "box").tasks["a"].fidelity_values.tolist() == [500, 1000]
+    assert json.loads((tmp_path / "box" / "metadata.json").read_text())["time_attr"] == "step"
+    (whole,) = build_blackboxes({"a": runs}, space, 1000, "step").tasks.values()
+    assert list(whole.fidelity_space) == ["step"]
+    assert whole.fidelity_values.tolist() == [1000]
 
 
 def test_curves_with_downstream_scores(results: Results, space: SearchSpace) -> None:

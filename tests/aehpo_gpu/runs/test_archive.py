@@ -44,6 +44,20 @@ def test_finished_runs_are_collected_in_the_order_asked_for(tmp_path: Path) -> N
         archive.collect(["a", "d"])
 
 
+def test_runs_of_epochs_and_of_steps_lie_side_by_side(tmp_path: Path) -> None:
+    archive = RunArchive(tmp_path)
+    archive.add(*shard(["a"]))
+    results, curves = shard(["b"])
+    # Two rungs that one epoch reaches are two rows.
+    archive.add(results, curves.assign(epoch=3, step=[20, 10]))
+    _, of_epochs = archive.collect(["a"])
+    assert "step" not in of_epochs
+    assert list(of_epochs["epoch"]) == [1, 2]
+    _, of_steps = archive.collect(["b"])
+    assert sorted(of_steps["step"]) == [10, 20]
+    assert of_steps["step"].dtype == "int64"
+
+
 def test_a_damaged_shard_is_set_aside_and_its_runs_count_as_missing(tmp_path: Path) -> None:
     archive = RunArchive(tmp_path)
     archive.add(*shard(["a"]))

@@ -102,6 +102,19 @@ def test_an_interrupted_search_keeps_its_batches(task: TrainingTask, tmp_path: P
 
 
 @pytest.mark.usefixtures("known_prices")
+def test_runs_are_stopped_at_steps_and_replayed(task: TrainingTask, tmp_path: Path) -> None:
+    settings = STUDY.model_dump() | {"epochs": None, "steps": 40, "fidelities": [13, 27]}
+    search = LiveTuning("varix", task, Study.model_validate(settings), 0, {}, Home(tmp_path))
+    first = search.search("asha", Live(runs=8, batch=4))
+    stopped = first["step"] < 40
+    assert stopped.any()
+    assert first.loc[stopped, "step"].isin([13, 27]).all()
+    assert (first.loc[~stopped, "epoch"] == first.loc[~stopped, "epochs"]).all()
+    again = search.search("asha", Live(runs=8, batch=4))
+    pd.testing.assert_frame_equal(first, again, check_exact=True)
+
+
+@pytest.mark.usefixtures("known_prices")
 @pytest.mark.parametrize("how", ["observations", "points_to_evaluate"])
 def test_a_warm_start_begins_with_what_was_sampled(
     how: str, task: TrainingTask, tmp_path: Path
