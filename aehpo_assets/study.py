@@ -77,7 +77,8 @@ class Split(Settings):
     ``stratify`` names a label whose classes get the same shares, ``group`` a column whose values
     (patients, donors) never straddle two parts, ``column`` one that holds train, valid or test
     already. Each is a column of the label table of every data set, or a mapping from data set to
-    column; data sets that the mapping does not name are split by the shares alone.
+    column; data sets that the mapping does not name are split by the shares alone. Beside
+    ``column``, ``group`` is for further replicates, which draw train and valid again.
     """
 
     train: float = Field(default=0.7, gt=0, lt=1)
@@ -91,7 +92,7 @@ class Split(Settings):
     @model_validator(mode="after")
     def _one_way_to_split(self) -> Split:
         given = [name for name in ("stratify", "group", "column") if getattr(self, name)]
-        if len(given) > 1:
+        if len(given) > 1 and given != ["group", "column"]:
             raise ValueError(f"{given[0]} and {given[1]} exclude each other")
         return self
 
@@ -224,6 +225,10 @@ class Live(Settings):
 class Study(Settings):
     """A study: tasks, architectures, configurations, and what else its numbers depend on.
 
+    Every configuration is trained once with each of ``seeds``, on one split; or, with
+    ``replicates`` above 1, once for each replicate, which is a seed and a split: train and valid
+    are drawn again, and test stays what it is.
+
     A run is trained for so many ``epochs``, or for the fewest whole epochs that have so many
     optimiser ``steps``: how many these are depends on its batch size and on the train samples of
     its task. ``fidelities`` count as the length does, in epochs or in steps, and annealing runs
@@ -240,6 +245,7 @@ class Study(Settings):
     fidelities: list[int] = Field(default_factory=list)
     score_fidelities: bool = False
     seeds: list[int] = Field(default=[0], min_length=1)
+    replicates: int = Field(default=1, gt=0)
     annealing: Literal[
         "logistic-early",
         "logistic-mid",
@@ -274,6 +280,22 @@ class Study(Settings):
         if epochs is not None and steps is not None:
             raise ValueError(f"a study has either epochs or steps ({steps}), not both")
         return epochs
+
+    @model_validator(mode="after")
+    def _seeds_or_replicates(self) -> Study:
+        if self.replicates > 1 and self.seeds != [0]:
+            raise ValueError(
+                "replicates bring their own seeds (replicate 3 has seed 3 and split 3): "
+                "leave out seeds, or set replicates to 1"
+            )
+        if self.replicates == 1 and self.split.column and self.split.group:
+            raise ValueError("split.group stands beside split.column for replicates above 1 only")
+        return self
+
+    @property
+    def run_seeds(self) -> list[int]:
+        """Seeds of the runs of each configuration; with several replicates, their numbers."""
+        return list(range(self.replicates)) if self.replicates > 1 else list(self.seeds)
 
     @model_validator(mode="after")
     def _fidelities_within_length(self) -> Study:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -18,11 +21,17 @@ from aehpo_assets.cli.trace import print_trace
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import InputError
+from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.running.next_round import start_next_round
 from aehpo_assets.running.runner import StudyRun, Work, prepare
+from aehpo_assets.space import search_space
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Record
 from aehpo_assets.study import Hpo, read_study
+from aehpo_gpu.export.stored_run import export_stored_run
+from aehpo_gpu.runs.table import measured_cost, training_settings
+from aehpo_gpu.training.shard import train_shard
+from aehpo_gpu.training.task import training_task
 
 OWN = ("vanillix", "toy_rna")
 EARLIER = ("earlier_validations", ("vanillix",))
@@ -51,6 +60,8 @@ def make_stale(home: Home, root: Path) -> list[str]:
 def root(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rounds") / "study"
     shutil.copytree(tiny_root, folder)
+    file = folder / "tiny.yaml"
+    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {"replicates": 2}))
     return folder
 
 
@@ -80,13 +91,60 @@ def reproduced(home: Home, name: str) -> str:
 def test_the_first_round_has_no_evidence_and_one_default(first: Home) -> None:
     assert first.store.read_table(*EARLIER).empty
     validated = first.store.read_table("validated_recommendations", OWN)
-    assert list(validated["origin"]) == ["recommended", "best_sampled", "untuned_default"]
-    assert set(validated["seed"]) == {1}
+    origins = ["recommended", "best_sampled", "untuned_default"]
+    assert list(validated["origin"].unique()) == origins
+    for _, own in validated.groupby("origin"):
+        assert list(own["replicate"]) == list(own["split_seed"]) == list(own["seed"]) == [2, 3]
     report = first.store.existing_folder("validation_report", ("vanillix",))
     (sentence,) = pd.read_parquet(report / "verdicts.parquet")["verdict"]
     assert "the untuned default" in sentence
     assert "PCA" in sentence
     assert len(pd.read_parquet(report / "predictions.parquet")) == 2
+
+
+def test_every_configuration_is_trained_in_every_replicate_on_its_split(first: Home) -> None:
+    store = first.store
+    results = store.read_table("run_results", OWN)
+    assert list(results["replicate"]) == [0, 1] * 6
+    assert list(results["split_seed"]) == list(results["seed"]) == [0, 1] * 6
+    # Each is what its training alone on the split of its replicate gives.
+    split = store.read_table("data_split", OWN[1:])
+    assert list(split) == ["split", "split_1"]
+    matrix = store.read_table("omics_matrix", OWN[1:])
+    study = first.study()
+    for seed, column in enumerate(split):
+        fitted = fit_preprocessing(matrix, split[column], study.preprocessing).apply(matrix)
+        labels = store.read_table("sample_labels", OWN[1:])
+        data = training_task("toy_rna", fitted, split[[column]].set_axis(["split"], axis=1), labels)
+        run = results[results["seed"] == seed].head(1).reset_index(drop=True)
+        settings = training_settings(study)
+        inputs = run[["config_id", *search_space("vanillix", study.space).names, "seed"]]
+        cost = measured_cost(first, "vanillix", inputs, settings)
+        alone = train_shard(data, "vanillix", inputs, [[0]], settings, cost).runs
+        for name in ("train_recon_loss", "valid_r2", "auc_sex_valid", "auc_sex_test"):
+            assert alone[name].iloc[0] == pytest.approx(run[name].iloc[0], rel=1e-5)
+
+
+def test_baselines_are_scored_in_the_replicates_of_validation(first: Home) -> None:
+    table = first.store.read_table("baseline_performance", OWN[1:])
+    assert set(table.loc[~table["fresh"], "replicate"]) == {0, 1}
+    fresh = table[table["fresh"]]
+    for _, own in fresh.groupby("method"):
+        assert list(own["replicate"]) == [2, 3]
+        assert own[["latent_dim", "features"]].drop_duplicates().shape[0] == 1
+
+
+def test_a_run_of_any_replicate_is_exported_with_its_own_fit(first: Home, tmp_path: Path) -> None:
+    split = first.store.read_table("data_split", OWN[1:])
+    matrix = first.store.read_table("omics_matrix", OWN[1:])
+    results = first.store.read_table("run_results", OWN)
+    config_id = str(results["config_id"].iloc[0])
+    export_stored_run(first, "toy_rna", "vanillix", config_id, 1, tmp_path / "model")
+    fitted = fit_preprocessing(matrix, split["split_1"], first.study().preprocessing)
+    kept = json.loads((tmp_path / "model" / "preprocessing.json").read_text())
+    count = len(kept["features"])
+    assert kept["features"] == fitted.features[:count]
+    np.testing.assert_allclose(kept["center"], fitted.center[:count])
 
 
 def test_the_next_round_makes_exactly_what_hangs_on_the_evidence(
@@ -109,11 +167,11 @@ def test_what_was_validated_is_evidence_and_seeds_are_fresh(
     assert old is not None
     assert record.taken == {"validated_recommendations/vanillix/toy_rna": [old.data_version]}
     after = home.store.read_table("validated_recommendations", OWN)
-    assert set(after["seed"]) == {2}
+    assert set(after["seed"]) == {4, 5}
     diagnostics = pd.read_parquet(
         home.store.existing_folder("surrogate", ("vanillix",)) / "diagnostics.parquet"
     )
-    assert set(diagnostics["runs"]) == {6 + earlier["config_id"].nunique()}
+    assert set(diagnostics["runs"]) == {2 * (6 + earlier["config_id"].nunique())}
 
 
 def test_the_instance_knows_of_the_new_round(second: tuple[Home, list[str]]) -> None:

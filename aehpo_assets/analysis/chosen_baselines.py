@@ -23,19 +23,25 @@ def tried_baselines(baselines: pd.DataFrame, method: str) -> pd.DataFrame:
     ----------
     baselines
         One row a method (``pca``, ``umap``, ``random_features``), ``latent_dim``, and where they
-        are known ``features``, ``seed`` and ``fresh``, with the valid score.
+        are known ``features``, ``seed``, ``fresh`` and ``replicate``, with the valid score.
     method
         The method.
 
     Returns
     -------
     pandas.DataFrame
-        Those with a valid score, fewest dimensions and features first.
+        Those with a valid score, fewest dimensions and features first. Of several replicates the
+        means, of what was tried in every one.
     """
     rows = baselines[(baselines["method"] == method) & baselines[VALID_SCORE].notna()]
     if FRESH in rows:
         rows = rows[~rows[FRESH].astype(bool)]
     order = [name for name in ("latent_dim", "features") if name in rows]
+    if "replicate" in rows:
+        cells = rows.groupby(order, sort=False)
+        everywhere = cells["replicate"].transform("size") == rows["replicate"].nunique()
+        means = rows[everywhere].groupby(order, sort=False, as_index=False).mean(numeric_only=True)
+        rows = means.drop(columns=["replicate", "seed"], errors="ignore").assign(method=method)
     return rows.sort_values(order, kind="stable")
 
 

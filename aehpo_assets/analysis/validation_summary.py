@@ -87,9 +87,12 @@ class RecommendationSummary:
     over_best_sampled, over_default, over_baseline
         What the recommendation adds to the candidate of that origin, and to the baseline of the
         best valid score; None where one of the two is missing. PCA is the same for every seed,
-        UMAP and random features have seeds of their own.
+        UMAP and random features have seeds of their own; where there are replicates, baselines are
+        compared in the replicates that the recommendation was trained in, if they have them.
     valid_granularity
         AUC change of one valid pair, NaN where it is not known.
+    replicated
+        Whether each seed is a replicate, with a split into train and valid of its own.
     """
 
     architecture: str
@@ -102,6 +105,7 @@ class RecommendationSummary:
     over_default: Gain | None
     over_baseline: Gain | None
     valid_granularity: float
+    replicated: bool = False
 
 
 def recommendation_summary(
@@ -142,6 +146,7 @@ def recommendation_summary(
         over_default=gain(best[RECOMMENDED], best[UNTUNED_DEFAULT], "the untuned default"),
         over_baseline=_gain_over_baseline(best[RECOMMENDED], baselines),
         valid_granularity=float(granularity.iloc[0]) if len(granularity) else math.nan,
+        replicated="split_seed" in validated,
     )
 
 
@@ -254,7 +259,10 @@ def _gain_over_baseline(recommended: pd.DataFrame, baselines: pd.DataFrame) -> G
         return None
     best = max(known, key=lambda method: known[method].valid.mean)
     chosen = chosen_baseline(baselines, best)
-    if len(chosen) == 1:
+    if "replicate" in baselines:
+        # What shares a replicate shares its split.
+        runs = chosen.assign(seed=chosen["replicate"])
+    elif len(chosen) == 1:
         scores = {score: float(chosen[score].iloc[0]) for score in (VALID_SCORE, TEST_SCORE)}
         runs = recommended.assign(**scores)
     else:

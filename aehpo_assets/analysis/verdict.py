@@ -32,7 +32,7 @@ def verdict(summary: RecommendationSummary) -> str:
         _against("The recommendation", summary.over_best_sampled),
         _against("It", summary.over_default),
         _against("It", summary.over_baseline),
-        _intervals(summary.over_best_sampled),
+        _intervals(summary.over_best_sampled, replicated=summary.replicated),
         _granularity(summary.over_best_sampled, summary.valid_granularity),
         _failures(summary),
     ]
@@ -48,14 +48,16 @@ def _against(subject: str, gain: Gain | None) -> str:
     )
 
 
-def _intervals(gain: Gain) -> str:
-    seeds = gain.test.seeds
+def _intervals(gain: Gain, *, replicated: bool) -> str:
+    seeds, one = gain.test.seeds, "replicate" if replicated else "seed"
     if math.isnan(gain.test.lower):
-        return "With one seed, how much of it is chance is not known."
-    few = ", and so few seeds make them wide" if seeds < FEW_SEEDS else ""
+        return f"With one {one}, how much of it is chance is not known."
+    few = f", and so few {one}s make them wide" if seeds < FEW_SEEDS else ""
+    covered = "training" if not replicated else "training and of the split into train and valid"
+    held_out = "were held out" if not replicated else "are test"
     return (
-        f"The 95 % intervals over {seeds} seeds cover the chance of training, not that of which "
-        f"samples were held out{few}."
+        f"The 95 % intervals over {seeds} {one}s cover the chance of {covered}, not that of which "
+        f"samples {held_out}{few}."
     )
 
 

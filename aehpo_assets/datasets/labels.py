@@ -15,7 +15,7 @@ import pandas as pd
 SPLITS = ("train", "valid", "test")
 
 SAMPLES_PER_CLASS = 2
-"""A class needs as many samples in each split, or it is dropped."""
+"""A class needs as many samples in each part of a split, or it is dropped."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,12 @@ class DownstreamTargets:
 def downstream_targets(labels: pd.DataFrame, split: pd.Series) -> DownstreamTargets:
     """Fix classes and weights of every label of a task.
 
-    A class with fewer than two samples in a split is dropped. A label left with one class leaves
-    its group, and a group left without labels leaves the average; the weights of the rest are
-    renormalised: every group counts the same, and every label within its group.
+    A class is scored if its number of samples gives each part two, by the shares of the parts
+    (:func:`gives_each_part_two`): that is known before anything is drawn, and is the same for every
+    replicate. The draw sees to it that they are there (``class_guarantee``); a class of which a
+    ready-made split or whole groups allow no two in some part is dropped all the same. A label left
+    with one class leaves its group, and a group left without labels leaves the average; the weights
+    of the rest are renormalised: every group counts the same, and every label within its group.
 
     Parameters
     ----------
@@ -86,7 +89,7 @@ def downstream_targets(labels: pd.DataFrame, split: pd.Series) -> DownstreamTarg
         (n_samples, labels), text or missing; ``labels.attrs`` holds ``objective`` (group to
         labels) and ``regression``.
     split
-        (n_samples,) ``train``, ``valid`` or ``test``, in the order of the labels.
+        (n_samples,) ``train``, ``valid`` or ``test``, in the order of the labels: replicate 0.
 
     Returns
     -------
@@ -99,7 +102,7 @@ def downstream_targets(labels: pd.DataFrame, split: pd.Series) -> DownstreamTarg
     for label in dict.fromkeys(name for names in objective.values() for name in names):
         classes, codes = _classes(labels[label], parts, dropped)
         if len(classes) < 2:
-            dropped[label] = "fewer than two classes have two samples in each split"
+            dropped[label] = "fewer than two classes have two samples in each part"
         else:
             coded[label] = (classes, codes)
     weights = label_weights(
@@ -112,11 +115,30 @@ def downstream_targets(labels: pd.DataFrame, split: pd.Series) -> DownstreamTarg
     regression = []
     for label in labels.attrs.get("regression") or []:
         values = pd.to_numeric(labels[label]).to_numpy(dtype=float)
-        if all(np.isfinite(values[parts == part]).sum() >= 2 for part in SPLITS):
-            regression.append(RegressionTarget(label, values))
+        if why := _why_dropped(np.isfinite(values), parts):
+            dropped[label] = why
         else:
-            dropped[label] = "fewer than two values in a split"
+            regression.append(RegressionTarget(label, values))
     return DownstreamTargets(classification, tuple(regression), dropped)
+
+
+def part_sizes(parts: np.ndarray) -> list[int]:
+    """Numbers of samples in train, valid and test."""
+    return [int((parts == part).sum()) for part in SPLITS]
+
+
+def gives_each_part_two(count: int, sizes: Sequence[int]) -> bool:
+    """Whether so many samples, cut in proportion to the sizes of the parts, give each two.
+
+    Parameters
+    ----------
+    count
+        Number of samples of a class, in the whole task.
+    sizes
+        Numbers of samples in train, valid and test.
+    """
+    total = max(1, sum(sizes))
+    return all(round(count * size / total) >= SAMPLES_PER_CLASS for size in sizes)
 
 
 def label_weights(groups: Mapping[str, Sequence[str]]) -> dict[str, float]:
@@ -135,18 +157,13 @@ def label_weights(groups: Mapping[str, Sequence[str]]) -> dict[str, float]:
 def _classes(
     column: pd.Series, parts: np.ndarray, dropped: dict[str, str]
 ) -> tuple[tuple[str, ...], np.ndarray]:
-    """Classes with enough samples in each split, and the codes of all samples."""
+    """Classes with enough samples, and the codes of all samples."""
     known = column.notna().to_numpy()
     text = np.array([str(v) if k else "" for v, k in zip(column, known, strict=True)])
     kept = []
     for name in sorted(set(text[known])):
-        here = known & (text == name)
-        counts = {part: int((here & (parts == part)).sum()) for part in SPLITS}
-        short = [part for part, count in counts.items() if count < SAMPLES_PER_CLASS]
-        if short:
-            dropped[f"{column.name}={name}"] = (
-                f"{counts[short[0]]} samples in {short[0]}, {SAMPLES_PER_CLASS} are needed"
-            )
+        if why := _why_dropped(known & (text == name), parts):
+            dropped[f"{column.name}={name}"] = why
         else:
             kept.append(name)
     position = {name: code for code, name in enumerate(kept)}
@@ -154,3 +171,16 @@ def _classes(
         [position.get(t, -1) if k else -1 for t, k in zip(text, known, strict=True)], dtype=np.int64
     )
     return tuple(kept), codes
+
+
+def _why_dropped(here: np.ndarray, parts: np.ndarray) -> str | None:
+    """Why the samples of a class, or those with a number, are not scored; None if they are."""
+    count, sizes = int(here.sum()), part_sizes(parts)
+    if not gives_each_part_two(count, sizes):
+        smallest = SPLITS[int(np.argmin(sizes))]
+        return f"{count} samples, whose share of {smallest} is below {SAMPLES_PER_CLASS}"
+    counts = {part: int((here & (parts == part)).sum()) for part in SPLITS}
+    short = [part for part, found in counts.items() if found < SAMPLES_PER_CLASS]
+    if short:
+        return f"{counts[short[0]]} samples in {short[0]}, {SAMPLES_PER_CLASS} are needed"
+    return None

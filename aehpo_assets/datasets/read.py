@@ -86,11 +86,15 @@ def read_matrix(dataset: Dataset, modality: str) -> pd.DataFrame:
 
 def read_sample_ids(dataset: Dataset) -> list[str]:
     """Ids of all samples that any modality of a data set has, sorted; no values are read."""
-    ids: set[str] = set()
-    for modality in dataset.modalities:
-        samples, _ = _samples_and_features(_open(dataset, modality), dataset, modality)
-        ids.update(samples)
-    return sorted(ids)
+    return sorted({name for ids in read_ids_by_modality(dataset).values() for name in ids})
+
+
+def read_ids_by_modality(dataset: Dataset) -> dict[str, pd.Index]:
+    """Ids of the samples that each modality of a data set has; no values are read."""
+    return {
+        modality: _samples_and_features(_open(dataset, modality), dataset, modality)[0]
+        for modality in dataset.modalities
+    }
 
 
 def read_feature_metadata(dataset: Dataset, modality: str) -> pd.DataFrame:

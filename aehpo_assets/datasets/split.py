@@ -1,21 +1,27 @@
 """Train, valid and test: drawn once per data set, so that no patient straddles two splits.
 
-``data_split`` of a task is the restriction of its data set's split to the samples of the task.
+``data_split`` of a task is the restriction of its data set's split to the samples of the task. How
+train and valid are drawn again for further replicates belongs to ``replicates``.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from aehpo_assets.datasets.class_guarantee import with_two_of_each
 from aehpo_assets.datasets.dataset import Dataset
 from aehpo_assets.datasets.join import label_keys
-from aehpo_assets.datasets.labels import SPLITS
-from aehpo_assets.datasets.read import read_label_column, read_sample_ids
+from aehpo_assets.datasets.labels import SPLITS, gives_each_part_two
+from aehpo_assets.datasets.read import (
+    read_ids_by_modality,
+    read_label_column,
+    read_label_table,
+)
 from aehpo_assets.errors import InputError
 from aehpo_assets.store.hashes import text_hash
 from aehpo_assets.study import Split, SplitColumn
@@ -43,18 +49,54 @@ def draw_split(dataset: Dataset, settings: Split) -> pd.Series:
     InputError
         If the label table has no such column, or a ready-made split lacks a sample.
     """
-    ids = read_sample_ids(dataset)
+    samples = read_ids_by_modality(dataset)
+    ids = sorted({name for names in samples.values() for name in names})
+    columns = split_columns(dataset, settings, ids)
+    if "column" in columns:
+        named = split_column(settings.column, dataset.name)
+        return _ready_made(columns["column"], dataset, str(named))
+    return split_samples(
+        ids,
+        settings,
+        name=dataset.name,
+        groups=columns.get("group"),
+        strata=columns.get("stratify"),
+        classes=_scored_classes(dataset, samples, settings),
+    )
+
+
+def split_columns(
+    dataset: Dataset, settings: Split, sample_ids: Sequence[str]
+) -> dict[str, pd.Series]:
+    """Read the columns by which a study splits a data set.
+
+    Parameters
+    ----------
+    dataset
+        The data set.
+    settings
+        The study's ``split``.
+    sample_ids
+        Ids of samples.
+
+    Returns
+    -------
+    dict
+        Those of ``column``, ``group`` and ``stratify`` that the study names for this data set, as
+        text by sample id; missing for samples that the label table says nothing of.
+
+    Raises
+    ------
+    InputError
+        If the label table has no such column.
+    """
+    rows = label_keys(pd.Index(sample_ids), dataset.labels.ids.tcga)
+    columns = {}
     for way in ("column", "group", "stratify"):
-        name = split_column(getattr(settings, way), dataset.name)
-        if name is not None:
+        if name := split_column(getattr(settings, way), dataset.name):
             column = read_label_column(dataset, name, f"split.{way}")
-            rows = label_keys(pd.Index(ids), dataset.labels.ids.tcga)
-            values = column.reindex(rows).set_axis(ids)
-            if way == "column":
-                return _ready_made(values, dataset, name)
-            groups, strata = (values, None) if way == "group" else (None, values)
-            return split_samples(ids, settings, name=dataset.name, groups=groups, strata=strata)
-    return split_samples(ids, settings, name=dataset.name)
+            columns[way] = column.reindex(rows).set_axis(sample_ids)
+    return columns
 
 
 def split_column(setting: SplitColumn, dataset: str) -> str | None:
@@ -103,6 +145,7 @@ def split_samples(
     name: str,
     groups: pd.Series | None = None,
     strata: pd.Series | None = None,
+    classes: Sequence[pd.Index] = (),
 ) -> pd.Series:
     """Draw the split of all samples of a data set.
 
@@ -120,6 +163,9 @@ def split_samples(
     strata
         Class by sample id: each class gets the same shares, to the nearest sample. Samples
         without a class are a class of their own.
+    classes
+        Ids of the samples of each class that is scored: where a part has fewer than two of one,
+        samples are exchanged (:func:`aehpo_assets.datasets.class_guarantee.with_two_of_each`).
 
     Returns
     -------
@@ -131,14 +177,45 @@ def split_samples(
     generator = np.random.default_rng([settings.seed, int(text_hash(f"split {name}"), 16)])
     order = generator.permutation(len(ids))
     sizes = _sizes(len(ids), settings)
-    parts = np.empty(len(ids), dtype=object)
-    if groups is not None:
-        parts[order] = _by_group(_labels(groups, ids, own_group=True)[order], sizes)
-    elif strata is not None:
-        parts[order] = _by_stratum(_labels(strata, ids, own_group=False)[order], sizes)
-    else:
-        parts[order] = np.repeat(SPLITS, sizes)
+    of_group = None if groups is None else unit_names(groups, ids, own_group=True)
+    of_stratum = None if strata is None else unit_names(strata, ids, own_group=False)
+    parts = cut_in_order(order, SPLITS, sizes, of_group, of_stratum)
+    masks = [np.asarray(ids.isin(names)) for names in classes]
+    parts = with_two_of_each(parts, masks, order, SPLITS, of_group, of_stratum)
     return pd.Series(parts, index=ids, name="split", dtype="str")
+
+
+def cut_in_order(
+    order: np.ndarray,
+    names: Sequence[str],
+    sizes: np.ndarray,
+    groups: np.ndarray | None = None,
+    strata: np.ndarray | None = None,
+) -> np.ndarray:
+    """Give samples to parts in a drawn order.
+
+    Parameters
+    ----------
+    order
+        (n_samples,) positions of the samples, in the drawn order.
+    names, sizes
+        The parts and their numbers of samples.
+    groups, strata
+        (n_samples,) as :func:`unit_names` returns them, or none.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n_samples,) part of each sample.
+    """
+    parts = np.empty(len(order), dtype=object)
+    if groups is not None:
+        parts[order] = _by_group(groups[order], names, sizes)
+    elif strata is not None:
+        parts[order] = _by_stratum(strata[order], names, sizes)
+    else:
+        parts[order] = np.repeat(np.array(names, dtype=object), sizes)
+    return parts
 
 
 def restrict_split(split: pd.Series, sample_ids: pd.Index) -> pd.Series:
@@ -168,8 +245,27 @@ def _sizes(samples: int, settings: Split) -> np.ndarray:
     return np.array([train, valid, samples - train - valid])
 
 
-def _labels(column: pd.Series, ids: pd.Index, *, own_group: bool) -> np.ndarray:
-    """Label of each sample as an object that is never missing."""
+def _scored_classes(
+    dataset: Dataset, samples: Mapping[str, pd.Index], settings: Split
+) -> list[pd.Index]:
+    """Ids of the samples of each class, or of each known number, that a task is scored by."""
+    table = read_label_table(dataset).read
+    found = []
+    for ids in samples.values():
+        labels = table.reindex(label_keys(ids, dataset.labels.ids.tcga)).set_axis(ids, axis=0)
+        members = [
+            index
+            for name in dataset.labels.classification
+            for index in labels.groupby(name).groups.values()
+        ]
+        members += [labels.index[labels[name].notna()] for name in dataset.labels.regression]
+        sizes = _sizes(len(ids), settings).tolist()
+        found += [index for index in members if gives_each_part_two(len(index), sizes)]
+    return found
+
+
+def unit_names(column: pd.Series, ids: pd.Index, *, own_group: bool) -> np.ndarray:
+    """Name the group or stratum of each sample, by an object that is never missing."""
     values = column.reindex(ids)
     blank = ids.to_numpy(dtype=object) if own_group else np.full(len(ids), "", dtype=object)
     # The prefix keeps a sample id from being mistaken for the name of a group.
@@ -182,19 +278,19 @@ def _labels(column: pd.Series, ids: pd.Index, *, own_group: bool) -> np.ndarray:
     )
 
 
-def _by_group(groups: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def _by_group(groups: np.ndarray, names: Sequence[str], sizes: np.ndarray) -> np.ndarray:
     """Give each group, in the drawn order, to the part that lacks most samples."""
     parts = np.empty(len(groups), dtype=object)
     lacking = sizes.astype(float)
     members = pd.Series(np.arange(len(groups))).groupby(groups, sort=False)
     for _, positions in members:
         part = int(lacking.argmax())
-        parts[positions.to_numpy()] = SPLITS[part]
+        parts[positions.to_numpy()] = names[part]
         lacking[part] -= len(positions)
     return parts
 
 
-def _by_stratum(strata: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def _by_stratum(strata: np.ndarray, names: Sequence[str], sizes: np.ndarray) -> np.ndarray:
     """Cut each class, in the drawn order, by the shares of the whole."""
     parts = np.empty(len(strata), dtype=object)
     members = [
@@ -203,7 +299,7 @@ def _by_stratum(strata: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     ]
     left = np.array([len(positions) for positions in members])
     cut = np.zeros(len(members), dtype=int)
-    for part, size in zip(SPLITS, sizes, strict=True):
+    for part, size in zip(names, sizes, strict=True):
         taken = _proportional(left, int(size))
         for positions, start, count in zip(members, cut, taken, strict=True):
             parts[positions[start : start + count]] = part

@@ -22,7 +22,12 @@ from aehpo_assets.defs.recipe import (
     STUDY_SETTINGS,
 )
 from aehpo_assets.store.code_version import CodeVersions
-from aehpo_assets.store.freshness import code_version_of, study_settings, why_stale
+from aehpo_assets.store.freshness import (
+    code_version_of,
+    known_settings,
+    study_settings,
+    why_stale,
+)
 from aehpo_assets.store.hashes import file_hash
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Partition, artefact_name
@@ -87,7 +92,10 @@ class StudyArtefacts:
         provenance = self.home.store.provenance(asset, partition)
         if provenance is None and (damage := self.home.store.damage(asset, partition)):
             return damage
-        settings = study_settings(self.study, list(spec.metadata[STUDY_SETTINGS]))
+        settings = known_settings(
+            study_settings(self.study, list(spec.metadata[STUDY_SETTINGS])),
+            provenance.settings if provenance else {},
+        )
         section = str(spec.metadata[DATASET_SECTION])
         if section and partition[-1] in self.datasets:
             settings |= dataset_settings(self.datasets[partition[-1]], section)

@@ -67,14 +67,15 @@ def build_blackboxes(
     -------
     BlackboxTables
         Objectives as in :data:`aehpo_assets.hpo.objectives.OBJECTIVES`. Only configurations that
-        every task has with every seed, in the order of the first task.
+        every task has with every seed, in the order of the first task. Where the study has several
+        replicates, these are the seeds, and only those that every configuration has count.
 
     Raises
     ------
     InputError
         If a column is missing or no configuration is present for every task.
     """
-    table = evaluation_table(results, space)
+    table = evaluation_table(_shared_replicates(results), space)
     return _arrange(table.assign(**{unit: length}), list(OBJECTIVE_NAMES), space, unit)
 
 
@@ -106,7 +107,8 @@ def curves_blackboxes(
     curves = {task: curve.rename(columns={"runtime": RUNTIME}) for task, curve in curves.items()}
     known_ones = [one for one in OBJECTIVES if all(_has(c, one) for c in curves.values())]
     objectives = [objective.name for objective in known_ones]
-    runs = evaluation_table({task: results[task] for task in curves}, space)
+    shared = _shared_replicates({task: results[task] for task in curves})
+    runs = evaluation_table(shared, space)
     run_key = ["task", "config_id", "seed"]
     rungs = runs[[*run_key, *space.names]].merge(pd.DataFrame({unit: fidelities}), how="cross")
     known = pd.concat(
@@ -123,6 +125,20 @@ def curves_blackboxes(
         table[objective.name] = objective.counted(table[objective.name], table["task"])
     table[RUNTIME] = table.groupby(run_key)[RUNTIME].cummax()
     return _arrange(table, objectives, space, unit)
+
+
+def _shared_replicates(results: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
+    """Leave out the replicates that some configuration lacks; all stay if none is shared."""
+    if not all("split_seed" in runs for runs in results.values()):
+        return results
+    shared: set[int] | None = None
+    for runs in results.values():
+        counts = pd.crosstab(runs["config_id"], runs["seed"])
+        everywhere = set(counts.columns[(counts > 0).all()])
+        shared = everywhere if shared is None else shared & everywhere
+    if not shared:
+        return results
+    return {task: runs[runs["seed"].isin(shared)] for task, runs in results.items()}
 
 
 def _has(curve: pd.DataFrame, objective: Objective) -> bool:

@@ -16,7 +16,9 @@ import pandas as pd
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.columns import VALID_SCORE
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, OBJECTIVES
+from aehpo_assets.hpo.split_effects import without_split_effects
 from aehpo_assets.space import SearchSpace
+from aehpo_assets.store.measured import is_measured
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +28,9 @@ def evaluation_table(results: Mapping[str, pd.DataFrame], space: SearchSpace) ->
 
     A run that diverged or failed counts as each objective's ``failed_value`` says, and values are
     clipped to its bounds. A finished run that lacks one objective (nothing could be scored) counts
-    as failed for that objective only.
+    as failed for that objective only. Where the study has several replicates (``split_seed``) and
+    configurations have not all the same, what a split does to all alike is taken out of all
+    objectives but the seconds.
 
     Parameters
     ----------
@@ -75,7 +79,11 @@ def _task_evaluations(task: str, runs: pd.DataFrame, space: SearchSpace) -> pd.D
                     objective.name,
                 )
             values = values.mask(failed)
-        table[objective.name] = objective.counted(values, table["task"])
+        counted = objective.counted(values, table["task"])
+        if "split_seed" in runs and not is_measured(objective.name):
+            splits = runs["split_seed"].reset_index(drop=True)
+            counted = without_split_effects(counted, table["config_id"], splits)
+        table[objective.name] = counted.clip(*objective.bounds)
     table["failed"] = failed
     latent = runs.get("latent_status", pd.Series("ok", index=runs.index))
     table["dead"] = failed | (latent == "collapsed").to_numpy()

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from pydantic import BaseModel
+
 from aehpo_assets.store.code_version import ARCHITECTURE, CodeVersions
 from aehpo_assets.store.provenance import Provenance
 from aehpo_assets.study import Study
@@ -28,6 +30,37 @@ def study_settings(study: Study, keys: Sequence[str]) -> dict[str, Any]:
             value = None if value is None else value[part]
         picked[key] = value
     return picked
+
+
+def known_settings(settings: Mapping[str, Any], recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the settings that came after a record was written, if they change nothing.
+
+    Parameters
+    ----------
+    settings
+        Output of :func:`study_settings`.
+    recorded
+        The settings of a record.
+
+    Returns
+    -------
+    dict
+        The settings, without those that the record does not name and that have their default.
+    """
+    return {
+        key: value
+        for key, value in settings.items()
+        if key in recorded or value != _default_of(key)
+    }
+
+
+def _default_of(key: str) -> Any:
+    """Default of a setting of the study, as a JSON value; None if it has none."""
+    first, *others = key.split(".")
+    value = Study.model_fields[first].get_default(call_default_factory=True)
+    for part in others:
+        value = getattr(value, part, None)
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
 
 
 def code_version_of(versions: CodeVersions, study: Study, partition: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import dagster as dg
 
 from aehpo_assets.defs.partitions import architectures, architectures_and_tasks, tasks
 
+omics_matrix = dg.AssetSpec("omics_matrix", partitions_def=tasks)
 preprocessed_matrix = dg.AssetSpec("preprocessed_matrix", partitions_def=tasks)
 sample_labels = dg.AssetSpec("sample_labels", partitions_def=tasks)
 data_split = dg.AssetSpec("data_split", partitions_def=tasks)
@@ -19,6 +20,7 @@ hpo_benchmark = dg.AssetSpec("hpo_benchmark", partitions_def=architectures)
 earlier_validations = dg.AssetSpec("earlier_validations", partitions_def=architectures)
 
 STUBS = [
+    omics_matrix,
     preprocessed_matrix,
     sample_labels,
     data_split,

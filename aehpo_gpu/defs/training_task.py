@@ -16,10 +16,16 @@ from aehpo_assets.store.code_version import Chosen
 from aehpo_assets.store.store import artefact_name
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.runs.table import RunTable, training_settings
-from aehpo_gpu.training.task import TRAINING_INPUTS, TrainingTask, training_task
+from aehpo_gpu.training.replicates import Replicates
+from aehpo_gpu.training.task import (
+    REPLICATE_INPUTS,
+    TRAINING_INPUTS,
+    TrainingTask,
+    training_task,
+)
 
-TASK = (training_task,)
-"""What computes :func:`read_training_task`."""
+TASK = (training_task, Replicates)
+"""What computes :func:`read_training_task` and :func:`read_replicates`."""
 
 ARCHITECTURE = (Chosen(ARCHITECTURES), Chosen(ARCHITECTURE_SPACES))
 """The architecture of the partition, as it is trained and as it is searched."""
@@ -38,6 +44,28 @@ def read_training_task(making: Making, task: str) -> TrainingTask:
     """
     matrix, split, labels = (making.table(asset, task) for asset in TRAINING_INPUTS)
     return training_task(task, matrix, split, labels)
+
+
+def read_replicates(making: Making, task: str) -> Replicates | None:
+    """Read what the replicates of a task are made of; None if the study has one only.
+
+    Raises
+    ------
+    StaleInputError
+        As :func:`read_training_task`.
+    """
+    if making.settings.replicates == 1:
+        return None
+    tables = {asset: making.table(asset, task) for asset in REPLICATE_INPUTS[1:]}
+    return Replicates(
+        task=task,
+        matrix=tables["omics_matrix"],
+        table=tables["data_split"],
+        labels=tables["sample_labels"],
+        preprocessing=making.settings.preprocessing,
+        seed=making.settings.split.seed,
+        versions={a: making.inputs[artefact_name(a, (task,))] for a in REPLICATE_INPUTS},
+    )
 
 
 def run_table(
@@ -68,4 +96,5 @@ def run_table(
         settings=settings,
         inputs={name: making.inputs[name] for name in names},
         home=making.home,
+        replicates=read_replicates(making, data.task),
     )

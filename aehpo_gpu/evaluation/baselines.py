@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,13 @@ SEEDS = (0, 1, 2, 3)
 
 SEEDED = ("umap", "random_features")
 """Methods that a seed decides."""
+
+METHODS = ("pca", *SEEDED)
+
+_NAMED = ("method", "latent_dim", "features", "replicate", "seed", "fresh")
+
+Data = tuple[np.ndarray, np.ndarray, DownstreamTargets]
+"""Matrix, split and targets of a task, as :func:`baseline_table` takes them."""
 
 _Cell = tuple[int, int]
 """Number of features and of dimensions."""
@@ -84,12 +91,7 @@ def baseline_table(
     first, *others = seeds
     everything = matrix.shape[1]
     fewer = sorted({int(k) for k in k_filters if k < everything})
-
-    def scored(method: str, cells: Sequence[_Cell], seed: int, fresh: bool = False) -> pd.DataFrame:
-        layouts = _layouts(method, matrix, train, cells, seed)
-        table = _scores(layouts, cells, split, targets)
-        known = pd.array([pd.NA if method == "pca" else seed] * len(table), dtype="Int64")
-        return table.assign(method=method, seed=known, fresh=fresh)
+    scored = partial(_scored, matrix, split, targets)
 
     def dims_of(features: int) -> list[int]:
         limit = min(features, int(train.sum()))
@@ -113,10 +115,72 @@ def baseline_table(
         if len(best):
             cell = (int(best["features"].iloc[0]), int(best["latent_dim"].iloc[0]))
             parts += [scored(method, [cell], seed, fresh=True) for seed in others]
-    table = pd.concat(parts, ignore_index=True)
-    named = ["method", "latent_dim", "features", "seed", "fresh"]
-    table = table[[*named, *(name for name in table if name not in named)]]
-    return table.assign(valid_granularity=valid_granularity(targets, split))
+    return _in_order(pd.concat(parts, ignore_index=True))
+
+
+def replicated_baselines(
+    data_of: Callable[[int], Data],
+    replicates: int,
+    fresh: int,
+    latent_dims: Sequence[int],
+    k_filters: Sequence[int] = (),
+) -> pd.DataFrame:
+    """Score the baselines in the replicates of a study, and what they chose in those after them.
+
+    Parameters
+    ----------
+    data_of
+        Replicate to its matrix, split and targets; its number is the seed of UMAP and of random
+        features.
+    replicates
+        How many the study has: the mean valid score over them chooses.
+    fresh
+        How many further ones the chosen are scored in: those that the first round of validation
+        trains the recommendations in.
+    latent_dims, k_filters
+        As for :func:`baseline_table`.
+
+    Returns
+    -------
+    pd.DataFrame
+        As :func:`baseline_table` returns it, with ``replicate``.
+    """
+    parts = []
+    for replicate in range(replicates):
+        table = baseline_table(*data_of(replicate), latent_dims, k_filters, seeds=(replicate,))
+        parts.append(table.assign(replicate=replicate))
+    tried = pd.concat(parts, ignore_index=True)
+    chosen = [found for method in METHODS if len(found := chosen_baseline(tried, method))]
+    for replicate in range(replicates, replicates + fresh):
+        data = data_of(replicate)
+        for best in chosen:
+            cell = (int(best["features"].iloc[0]), int(best["latent_dim"].iloc[0]))
+            method = str(best["method"].iloc[0])
+            table = _scored(*data, method, [cell], replicate, fresh=True)
+            parts.append(table.assign(replicate=replicate))
+    return _in_order(pd.concat(parts, ignore_index=True))
+
+
+def _in_order(table: pd.DataFrame) -> pd.DataFrame:
+    named = [name for name in _NAMED if name in table]
+    others = [name for name in table if name not in (*named, "valid_granularity")]
+    return table[[*named, *others, "valid_granularity"]]
+
+
+def _scored(
+    matrix: np.ndarray,
+    split: np.ndarray,
+    targets: DownstreamTargets,
+    method: str,
+    cells: Sequence[_Cell],
+    seed: int,
+    fresh: bool = False,
+) -> pd.DataFrame:
+    layouts = _layouts(method, matrix, split == "train", cells, seed)
+    table = _scores(layouts, cells, split, targets)
+    known = pd.array([pd.NA if method == "pca" else seed] * len(table), dtype="Int64")
+    granularity = valid_granularity(targets, split)
+    return table.assign(method=method, seed=known, fresh=fresh, valid_granularity=granularity)
 
 
 def _layouts(

@@ -10,12 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.space import search_space
 from aehpo_assets.store.home import Home
 from aehpo_gpu.export.export import export_model
 from aehpo_gpu.runs.table import training_settings
-from aehpo_gpu.training.task import TRAINING_INPUTS, training_task
+from aehpo_gpu.training.replicates import Replicates
+from aehpo_gpu.training.task import REPLICATE_INPUTS, TRAINING_INPUTS, training_task
 
 _TABLES = ("run_results", "validated_recommendations")
 
@@ -47,12 +47,22 @@ def export_stored_run(
     run = _stored_run(home, task, architecture, config_id, seed)
     for asset in TRAINING_INPUTS:
         store.checked(asset, (task,))
-    data = training_task(task, *(store.read_table(asset, (task,)) for asset in TRAINING_INPUTS))
-    fitted = fit_preprocessing(
-        store.read_table("omics_matrix", (task,)),
-        store.read_table("data_split", (task,))["split"],
-        study.preprocessing,
+    tables = {asset: store.read_table(asset, (task,)) for asset in REPLICATE_INPUTS}
+    replicates = Replicates(
+        task=task,
+        matrix=tables["omics_matrix"],
+        table=tables["data_split"],
+        labels=tables["sample_labels"],
+        preprocessing=study.preprocessing,
+        seed=study.split.seed,
     )
+    replicate = int(run["seed"].iloc[0]) if study.replicates > 1 else 0
+    data = (
+        replicates.data(replicate)
+        if replicate
+        else training_task(task, *(tables[asset] for asset in TRAINING_INPUTS))
+    )
+    fitted = replicates.fitted(replicate)
     names = search_space(architecture, study.space).names
     export_model(
         folder,

@@ -68,7 +68,7 @@ def estimate_study(study: Study, tasks: dict[str, Task], home: Home) -> list[Tas
         matrix_bytes = matrix.to_numpy().nbytes
         for position, architecture in enumerate(study.architectures):
             configurations = configurations_of(study, architecture)
-            runs = with_seeds(configurations.head(study.configurations.trained), study.seeds)
+            runs = with_seeds(configurations.head(study.configurations.trained), study.run_seeds)
             shards = plan_shards(
                 architecture, runs, features, round(samples * study.split.train), settings
             )

@@ -8,7 +8,7 @@ so that its latents are those that were scored.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -91,8 +91,15 @@ def train_latents(
     return latents
 
 
-def latents_table(latents: Latents, split: pd.Series) -> pd.DataFrame:
+def latents_table(latents: Latents, splits: Mapping[str, pd.Series]) -> pd.DataFrame:
     """Put the latents of all configurations below each other.
+
+    Parameters
+    ----------
+    latents
+        Those of each configuration.
+    splits
+        ``config_id`` to the split that it was trained on.
 
     Returns
     -------
@@ -104,7 +111,7 @@ def latents_table(latents: Latents, split: pd.Series) -> pd.DataFrame:
     for config_id, frame in latents.items():
         part = frame.rename_axis("sample_id").reset_index()
         part.insert(0, "config_id", config_id)
-        part.insert(2, "split", split.reindex(frame.index).to_numpy())
+        part.insert(2, "split", splits[config_id].reindex(frame.index).to_numpy())
         parts.append(part)
     if not parts:
         return pd.DataFrame({"config_id": [], "sample_id": [], "split": []})
@@ -112,7 +119,11 @@ def latents_table(latents: Latents, split: pd.Series) -> pd.DataFrame:
 
 
 def write_h5ad(
-    path: Path, latents: Latents, runs: pd.DataFrame, labels: pd.DataFrame, split: pd.Series
+    path: Path,
+    latents: Latents,
+    runs: pd.DataFrame,
+    labels: pd.DataFrame,
+    splits: Mapping[str, pd.Series],
 ) -> None:
     """Write the latents as an AnnData file that scanpy draws at once.
 
@@ -126,8 +137,9 @@ def write_h5ad(
         One row a run; kept in ``.uns["runs"]``.
     labels
         (samples, labels), kept in ``.obs`` beside the split.
-    split
-        Split of each sample.
+    splits
+        ``config_id`` to the split that it was trained on. If all have the same, it is
+        ``.obs["split"]``, else there is ``.obs["split_<config_id>"]`` for each.
 
     Notes
     -----
@@ -137,7 +149,12 @@ def write_h5ad(
     import anndata
 
     samples = next(iter(latents.values())).index
-    observed = labels.reindex(samples).assign(split=split.reindex(samples))
+    first, *others = splits.values()
+    same = all(split.equals(first) for split in others)
+    named = {"split": first} if same else {f"split_{name}": own for name, own in splits.items()}
+    observed = labels.reindex(samples).assign(
+        **{name: split.reindex(samples) for name, split in named.items()}
+    )
     configurations = runs.drop(columns="config_id")
     # anndata 0.12 cannot write pandas 3's own text type, and the option for the old one warns.
     quiet = warnings.catch_warnings(action="ignore")

@@ -22,8 +22,9 @@ from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.device_cost import cost_model
 from aehpo_gpu.training.plan import Shard, plan_shards
 from aehpo_gpu.training.progress import Progress
+from aehpo_gpu.training.replicates import Replicates
 from aehpo_gpu.training.shard import train_shard
-from aehpo_gpu.training.task import TrainingSettings, TrainingTask
+from aehpo_gpu.training.task import TrainingSettings, TrainingTask, training_task
 
 if TYPE_CHECKING:
     from aehpo_assets.space import SearchSpace
@@ -32,10 +33,11 @@ if TYPE_CHECKING:
 def engine_version(architecture: str) -> str:
     """Return the version of the code that trains and scores the runs of an architecture.
 
-    It is of what ``train_shard`` reaches, with the architecture's own module. Planning, prices
-    and the archive are not in it: a run's numbers do not depend on which others it is trained with.
+    It is of what ``train_shard`` reaches, with the architecture's own module, and of what decides
+    which classes are scored. Planning, prices and the archive are not in it: a run's numbers do not
+    depend on which others it is trained with.
     """
-    versions = CodeVersions.of((train_shard,), (Chosen(ARCHITECTURES),))
+    versions = CodeVersions.of((train_shard, training_task), (Chosen(ARCHITECTURES),))
     return versions.version({ARCHITECTURE: (architecture,)})
 
 
@@ -84,7 +86,7 @@ class RunTable:
     architecture
         Name of the architecture.
     data
-        Matrix, split and targets of the task.
+        Matrix, split and targets of the task: of replicate 0 where there are several.
     runs
         One row a run: ``config_id``, the hyperparameters and ``seed``.
     settings
@@ -93,6 +95,8 @@ class RunTable:
         Name to data version of what ``data`` was made of, and of nothing else.
     home
         Where finished shards are kept.
+    replicates
+        Where the study has several: the run of seed r is of replicate r. No shard mixes them.
     """
 
     architecture: str
@@ -101,6 +105,7 @@ class RunTable:
     settings: TrainingSettings
     inputs: dict[str, str]
     home: Home
+    replicates: Replicates | None = None
 
     @property
     def archive(self) -> RunArchive:
@@ -112,35 +117,52 @@ class RunTable:
         """Version of the code that trains and scores them."""
         return engine_version(self.architecture)
 
+    @property
+    def replicate_of(self) -> pd.Series:
+        """Replicate of each run."""
+        seeds = self.runs["seed"].reset_index(drop=True)
+        return seeds if self.replicates else seeds * 0
+
+    def data_of(self, replicate: int) -> TrainingTask:
+        """What the runs of a replicate are trained on."""
+        further = self.replicates if replicate else None
+        return further.data(replicate) if further else self.data
+
     def keys(self, rows: Sequence[int] | slice = slice(None)) -> list[str]:
         """Key of each run, or of those at some positions, in their order."""
-        common = {
-            "architecture": self.architecture,
-            "task": self.data.task,
-            "inputs": self.inputs,
-            "settings": self.settings.identity(),
-            "engine": self.engine_version,
-        }
-        return run_keys(self.runs.iloc[rows], common)
+        asked = self.replicate_of.iloc[rows]
+        keys = pd.Series("", index=asked.index)
+        for replicate, own in asked.groupby(asked):
+            inputs = self.replicates.inputs(int(replicate)) if self.replicates else self.inputs
+            common = {
+                "architecture": self.architecture,
+                "task": self.data.task,
+                "inputs": inputs,
+                "settings": self.settings.identity(),
+                "engine": self.engine_version,
+            }
+            keys[own.index] = run_keys(self.runs.iloc[own.index], common)
+        return keys.tolist()
 
     def plan(self) -> list[Shard]:
         """Cut what is missing into shards of even length; their positions are within ``runs``."""
         keys = pd.Series(self.keys()).drop_duplicates()
-        rows = keys.index[~keys.isin(self.archive.finished(keys))].tolist()
-        if not rows:
-            return []
-        planned = plan_shards(
-            self.architecture,
-            self.runs.iloc[rows],
-            self.data.n_features,
-            self.data.n_train,
-            self.settings,
-            cost=self.cost(),
-        )
-        return [
-            replace(shard, fleets=tuple(tuple(rows[at] for at in fleet) for fleet in shard.fleets))
-            for shard in planned
-        ]
+        missing = keys.index[~keys.isin(self.archive.finished(keys))]
+        shards: list[Shard] = []
+        for replicate, own in self.replicate_of[missing].groupby(self.replicate_of[missing]):
+            rows, data = own.index.tolist(), self.data_of(int(replicate))
+            planned = plan_shards(
+                self.architecture,
+                self.runs.iloc[rows],
+                data.n_features,
+                data.n_train,
+                self.settings,
+                cost=self.cost(),
+            )
+            for shard in planned:
+                fleets = tuple(tuple(rows[at] for at in fleet) for fleet in shard.fleets)
+                shards.append(replace(shard, shard_id=len(shards), fleets=fleets))
+        return shards
 
     def cost(self) -> CostModel:
         """Cost model of the device, see :func:`measured_cost`."""
@@ -148,8 +170,9 @@ class RunTable:
 
     def train(self, shard: Shard, on_progress: Callable[[Progress], None]) -> None:
         """Train a shard and put it into the archive."""
+        (replicate,) = self.replicate_of.iloc[shard.rows].unique()
         result = train_shard(
-            self.data,
+            self.data_of(int(replicate)),
             self.architecture,
             self.runs,
             shard.fleets,
@@ -175,11 +198,18 @@ class RunTable:
     def collect(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return results and curves of all runs, in the order of the runs.
 
+        Where there are several replicates, the results have ``replicate``, and ``split_seed``: the
+        number of the split in ``data_split``.
+
         A run that the archive knows under another ``config_id`` takes the present one.
         """
         keys = self.keys()
         results, curves = self.archive.collect(keys)
         results["config_id"] = self.runs["config_id"].to_numpy()
+        if self.replicates:
+            after = results.columns.get_loc("seed") + 1
+            for column in ("split_seed", "replicate"):
+                results.insert(after, column, self.replicate_of.to_numpy())
         config_ids = dict(zip(keys, self.runs["config_id"], strict=True))
         curves["config_id"] = curves[RUN_KEY].map(config_ids)
         return results.drop(columns=RUN_KEY), curves.drop(columns=RUN_KEY)

@@ -87,6 +87,8 @@ def _known_id(values: dict[str, Any], results: pd.DataFrame) -> str | None:
 def validation_seeds(study: Study, evidence: Iterable[pd.DataFrame]) -> list[int]:
     """Seeds for validation: as many as the study says, and none that chose anything before.
 
+    Where the study has several replicates, they are replicates, and so splits, that chose nothing.
+
     Parameters
     ----------
     study
@@ -95,9 +97,9 @@ def validation_seeds(study: Study, evidence: Iterable[pd.DataFrame]) -> list[int
         Tables of runs with ``seed``: everything that what is validated was chosen by, run results
         and the architecture's earlier validations.
     """
-    count = study.hpo.validation_seeds or len(study.seeds)
+    count = study.hpo.validation_seeds or len(study.run_seeds)
     used = [seed for table in evidence for seed in table["seed"]]
-    first = int(max([*study.seeds, *used])) + 1
+    first = int(max([*study.run_seeds, *used])) + 1
     return list(range(first, first + count))
 
 

@@ -149,6 +149,9 @@ def device_name(device: torch.device) -> str:
 TRAINING_INPUTS = ("preprocessed_matrix", "data_split", "sample_labels")
 """Assets of a task that every training reads, in the order of :func:`training_task`."""
 
+REPLICATE_INPUTS = (*TRAINING_INPUTS, "omics_matrix")
+"""Assets of a task that are read where runs may be of any replicate."""
+
 
 def training_task(
     task: str, matrix: pd.DataFrame, split: pd.DataFrame, labels: pd.DataFrame

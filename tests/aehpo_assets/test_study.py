@@ -58,6 +58,10 @@ def test_defaults_are_those_of_the_design(tmp_path: Path) -> None:
         ({"split": {"train": 0.9, "valid": 0.1, "test": 0.2}}, "split", "add up to 1"),
         ({"fidelities": [4]}, "study.yaml", "between 1 and epochs"),
         ({"seeds": [0, 0]}, "seeds", "twice"),
+        ({"seeds": [0, 1], "replicates": 2}, "study.yaml", "replicates bring their own seeds"),
+        ({"replicates": 0}, "replicates", "greater than 0"),
+        ({"split": {"group": "p", "column": "c"}}, "study.yaml", "for replicates above 1 only"),
+        ({"split": {"stratify": "p", "column": "c"}}, "split", "exclude each other"),
         ({"tasks": "some"}, "tasks", "'all'"),
         ({"name": "no spaces"}, "name", "pattern"),
         ({"hpo": {"clock": "unit", "simulated_hours": 4}}, "hpo", "clock"),
@@ -153,3 +157,12 @@ def test_a_word_that_yaml_does_not_read_as_text_is_refused_with_the_remedy(
     assert caught.value.key == "split.group.toy"
     path.write_text(path.read_text().replace(f"toy: {word}", f"toy: '{word}'"))
     assert read_study(path).split.group == {"toy": word}
+
+
+def test_a_replicate_is_a_seed(tmp_path: Path) -> None:
+    assert read_study(write(tmp_path)).run_seeds == [0]
+    assert read_study(write(tmp_path, seeds=[4, 2])).run_seeds == [4, 2]
+    several = read_study(
+        write(tmp_path, replicates=3, seeds=[0], split={"group": "p", "column": "c"})
+    )
+    assert several.run_seeds == [0, 1, 2]

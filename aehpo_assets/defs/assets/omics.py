@@ -15,7 +15,8 @@ from aehpo_assets.datasets.labels import SPLITS
 from aehpo_assets.datasets.matrix_facts import describe_matrix
 from aehpo_assets.datasets.page import labels_page, matrix_page
 from aehpo_assets.datasets.read import read_label_table, read_labels, read_matrix
-from aehpo_assets.datasets.split import draw_split, restrict_split
+from aehpo_assets.datasets.replicates import UNITS, replicate_table
+from aehpo_assets.datasets.split import draw_split, restrict_split, split_columns
 from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.making import Making
@@ -28,12 +29,17 @@ from aehpo_assets.omics.profile import profile
 from aehpo_assets.quality import confounders as gates
 from aehpo_assets.quality import labels as label_quality
 from aehpo_assets.quality import matrix as matrix_quality
+from aehpo_assets.quality.replicates import REPLICATE_CHECKS, check_replicates, worst
 
 OMICS_MATRIX = Recipe("omics_matrix", compute=(read_matrix,), dataset_section="modality")
 SAMPLE_LABELS = Recipe(
     "sample_labels", compute=(read_label_table, read_labels), dataset_section="labels"
 )
-DATA_SPLIT = Recipe("data_split", compute=(draw_split, restrict_split), settings=("split",))
+DATA_SPLIT = Recipe(
+    "data_split",
+    compute=(draw_split, restrict_split, split_columns, replicate_table),
+    settings=("split", "replicates"),
+)
 PREPROCESSED_MATRIX = Recipe(
     "preprocessed_matrix", compute=(fit_preprocessing,), settings=("preprocessing",)
 )
@@ -128,26 +134,37 @@ def sample_labels(context: dg.AssetExecutionContext, study: StudyResource) -> dg
     deps=[omics_matrix, sample_labels],
     group_name="omics",
     kinds={"parquet"},
-    check_specs=check_specs("data_split", (*label_quality.SPLIT_CHECKS, *gates.ARTEFACT_CHECKS)),
+    check_specs=check_specs(
+        "data_split", (*label_quality.SPLIT_CHECKS, *REPLICATE_CHECKS, *gates.ARTEFACT_CHECKS)
+    ),
     automation_condition=when_inputs_change,
     **DATA_SPLIT.definition,
 )
 @told_of_failed_checks
 def data_split(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
-    """Train, valid or test for each sample: drawn once per data set, restricted to the task."""
+    """Train, valid or test for each sample and replicate: drawn once per data set."""
     making, dataset, modality = _begin(DATA_SPLIT, context, study)
     matrix = making.table("omics_matrix", context.partition_key)
     labels = making.table("sample_labels", context.partition_key)
     for modality in dataset.modalities:
         making.file(dataset.modality_path(modality))
     making.file(dataset.labels_path())
-    split = restrict_split(draw_split(dataset, making.settings.split), matrix.index)
+    settings = making.settings.split
+    split = restrict_split(draw_split(dataset, settings), matrix.index)
+    table = replicate_table(
+        split,
+        split_columns(dataset, settings, list(matrix.index)),
+        labels,
+        settings.seed,
+        making.settings.replicates,
+    )
     reading = describe_labels(dataset, modality, read_label_table(dataset), labels)
-    shares = {part: float(getattr(making.settings.split, part)) for part in SPLITS}
+    shares = {part: float(getattr(settings, part)) for part in SPLITS}
     return making.write_table(
-        split.to_frame(),
+        table,
         checks=[
             *label_quality.check_split(split, matrix.index, labels, shares, reading.patients),
+            *check_replicates(table, labels, reading.patients),
             *gates.check_artefacts(matrix, split, labels),
         ],
         metadata={
@@ -174,12 +191,17 @@ def preprocessed_matrix(
     """The matrix autoencoders are trained on: features by variance on train, scaled on train."""
     making = Making.begin(PREPROCESSED_MATRIX, context, study)
     matrix = making.table("omics_matrix", context.partition_key)
-    split = making.table("data_split", context.partition_key)["split"]
-    fitted = fit_preprocessing(matrix, split, making.settings.preprocessing)
-    preprocessed = fitted.apply(matrix)
+    table = making.table("data_split", context.partition_key)
+    splits = table[[name for name in table if name not in UNITS.values()]]
+    checks = []
+    # The first replicate comes last: it is written. Others are made again when they are trained.
+    for _, split in reversed(list(splits.items())):
+        fitted = fit_preprocessing(matrix, split, making.settings.preprocessing)
+        preprocessed = fitted.apply(matrix)
+        checks.append(matrix_quality.check_preprocessed(preprocessed, split, fitted.score))
     return making.write_table(
         preprocessed,
-        checks=matrix_quality.check_preprocessed(preprocessed, split, fitted.score),
+        checks=worst(checks[::-1]),
         metadata={
             "samples": len(preprocessed),
             "features": preprocessed.shape[1],

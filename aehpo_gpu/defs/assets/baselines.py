@@ -21,21 +21,21 @@ from aehpo_assets.space import (
     whole_values,
 )
 from aehpo_assets.store.code_version import Chosen
-from aehpo_gpu.defs.stubs import data_split, preprocessed_matrix, sample_labels
-from aehpo_gpu.defs.training_task import TASK, read_training_task
-from aehpo_gpu.evaluation.baselines import baseline_table
+from aehpo_gpu.defs.stubs import data_split, omics_matrix, preprocessed_matrix, sample_labels
+from aehpo_gpu.defs.training_task import TASK, read_replicates, read_training_task
+from aehpo_gpu.evaluation.baselines import Data, baseline_table, replicated_baselines
 
 BASELINE_PERFORMANCE = Recipe(
     "baseline_performance",
-    compute=(baseline_table, search_space, *TASK),
+    compute=(baseline_table, replicated_baselines, search_space, *TASK),
     chosen=(Chosen(ARCHITECTURE_SPACES, by="architectures"),),
-    settings=("space", "architectures"),
+    settings=("space", "architectures", "replicates", "hpo.validation_seeds"),
 )
 
 
 @dg.asset(
     partitions_def=tasks,
-    deps=[preprocessed_matrix, data_split, sample_labels],
+    deps=[preprocessed_matrix, data_split, sample_labels, omics_matrix],
     group_name="training",
     kinds={"sklearn"},
     # UMAP takes every core: one at a time, so that training goes on beside it.
@@ -52,7 +52,18 @@ def baseline_performance(
     refuse_overflow(data.matrix, making.settings.preprocessing.scaler)
     space = search_space(making.settings.architectures[0], making.settings.space)
     dims, features = (whole_values(space, name) for name in ("latent_dim_fixed", "k_filter"))
-    table = baseline_table(data.matrix, data.split, data.targets, dims, features)
+    replicates = read_replicates(making, context.partition_key)
+    if replicates:
+        settings = making.settings
+        fresh = settings.hpo.validation_seeds or settings.replicates
+
+        def inputs_of(replicate: int) -> Data:
+            own = replicates.data(replicate)
+            return own.matrix, own.split, own.targets
+
+        table = replicated_baselines(inputs_of, settings.replicates, fresh, dims, features)
+    else:
+        table = baseline_table(data.matrix, data.split, data.targets, dims, features)
     return making.write_table(
         table,
         metadata={

@@ -26,7 +26,7 @@ from aehpo_gpu.defs.training_task import (
 from aehpo_gpu.runs.benchmark_finds import found_configurations, real_regret
 from aehpo_gpu.runs.table import RunTable, distinct_runs
 from aehpo_gpu.runs.validation import benchmark_seeds, with_candidates
-from aehpo_gpu.training.task import TRAINING_INPUTS
+from aehpo_gpu.training.task import REPLICATE_INPUTS
 
 VALIDATED_BENCHMARK = Recipe(
     "validated_benchmark",
@@ -43,6 +43,7 @@ VALIDATED_BENCHMARK = Recipe(
     settings=(
         "space",
         "seeds",
+        "replicates",
         "benchmark.validate_repetitions",
         "hpo.validation_seeds",
         *TRAINING_SETTINGS,
@@ -53,7 +54,7 @@ VALIDATED_BENCHMARK = Recipe(
 
 @dg.asset(
     partitions_def=architectures_and_tasks,
-    deps=[hpo_benchmark, "run_results", earlier_validations, *TRAINING_INPUTS],
+    deps=[hpo_benchmark, "run_results", earlier_validations, *REPLICATE_INPUTS],
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",

@@ -6,6 +6,7 @@ Training and files belong to ``aehpo_gpu.runs.latents``.
 from pathlib import Path
 
 import dagster as dg
+import pandas as pd
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.defs.conditions import when_inputs_change
@@ -19,23 +20,30 @@ from aehpo_gpu.defs.training_task import (
     ARCHITECTURE,
     TASK,
     TRAINING_SETTINGS,
+    read_replicates,
     read_training_task,
 )
-from aehpo_gpu.runs.latents import latents_table, recommended_runs, train_latents, write_h5ad
+from aehpo_gpu.runs.latents import (
+    Latents,
+    latents_table,
+    recommended_runs,
+    train_latents,
+    write_h5ad,
+)
 from aehpo_gpu.runs.table import training_settings
-from aehpo_gpu.training.task import TRAINING_INPUTS, device_name
+from aehpo_gpu.training.task import REPLICATE_INPUTS, device_name
 
 RECOMMENDED_LATENTS = Recipe(
     "recommended_latents",
     compute=(train_latents, training_settings, search_space, *TASK),
     chosen=ARCHITECTURE,
-    settings=("space", *TRAINING_SETTINGS),
+    settings=("space", "replicates", *TRAINING_SETTINGS),
 )
 
 
 @dg.asset(
     partitions_def=architectures_and_tasks,
-    deps=["validated_recommendations", *TRAINING_INPUTS],
+    deps=["validated_recommendations", *REPLICATE_INPUTS],
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",
@@ -49,17 +57,26 @@ def recommended_latents(
     making = Making.begin(RECOMMENDED_LATENTS, context, study)
     architecture, task = making.partition
     data = read_training_task(making, task)
+    replicates = read_replicates(making, task)
     split = making.table("data_split", task)["split"]
     labels = making.table("sample_labels", task)
     validated = making.table("validated_recommendations", architecture, task)
     runs = recommended_runs(validated, list(making.space.names))
     settings = training_settings(making.settings)
-    latents = train_latents(data, architecture, runs, settings, split.index)
-    table = latents_table(latents, split)
+    replicate_of = runs["seed"] if replicates else runs["seed"] * 0
+    trained: Latents = {}
+    splits: dict[str, pd.Series] = {}
+    for replicate, own in runs.groupby(replicate_of):
+        if replicates:
+            data, split = replicates.data(int(replicate)), replicates.split(int(replicate))
+        trained |= train_latents(data, architecture, own, settings, split.index)
+        splits |= dict.fromkeys(own["config_id"].astype(str), split)
+    latents = {name: trained[name] for name in runs["config_id"].astype(str)}
+    table = latents_table(latents, splits)
 
     def fill(folder: Path) -> None:
         if latents:
-            write_h5ad(folder / "latents.h5ad", latents, runs, labels, split)
+            write_h5ad(folder / "latents.h5ad", latents, runs, labels, splits)
 
     best = next(iter(latents.values()), None)
     return making.write_tables(

@@ -34,6 +34,7 @@ from aehpo_gpu.defs.training_task import (
 )
 from aehpo_gpu.runs.table import RunTable, with_seeds
 from aehpo_gpu.training.plan import Shard
+from aehpo_gpu.training.task import REPLICATE_INPUTS
 
 _COMPUTE = (RunTable, *TASK)
 _ARCHITECTURE = (Chosen(ARCHITECTURES),)
@@ -41,6 +42,7 @@ _SETTINGS = (
     "configurations.count",
     "configurations.train",
     "seeds",
+    "replicates",
     *TRAINING_SETTINGS,
 )
 
@@ -59,7 +61,7 @@ def _run_table(making: Making) -> RunTable:
     data = read_training_task(making, task)
     settings = making.settings
     trained = making.table("configurations", architecture).head(settings.configurations.trained)
-    return run_table(making, data, with_seeds(trained, settings.seeds))
+    return run_table(making, data, with_seeds(trained, settings.run_seeds))
 
 
 def _column_lineage(results: pd.DataFrame, runs: pd.DataFrame) -> ColumnLineage:
@@ -78,10 +80,7 @@ def _column_lineage(results: pd.DataFrame, runs: pd.DataFrame) -> ColumnLineage:
 
 
 @dg.op(
-    ins={
-        name: dg.In(dg.Nothing)
-        for name in ("preprocessed_matrix", "data_split", "sample_labels", "configurations")
-    },
+    ins={name: dg.In(dg.Nothing) for name in (*REPLICATE_INPUTS, "configurations")},
     out=dg.DynamicOut(dict[str, Any]),
 )
 def plan_runs(
@@ -166,8 +165,7 @@ def collect_runs(
 @dg.graph_multi_asset(
     name="trained_runs",
     ins={
-        name: dg.AssetIn(dagster_type=dg.Nothing)
-        for name in ("preprocessed_matrix", "data_split", "sample_labels", "configurations")
+        name: dg.AssetIn(dagster_type=dg.Nothing) for name in (*REPLICATE_INPUTS, "configurations")
     },
     outs={
         recipe.asset: dg.AssetOut(
@@ -183,13 +181,18 @@ def collect_runs(
     check_specs=check_specs("run_results", RUN_RESULT_CHECKS),
 )
 def trained_runs(
-    preprocessed_matrix: Any, data_split: Any, sample_labels: Any, configurations: Any
+    preprocessed_matrix: Any,
+    data_split: Any,
+    sample_labels: Any,
+    omics_matrix: Any,
+    configurations: Any,
 ) -> dict[str, Any]:
     """Every configuration of the study trained and scored: results, and curves beside them."""
     shards = plan_runs(
         preprocessed_matrix=preprocessed_matrix,
         data_split=data_split,
         sample_labels=sample_labels,
+        omics_matrix=omics_matrix,
         configurations=configurations,
     )
     outputs = collect_runs(shards.map(train_shard).collect())

@@ -35,7 +35,7 @@ from aehpo_gpu.defs.training_task import (
 )
 from aehpo_gpu.runs.table import RunTable
 from aehpo_gpu.runs.validation import candidates, validation_runs, with_candidates
-from aehpo_gpu.training.task import TRAINING_INPUTS
+from aehpo_gpu.training.task import REPLICATE_INPUTS
 
 VALIDATED_RECOMMENDATIONS = Recipe(
     "validated_recommendations",
@@ -44,6 +44,7 @@ VALIDATED_RECOMMENDATIONS = Recipe(
     settings=(
         "space",
         "seeds",
+        "replicates",
         "hpo.validate_top",
         "hpo.validation_seeds",
         *TRAINING_SETTINGS,
@@ -53,7 +54,7 @@ VALIDATED_RECOMMENDATIONS = Recipe(
 
 @dg.asset(
     partitions_def=architectures_and_tasks,
-    deps=[recommendations, "run_results", earlier_validations, *TRAINING_INPUTS],
+    deps=[recommendations, "run_results", earlier_validations, *REPLICATE_INPUTS],
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",

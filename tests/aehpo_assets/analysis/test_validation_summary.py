@@ -91,6 +91,37 @@ def test_seeds_of_a_baseline_are_not_paired_with_those_of_trainings(
     assert (over.test.lower, over.test.upper) == pytest.approx((interval.low, interval.high))
 
 
+def test_baselines_of_several_replicates_are_chosen_by_their_mean_and_paired_by_split(
+    validated: pd.DataFrame, baseline_table: pd.DataFrame
+) -> None:
+    """PCA with 2 dimensions is lucky in one replicate; with 8 it is better in the mean."""
+    pca = baseline_table[baseline_table["method"] == "pca"]
+    valid = "weighted_avg_auc_downstream_performance_valid"
+    test = "weighted_avg_auc_downstream_performance"
+    tried = pd.concat(
+        [
+            pca.assign(replicate=0, fresh=False, **{valid: [0.95, 0.80]}),
+            pca.assign(replicate=1, fresh=False, **{valid: [0.60, 0.84]}),
+        ]
+    )
+    scores = {2: 0.80, 3: 0.83, 4: 0.805}
+    fresh = [
+        pca.tail(1).assign(replicate=r, fresh=True, **{valid: 0.8, test: score})
+        for r, score in scores.items()
+    ]
+    table = pd.concat([tried, *fresh]).assign(features=100, seed=pd.NA)
+    summary = recommendation_summary(validated, table)
+    (baseline,) = summary.baselines
+    assert "8 dimensions of 100 features, best of 2" in baseline.name
+    assert baseline.runs == 3
+    assert baseline.test.mean == pytest.approx(np.mean(list(scores.values())))
+    assert summary.over_baseline is not None
+    paired = np.array([0.83, 0.85, 0.84]) - np.array(list(scores.values()))
+    assert summary.over_baseline.test.mean == pytest.approx(paired.mean())
+    half = summary.over_baseline.test.upper - summary.over_baseline.test.mean
+    assert half == pytest.approx(4.302653 * paired.std(ddof=1) / np.sqrt(3), rel=1e-5)
+
+
 def test_gains_are_paired_by_seed_and_have_intervals(
     validated: pd.DataFrame, baseline_table: pd.DataFrame
 ) -> None:

@@ -135,3 +135,15 @@ def test_the_printed_table(validated: pd.DataFrame, baseline_table: pd.DataFrame
     cells = [[cell.strip() for cell in row.split("│")[2:5]] for row in rows]
     assert cells[1] == ["0.900", "0.870 ± 0.006", "0.840 ± 0.006"]
     assert cells[6] == ["", "+0.020 [+0.020, +0.020]", "+0.012 [-0.014, +0.038]"]
+
+
+def test_replicates_cover_the_split_as_well(
+    validated: pd.DataFrame, baseline_table: pd.DataFrame
+) -> None:
+    several = validated.assign(split_seed=validated["seed"])
+    assert (
+        "over 3 replicates cover the chance of training and of the split into train and valid, not "
+        "that of which samples are test, and so few replicates make them wide."
+    ) in verdict_of(several, baseline_table)
+    one = several[several["seed"] == 2]
+    assert "With one replicate, how much" in verdict_of(one, baseline_table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aehpo_assets.store.freshness import study_settings, why_stale
+from aehpo_assets.store.freshness import known_settings, study_settings, why_stale
 from aehpo_assets.store.provenance import CheckResult, Provenance
 from aehpo_assets.study import Study
 
@@ -60,3 +60,16 @@ def test_settings_are_picked_by_dotted_keys() -> None:
         }
     )
     assert study_settings(study, ["epochs", "hpo.trials"]) == {"epochs": 3, "hpo.trials": 200}
+
+
+def test_a_setting_that_came_later_makes_nothing_stale_until_it_is_used() -> None:
+    recorded = {"epochs": 3}
+    assert known_settings({"epochs": 3, "replicates": 1}, recorded) == recorded
+    assert known_settings({"epochs": 3, "hpo.validation_seeds": None}, recorded) == recorded
+    used = {"epochs": 3, "replicates": 2}
+    assert known_settings(used, recorded) == used
+    # One that the record names counts, whatever its value; so does one that has no default.
+    assert known_settings({"replicates": 1}, {"replicates": 2}) == {"replicates": 1}
+    assert known_settings({"epochs": 3}, {}) == {"epochs": 3}
+    split = Study.model_fields["split"].default.model_dump(mode="json")
+    assert known_settings({"split": split}, {}) == {}

@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 
 from aehpo_assets.datasets.labels import ClassificationTarget, DownstreamTargets, RegressionTarget
 from aehpo_gpu.evaluation import baselines
-from aehpo_gpu.evaluation.baselines import baseline_table
+from aehpo_gpu.evaluation.baselines import METHODS, Data, baseline_table, replicated_baselines
 
 SPLIT = np.array((["train"] * 6 + ["valid"] * 2 + ["test"] * 2) * 4)
 CODES = np.arange(40) // 10 % 2
@@ -138,3 +138,32 @@ def test_what_the_layout_compiles_is_kept_for_other_processes(matrix: np.ndarray
         kept = function.stats.cache_hits + function.stats.cache_misses
         assert function.signatures, function
         assert set(kept) >= set(function.signatures), function
+
+
+@pytest.mark.usefixtures("quick_umap")
+def test_in_replicates_the_mean_chooses_and_further_ones_speak(matrix: np.ndarray) -> None:
+    def data_of(replicate: int) -> Data:
+        split = SPLIT.copy()
+        rest = np.flatnonzero(split != "test")
+        split[rest] = np.random.default_rng(replicate).permutation(split[rest])
+        return matrix, split, TARGETS
+
+    table = replicated_baselines(data_of, 3, 2, [2, 4], [10])
+    tried, fresh = table[~table["fresh"]], table[table["fresh"]]
+    assert set(tried["replicate"]) == {0, 1, 2}
+    score = "weighted_avg_auc_downstream_performance_valid"
+    for method in METHODS:
+        own = tried[tried["method"] == method]
+        cells = own.groupby(["latent_dim", "features"])[score]
+        means = cells.mean()[cells.size() == 3]
+        spoken = fresh[fresh["method"] == method]
+        assert list(spoken["replicate"]) == [3, 4]
+        for cell in spoken[["latent_dim", "features"]].itertuples(index=False, name=None):
+            assert means[cell] == means.max()
+        known = spoken["seed"].dropna().tolist()
+        assert known == ([] if method == "pca" else [3, 4])
+    one = baseline_table(*data_of(1), [2, 4], [10], seeds=(1,))
+    pd.testing.assert_frame_equal(
+        tried[tried["replicate"] == 1].drop(columns="replicate").reset_index(drop=True),
+        one[tried.columns.drop("replicate")],
+    )

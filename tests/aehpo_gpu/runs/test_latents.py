@@ -47,7 +47,9 @@ def test_the_h5ad_file_holds_labels_split_and_latents(
 
     split = pd.Series(task.split, index=samples)
     labels = pd.DataFrame({"grade": ["G1", np.nan, "G2"] * 100, "age": 1.5}, index=samples)
-    write_h5ad(tmp_path / "latents.h5ad", latents, RUNS, labels, split)
+    splits = dict.fromkeys(latents, split)
+    first = next(iter(latents))
+    write_h5ad(tmp_path / "latents.h5ad", latents, RUNS, labels, splits)
     read = anndata.read_h5ad(tmp_path / "latents.h5ad")
     for config_id, frame in latents.items():
         np.testing.assert_array_equal(read.obsm[f"X_{config_id}"], frame.to_numpy())
@@ -55,12 +57,17 @@ def test_the_h5ad_file_holds_labels_split_and_latents(
     assert read.obs["grade"].isna().sum() == 100
     assert list(read.obs_names) == list(samples)
     assert list(read.uns["runs"].index) == list(RUNS["config_id"])
+    other = pd.Series(task.split[::-1], index=samples)
+    write_h5ad(tmp_path / "two.h5ad", latents, RUNS, labels, splits | {first: other})
+    several = anndata.read_h5ad(tmp_path / "two.h5ad").obs
+    assert list(several[f"split_{first}"]) == list(other)
+    assert "split" not in several
 
 
 def test_the_table_names_configuration_sample_and_split(
     task: TrainingTask, samples: pd.Index, latents: dict[str, pd.DataFrame]
 ) -> None:
-    table = latents_table(latents, pd.Series(task.split, index=samples))
+    table = latents_table(latents, dict.fromkeys(latents, pd.Series(task.split, index=samples)))
     assert len(table) == 3 * len(samples)
     narrow = table[table["config_id"] == RUNS["config_id"].iloc[2]]
     assert narrow["latent_2"].notna().all()
@@ -86,4 +93,4 @@ def test_only_recommended_runs_that_ended_well_are_trained_again() -> None:
 
 def test_no_run_left_gives_an_empty_table(task: TrainingTask, samples: pd.Index) -> None:
     assert train_latents(task, "varix", RUNS.head(0), SETTINGS, samples) == {}
-    assert latents_table({}, pd.Series(dtype=object)).empty
+    assert latents_table({}, {}).empty

@@ -1,0 +1,106 @@
+"""The training tasks of replicates beyond the first: another split, and what is fitted on it.
+
+How a split is drawn again belongs to ``aehpo_assets.datasets.replicates``; here it becomes what a
+training is given. No matrix of a replicate is ever written: it is the raw matrix with the fit of
+that replicate applied, made when a run of it is trained. So validation can draw replicates that
+nothing was chosen by, without anybody having to know how many there will be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from aehpo_assets.datasets.labels import downstream_targets
+from aehpo_assets.datasets.replicates import replicate_split, split_name
+from aehpo_assets.errors import InputError
+from aehpo_assets.omics.preprocess import FittedPreprocessing, fit_preprocessing
+from aehpo_assets.quality.matrix import check_preprocessed
+from aehpo_assets.store.code_version import CodeVersions
+from aehpo_assets.store.hashes import content_hash
+from aehpo_assets.study import Preprocessing
+from aehpo_gpu.training.task import TrainingTask
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """The replicates of a task, for studies that have several.
+
+    Attributes
+    ----------
+    task
+        Name of the task.
+    matrix
+        (samples, features) of ``omics_matrix``.
+    table
+        ``data_split``: the split of each replicate.
+    labels
+        (samples, labels) of ``sample_labels``.
+    preprocessing
+        The study's.
+    seed
+        The study's ``split.seed``.
+    versions
+        Asset to data version of what a replicate is made of: ``omics_matrix``,
+        ``preprocessed_matrix`` and ``sample_labels``. Only :meth:`inputs` needs them.
+    """
+
+    task: str
+    matrix: pd.DataFrame
+    table: pd.DataFrame
+    labels: pd.DataFrame
+    preprocessing: Preprocessing
+    seed: int
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def split(self, replicate: int) -> pd.Series:
+        """Train, valid or test of each sample."""
+        return replicate_split(self.table, self.labels, self.seed, replicate)
+
+    def fitted(self, replicate: int) -> FittedPreprocessing:
+        """Order, centre, scale and fill, fitted on the train part of a replicate."""
+        return fit_preprocessing(self.matrix, self.split(replicate), self.preprocessing)
+
+    def data(self, replicate: int) -> TrainingTask:
+        """What the runs of a replicate are trained on, scored by the same classes as all others.
+
+        Raises
+        ------
+        InputError
+            If the matrix of a replicate that ``data_split`` does not hold fails a check: those it
+            holds were checked with the preprocessed matrix.
+        """
+        split, fitted = self.split(replicate), self.fitted(replicate)
+        matrix = fitted.apply(self.matrix)
+        if split_name(replicate) not in self.table:
+            for check in check_preprocessed(matrix, split, fitted.score):
+                if check.blocking and not check.passed:
+                    raise InputError(
+                        f"replicate {replicate} of {self.task}: {check.description}", key="split"
+                    )
+        return TrainingTask(
+            task=self.task,
+            matrix=matrix.to_numpy(),
+            split=split.to_numpy(dtype=str),
+            targets=downstream_targets(self.labels, self.table["split"]),
+        )
+
+    def inputs(self, replicate: int) -> dict[str, str]:
+        """Name to version of what the numbers of a replicate depend on.
+
+        They do not depend on the number of replicates, and those of the first are what they are in
+        a study that has no other.
+        """
+        split = content_hash(self.split(replicate).to_frame())
+        read = {"data_split": split, "sample_labels": self.versions["sample_labels"]}
+        if replicate == 0:
+            read["preprocessed_matrix"] = self.versions["preprocessed_matrix"]
+            return {f"{asset}/{self.task}": version for asset, version in read.items()}
+        read["omics_matrix"] = self.versions["omics_matrix"]
+        made = {
+            "preprocessing": self.preprocessing.model_dump_json(),
+            "code": CodeVersions.of((fit_preprocessing,)).base,
+        }
+        return {f"{asset}/{self.task}": version for asset, version in read.items()} | made

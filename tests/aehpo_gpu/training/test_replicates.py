@@ -1,0 +1,159 @@
+"""Replicates of a task as they are trained: their own split, their own fit, keys of their own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aehpo_assets.datasets.replicates import replicate_table
+from aehpo_assets.datasets.split import split_samples
+from aehpo_assets.omics.preprocess import fit_preprocessing
+from aehpo_assets.store.hashes import content_hash
+from aehpo_assets.store.home import Home
+from aehpo_assets.study import Preprocessing, Split
+from aehpo_gpu.runs.table import RunTable, with_seeds
+from aehpo_gpu.training.replicates import Replicates
+from aehpo_gpu.training.shard import train_shard
+from aehpo_gpu.training.task import TrainingSettings, training_task
+
+SETTINGS = TrainingSettings(epochs=3, device="cpu")
+PREPROCESSING = Preprocessing()
+CONFIGURATIONS = pd.DataFrame(
+    {
+        "config_id": ["0", "1"],
+        "k_filter": [16, 24],
+        "n_layers": [2, 2],
+        "enc_factor": [2.0, 1.5],
+        "latent_dim_fixed": [3, 2],
+        "lr_fixed": [1e-3, 3e-3],
+        "batch_size": [32, 32],
+        "drop_p": [0.1, 0.0],
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def matrix() -> pd.DataFrame:
+    source = np.random.default_rng(0)
+    hidden = source.normal(size=(120, 3))
+    values = np.tanh(hidden @ source.normal(size=(3, 30))) * source.uniform(0.5, 2, 30)
+    values[:, 29] = 0
+    values[3, 2] = np.nan
+    index = pd.Index([f"s{i:03d}" for i in range(120)], name="sample_id")
+    return pd.DataFrame(values, index=index, columns=[f"g{i}" for i in range(30)])
+
+
+@pytest.fixture(scope="module")
+def labels(matrix: pd.DataFrame) -> pd.DataFrame:
+    labels = pd.DataFrame({"kind": np.where(matrix["g0"] > 0, "a", "b")}, index=matrix.index)
+    labels.attrs = {"objective": {"kind": ["kind"]}, "regression": [], "survival": None}
+    return labels
+
+
+def replicates_of(matrix: pd.DataFrame, labels: pd.DataFrame, count: int) -> Replicates:
+    split = split_samples(list(matrix.index), Split(), name="any")
+    table = replicate_table(split, {}, labels, 0, count)
+    versions = {"omics_matrix": "m", "preprocessed_matrix": "p", "sample_labels": "l"}
+    return Replicates("toy_rna", matrix, table, labels, PREPROCESSING, 0, versions)
+
+
+def run_table(home: Path, replicates: Replicates, seeds: list[int], several: bool) -> RunTable:
+    split = replicates.table["split"]
+    fitted = fit_preprocessing(replicates.matrix, split, PREPROCESSING)
+    return RunTable(
+        architecture="vanillix",
+        data=training_task(
+            "toy_rna", fitted.apply(replicates.matrix), split.to_frame(), replicates.labels
+        ),
+        runs=with_seeds(CONFIGURATIONS, seeds),
+        settings=SETTINGS,
+        inputs={
+            "preprocessed_matrix/toy_rna": "p",
+            "data_split/toy_rna": content_hash(split.to_frame()),
+            "sample_labels/toy_rna": "l",
+        },
+        home=Home(home),
+        replicates=replicates if several else None,
+    )
+
+
+def test_a_replicate_is_its_own_split_and_fit(matrix: pd.DataFrame, labels: pd.DataFrame) -> None:
+    replicates = replicates_of(matrix, labels, 3)
+    # A feature that varies on train only where this sample is in it.
+    (only, *_) = replicates.table.index[replicates.table["split_1"] == "valid"]
+    matrix = matrix.copy()
+    matrix.loc[only, "g29"] = 1
+    replicates = replace(replicates, matrix=matrix)
+    shapes = set()
+    for replicate in range(6):  # beyond those of the table as well
+        split, data = replicates.split(replicate), replicates.data(replicate)
+        expected = fit_preprocessing(matrix, split, PREPROCESSING)
+        np.testing.assert_array_equal(data.matrix, expected.apply(matrix).to_numpy())
+        assert replicates.fitted(replicate).features == expected.features
+        train = data.matrix[data.split == "train"].astype(np.float64)
+        np.testing.assert_allclose(train.mean(axis=0), 0, atol=1e-6)
+        np.testing.assert_allclose(train.std(axis=0), 1, atol=1e-5)
+        assert list(data.split) == list(split)
+        (target,) = data.targets.classification
+        assert target.classes == ("a", "b")
+        shapes.add(data.n_features)
+    assert shapes == {29, 30}
+
+
+def test_keys_depend_on_neither_their_number_nor_on_the_study_having_several(
+    tmp_path: Path, matrix: pd.DataFrame, labels: pd.DataFrame
+) -> None:
+    alone = run_table(tmp_path, replicates_of(matrix, labels, 1), [0], several=False)
+    three = run_table(tmp_path, replicates_of(matrix, labels, 3), [0, 1, 2], several=True)
+    five = run_table(tmp_path, replicates_of(matrix, labels, 5), [0, 1, 2, 3, 4], several=True)
+
+    def keys_of(table: RunTable) -> dict[tuple[str, int], str]:
+        runs = table.runs[["config_id", "seed"]].itertuples(index=False, name=None)
+        return dict(zip(runs, table.keys(), strict=True))
+
+    keys = keys_of(three)
+    assert len(set(keys.values())) == 6
+    assert [keys["0", 0], keys["1", 0]] == alone.keys()
+    assert keys.items() <= keys_of(five).items()
+    seeds = run_table(tmp_path, replicates_of(matrix, labels, 1), [0, 1], several=False)
+    assert not set(seeds.keys()[1::2]) & set(keys.values())
+
+
+def test_no_shard_mixes_replicates_and_results_are_those_of_a_run_trained_alone(
+    tmp_path: Path, matrix: pd.DataFrame, labels: pd.DataFrame
+) -> None:
+    replicates = replicates_of(matrix, labels, 3)
+    table = run_table(tmp_path, replicates, [0, 1, 2], several=True)
+    shards = table.plan()
+    assert len({shard.shard_id for shard in shards}) == len(shards)
+    assert sorted(row for shard in shards for row in shard.rows) == list(range(6))
+    for shard in shards:
+        assert table.runs["seed"].iloc[shard.rows].nunique() == 1
+    results, curves = table.train_missing(lambda progress: None)
+    assert table.plan() == []
+    assert list(results["replicate"]) == list(results["split_seed"]) == list(results["seed"])
+    assert len(curves) == 6
+    measured = ["valid_recon_loss", "test_r2", "auc_kind_valid", "auc_kind_test"]
+    for row in range(len(table.runs)):
+        run = table.runs.iloc[[row]].reset_index(drop=True)
+        data = replicates.data(int(run["seed"].iloc[0]))
+        alone = train_shard(data, "vanillix", run, [[0]], SETTINGS, table.cost()).runs
+        np.testing.assert_allclose(
+            alone[measured].to_numpy("float64")[0],
+            results[measured].iloc[row].to_numpy("float64"),
+            rtol=1e-6,
+        )
+    by_replicate = results.pivot(index="config_id", columns="replicate", values="valid_recon_loss")
+    assert (by_replicate.nunique(axis=1) == 3).all()
+
+
+def test_a_study_with_one_replicate_has_no_such_columns(
+    tmp_path: Path, matrix: pd.DataFrame, labels: pd.DataFrame
+) -> None:
+    table = run_table(tmp_path, replicates_of(matrix, labels, 1), [0], several=False)
+    results, _ = table.train_missing(lambda progress: None)
+    assert not {"replicate", "split_seed"} & set(results)
