@@ -127,6 +127,7 @@ ARTEFACTS = {
     "configurations": 2,
     "run_results": 4,
     "learning_curves": 4,
+    "noise": 4,
     "baseline_performance": 2,
     "blackbox": 2,
     "blackbox_curves": 2,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aehpo_assets.noise.power import LEVEL, replicates_to_detect, smallest_gain
+from aehpo_assets.noise.power import LEVEL, quantile, standard_errors_to_detect
 
 EQUIVALENCE = 0.01
 """Half-width of the region in which scores count as equal."""
@@ -30,11 +30,11 @@ class Difference:
     mean
         The one less the other.
     error
-        Standard error of it.
+        Standard error of it; NaN where the noise is not known.
     degrees
         Degrees of freedom of the standard error; infinite where it is known.
     replicates
-        Replicates of each side.
+        Replicates of each side, of the one with fewer.
     """
 
     mean: float
@@ -42,11 +42,16 @@ class Difference:
     degrees: float
     replicates: int
 
+    @property
+    def is_tested(self) -> bool:
+        """Whether its noise is known, so that something can be said of it."""
+        return math.isfinite(self.error)
+
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """Return the bounds of the two-sided interval, (-inf, inf) where the error is unknown."""
-        if not math.isfinite(self.error):
+        if not self.is_tested:
             return -math.inf, math.inf
-        half = _quantile(1 - level / 2, self.degrees) * self.error
+        half = quantile(1 - level / 2, self.degrees) * self.error
         return self.mean - half, self.mean + half
 
     @property
@@ -60,6 +65,12 @@ class Difference:
         Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987.
         """
         return _upper(equivalence - abs(self.mean), self.error, self.degrees)
+
+    def __str__(self) -> str:
+        if not self.is_tested:
+            return f"{self.mean:+.3f}"
+        lower, upper = self.interval()
+        return f"{self.mean:+.3f} [{lower:+.3f}, {upper:+.3f}]"
 
 
 @dataclass(frozen=True)
@@ -76,9 +87,11 @@ class Verdict:
         Holm's adjusted p value of the outcome's own test; of the difference for ``not yet``.
     more
         About how many further replicates of each side would decide a difference as large as the
-        one seen; 0 for a decided one, None where no number would (a difference of zero).
+        one seen; 0 for a decided one, None where no number would (a difference of zero) or the
+        noise is not known.
     decidable
-        The smallest difference that these replicates could have found with a power of 80 %.
+        The smallest difference that these replicates find with a power of 80 %; NaN where the
+        noise is not known.
     """
 
     outcome: str
@@ -86,14 +99,6 @@ class Verdict:
     p: float
     more: int | None
     decidable: float
-
-    def __str__(self) -> str:
-        lower, upper = self.difference.interval()
-        shown = f"{self.outcome} ({self.difference.mean:+.3f} [{lower:+.3f}, {upper:+.3f}])"
-        if self.outcome != NOT_YET:
-            return shown
-        needs = "no number of" if self.more is None else f"about {self.more} more"
-        return f"{shown}, {needs} replicates would tell"
 
 
 def verdicts(
@@ -107,7 +112,8 @@ def verdicts(
     Parameters
     ----------
     differences
-        The family: every difference that is reported together.
+        The family: every difference that is reported together. Those whose noise is not known
+        were not tested, and cost the others nothing.
     equivalence
         Half-width of the region of equivalence.
     level
@@ -126,11 +132,14 @@ def verdicts(
     """
     if not all(math.isfinite(difference.mean) for difference in differences):
         raise ValueError("a difference without a value has no verdict")
-    different = holm([difference.p_different for difference in differences])
-    same = holm([difference.p_equal(equivalence) for difference in differences])
+    tested = [difference for difference in differences if difference.is_tested]
+    different = iter(holm([difference.p_different for difference in tested]))
+    same = iter(holm([difference.p_equal(equivalence) for difference in tested]))
     return [
-        _verdict(difference, p_different, p_equal, level)
-        for difference, p_different, p_equal in zip(differences, different, same, strict=True)
+        _verdict(difference, next(different), next(same), level, len(tested))
+        if difference.is_tested
+        else Verdict(NOT_YET, difference, math.nan, None, math.nan)
+        for difference in differences
     ]
 
 
@@ -144,35 +153,28 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def _verdict(difference: Difference, different: float, same: float, level: float) -> Verdict:
-    variance = difference.error**2 * difference.replicates / 2
-    decidable = smallest_gain(difference.replicates, variance)
+def _verdict(
+    difference: Difference, different: float, same: float, level: float, comparisons: int
+) -> Verdict:
+    distance = standard_errors_to_detect(difference.degrees, comparisons=comparisons)
+    decidable = distance * difference.error
     if same < level:
         return Verdict(EQUAL, difference, same, 0, decidable)
     if different < level:
         outcome = BETTER if difference.mean > 0 else WORSE
         return Verdict(outcome, difference, different, 0, decidable)
     more = None
-    if math.isfinite(difference.error) and difference.mean != 0:
-        needed = replicates_to_detect(abs(difference.mean), variance)
-        more = max(1, needed - difference.replicates)
+    if difference.mean != 0:
+        # The squared error falls as the replicates grow.
+        needed = difference.replicates * (decidable / difference.mean) ** 2
+        more = max(1, math.ceil(needed) - difference.replicates)
     return Verdict(NOT_YET, difference, different, more, decidable)
-
-
-def _quantile(probability: float, degrees: float) -> float:
-    from scipy.stats import norm, t
-
-    if math.isinf(degrees):
-        return float(norm.ppf(probability))
-    return float(t.ppf(probability, degrees))
 
 
 def _upper(distance: float, error: float, degrees: float) -> float:
     """Probability that noise alone exceeds a distance."""
     from scipy.stats import norm, t
 
-    if not math.isfinite(error):
-        return 0.5
     if error == 0:
         return 0.5 if distance == 0 else float(distance < 0)
     ratio = distance / error

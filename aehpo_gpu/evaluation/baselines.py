@@ -19,7 +19,6 @@ import torch
 from aehpo_assets.analysis.chosen_baselines import chosen_baseline
 from aehpo_assets.datasets.labels import DownstreamTargets
 from aehpo_gpu.evaluation.downstream import score_latents
-from aehpo_gpu.evaluation.granularity import valid_granularity
 
 UMAP_NEIGHBORS = 15
 
@@ -77,8 +76,8 @@ def baseline_table(
     pd.DataFrame
         One row a method, number of features, dimension and seed: ``method`` (``pca``, ``umap``,
         ``random_features``), ``latent_dim``, ``features``, ``seed`` (missing for PCA, which has
-        none), ``fresh`` (whether it repeats what the first seed chose), the scores of
-        ``downstream.score_latents`` and ``valid_granularity``.
+        none), ``fresh`` (whether it repeats what the first seed chose) and the scores of
+        ``downstream.score_latents``.
     """
     train = split == "train"
     first, *others = seeds
@@ -115,8 +114,7 @@ def baseline_table(
             parts += [scored(method, [cell], seed, fresh=True) for seed in others]
     table = pd.concat(parts, ignore_index=True)
     named = ["method", "latent_dim", "features", "seed", "fresh"]
-    table = table[[*named, *(name for name in table if name not in named)]]
-    return table.assign(valid_granularity=valid_granularity(targets, split))
+    return table[[*named, *(name for name in table if name not in named)]]
 
 
 def _layouts(

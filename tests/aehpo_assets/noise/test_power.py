@@ -37,3 +37,14 @@ def test_the_smallest_gain_of_the_replicates_needed_is_found(gain, variance):
 def test_refuses_a_gain_that_is_none(gain):
     with pytest.raises(ValueError, match="above zero"):
         replicates_to_detect(gain, 0.01)
+
+
+def test_comparisons_that_share_a_level_need_more():
+    one, three = (replicates_to_detect(0.03, 0.09**2, comparisons=n) for n in (1, 3))
+    # 2 sd² / gain² times the square of 2.394 (the quantile of 1 - .05 / 6) and 0.842.
+    assert three == 189
+    assert (
+        smallest_gain(three, 0.09**2, comparisons=3)
+        <= 0.03
+        < smallest_gain(one, 0.09**2, comparisons=3)
+    )

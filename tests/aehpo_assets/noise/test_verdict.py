@@ -42,6 +42,7 @@ def test_without_a_known_error_nothing_is_said():
     [verdict] = verdicts([Difference(0.2, math.nan, 0, 1)])
     assert verdict.outcome == NOT_YET
     assert verdict.more is None
+    assert math.isnan(verdict.decidable)
     assert verdict.difference.interval() == (-math.inf, math.inf)
 
 
@@ -56,12 +57,37 @@ def test_equal_scores_in_every_replicate_are_equal():
 
 
 def test_what_is_undecided_says_how_many_more_would_decide_it():
-    [verdict] = verdicts([Difference(0.03, 0.03, 18, 10)])
+    [verdict] = verdicts([Difference(0.03, 0.03, math.inf, 10)])
     assert verdict.outcome == NOT_YET
     # The error shrinks with the root: 2.8 errors need 2.8 ** 2 times the replicates.
     assert verdict.more == math.ceil(10 * (1.959964 + 0.841621) ** 2) - 10
     assert verdict.decidable == pytest.approx(0.03 * (1.959964 + 0.841621))
-    assert "69 more" in str(verdict)
+    # Three rows share the level, and an error that was estimated itself asks for more.
+    for others in ([Difference(0.03, 0.03, 6, 10)], [verdict.difference] * 3):
+        assert verdicts(others)[0].decidable > verdict.decidable
+
+
+def test_what_was_not_tested_costs_the_others_nothing():
+    known, unknown = Difference(0.03, 0.014, 40, 5), Difference(0.2, math.nan, 0, 1)
+    assert outcomes([known]) == [BETTER]
+    assert outcomes([unknown, known, unknown]) == [NOT_YET, BETTER, NOT_YET]
+    assert outcomes([known, known]) == [NOT_YET, NOT_YET]
+
+
+@pytest.mark.parametrize(("degrees", "rows"), [(14, 1), (14, 3), (60, 3)])
+def test_a_gain_as_large_as_said_is_found_as_often_as_promised(degrees, rows):
+    """With a noise that is pooled, and so shared by the rows; the others gain nothing."""
+    source, studies, found = np.random.default_rng([degrees, rows]), 3000, 0
+    for _ in range(studies):
+        error = 0.01 * math.sqrt(source.chisquare(degrees) / degrees)
+        [promised] = {
+            round(verdict.decidable, 12)
+            for verdict in verdicts([Difference(0.5, 0.01, degrees, 5)] * rows)
+        }
+        means = source.normal(0, 0.01, rows) + np.array([promised, *[0.0] * (rows - 1)])
+        family = [Difference(float(mean), error, degrees, 5) for mean in means]
+        found += outcomes(family)[0] == BETTER
+    assert found / studies == pytest.approx(0.8, abs=0.05)
 
 
 def test_in_families_without_a_difference_at_most_one_in_twenty_says_better_or_worse():
