@@ -214,7 +214,8 @@ def test_stock_syne_tune_reads_the_blackbox(first: tuple[Path, str]) -> None:
 
 def test_what_is_printed_names_predicted_actual_and_baselines(first: tuple[Path, str]) -> None:
     printed = first[1]
-    for word in ("PCA", "UMAP", "andom features", "toy_rna", "varix"):
+    # One seed: nothing is said of any difference.
+    for word in ("PCA", "UMAP", "andom features", "toy_rna", "varix", "not yet"):
         assert word in printed
 
 

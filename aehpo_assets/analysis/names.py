@@ -17,7 +17,11 @@ ORIGIN_NAMES = {
 """Where a validated candidate comes from."""
 
 BASELINE = "baseline"
-OPPONENT_NAMES = ORIGIN_NAMES | {BASELINE: "baseline best on valid"}
+OPPONENT_NAMES = {
+    BEST_SAMPLED: ORIGIN_NAMES[BEST_SAMPLED],
+    UNTUNED_DEFAULT: ORIGIN_NAMES[UNTUNED_DEFAULT],
+    BASELINE: "baseline best on valid",
+}
 """What a recommendation is compared with."""
 
 BASELINE_NAMES = {"pca": "PCA", "umap": "UMAP", "random_features": "random features"}
