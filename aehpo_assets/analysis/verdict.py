@@ -40,7 +40,7 @@ def verdict(summary: RecommendationSummary, compared: pd.DataFrame) -> str:
     on_valid = compared[compared["score"] == VALID_SCORE].set_index("opponent")
     on_test = compared[compared["score"] == TEST_SCORE]
     sentences = [
-        _against(subject, row, on_valid.loc[row["opponent"]])
+        _against(subject, row, on_valid.loc[row["opponent"]], summary.noise[TEST_SCORE] is None)
         for subject, row in zip(
             ("On these test samples, the recommendation", "It", "It"),
             on_test.to_dict("records"),
@@ -70,9 +70,11 @@ def outcome_text(row: Any) -> str:
     return f"{NOT_YET}: {_lacks(row)}"
 
 
-def _against(subject: str, row: Any, on_valid: Any) -> str:
+def _against(subject: str, row: Any, on_valid: Any, nothing_is_known: bool) -> str:
     said = _SAID[row["outcome"]].format(against=row["against"], equivalence=EQUIVALENCE)
-    lacks = f" ({_lacks(row)})" if row["outcome"] == NOT_YET else ""
+    # Of a task of single runs it is said once, at the end.
+    told_at_the_end = nothing_is_known and not row["tested"]
+    lacks = f" ({_lacks(row)})" if row["outcome"] == NOT_YET and not told_at_the_end else ""
     differences = f"{difference_text(row)} on test, {difference_text(on_valid)} on valid"
     decidable = ""
     if row["tested"] and row["standard_error"] > 0:
@@ -91,7 +93,10 @@ def _lacks(row: Any) -> str:
 def _noise(summary: RecommendationSummary) -> str:
     known = {score: noise for score, noise in summary.noise.items() if noise is not None}
     if known.keys() != {VALID_SCORE, TEST_SCORE}:
-        return "Give the study at least two seeds, or hpo.validation_seeds."
+        return (
+            f"Not yet: {NOISE_NOT_KNOWN}. Give the study at least two seeds, or "
+            "hpo.validation_seeds."
+        )
     count = summary.candidates[RECOMMENDED].runs
     valid, test = known[VALID_SCORE], known[TEST_SCORE]
     return (

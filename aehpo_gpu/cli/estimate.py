@@ -74,7 +74,7 @@ def detection_table(found: list[Detection], gain: float) -> Table:
         if one.replicates is None:
             table.add_row(name, "", "", "noise not known: give the study at least two seeds")
         elif one.can_be_decided:
-            table.add_row(name, f"{one.replicates:,}", f"{one.hours:.2f}", "")
+            table.add_row(name, f"{one.replicates:,}", f"{one.hours:.2f}", "can be decided")
         else:
             why = f"cannot be decided here: more than {MAX_REPLICATES} replicates"
             table.add_row(name, f"{one.replicates:,}", f"{one.hours:.2f}", why)

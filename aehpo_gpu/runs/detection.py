@@ -82,7 +82,7 @@ def detections(
 
 
 def _stored_noise(study: Study, home: Home, architecture: str, task: str) -> Noise | None:
-    """Noise of the test score, by which verdicts are given; where there is none, of the valid one."""
+    """Noise of the test score, by which verdicts are given, or else of the valid one."""
     partition = (architecture, task)
     same = home.study_file.exists() and home.study().name == study.name
     if not same or not home.store.is_usable("noise", partition):

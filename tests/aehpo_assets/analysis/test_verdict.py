@@ -111,11 +111,11 @@ def test_one_seed_says_not_yet_whatever_the_gain(
     single = validated[validated["seed"] == 2]
     text = verdict_of(single, baseline_table)
     assert (
-        "It is not yet known to be better or worse than the untuned default (with one seed the "
-        "noise is not known): +0.140 on test, +0.160 on valid." in text
+        "It is not yet known to be better or worse than the untuned default: +0.140 on test, "
+        "+0.160 on valid." in text
     )
     assert "better than" not in text.replace("better or worse than", "")
-    assert "at least two seeds" in text
+    assert "Not yet: with one seed the noise is not known. Give the study at least two" in text
     assert "nan" not in text
     assert "not yet: with one seed the noise is not known" in printed(single, baseline_table)
 

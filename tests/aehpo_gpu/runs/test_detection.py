@@ -72,6 +72,7 @@ def test_replicates_and_hours_follow_from_the_noise_of_the_home(
     assert meth.replicates is None
     text = printed([rna, meth], 0.02)
     assert "a gain of 0.02, with a power of 80 %" in text
+    assert "can be decided" in text
     assert "noise not known: give the study at least two seeds" in text
 
 
