@@ -20,8 +20,8 @@ ROOT = ("definitions", "study", "settings", "errors", "foreign", "limits", "regi
 
 ORDER = {
     A: (
-        *("", "store", "datasets", "omics", "space", "hpo", "analysis", "quality", "exchange"),
-        *("defs", "running", "cli"),
+        *("", "store", "datasets", "omics", "space", "hpo", "noise", "analysis", "quality"),
+        *("exchange", "defs", "running", "cli"),
     ),
     G: ("architectures", "evaluation", "training", "runs", "export", "defs", "cli"),
 }

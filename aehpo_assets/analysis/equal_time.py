@@ -28,6 +28,8 @@ import pandas as pd
 
 from aehpo_assets.analysis.names import BEST_SAMPLED, RECOMMENDED, UNTUNED_DEFAULT
 from aehpo_assets.hpo.objectives import FAILED_SCORE, RUNTIME, TEST_SCORE, VALID_SCORE
+from aehpo_assets.noise.pooled import Noise, pooled, replicate_noise
+from aehpo_assets.noise.power import LEVEL, quantile
 from aehpo_assets.store.provenance import named_seed
 
 STUDY_ROUTE = "the study's route"
@@ -285,16 +287,35 @@ def random_course(sampled: pd.DataFrame, seconds: float, seed: int = 0) -> pd.Da
     )
 
 
-def verdict(standing: pd.Series, granularity: float = math.nan) -> str:
+def training_noise(sampled: pd.DataFrame, validated: pd.DataFrame | None) -> Noise | None:
+    """Return the noise of the valid score of one training, pooled over configurations.
+
+    Parameters
+    ----------
+    sampled, validated
+        As for :func:`equal_time`.
+
+    Returns
+    -------
+    Noise or None
+        None where nothing was trained twice. A validated run is none of those sampled: its seed is
+        fresh.
+    """
+    parts = [sampled] if validated is None else [sampled, validated]
+    finished = [runs[(runs["status"] == "ok") & runs[VALID_SCORE].notna()] for runs in parts]
+    return pooled(*(replicate_noise(runs, VALID_SCORE) for runs in finished if len(runs)))
+
+
+def verdict(standing: pd.Series, noise: Noise | None = None) -> str:
     """Say in words what one live search was worth at equal training time.
 
     Parameters
     ----------
     standing
         A row of :attr:`EqualTime.standings`.
-    granularity
-        Largest change of the valid score when two samples swap their places; a difference below
-        it says nothing.
+    noise
+        Noise of the valid score of one training (:func:`training_noise`), None where it is not
+        known.
 
     Returns
     -------
@@ -306,7 +327,7 @@ def verdict(standing: pd.Series, granularity: float = math.nan) -> str:
         f"After {seconds:.3g} s of training, {standing['searcher']} on real trainings would hand "
         f"over a configuration that scored {_score(standing, 'live')}.",
         f"The study's route would hand over one that scored {_score(standing, 'study')}: the live "
-        f"search is {_compared(standing, granularity)}",
+        f"search is {_compared(standing, noise)}",
         _against_random(standing),
     ]
     reached, looks = standing["seconds_to_study_best"], standing["study_best_looks"]
@@ -328,8 +349,11 @@ def verdict(standing: pd.Series, granularity: float = math.nan) -> str:
             f"The untuned default, for {standing['default_seconds']:.3g} s of training of its own, "
             f"scores {_score(standing, 'default')}, {_of_looks(standing['default_looks'])}."
         )
-    if not math.isnan(granularity):
-        sentences.append(f"Two valid samples that swap places change a score by {granularity:.3f}.")
+    if noise is None:
+        sentences.append("How much a score is noise is not known: nothing was trained twice.")
+    else:
+        error = f"{noise.deviation:.3f}"
+        sentences.append(f"The standard error of the valid score of one training is {error}.")
     sentences.append("This is one search with one seed.")
     return " ".join(sentences)
 
@@ -406,27 +430,32 @@ def _of_looks(looks: int) -> str:
     return f"in the mean of {looks} later training{'' if looks == 1 else 's'}"
 
 
-def _compared(standing: pd.Series, granularity: float) -> str:
+def _compared(standing: pd.Series, noise: Noise | None) -> str:
     """Compare by later trainings if both have them; luck is only compared with luck."""
     if standing["live_looks"] and standing["study_looks"]:
         ours, theirs = standing["live_again_valid"], standing["study_again_valid"]
-        return f"{_against(ours, theirs, granularity)}, both trained again."
+        looks = (int(standing["live_looks"]), int(standing["study_looks"]))
+        return f"{_against(ours, theirs, noise, looks)}, both trained again."
     if standing["study_validated"]:
         return (
             "not to be held against that: its own score is the best of what it has seen, which is "
             "partly luck, and was not trained again."
         )
-    by = _against(standing["live_valid"], standing["study_valid"], granularity)
+    by = _against(standing["live_valid"], standing["study_valid"], noise, (1, 1))
     return f"{by}, each by the best that it has seen, which is partly luck."
 
 
-def _against(ours: float, theirs: float, granularity: float) -> str:
+def _against(ours: float, theirs: float, noise: Noise | None, looks: tuple[int, int]) -> str:
     difference = ours - theirs
     if difference == 0:
         return "level with it"
     text = f"{'ahead' if difference > 0 else 'behind'} by {abs(difference):.3f}"
-    if abs(difference) < granularity:
-        return f"{text}, which is less than the score can tell"
+    if noise is None:
+        return text
+    error = math.hypot(*(noise.error(count) for count in looks))
+    text = f"{text} (standard error {error:.3f})"
+    if abs(difference) < quantile(1 - LEVEL / 2, noise.degrees) * error:
+        return f"{text}, which noise alone may make"
     return text
 
 

@@ -1,6 +1,7 @@
-"""How much better one configuration is than another, and how surely.
+"""How much better one candidate is than another, and what its difference rests on.
 
-What is compared, and which scores count, belongs to ``validation_summary``.
+What is compared, and which scores count, belongs to ``validation_summary``; what can be said of a
+difference to ``aehpo_assets.noise.verdict``.
 """
 
 from __future__ import annotations
@@ -10,28 +11,30 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-CONFIDENCE = 0.95
-"""Confidence of the interval of a difference."""
-
-BEATS = "beats"
-DOES_NOT_BEAT = "does not beat"
-UNDECIDED = "cannot be told apart from"
+from aehpo_assets.noise.pooled import Noise, replicate_scores
+from aehpo_assets.noise.verdict import Difference
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds.
+    """A mean over replicates.
 
     Attributes
     ----------
     mean
         Mean, NaN where nothing is known.
     standard_error
-        Standard error of the mean, NaN with a single seed.
+        Standard error of the mean, NaN where the noise is not known.
+    degrees
+        Degrees of freedom of the standard error.
+    replicates
+        Number of replicates.
     """
 
     mean: float
     standard_error: float = math.nan
+    degrees: float = math.inf
+    replicates: int = 1
 
     def __str__(self) -> str:
         if math.isnan(self.mean):
@@ -40,89 +43,75 @@ class Estimate:
         return f"{self.mean:.3f}{error}"
 
 
-@dataclass(frozen=True)
-class Improvement:
-    """A difference of two means over seeds, with its 95 % interval.
+def trained_estimate(runs: pd.DataFrame, score: str, noise: Noise | None) -> Estimate:
+    """Estimate the score of an autoencoder: its noise is that of all of its task.
 
-    The interval is Student's over the seeds. It covers the chance of training: initial weights,
-    order of the batches, dropout, noise of the latents. It does not cover the chance of which
-    samples were held out, as every seed is scored on the same ones. It rests on differences that
-    are about normal, which few seeds can neither show nor make up for: two seeds widen the standard
-    error by a factor of 12.7, three by 4.3, five by 2.8.
-
-    Attributes
+    Parameters
     ----------
-    mean
-        Mean difference, NaN where a side is missing.
-    lower, upper
-        Bounds of the interval, NaN with a single seed.
-    seeds
-        Number of seeds that it rests on.
+    runs
+        Its runs, every score finite.
+    score
+        Name of the score.
+    noise
+        Noise of a replicate, None where it is not known.
     """
-
-    mean: float
-    lower: float = math.nan
-    upper: float = math.nan
-    seeds: int = 0
-
-    @property
-    def outcome(self) -> str:
-        """The difference in words, by the three digits that are reported."""
-        if round(self.lower, 3) > 0:
-            return BEATS
-        return DOES_NOT_BEAT if round(self.upper, 3) < 0 else UNDECIDED
-
-    def __str__(self) -> str:
-        if math.isnan(self.mean):
-            return "-"
-        bounds = "" if math.isnan(self.lower) else f" [{self.lower:+.3f}, {self.upper:+.3f}]"
-        return f"{self.mean:+.3f}{bounds}"
+    values = replicate_scores(runs, score)["score"]
+    if noise is None:
+        return Estimate(float(values.mean()), replicates=len(values))
+    return Estimate(float(values.mean()), noise.error(len(values)), noise.degrees, len(values))
 
 
-def improvement(one: pd.Series, other: pd.Series) -> Improvement:
-    """Compare the scores of two configurations.
+def own_estimate(values: pd.Series, *, has_seed: bool) -> Estimate:
+    """Estimate the score of a baseline, which has a noise of its own.
+
+    Parameters
+    ----------
+    values
+        Scores, one a seed.
+    has_seed
+        Whether a seed decides: what has none would be the same again.
+    """
+    count = len(values)
+    if not has_seed:
+        return Estimate(float(values.mean()), 0.0, math.inf, count)
+    return Estimate(float(values.mean()), float(values.sem()), count - 1, count)
+
+
+def difference(one: Estimate, other: Estimate, *, same_noise: bool) -> Difference:
+    """Compare two means.
 
     Parameters
     ----------
     one, other
-        Scores without missing values, by seed.
+        The means.
+    same_noise
+        Whether both standard errors come from the same pooled noise; otherwise the degrees of
+        freedom are those of Welch (Biometrika 34, 1947).
 
     Returns
     -------
-    Improvement
-        ``one`` less ``other``: paired by seed where both have the same seeds, else with Welch's
-        degrees of freedom (Biometrika 34, 1947).
+    Difference
+        ``one`` less ``other``.
     """
-    if one.empty or other.empty:
-        return Improvement(math.nan)
-    one, other = one.sort_index(), other.sort_index()
-    if one.index.is_unique and one.index.equals(other.index):
-        return mean_interval(one - other)
-    first, second = float(one.sem()) ** 2, float(other.sem()) ** 2
-    squares = first**2 / max(len(one) - 1, 1) + second**2 / max(len(other) - 1, 1)
-    degrees = (first + second) ** 2 / squares if squares else len(one) + len(other) - 2
-    mean = float(one.mean() - other.mean())
-    return _interval(mean, math.sqrt(first + second), degrees, min(len(one), len(other)))
+    error = math.hypot(one.standard_error, other.standard_error)
+    degrees = one.degrees if same_noise else _welch(one, other)
+    # What has no noise needs no replicates: those of the other side count.
+    noisy = [side.replicates for side in (one, other) if side.standard_error != 0]
+    replicates = min(noisy, default=one.replicates)
+    return Difference(one.mean - other.mean, error, degrees, replicates)
 
 
-def mean_interval(differences: pd.Series) -> Improvement:
-    """Return the mean of some differences with its interval.
+def _welch(one: Estimate, other: Estimate) -> float:
+    first, second = one.standard_error**2, other.standard_error**2
+    squares = sum(
+        part**2 / side.degrees
+        for part, side in ((first, one), (second, other))
+        if part > 0 and not math.isinf(side.degrees)
+    )
+    return (first + second) ** 2 / squares if squares > 0 else math.inf
 
-    Parameters
-    ----------
-    differences
-        One number a seed (or a task, whose number ``seeds`` then is).
-    """
-    if differences.empty:
-        return Improvement(math.nan)
+
+def mean_difference(differences: pd.Series) -> Difference:
+    """Return the mean of some differences, with the error that their own spread gives it."""
     count = len(differences)
-    return _interval(float(differences.mean()), float(differences.sem()), count - 1, count)
-
-
-def _interval(mean: float, error: float, degrees: float, seeds: int) -> Improvement:
-    if math.isnan(error):
-        return Improvement(mean, seeds=seeds)
-    from scipy.stats import t
-
-    half = float(t.ppf((1 + CONFIDENCE) / 2, degrees)) * error
-    return Improvement(mean, mean - half, mean + half, seeds)
+    return Difference(float(differences.mean()), float(differences.sem()), count - 1, count)

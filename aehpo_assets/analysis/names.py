@@ -16,5 +16,16 @@ ORIGIN_NAMES = {
 }
 """Where a validated candidate comes from."""
 
+BASELINE = "baseline"
+OPPONENT_NAMES = {
+    BEST_SAMPLED: ORIGIN_NAMES[BEST_SAMPLED],
+    UNTUNED_DEFAULT: ORIGIN_NAMES[UNTUNED_DEFAULT],
+    BASELINE: "baseline best on valid",
+}
+"""What a recommendation is compared with."""
+
 BASELINE_NAMES = {"pca": "PCA", "umap": "UMAP", "random_features": "random features"}
 """Baselines by method, in the order in which they are shown."""
+
+WITHOUT_SEED = ("pca",)
+"""Baselines that are the same whatever the seed."""

@@ -11,18 +11,26 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.analysis.improvement import (
-    BEATS,
-    DOES_NOT_BEAT,
-    UNDECIDED,
-    Improvement,
-    mean_interval,
+from aehpo_assets.analysis.improvement import mean_difference
+from aehpo_assets.analysis.names import BASELINE, RECOMMENDED
+from aehpo_assets.analysis.validation_summary import (
+    SCORES,
+    Candidate,
+    Gain,
+    RecommendationSummary,
+    scored_runs,
 )
-from aehpo_assets.analysis.names import BEST_SAMPLED, RECOMMENDED, UNTUNED_DEFAULT
-from aehpo_assets.analysis.validation_summary import best_runs, gain, scored_runs
-from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.objectives import TEST_SCORE
+from aehpo_assets.noise.verdict import (
+    BETTER,
+    EQUAL,
+    NOT_YET,
+    WORSE,
+    Difference,
+    Verdict,
+    verdicts,
+)
 
-SCORES = (VALID_SCORE, TEST_SCORE)
 ALL_TASKS = "all tasks"
 WITHIN_TASKS = "within tasks"
 
@@ -132,43 +140,100 @@ def _correlation(one: pd.Series, other: pd.Series) -> float:
     return float(np.corrcoef(one, other)[0, 1])
 
 
-def improvements(validated: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Compare the recommendation of every task with its opponents.
+def candidates(summaries: Mapping[str, RecommendationSummary]) -> pd.DataFrame:
+    """List the candidate of each origin and the baselines of every task, with what they score.
 
     Parameters
     ----------
-    validated
-        Task to validated recommendations.
+    summaries
+        Task to its summary.
 
     Returns
     -------
     pandas.DataFrame
-        One row a task, opponent (``best_sampled``, ``untuned_default``) and score: ``task,
-        config_id, opponent, opponent_config_id, score, improvement, lower, upper`` (95 % over
-        seeds), ``seeds`` and ``outcome`` in words. Opponents that were not validated are left out.
+        One row a task and candidate: ``task, origin`` (``baseline`` for these), ``name,
+        predicted_valid, valid, valid_error, test, test_error`` (standard errors, NaN where the
+        noise is not known), ``runs, failed_runs``.
     """
     rows = []
-    for task, table in validated.items():
-        runs = scored_runs(table)
-        recommended = best_runs(runs, RECOMMENDED)
-        for opponent in (BEST_SAMPLED, UNTUNED_DEFAULT):
-            other = best_runs(runs, opponent)
-            found = gain(recommended, other, opponent)
-            if found is None:
-                continue
-            for score, difference in zip(SCORES, (found.valid, found.test), strict=True):
-                rows.append(
-                    {
-                        "task": task,
-                        "config_id": recommended["config_id"].iloc[0],
-                        "opponent": opponent,
-                        "opponent_config_id": other["config_id"].iloc[0],
-                        "score": score,
-                        **_as_row(difference),
-                        "outcome": difference.outcome,
-                    }
-                )
-    return pd.DataFrame(rows)
+    for task, summary in summaries.items():
+        named = [*summary.candidates.items(), *((BASELINE, one) for one in summary.baselines)]
+        rows += [{"task": task, "origin": origin} | _of_candidate(one) for origin, one in named]
+    columns = ["task", "origin", "name", "predicted_valid", "valid", "valid_error"]
+    columns += ["test", "test_error", "runs", "failed_runs"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _of_candidate(candidate: Candidate) -> dict[str, object]:
+    return {
+        "name": candidate.name,
+        "predicted_valid": candidate.predicted_valid,
+        "valid": candidate.valid.mean,
+        "valid_error": candidate.valid.standard_error,
+        "test": candidate.test.mean,
+        "test_error": candidate.test.standard_error,
+        "runs": candidate.runs,
+        "failed_runs": candidate.failed_runs,
+    }
+
+
+def improvements(summaries: Mapping[str, RecommendationSummary]) -> pd.DataFrame:
+    """Compare the recommendation of every task with its opponents.
+
+    The verdicts on a score are given for all rows together, so that of studies in which nothing is
+    better or worse at most 5 % say so anywhere.
+
+    Parameters
+    ----------
+    summaries
+        Task to its summary.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a task, opponent (``best_sampled``, ``untuned_default``, ``baseline``) and score:
+        ``task, opponent, against`` (its name in sentences), ``config_id, opponent_config_id,
+        score, improvement, standard_error, degrees`` (of freedom), ``lower, upper`` (95 %, of this
+        row alone), ``replicates, tested`` (whether the noise is known), ``outcome`` (``better``,
+        ``worse``, ``equal`` or ``not yet``), ``p`` (adjusted), ``more`` (replicates that would
+        decide a difference as large as this; missing where no number would) and ``decidable`` (the
+        smallest gain that is found with a power of 80 %). Opponents that were not validated are
+        left out.
+    """
+    gains = [(task, gain) for task, summary in summaries.items() for gain in summary.gains]
+    parts = []
+    for score in SCORES:
+        found = verdicts([gain.differences[score] for _, gain in gains])
+        parts += [
+            _row(task, gain, score, verdict)
+            for (task, gain), verdict in zip(gains, found, strict=True)
+        ]
+    return pd.DataFrame(parts, columns=_IMPROVEMENTS).astype({"more": "Int64"})
+
+
+_IMPROVEMENTS = [
+    *("task", "opponent", "against", "config_id", "opponent_config_id", "score", "improvement"),
+    *("standard_error", "degrees", "lower", "upper", "replicates", "tested", "outcome", "p"),
+    *("more", "decidable"),
+]
+
+
+def _row(task: str, gain: Gain, score: str, verdict: Verdict) -> dict[str, object]:
+    return {
+        "task": task,
+        "opponent": gain.opponent,
+        "against": gain.against,
+        "config_id": gain.config_id,
+        "opponent_config_id": gain.opponent_config_id,
+        "score": score,
+        **_measured(verdict.difference),
+        "replicates": verdict.difference.replicates,
+        "tested": verdict.difference.is_tested,
+        "outcome": verdict.outcome,
+        "p": verdict.p,
+        "more": verdict.more,
+        "decidable": verdict.decidable,
+    }
 
 
 def improved_tasks(compared: pd.DataFrame) -> pd.DataFrame:
@@ -182,31 +247,35 @@ def improved_tasks(compared: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row an opponent and score: ``opponent, score, tasks, beats, cannot be told apart from,
-        does not beat, improvement, lower, upper``: the mean over the tasks with its 95 % interval
-        over them, which covers the chance of training and that of the tasks, as far as a few tasks
-        that share samples can.
+        One row an opponent and score: ``opponent, score, tasks, better, equal, not yet, worse``,
+        ``untested`` (tasks whose noise is not known, which are none of those), ``improvement,
+        lower, upper``: the mean over the tasks with its 95 % interval over them, which covers the
+        chance of training and that of the tasks, as far as a few tasks that share samples can.
     """
     rows = []
     for (opponent, score), own in compared.groupby(["opponent", "score"], sort=False):
-        counts = own["outcome"].value_counts()
-        overall = _as_row(mean_interval(own["improvement"]))
+        counts = own.loc[own["tested"], "outcome"].value_counts()
+        overall = _measured(mean_difference(own["improvement"]))
         rows.append(
             {
                 "opponent": opponent,
                 "score": score,
-                "tasks": overall.pop("seeds"),
-                **{name: int(counts.get(name, 0)) for name in (BEATS, UNDECIDED, DOES_NOT_BEAT)},
-                **overall,
+                "tasks": len(own),
+                **{name: int(counts.get(name, 0)) for name in (BETTER, EQUAL, NOT_YET, WORSE)},
+                "untested": int((~own["tested"]).sum()),
+                **{name: overall[name] for name in ("improvement", "lower", "upper")},
             }
         )
     return pd.DataFrame(rows)
 
 
-def _as_row(difference: Improvement) -> dict[str, float | int]:
+def _measured(difference: Difference) -> dict[str, float]:
+    """Return a difference as columns; what is not known is NaN."""
+    bounds = difference.interval() if difference.is_tested else (math.nan, math.nan)
     return {
         "improvement": difference.mean,
-        "lower": difference.lower,
-        "upper": difference.upper,
-        "seeds": difference.seeds,
+        "standard_error": difference.error,
+        "degrees": difference.degrees,
+        "lower": bounds[0],
+        "upper": bounds[1],
     }

@@ -1,28 +1,49 @@
 """What validation says of one architecture and task, in numbers.
 
 Candidates are chosen by their valid score, and the test score is only reported. Which candidates
-are trained belongs to ``aehpo_gpu.runs.validation``; the verdict in words and the table for the
-terminal to ``report``.
+are trained belongs to ``aehpo_gpu.runs.validation``; what can be said of all tasks together to
+``validation_report``, the verdict in words to ``verdict``.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from aehpo_assets.analysis.chosen_baselines import chosen_baseline, tried_baselines
-from aehpo_assets.analysis.improvement import Estimate, Improvement, improvement
+from aehpo_assets.analysis.convergence import convergence, convergence_sentence
+from aehpo_assets.analysis.improvement import (
+    Estimate,
+    difference,
+    mean_difference,
+    own_estimate,
+    trained_estimate,
+)
 from aehpo_assets.analysis.names import (
+    BASELINE,
     BASELINE_NAMES,
     BEST_SAMPLED,
     ORIGIN_NAMES,
     RECOMMENDED,
     UNTUNED_DEFAULT,
+    WITHOUT_SEED,
 )
 from aehpo_assets.hpo.objectives import FAILED_SCORE, TEST_SCORE, VALID_SCORE
+from aehpo_assets.noise.pooled import Noise, pooled, replicate_noise
+from aehpo_assets.noise.summary import known_noise
+from aehpo_assets.noise.verdict import Difference
+
+SCORES = (VALID_SCORE, TEST_SCORE)
+REPLICATE = "replicate"
+
+_OPPONENTS = {
+    BEST_SAMPLED: "the best sampled configuration",
+    UNTUNED_DEFAULT: "the untuned default",
+}
 
 
 @dataclass(frozen=True)
@@ -55,20 +76,26 @@ class Candidate:
 class Gain:
     """What the recommendation adds to an opponent.
 
-    Both were chosen by their valid scores, the recommendation among several, so that ``valid``
-    flatters whoever was chosen among more; ``test`` chose nothing.
+    Both were chosen by their valid scores, the recommendation among several, so that the valid
+    difference flatters whoever was chosen among more; the test score chose nothing.
 
     Attributes
     ----------
     opponent
+        ``best_sampled``, ``untuned_default`` or ``baseline``.
+    against
         What a sentence calls the opponent.
-    valid, test
-        Recommendation less opponent.
+    config_id, opponent_config_id
+        The two configurations; of a baseline its name.
+    differences
+        Score to recommendation less opponent.
     """
 
     opponent: str
-    valid: Improvement
-    test: Improvement
+    against: str
+    config_id: str
+    opponent_config_id: str
+    differences: Mapping[str, Difference]
 
 
 @dataclass(frozen=True)
@@ -79,37 +106,34 @@ class RecommendationSummary:
     ----------
     architecture, task
         What it is about.
-    recommended, best_sampled, untuned_default
-        The candidate of each origin with the best mean valid score; None where there is none.
+    candidates
+        Origin to its candidate with the best mean valid score; origins that were not validated
+        are left out.
     baselines
         PCA, UMAP and random features, each with the features and dimensions of the best valid
-        score among those tried; UMAP and random features over fresh seeds.
-    over_best_sampled, over_default, over_baseline
-        What the recommendation adds to the candidate of that origin, and to the baseline of the
-        best valid score; None where one of the two is missing. PCA is the same for every seed,
-        UMAP and random features have seeds of their own; where there are replicates, baselines are
-        compared in the replicates that the recommendation was trained in, if they have them.
-    valid_granularity
-        AUC change of one valid pair, NaN where it is not known.
-    replicated
-        Whether each seed is a replicate, with a split into train and valid of its own.
+        score among those tried; UMAP and random features over fresh seeds, and where there are
+        replicates all of them over those that the recommendation was trained in.
+    gains
+        What the recommendation adds to the best sampled configuration, to the default, and to the
+        baseline of the best valid score; those of which one side is missing are left out.
+    noise
+        Score to the noise of one replicate, pooled over the autoencoders of the task; None where
+        none was trained twice.
+    convergence
+        Warning of candidates whose training had not converged; empty if there are none.
     """
 
     architecture: str
     task: str
-    recommended: Candidate | None
-    best_sampled: Candidate | None
-    untuned_default: Candidate | None
+    candidates: Mapping[str, Candidate]
     baselines: tuple[Candidate, ...]
-    over_best_sampled: Gain | None
-    over_default: Gain | None
-    over_baseline: Gain | None
-    valid_granularity: float
-    replicated: bool = False
+    gains: tuple[Gain, ...]
+    noise: Mapping[str, Noise | None]
+    convergence: str = ""
 
 
 def recommendation_summary(
-    validated: pd.DataFrame, baselines: pd.DataFrame
+    validated: pd.DataFrame, baselines: pd.DataFrame, components: pd.DataFrame | None = None
 ) -> RecommendationSummary:
     """Summarise what validation and the baselines of one architecture and task say.
 
@@ -118,11 +142,13 @@ def recommendation_summary(
     validated
         One row a candidate and seed: ``origin`` (``recommended``, ``best_sampled`` or
         ``untuned_default``), ``config_id``, ``seed``, both scores, and where there are any
-        ``status``, ``task``, ``architecture``, ``searcher``, ``transfer`` and
+        ``split_seed``, ``status``, ``task``, ``architecture``, ``searcher``, ``transfer`` and
         ``predicted_<valid score>``.
     baselines
-        As for :func:`aehpo_assets.analysis.chosen_baselines.tried_baselines`, with both scores,
-        and ``valid_granularity`` where it is known.
+        As for :func:`aehpo_assets.analysis.chosen_baselines.tried_baselines`, with both scores.
+    components
+        Variance components of the sampled runs
+        (:func:`aehpo_assets.noise.summary.noise_tables`), where there are any.
 
     Returns
     -------
@@ -130,24 +156,40 @@ def recommendation_summary(
         The numbers.
     """
     runs = scored_runs(validated)
+    noise = {
+        score: pooled(replicate_noise(runs, score), known_noise(components, score))
+        for score in SCORES
+    }
     best = {origin: best_runs(runs, origin) for origin in ORIGIN_NAMES}
-    granularity = baselines.get("valid_granularity", pd.Series(dtype="float64")).dropna()
-    known = tuple(found for method in BASELINE_NAMES if (found := _baseline(baselines, method)))
+    chosen = {origin: own for origin, own in best.items() if len(own)}
+    known = {m: found for m in BASELINE_NAMES if (found := _baseline(baselines, m))}
+    gains: list[Gain] = []
+    if RECOMMENDED in chosen:
+        gains = [
+            _gain(chosen[RECOMMENDED], chosen[origin], origin, name, noise)
+            for origin, name in _OPPONENTS.items()
+            if origin in chosen
+        ]
+        rivals = [found for found in known.values() if not math.isnan(found.test.mean)]
+        if rivals:
+            rival = max(rivals, key=lambda found: found.valid.mean)
+            method = next(name for name, found in known.items() if found is rival)
+            rows = chosen_baseline(baselines, method)
+            gains.append(_gain_over_baseline(chosen[RECOMMENDED], rival, rows, noise))
     return RecommendationSummary(
         architecture=_first(validated, "architecture"),
         task=_first(validated, "task"),
-        recommended=_candidate(best[RECOMMENDED]),
-        best_sampled=_candidate(best[BEST_SAMPLED]),
-        untuned_default=_candidate(best[UNTUNED_DEFAULT]),
-        baselines=known,
-        over_best_sampled=gain(
-            best[RECOMMENDED], best[BEST_SAMPLED], "the best sampled configuration"
-        ),
-        over_default=gain(best[RECOMMENDED], best[UNTUNED_DEFAULT], "the untuned default"),
-        over_baseline=_gain_over_baseline(best[RECOMMENDED], baselines),
-        valid_granularity=float(granularity.iloc[0]) if len(granularity) else math.nan,
-        replicated="split_seed" in validated,
+        candidates={origin: _candidate(own, noise) for origin, own in chosen.items()},
+        baselines=tuple(known.values()),
+        gains=tuple(gains),
+        noise=noise,
+        convergence=_convergence(list(chosen.values())),
     )
+
+
+def _convergence(chosen: list[pd.DataFrame]) -> str:
+    told = [own for own in chosen if {"status", "train_r2"} <= {*own}]
+    return convergence_sentence(convergence(pd.concat(told))) if told else ""
 
 
 def scored_runs(validated: pd.DataFrame) -> pd.DataFrame:
@@ -192,29 +234,51 @@ def best_runs(runs: pd.DataFrame, origin: str) -> pd.DataFrame:
     return of_origin[of_origin["config_id"] == means.idxmax()]
 
 
-def gain(recommended: pd.DataFrame, other: pd.DataFrame, opponent: str) -> Gain | None:
-    """Compare the runs of two candidates; None where one of them is missing.
-
-    Parameters
-    ----------
-    recommended, other
-        Output of :func:`best_runs`.
-    opponent
-        What a sentence calls the other one.
-    """
-    if recommended.empty or other.empty:
-        return None
-    one, two = recommended.set_index("seed"), other.set_index("seed")
-    return Gain(
-        opponent,
-        valid=improvement(one[VALID_SCORE], two[VALID_SCORE]),
-        test=improvement(one[TEST_SCORE], two[TEST_SCORE]),
-    )
+def _gain(
+    recommended: pd.DataFrame,
+    other: pd.DataFrame,
+    opponent: str,
+    against: str,
+    noise: Mapping[str, Noise | None],
+) -> Gain:
+    ids = (str(recommended["config_id"].iloc[0]), str(other["config_id"].iloc[0]))
+    differences = {}
+    for score in SCORES:
+        one, two = (trained_estimate(runs, score, noise[score]) for runs in (recommended, other))
+        differences[score] = difference(one, two, same_noise=True)
+        if ids[0] == ids[1]:
+            # The same runs, trained once: there is no noise between them.
+            differences[score] = Difference(0.0, 0.0, math.inf, one.replicates)
+    return Gain(opponent, against, *ids, differences)
 
 
-def _candidate(runs: pd.DataFrame) -> Candidate | None:
-    if runs.empty:
-        return None
+def _gain_over_baseline(
+    recommended: pd.DataFrame,
+    rival: Candidate,
+    rows: pd.DataFrame,
+    noise: Mapping[str, Noise | None],
+) -> Gain:
+    theirs = {VALID_SCORE: rival.valid, TEST_SCORE: rival.test}
+    if REPLICATE in rows and REPLICATE in recommended:
+        # In one replicate both have the same split, and what it does to both is no difference.
+        both = recommended.merge(rows, on=REPLICATE, suffixes=("", " of the baseline"))
+        differences = {
+            score: mean_difference(both[score] - both[f"{score} of the baseline"])
+            for score in SCORES
+        }
+    else:
+        differences = {
+            score: difference(
+                trained_estimate(recommended, score, noise[score]), theirs[score], same_noise=False
+            )
+            for score in SCORES
+        }
+    against = f"the baseline best on valid, {rival.name}"
+    config_id = str(recommended["config_id"].iloc[0])
+    return Gain(BASELINE, against, config_id, rival.name, differences)
+
+
+def _candidate(runs: pd.DataFrame, noise: Mapping[str, Noise | None]) -> Candidate:
     first = runs.iloc[0]
     details = [str(first["config_id"])]
     if first["origin"] == RECOMMENDED:
@@ -226,8 +290,8 @@ def _candidate(runs: pd.DataFrame) -> Candidate | None:
     return Candidate(
         name=f"{ORIGIN_NAMES[first['origin']]}: {', '.join(details)}",
         predicted_valid=math.nan if predicted is None else float(predicted),
-        valid=_estimate(runs[VALID_SCORE]),
-        test=_estimate(runs[TEST_SCORE]),
+        valid=trained_estimate(runs, VALID_SCORE, noise[VALID_SCORE]),
+        test=trained_estimate(runs, TEST_SCORE, noise[TEST_SCORE]),
         runs=len(runs),
         failed_runs=int(runs["failed"].sum()),
     )
@@ -242,37 +306,15 @@ def _baseline(baselines: pd.DataFrame, method: str) -> Candidate | None:
     dims = int(first["latent_dim"])
     of_features = f" of {int(first['features'])} features" if "features" in chosen else ""
     tried = len(tried_baselines(baselines, method))
+    has_seed = method not in WITHOUT_SEED or REPLICATE in chosen
     return Candidate(
         name=f"{BASELINE_NAMES[method]} ({dims} dimension{'s' if dims > 1 else ''}{of_features}, "
         f"best of {tried})",
         predicted_valid=math.nan,
-        valid=_estimate(chosen[VALID_SCORE]),
-        test=_estimate(chosen[TEST_SCORE]),
+        valid=own_estimate(chosen[VALID_SCORE], has_seed=has_seed),
+        test=own_estimate(chosen[TEST_SCORE], has_seed=has_seed),
         runs=len(chosen),
     )
-
-
-def _gain_over_baseline(recommended: pd.DataFrame, baselines: pd.DataFrame) -> Gain | None:
-    known = {method: found for method in BASELINE_NAMES if (found := _baseline(baselines, method))}
-    known = {method: found for method, found in known.items() if not math.isnan(found.test.mean)}
-    if recommended.empty or not known:
-        return None
-    best = max(known, key=lambda method: known[method].valid.mean)
-    chosen = chosen_baseline(baselines, best)
-    if "replicate" in baselines:
-        # What shares a replicate shares its split.
-        runs = chosen.assign(seed=chosen["replicate"])
-    elif len(chosen) == 1:
-        scores = {score: float(chosen[score].iloc[0]) for score in (VALID_SCORE, TEST_SCORE)}
-        runs = recommended.assign(**scores)
-    else:
-        # Its seeds have nothing in common with seeds of trainings that have the same number.
-        runs = chosen.assign(seed=[f"baseline {seed}" for seed in chosen["seed"]])
-    return gain(recommended, runs, f"the baseline best on valid, {known[best].name}")
-
-
-def _estimate(values: pd.Series) -> Estimate:
-    return Estimate(float(values.mean()), float(values.sem()))
 
 
 def _first(frame: pd.DataFrame, column: str) -> str:

@@ -1,80 +1,117 @@
-"""Whether a recommendation was worth it: the verdict in words, and the table for the terminal.
+"""Whether a recommendation was worth it: the verdict in words.
 
-The numbers belong to ``validation_summary``, and their intervals to ``improvement``.
+The numbers belong to ``validation_summary``, what can be said of them to ``validation_report``.
 """
 
 from __future__ import annotations
 
-import math
+from typing import Any
+
+import pandas as pd
 
 from aehpo_assets.analysis.names import BEST_SAMPLED, ORIGIN_NAMES, RECOMMENDED
-from aehpo_assets.analysis.validation_summary import (
-    Gain,
-    RecommendationSummary,
-)
+from aehpo_assets.analysis.validation_summary import RecommendationSummary
+from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
+from aehpo_assets.noise.verdict import BETTER, EQUAL, EQUIVALENCE, NOT_YET, WORSE
 
-FEW_SEEDS = 5
-"""With fewer seeds an interval over them is mostly the factor by which it is widened."""
+NOISE_NOT_KNOWN = "with one seed the noise is not known"
+
+_SAID = {
+    BETTER: "is better than {against}",
+    WORSE: "is worse than {against}",
+    EQUAL: "is equal to {against} within {equivalence:g}",
+    NOT_YET: "is not yet known to be better or worse than {against}",
+}
 
 
-def verdict(summary: RecommendationSummary) -> str:
-    """Say in words what validation found, as honestly as the numbers allow.
+def verdict(summary: RecommendationSummary, compared: pd.DataFrame) -> str:
+    """Say in words what validation found on one task, as honestly as the numbers allow.
 
     Parameters
     ----------
     summary
         Output of :func:`aehpo_assets.analysis.validation_summary.recommendation_summary`.
+    compared
+        Rows of its task in :func:`aehpo_assets.analysis.validation_report.improvements`.
     """
-    if summary.over_best_sampled is None:
-        missing = RECOMMENDED if summary.recommended is None else BEST_SAMPLED
+    if not (compared["opponent"] == BEST_SAMPLED).any():
+        missing = BEST_SAMPLED if RECOMMENDED in summary.candidates else RECOMMENDED
         return f"There is no verdict: no {ORIGIN_NAMES[missing]} was validated."
+    on_valid = compared[compared["score"] == VALID_SCORE].set_index("opponent")
+    on_test = compared[compared["score"] == TEST_SCORE]
     sentences = [
-        _against("The recommendation", summary.over_best_sampled),
-        _against("It", summary.over_default),
-        _against("It", summary.over_baseline),
-        _intervals(summary.over_best_sampled, replicated=summary.replicated),
-        _granularity(summary.over_best_sampled, summary.valid_granularity),
-        _failures(summary),
+        _against(subject, row, on_valid.loc[row["opponent"]], summary.noise[TEST_SCORE] is None)
+        for subject, row in zip(
+            ("On these test samples, the recommendation", "It", "It"),
+            on_test.to_dict("records"),
+            strict=False,
+        )
     ]
-    return " ".join(sentence for sentence in sentences if sentence)
+    warnings = (summary.convergence, _noise(summary), _failures(summary))
+    return " ".join(filter(None, [*sentences, *warnings]))
 
 
-def _against(subject: str, gain: Gain | None) -> str:
-    if gain is None:
-        return ""
+def difference_text(row: Any) -> str:
+    """Return a difference with its interval, as far as that is known.
+
+    Parameters
+    ----------
+    row
+        A row of :func:`aehpo_assets.analysis.validation_report.improvements`.
+    """
+    if not row["tested"]:
+        return f"{row['improvement']:+.3f}"
+    return f"{row['improvement']:+.3f} [{row['lower']:+.3f}, {row['upper']:+.3f}]"
+
+
+def outcome_text(row: Any) -> str:
+    """Return the outcome of a comparison, and what it lacks, in a few words."""
+    if row["outcome"] != NOT_YET:
+        return str(row["outcome"])
+    return f"{NOT_YET}: {_lacks(row)}"
+
+
+def _against(subject: str, row: Any, on_valid: Any, nothing_is_known: bool) -> str:
+    said = _SAID[row["outcome"]].format(against=row["against"], equivalence=EQUIVALENCE)
+    # Of a task of single runs it is said once, at the end.
+    told_at_the_end = nothing_is_known and not row["tested"]
+    lacks = f" ({_lacks(row)})" if row["outcome"] == NOT_YET and not told_at_the_end else ""
+    differences = f"{difference_text(row)} on test, {difference_text(on_valid)} on valid"
+    decidable = ""
+    if row["tested"] and row["standard_error"] > 0:
+        decidable = f"; a gain of {row['decidable']:.3f} could have been decided"
+    return f"{subject} {said}{lacks}: {differences}{decidable}."
+
+
+def _lacks(row: Any) -> str:
+    if not row["tested"]:
+        return NOISE_NOT_KNOWN
+    if pd.isna(row["more"]):
+        return "no number of replicates decides a difference of zero"
+    return f"needs about {row['more']:,} more replicate{'' if row['more'] == 1 else 's'} of each"
+
+
+def _noise(summary: RecommendationSummary) -> str:
+    known = {score: noise for score, noise in summary.noise.items() if noise is not None}
+    if known.keys() != {VALID_SCORE, TEST_SCORE}:
+        return (
+            f"Not yet: {NOISE_NOT_KNOWN}. Give the study at least two seeds, or "
+            "hpo.validation_seeds."
+        )
+    count = summary.candidates[RECOMMENDED].runs
+    valid, test = known[VALID_SCORE], known[TEST_SCORE]
     return (
-        f"{subject} {gain.test.outcome} {gain.opponent}: {gain.test} on test, {gain.valid} on "
-        "valid."
+        f"The noise is pooled over the autoencoders of the task ({valid.degrees} degrees of "
+        f"freedom): one replicate has a standard deviation of {valid.deviation:.3f} on valid and "
+        f"{test.deviation:.3f} on test, so that the standard error of a valid score is "
+        f"{valid.error(count):.3f} here. How other samples would score is not in it."
     )
-
-
-def _intervals(gain: Gain, *, replicated: bool) -> str:
-    seeds, one = gain.test.seeds, "replicate" if replicated else "seed"
-    if math.isnan(gain.test.lower):
-        return f"With one {one}, how much of it is chance is not known."
-    few = f", and so few {one}s make them wide" if seeds < FEW_SEEDS else ""
-    covered = "training" if not replicated else "training and of the split into train and valid"
-    held_out = "were held out" if not replicated else "are test"
-    return (
-        f"The 95 % intervals over {seeds} {one}s cover the chance of {covered}, not that of which "
-        f"samples {held_out}{few}."
-    )
-
-
-def _granularity(gain: Gain, step: float) -> str:
-    if math.isnan(step):
-        return ""
-    text = f"Two valid samples that swap places change a valid score by up to {step:.3f}"
-    if abs(gain.valid.mean) < step:
-        return f"{text}: the valid difference is smaller than that."
-    return f"{text}."
 
 
 def _failures(summary: RecommendationSummary) -> str:
-    chosen = (summary.recommended, summary.best_sampled, summary.untuned_default)
     failed = [
         f"{row.failed_runs} of {row.runs} of the {row.name}"
-        for row in chosen
-        if row is not None and row.failed_runs
+        for row in summary.candidates.values()
+        if row.failed_runs
     ]
     return f"Runs without a score count as 0.5: {', '.join(failed)}." if failed else ""

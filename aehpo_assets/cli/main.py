@@ -165,10 +165,12 @@ def import_(
     """Read the results of the reference study or of BBOmix, and write them as run results."""
     from aehpo_assets.exchange.folders import import_results
 
-    table = Table("architecture", "task", "runs", "best score")
+    table = Table("architecture", "task", "runs", "best score", "reliability of one run")
     for row in import_results(source, out).to_dict("records"):
         score = f"{row['best_score']:.3f}"
-        table.add_row(escaped(row["architecture"]), escaped(row["task"]), f"{row['runs']:,}", score)
+        known = f"{row['reliability']:.2f}" if row["noise_known"] else "not known: one seed"
+        names = (escaped(row["architecture"]), escaped(row["task"]))
+        table.add_row(*names, f"{row['runs']:,}", score, known)
     console.print(table)
 
 

@@ -2,52 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 from rich.table import Table
 
 from aehpo_assets.analysis.improvement import Estimate
-from aehpo_assets.analysis.validation_summary import (
-    recommendation_summary,
-)
-from aehpo_assets.analysis.verdict import verdict
+from aehpo_assets.analysis.names import BASELINE, BEST_SAMPLED, RECOMMENDED, UNTUNED_DEFAULT
+from aehpo_assets.analysis.verdict import difference_text, outcome_text
 from aehpo_assets.foreign import escaped
+from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 
 
-def recommendation_report(validated: pd.DataFrame, baselines: pd.DataFrame) -> Table:
-    """Show what validation found as a table for the terminal.
+def recommendation_report(
+    report: Mapping[str, pd.DataFrame], architecture: str, task: str
+) -> Table:
+    """Show what validation found on one task as a table for the terminal.
 
     Parameters
     ----------
-    validated, baselines
-        As for :func:`aehpo_assets.analysis.validation_summary.recommendation_summary`.
+    report
+        The tables of the validation report of the architecture, by name.
+    architecture, task
+        What is shown.
 
     Returns
     -------
     rich.table.Table
         Predicted valid, actual valid and actual test score of the candidate of each origin and of
-        the baselines (means over seeds ± standard error), and what the recommendation adds to the
-        best sampled configuration and to the default (with 95 % intervals); the caption is the
-        verdict.
+        the baselines (means ± standard errors), and what the recommendation adds to its opponents
+        (with 95 % intervals) with the verdict on it; the caption says it in whole sentences.
     """
-    summary = recommendation_summary(validated, baselines)
+    own = {name: table[table["task"] == task] for name, table in report.items() if "task" in table}
     table = Table(
-        title=escaped(f"{summary.task}, {summary.architecture}: weighted average AUC"),
-        caption=escaped(verdict(summary)),
+        title=escaped(f"{task}, {architecture}: weighted average AUC"),
+        caption=escaped(str(own["verdicts"]["verdict"].iloc[0])),
         caption_justify="left",
     )
     table.add_column("")
     for name in ("predicted valid", "actual valid", "actual test"):
         table.add_column(name, justify="right")
-    candidates = (summary.best_sampled, summary.recommended, summary.untuned_default)
-    for row in (*candidates, *summary.baselines):
-        if row is not None:
-            predicted = str(Estimate(row.predicted_valid))
-            style = "bold" if row is summary.recommended else None
-            table.add_row(escaped(row.name), predicted, str(row.valid), str(row.test), style=style)
-    gains = [gain for gain in (summary.over_best_sampled, summary.over_default) if gain is not None]
-    if gains:
+    table.add_column("on these test samples")
+    candidates = own["candidates"]
+    for origin in (BEST_SAMPLED, RECOMMENDED, UNTUNED_DEFAULT, BASELINE):
+        for row in candidates[candidates["origin"] == origin].to_dict("records"):
+            predicted = str(Estimate(row["predicted_valid"]))
+            scores = [str(Estimate(row[name], row[f"{name}_error"])) for name in ("valid", "test")]
+            style = "bold" if origin == RECOMMENDED else None
+            table.add_row(escaped(row["name"]), predicted, *scores, style=style)
+    on_valid, on_test = (_by_opponent(own["improvements"], s) for s in (VALID_SCORE, TEST_SCORE))
+    if on_test:
         table.add_section()
-    for gain in gains:
-        name = f"recommendation less {gain.opponent}"
-        table.add_row(name, "", escaped(str(gain.valid)), escaped(str(gain.test)))
+    for opponent, row in on_test.items():
+        name = "the baseline best on valid" if opponent == BASELINE else row["against"]
+        cells = [difference_text(of[opponent]) for of in (on_valid, on_test)]
+        table.add_row(
+            f"recommendation less {name}", "", *map(escaped, cells), escaped(outcome_text(row))
+        )
     return table
+
+
+def _by_opponent(compared: pd.DataFrame, score: str) -> dict[str, Any]:
+    rows = compared[compared["score"] == score].to_dict("records")
+    return {str(row["opponent"]): row for row in rows}

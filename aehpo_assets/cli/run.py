@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
@@ -183,11 +184,10 @@ def _print_recommendations(
     study: Study, home: Home, tasks: dict[str, Task], console: Console
 ) -> None:
     for architecture in study.architectures:
+        folder = home.store.existing_folder("validation_report", (architecture,))
+        report = {
+            name: pd.read_parquet(folder / f"{name}.parquet")
+            for name in ("candidates", "improvements", "verdicts")
+        }
         for task in tasks:
-            partition = (architecture, task)
-            console.print(
-                recommendation_report(
-                    home.store.read_table("validated_recommendations", partition),
-                    home.store.read_table("baseline_performance", (task,)),
-                )
-            )
+            console.print(recommendation_report(report, architecture, task))

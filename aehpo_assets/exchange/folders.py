@@ -95,7 +95,9 @@ def import_results(source: Path, folder: Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``architecture, task, runs, best_score``: what was read.
+        What was read: ``architecture, task, runs, best_score``, and ``noise_known`` and
+        ``reliability`` (of the valid score of one run; NaN where every configuration was trained
+        once, as in the reference study).
 
     Raises
     ------
@@ -105,6 +107,7 @@ def import_results(source: Path, folder: Path) -> pd.DataFrame:
     """
     from aehpo_assets.exchange.imports import import_bbomix_results, import_study_results
     from aehpo_assets.hpo.objectives import VALID_SCORE
+    from aehpo_assets.noise.summary import noise_tables
 
     _refuse_unusable(folder)
     if not source.exists():
@@ -118,8 +121,18 @@ def import_results(source: Path, folder: Path) -> pd.DataFrame:
                 path = inside(target, RUN_RESULTS, architecture, f"{task}.parquet")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 runs.to_parquet(path)
-                summary.append((architecture, task, len(runs), runs[VALID_SCORE].max()))
-    return pd.DataFrame(summary, columns=["architecture", "task", "runs", "best_score"])
+                noise = noise_tables(runs, {VALID_SCORE: (0.0, 1.0)})["components"].iloc[0]
+                summary.append(
+                    {
+                        "architecture": architecture,
+                        "task": task,
+                        "runs": len(runs),
+                        "best_score": runs[VALID_SCORE].max(),
+                        "noise_known": bool(noise["known"]),
+                        "reliability": noise["reliability"],
+                    }
+                )
+    return pd.DataFrame(summary)
 
 
 def _refuse_unusable(folder: Path) -> None:

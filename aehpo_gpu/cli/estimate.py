@@ -8,6 +8,8 @@ from rich.table import Table
 
 from aehpo_assets.foreign import escaped
 from aehpo_assets.limits import size_of
+from aehpo_assets.noise.power import MAX_REPLICATES
+from aehpo_gpu.runs.detection import Detection
 from aehpo_gpu.runs.estimate import NOT_COUNTED, TaskEstimate
 
 
@@ -45,4 +47,35 @@ def estimate_table(estimates: list[TaskEstimate], disk_free: int | None = None) 
             str(e.shards),
             f"{e.hours:.2f}",
         )
+    return table
+
+
+def detection_table(found: list[Detection], gain: float) -> Table:
+    """Lay out what deciding a gain takes.
+
+    Parameters
+    ----------
+    found
+        Output of :func:`aehpo_gpu.runs.detection.detections`.
+    gain
+        The gain that it is about.
+    """
+    table = Table(
+        title=f"What decides a gain of {gain:g}, with a power of 80 %",
+        caption="Replicates of every configuration that is validated: hpo.validation_seeds. By the "
+        "noise of the runs in the home; hours at the mean price of a sampled run.",
+    )
+    table.add_column("architecture | task", no_wrap=True)
+    table.add_column("replicates", justify="right")
+    table.add_column("hours", justify="right")
+    table.add_column("")
+    for one in found:
+        name = escaped(f"{one.architecture} | {one.task}")
+        if one.replicates is None:
+            table.add_row(name, "", "", "noise not known: give the study at least two seeds")
+        elif one.can_be_decided:
+            table.add_row(name, f"{one.replicates:,}", f"{one.hours:.2f}", "can be decided")
+        else:
+            why = f"cannot be decided here: more than {MAX_REPLICATES} replicates"
+            table.add_row(name, f"{one.replicates:,}", f"{one.hours:.2f}", why)
     return table

@@ -29,19 +29,33 @@ def plan(
         Path | None,
         typer.Option("--home", readable=False, help="Home of the study.  [default: .aehpo]"),
     ] = None,
+    detect: Annotated[
+        float | None,
+        typer.Option(
+            "--detect",
+            metavar="GAIN",
+            help="Also say how many replicates decide a gain of this size, such as 0.02.",
+        ),
+    ] = None,
 ) -> None:
     """Show what a study would cost on this machine, before anything starts."""
     from aehpo_assets.cli.run import print_left_out
     from aehpo_assets.datasets.catalogue import dataset_names, usable_tasks
     from aehpo_assets.datasets.split import check_split_columns
+    from aehpo_assets.errors import InputError
     from aehpo_assets.running.preflight import check_datasets, check_study
     from aehpo_assets.running.runner import study_tasks
     from aehpo_assets.shipped import study_file
     from aehpo_assets.store.home import Home
     from aehpo_assets.study import read_study
-    from aehpo_gpu.cli.estimate import estimate_table
+    from aehpo_gpu.cli.estimate import detection_table, estimate_table
+    from aehpo_gpu.runs.detection import detections
     from aehpo_gpu.runs.estimate import estimate_study
 
+    if detect is not None and not 0 < detect < 1:
+        raise InputError(
+            f"{detect:g} is no gain of a score", key="--detect", remedy="Give one such as 0.02."
+        )
     study = study_file(study)
     settings = read_study(study)
     where = Home(home)
@@ -51,7 +65,10 @@ def plan(
     check_study(settings, study, tasks)
     check_split_columns(settings.split, dataset_names(available), study)
     check_datasets(tasks, where.store, settings.split)
-    console.print(estimate_table(estimate_study(settings, tasks, where)))
+    estimates = estimate_study(settings, tasks, where)
+    console.print(estimate_table(estimates))
+    if detect is not None:
+        console.print(detection_table(detections(settings, estimates, where, detect), detect))
     print_left_out(settings, problems, console)
 
 

@@ -14,16 +14,16 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 
-from aehpo_assets.analysis.equal_time import EqualTime, equal_time, verdict
+from aehpo_assets.analysis.equal_time import EqualTime, equal_time, training_noise, verdict
 from aehpo_assets.errors import StaleInputError
 from aehpo_assets.foreign import escaped
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
 from aehpo_assets.hpo.search.live import check_live_searchers
+from aehpo_assets.noise.pooled import Noise
 from aehpo_assets.running.interrupted import working_alone
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Live
 from aehpo_gpu.cli.tuning_inputs import REMEDY, TuningInputs
-from aehpo_gpu.evaluation.granularity import valid_granularity
 from aehpo_gpu.runs.live import LiveTuning
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.task import TRAINING_INPUTS, training_task
@@ -108,20 +108,20 @@ def _tune(home: Home, inputs: TuningInputs, live: Live, seed: int, console: Cons
         warm=live.warm_start is not None,
         seed=seed,
     )
-    console.print(comparison_report(compared, valid_granularity(data.targets, data.split)))
+    console.print(comparison_report(compared, training_noise(sampled, validated)))
 
 
-def comparison_report(compared: EqualTime, granularity: float = math.nan) -> Table:
+def comparison_report(compared: EqualTime, noise: Noise | None = None) -> Table:
     """Show where every route is at equal training time; the caption is the verdict.
 
     Parameters
     ----------
     compared
         Output of :func:`aehpo_assets.analysis.equal_time.equal_time`.
-    granularity
+    noise
         As for :func:`aehpo_assets.analysis.equal_time.verdict`.
     """
-    verdicts = [verdict(row, granularity) for _, row in compared.standings.iterrows()]
+    verdicts = [verdict(row, noise) for _, row in compared.standings.iterrows()]
     table = Table(
         title="weighted average AUC at equal training time",
         caption="\n".join(map(escaped, verdicts)),

@@ -19,7 +19,6 @@ import torch
 from aehpo_assets.analysis.chosen_baselines import chosen_baseline
 from aehpo_assets.datasets.labels import DownstreamTargets
 from aehpo_gpu.evaluation.downstream import score_latents
-from aehpo_gpu.evaluation.granularity import valid_granularity
 
 UMAP_NEIGHBORS = 15
 
@@ -84,8 +83,8 @@ def baseline_table(
     pd.DataFrame
         One row a method, number of features, dimension and seed: ``method`` (``pca``, ``umap``,
         ``random_features``), ``latent_dim``, ``features``, ``seed`` (missing for PCA, which has
-        none), ``fresh`` (whether it repeats what the first seed chose), the scores of
-        ``downstream.score_latents`` and ``valid_granularity``.
+        none), ``fresh`` (whether it repeats what the first seed chose) and the scores of
+        ``downstream.score_latents``.
     """
     train = split == "train"
     first, *others = seeds
@@ -163,8 +162,7 @@ def replicated_baselines(
 
 def _in_order(table: pd.DataFrame) -> pd.DataFrame:
     named = [name for name in _NAMED if name in table]
-    others = [name for name in table if name not in (*named, "valid_granularity")]
-    return table[[*named, *others, "valid_granularity"]]
+    return table[[*named, *(name for name in table if name not in named)]]
 
 
 def _scored(
@@ -179,8 +177,7 @@ def _scored(
     layouts = _layouts(method, matrix, split == "train", cells, seed)
     table = _scores(layouts, cells, split, targets)
     known = pd.array([pd.NA if method == "pca" else seed] * len(table), dtype="Int64")
-    granularity = valid_granularity(targets, split)
-    return table.assign(method=method, seed=known, fresh=fresh, valid_granularity=granularity)
+    return table.assign(method=method, seed=known, fresh=fresh)
 
 
 def _layouts(

@@ -14,6 +14,7 @@ from aehpo_assets.analysis.plots.hpo import (
 )
 from aehpo_assets.analysis.plots.importance import hyperparameter_importance
 from aehpo_assets.analysis.plots.latents import latents
+from aehpo_assets.analysis.plots.noise import noise
 from aehpo_assets.analysis.plots.omics import (
     label_counts,
     split_counts,
@@ -38,6 +39,7 @@ __all__ = [
     "latents",
     "learning_curves",
     "main_effects",
+    "noise",
     "out_of_fold",
     "predicted_against_actual",
     "predictions_and_improvements",

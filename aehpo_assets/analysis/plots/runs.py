@@ -237,7 +237,7 @@ def baselines(table: pd.DataFrame) -> bytes:
     ----------
     table
         As for :func:`aehpo_assets.analysis.chosen_baselines.tried_baselines`, with both weighted
-        average scores; ``valid_granularity``, where there is one, is written above.
+        average scores.
 
     Returns
     -------
@@ -271,9 +271,6 @@ def baselines(table: pd.DataFrame) -> bytes:
         panel.minorticks_off()
         panel.axhline(0.5, color=GREY, linewidth=0.8)
         panel.set(xlabel="latent dimension", ylabel="weighted average AUC")
-        if "valid_granularity" in table and len(finite(table["valid_granularity"])):
-            step = finite(table["valid_granularity"]).max()
-            panel.set_title(f"two valid samples swapped change the score by up to {step:.3f}")
         panel.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         return figure_png(figure)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.analysis.names import ORIGIN_NAMES
+from aehpo_assets.analysis.names import OPPONENT_NAMES
 from aehpo_assets.analysis.plots.style import (
     COLOURS,
     GREY,
@@ -42,7 +42,7 @@ def predictions_and_improvements(predicted: pd.DataFrame, compared: pd.DataFrame
     -------
     bytes
         PNG. Vertical bars are 90 % intervals of a single run, horizontal ones standard errors of
-        the mean over seeds; the third panel has 95 % intervals over seeds.
+        the mean over seeds; the third panel has 95 % intervals by the pooled noise.
     """
     tasks = palette(predicted["task"])
     height = max(4.2, 1.6 + 0.42 * len(tasks))
@@ -107,11 +107,11 @@ def _improvements(panel: Axes, compared: pd.DataFrame, tasks: list[object]) -> N
             place,
             xerr=half,
             fmt=MARKERS[number],
-            color="black" if number == 0 else GREY,
+            color=("black", GREY, COLOURS[0])[number],
             elinewidth=0.9,
             markersize=5,
             capsize=2,
-            label=f"over: {ORIGIN_NAMES[opponent]}",
+            label=f"over: {OPPONENT_NAMES[opponent]}",
         )
     panel.set_yticks(range(len(tasks)), [shortened(task) for task in tasks])
     panel.set_ylim(len(tasks) - 0.5, -0.5)

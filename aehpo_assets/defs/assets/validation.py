@@ -7,16 +7,17 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.analysis.improvement import BEATS
 from aehpo_assets.analysis.validation_report import (
     ALL_TASKS,
     accuracy,
+    candidates,
     improved_tasks,
     improvements,
     predictions,
 )
 from aehpo_assets.analysis.validation_summary import recommendation_summary
 from aehpo_assets.analysis.verdict import verdict
+from aehpo_assets.defs.assets.noise import noise
 from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.conditions import when_validations_change
 from aehpo_assets.defs.making import Making
@@ -26,11 +27,13 @@ from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import baseline_performance, validated_recommendations
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
+from aehpo_assets.noise.verdict import BETTER
 from aehpo_assets.quality.runs import VALIDATION_REPORT_CHECKS, check_validation_report
 
 VALIDATION_REPORT = Recipe(
     "validation_report",
     compute=(accuracy, improvements, predictions, recommendation_summary, verdict),
+    optional_inputs=("noise",),
 )
 
 
@@ -38,6 +41,7 @@ VALIDATION_REPORT = Recipe(
     partitions_def=architectures,
     deps=[
         validated_recommendations,
+        noise,
         dg.AssetDep(baseline_performance, partition_mapping=dg.AllPartitionMapping()),
     ],
     group_name="hpo",
@@ -53,23 +57,24 @@ def validation_report(
     validated = making.tables("validated_recommendations")
     predicted = predictions(validated)
     measured = accuracy(predicted)
-    compared = improvements(validated)
+    summaries = {
+        task: recommendation_summary(
+            table, _baselines(making, task), _variance_components(making, task)
+        )
+        for task, table in validated.items()
+    }
+    compared = improvements(summaries)
     overall = improved_tasks(compared)
-    verdicts = pd.DataFrame(
-        {
-            "task": list(validated),
-            "verdict": [
-                verdict(recommendation_summary(table, _baselines(making, task)))
-                for task, table in validated.items()
-            ],
-        }
-    )
+    words = [
+        verdict(summary, compared[compared["task"] == task]) for task, summary in summaries.items()
+    ]
     tables = {
         "predictions": predicted,
         "accuracy": measured,
+        "candidates": candidates(summaries),
         "improvements": compared,
         "improved_tasks": overall,
-        "verdicts": verdicts,
+        "verdicts": pd.DataFrame({"task": list(summaries), "verdict": words}),
     }
     valid = measured[(measured["score"] == VALID_SCORE) & (measured["task"] == ALL_TASKS)].iloc[0]
     on_test = overall[overall["score"] == TEST_SCORE].to_dict("records")
@@ -82,7 +87,7 @@ def validation_report(
                 name: float(valid[name])
                 for name in ("pearson", "spearman", "bias", "rmse", "inside")
             },
-            **{f"tasks_better_than_{row['opponent']}": int(row[BEATS]) for row in on_test},
+            **{f"tasks_better_than_{row['opponent']}": int(row[BETTER]) for row in on_test},
             **{name: dg.MetadataValue.md(_markdown(table)) for name, table in tables.items()},
         },
         plots={"predicted against actual": plots.predictions_and_improvements(predicted, compared)},
@@ -94,6 +99,14 @@ def _baselines(making: Making, task: str) -> pd.DataFrame:
     if making.store.is_usable("baseline_performance", (task,)):
         return making.table("baseline_performance", task)
     return pd.DataFrame(columns=["method", "latent_dim", VALID_SCORE, TEST_SCORE])
+
+
+def _variance_components(making: Making, task: str) -> pd.DataFrame | None:
+    """Return the variance components of the sampled runs of a task; None where there are none."""
+    partition = (*making.partition, task)
+    if not making.store.is_usable("noise", partition):
+        return None
+    return pd.read_parquet(making.folder("noise", *partition) / "components.parquet")
 
 
 def _markdown(table: pd.DataFrame) -> str:

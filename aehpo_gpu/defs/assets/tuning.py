@@ -7,7 +7,7 @@ How a search trains lives in ``aehpo_gpu.runs.live``, what it was worth in
 import dagster as dg
 import pandas as pd
 
-from aehpo_assets.analysis.equal_time import equal_time, verdict
+from aehpo_assets.analysis.equal_time import equal_time, training_noise, verdict
 from aehpo_assets.analysis.plots.equal_time import scores_over_training_time
 from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures_and_tasks
@@ -24,13 +24,12 @@ from aehpo_gpu.defs.training_task import (
     TRAINING_SETTINGS,
     read_training_task,
 )
-from aehpo_gpu.evaluation.granularity import valid_granularity
 from aehpo_gpu.runs.live import LiveTuning
 from aehpo_gpu.training.task import TRAINING_INPUTS
 
 LIVE_SEARCH = Recipe(
     "live_search",
-    compute=(LiveTuning, equal_time, valid_granularity, *TASK),
+    compute=(LiveTuning, equal_time, *TASK),
     chosen=(
         *ARCHITECTURE,
         Chosen(SEARCHERS, by="live.searchers"),
@@ -74,8 +73,8 @@ def live_search(context: dg.AssetExecutionContext, study: StudyResource) -> dg.M
         [found.assign(searcher=name) for name, found in searches.items()], ignore_index=True
     )
     table.insert(0, "searcher", table.pop("searcher"))
-    granularity = valid_granularity(data.targets, data.split)
-    verdicts = [verdict(row, granularity) for _, row in compared.standings.iterrows()]
+    noise = training_noise(sampled, validated)
+    verdicts = [verdict(row, noise) for _, row in compared.standings.iterrows()]
     return making.write_table(
         table,
         metadata={

@@ -20,10 +20,12 @@ from aehpo_assets.analysis.equal_time import (
     equal_time,
     random_course,
     second_looks,
+    training_noise,
     verdict,
 )
 from aehpo_assets.analysis.plots.equal_time import scores_over_training_time
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
+from aehpo_assets.noise.pooled import Noise
 
 
 def make_results(valid: list[float], seconds: float = 1.0, **columns: object) -> pd.DataFrame:
@@ -210,18 +212,30 @@ def test_a_warm_start_pays_for_the_runs_that_it_was_told_of() -> None:
 def test_the_verdict_says_who_is_ahead_and_by_how_much() -> None:
     sampled = make_results([0.6, 0.7, 0.65, 0.7])
     ahead = equal_time({"cqr": make_results([0.6, 0.9])}, sampled).standings.iloc[0]
-    text = verdict(ahead, granularity=0.01)
+    text = verdict(ahead, Noise(0.01**2, 60))
     assert "0.900 valid (0.100 test)" in text
-    assert "ahead by 0.200, each by the best that it has seen, which is partly luck" in text
+    assert "ahead by 0.200 (standard error 0.014), each by the best that it has seen" in text
     assert "above that" in text
     assert "after 2 s" in text
     behind = equal_time({"cqr": make_results([0.6, 0.65])}, sampled).standings.iloc[0]
-    text = verdict(behind, granularity=0.1)
-    assert "behind by 0.050, which is less than the score can tell" in text
+    text = verdict(behind, Noise(0.1**2, 60))
+    assert "behind by 0.050 (standard error 0.141), which noise alone may make" in text
+    assert "nothing was trained twice" in verdict(behind)
     assert "has not reached in 2 s" in text
     longer = equal_time({"cqr": make_results([0.6] * 50)}, sampled).standings.iloc[0]
     assert "so chance does as well" not in verdict(longer)
     assert "below that" in verdict(longer)
+
+
+def test_the_noise_of_trainings_is_that_of_what_was_trained_twice() -> None:
+    sampled = make_results([0.6, 0.7, 0.9])
+    assert training_noise(sampled, None) is None
+    again = validation({("recommended", "r"): [0.7, 0.9], ("untuned_default", "d"): [0.6, 0.6]})
+    noise = training_noise(sampled, again)
+    assert noise is not None
+    assert (noise.variance, noise.degrees) == (pytest.approx(0.01), 2)
+    failed = make_results([0.6, 0.8], config_id="a", status=["ok", "diverged"], seed=[1, 2])
+    assert training_noise(failed, None) is None
 
 
 @pytest.mark.parametrize("searchers", [[], ["cqr"], ["cqr", "asha", "a_searcher_of_a_long_name"]])

@@ -180,7 +180,6 @@ def baselines(n: int) -> pd.DataFrame:
                 "latent_dim": dim,
                 VALID: generator.uniform(0.6, 0.9),
                 TEST: generator.uniform(0.6, 0.9),
-                "valid_granularity": 0.0123,
             }
             for method in methods
             for dim in (2, 4, 8, 16, 32, 64)[:n]

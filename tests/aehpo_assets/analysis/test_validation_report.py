@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aehpo_assets.analysis.improvement import BEATS, DOES_NOT_BEAT, UNDECIDED
 from aehpo_assets.analysis.plots import predictions_and_improvements
 from aehpo_assets.analysis.validation_report import (
     ALL_TASKS,
@@ -18,6 +17,8 @@ from aehpo_assets.analysis.validation_report import (
     improvements,
     predictions,
 )
+from aehpo_assets.analysis.validation_summary import recommendation_summary
+from aehpo_assets.noise.verdict import BETTER, NOT_YET, WORSE
 from aehpo_assets.quality.runs import check_validation_report
 
 VALID = "weighted_avg_auc_downstream_performance_valid"
@@ -67,6 +68,17 @@ def tasks() -> dict[str, pd.DataFrame]:
     return tables
 
 
+NO_BASELINES = pd.DataFrame({"method": [], "latent_dim": [], VALID: [], TEST: []})
+
+
+def compared(
+    tables: dict[str, pd.DataFrame], baselines: pd.DataFrame = NO_BASELINES
+) -> pd.DataFrame:
+    return improvements(
+        {task: recommendation_summary(table, baselines) for task, table in tables.items()}
+    )
+
+
 def test_predictions_stand_beside_means_over_seeds(tasks: dict[str, pd.DataFrame]) -> None:
     tasks["toy_rna"].loc[0, ["status", VALID]] = ["diverged", np.nan]
     table = predictions(tasks)
@@ -107,19 +119,69 @@ def test_a_bias_beyond_the_interval_warns_and_says_where(tasks: dict[str, pd.Dat
 
 def test_improvements_and_how_many_tasks_improved(tasks: dict[str, pd.DataFrame]) -> None:
     tasks["toy_meth"] = tasks["toy_meth"][tasks["toy_meth"]["origin"] != "untuned_default"]
-    table = improvements(tasks)
+    table = compared(tasks)
     assert len(table) == 2 * 2 + 2
     assert set(table["config_id"]) == {"r1"}
     over = table[table["score"] == TEST].set_index(["task", "opponent"])
     sampled = over.loc[("toy_rna", "best_sampled")]
-    assert (sampled["improvement"], sampled["outcome"]) == (pytest.approx(0.07), BEATS)
-    assert over.loc[("toy_rna", "untuned_default"), "outcome"] == UNDECIDED
+    assert (sampled["improvement"], sampled["outcome"]) == (pytest.approx(0.07), BETTER)
+    # The pooled standard deviation is 0.02 on test, of three runs each.
+    assert sampled["standard_error"] == pytest.approx(0.02 * math.sqrt(2 / 3))
+    assert sampled["degrees"] == 4 * 2
+    default = over.loc[("toy_rna", "untuned_default")]
+    assert (default["outcome"], default["improvement"]) == (NOT_YET, pytest.approx(0))
+    assert pd.isna(default["more"]) or default["more"] > 1000
     counts = improved_tasks(table).set_index(["opponent", "score"])
     best = counts.loc[("best_sampled", TEST)]
-    assert (best["tasks"], best[BEATS], best[UNDECIDED], best[DOES_NOT_BEAT]) == (2, 2, 0, 0)
+    numbers = (best["tasks"], best[BETTER], best[NOT_YET], best[WORSE], best["untested"])
+    assert numbers == (2, 2, 0, 0, 0)
     assert best["improvement"] == pytest.approx(0.07)
     assert counts.loc[("untuned_default", TEST), "tasks"] == 1
     assert math.isnan(counts.loc[("untuned_default", TEST), "lower"])
+
+
+def test_untested_tasks_are_not_counted_as_undecided(tasks: dict[str, pd.DataFrame]) -> None:
+    tasks["toy_meth"] = tasks["toy_meth"].drop_duplicates("config_id")
+    table = compared(tasks)
+    untested = table[table["task"] == "toy_meth"]
+    assert set(untested["outcome"]) == {NOT_YET}
+    assert not untested["tested"].any()
+    assert untested[["standard_error", "lower", "upper", "p", "decidable"]].isna().all(axis=None)
+    counts = improved_tasks(table).set_index(["opponent", "score"])
+    best = counts.loc[("best_sampled", TEST)]
+    assert (best["tasks"], best[BETTER], best[NOT_YET], best["untested"]) == (2, 1, 0, 1)
+
+
+def test_pca_is_compared_in_the_same_words(tasks: dict[str, pd.DataFrame]) -> None:
+    pca = pd.DataFrame({"method": ["pca"], "latent_dim": [4], VALID: [0.9], TEST: [0.9]})
+    table = compared(tasks, pca)
+    rows = table[(table["opponent"] == "baseline") & (table["score"] == TEST)].set_index("task")
+    assert rows["outcome"].to_dict() == {"toy_rna": WORSE, "toy_meth": WORSE}
+    # PCA is the same again: only the autoencoder's three runs make noise.
+    assert rows["standard_error"].tolist() == pytest.approx([0.02 / math.sqrt(3)] * 2)
+
+
+def test_of_studies_without_a_difference_at_most_one_in_twenty_finds_one() -> None:
+    """Four tasks, three opponents each: whole reports, with selection by the valid score."""
+    source, studies = np.random.default_rng(5), 200
+    wrong = 0
+    for _ in range(studies):
+        tables = {}
+        for task in ("a", "b", "c", "d"):
+            table = pd.DataFrame(
+                [
+                    *(row for n in range(3) for row in rows("recommended", f"r{n}", 0.8, 0.8)),
+                    *(row for n in range(3) for row in rows("best_sampled", f"s{n}", 0.8, None)),
+                    *rows("untuned_default", "rd", 0.8, None),
+                ]
+            )
+            table[[VALID, TEST]] = source.normal(0.8, 0.05, (len(table), 2))
+            tables[task] = table
+        pca = pd.DataFrame({"method": ["pca"], "latent_dim": [4], VALID: [0.8], TEST: [0.8]})
+        found = compared(tables, pca)
+        on_test = found[found["score"] == TEST]
+        wrong += on_test["outcome"].isin([BETTER, WORSE]).any()
+    assert wrong / studies <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / studies)
 
 
 @pytest.mark.parametrize("count", [1, 2, 9])
@@ -127,6 +189,6 @@ def test_the_picture_is_drawn_for_any_number_of_tasks(
     tasks: dict[str, pd.DataFrame], count: int
 ) -> None:
     many = {f"task_{number}": tasks["toy_rna"] for number in range(count)}
-    picture = predictions_and_improvements(predictions(many), improvements(many))
+    picture = predictions_and_improvements(predictions(many), compared(many))
     assert picture.startswith(b"\x89PNG")
     assert len(picture) > 5000

@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import ttest_ind
 
 from aehpo_assets.analysis.validation_summary import recommendation_summary
 
@@ -20,19 +19,20 @@ def test_the_valid_score_chooses_and_test_is_only_reported(
 ) -> None:
     summary = recommendation_summary(validated, baseline_table)
     assert (summary.task, summary.architecture) == ("liver_rna", "varix")
-    assert summary.recommended is not None
-    assert summary.best_sampled is not None
+    recommended, sampled, default = (
+        summary.candidates[origin] for origin in ("recommended", "best_sampled", "untuned_default")
+    )
     # r0 and 4 are far better on test, and must not be chosen for it.
-    assert summary.recommended.name == "recommendation: r1, BORE, transfer"
-    assert summary.best_sampled.name == "best sampled (retrained): 9"
-    assert summary.recommended.valid.mean == pytest.approx(0.87)
-    assert summary.recommended.valid.standard_error == pytest.approx(0.01 / math.sqrt(3))
-    assert summary.recommended.test.mean == pytest.approx(0.84)
-    assert summary.recommended.predicted_valid == pytest.approx(0.90)
-    assert summary.best_sampled.test.mean == pytest.approx(0.828)
-    assert math.isnan(summary.best_sampled.predicted_valid)
-    assert summary.untuned_default is not None
-    assert summary.untuned_default.name == "untuned default: d"
+    assert recommended.name == "recommendation: r1, BORE, transfer"
+    assert sampled.name == "best sampled (retrained): 9"
+    assert recommended.valid.mean == pytest.approx(0.87)
+    # Every candidate has the variance 1e-4 on valid, and so has the pool.
+    assert recommended.valid.standard_error == pytest.approx(0.01 / math.sqrt(3))
+    assert recommended.test.mean == pytest.approx(0.84)
+    assert recommended.predicted_valid == pytest.approx(0.90)
+    assert sampled.test.mean == pytest.approx(0.828)
+    assert math.isnan(sampled.predicted_valid)
+    assert default.name == "untuned default: d"
 
 
 def test_each_baseline_has_the_dimension_of_its_best_valid_score(
@@ -78,19 +78,6 @@ def test_luck_with_a_seed_does_not_speak_for_a_baseline(
     assert umap.test.standard_error == pytest.approx(0.02 / math.sqrt(3))
 
 
-def test_seeds_of_a_baseline_are_not_paired_with_those_of_trainings(
-    validated: pd.DataFrame, baseline_table: pd.DataFrame
-) -> None:
-    over = recommendation_summary(validated, with_fresh_seeds(baseline_table)).over_baseline
-    assert over is not None
-    assert over.opponent.endswith("UMAP (2 dimensions of 100 features, best of 2)")
-    assert over.test.mean == pytest.approx(0.84 - 0.83)
-    # Welch's interval of [.83, .85, .84] against [.81, .83, .85], as SciPy's ttest_ind has it.
-    expected = ttest_ind([0.83, 0.85, 0.84], [0.81, 0.83, 0.85], equal_var=False)
-    interval = expected.confidence_interval(0.95)
-    assert (over.test.lower, over.test.upper) == pytest.approx((interval.low, interval.high))
-
-
 def test_baselines_of_several_replicates_are_chosen_by_their_mean_and_paired_by_split(
     validated: pd.DataFrame, baseline_table: pd.DataFrame
 ) -> None:
@@ -110,52 +97,71 @@ def test_baselines_of_several_replicates_are_chosen_by_their_mean_and_paired_by_
         for r, score in scores.items()
     ]
     table = pd.concat([tried, *fresh]).assign(features=100, seed=pd.NA)
-    summary = recommendation_summary(validated, table)
+    seeds = sorted(set(validated["seed"]))
+    places = dict(zip(seeds, scores, strict=True))
+    summary = recommendation_summary(
+        validated.assign(replicate=validated["seed"].map(places)), table
+    )
     (baseline,) = summary.baselines
     assert "8 dimensions of 100 features, best of 2" in baseline.name
     assert baseline.runs == 3
     assert baseline.test.mean == pytest.approx(np.mean(list(scores.values())))
-    assert summary.over_baseline is not None
+    over = summary.gains[-1].differences[TEST]
     paired = np.array([0.83, 0.85, 0.84]) - np.array(list(scores.values()))
-    assert summary.over_baseline.test.mean == pytest.approx(paired.mean())
-    half = summary.over_baseline.test.upper - summary.over_baseline.test.mean
-    assert half == pytest.approx(4.302653 * paired.std(ddof=1) / np.sqrt(3), rel=1e-5)
+    assert over.mean == pytest.approx(paired.mean())
+    assert over.error == pytest.approx(paired.std(ddof=1) / np.sqrt(3))
+    assert over.degrees == 2
 
 
-def test_gains_are_paired_by_seed_and_have_intervals(
+def test_a_baseline_with_seeds_has_a_noise_of_its_own(
+    validated: pd.DataFrame, baseline_table: pd.DataFrame
+) -> None:
+    gain = recommendation_summary(validated, with_fresh_seeds(baseline_table)).gains[-1]
+    assert gain.opponent_config_id.endswith("UMAP (2 dimensions of 100 features, best of 2)")
+    over = gain.differences[TEST]
+    assert over.mean == pytest.approx(0.84 - 0.83)
+    assert over.error == pytest.approx(math.sqrt(POOLED_ON_TEST / 3 + 0.02**2 / 3))
+    # Nearly all of the error is that of UMAP, of three seeds.
+    assert 2 < over.degrees < 3
+    once = recommendation_summary(validated, baseline_table[baseline_table["method"] == "umap"])
+    assert not once.gains[-1].differences[TEST].is_tested
+
+
+POOLED_ON_TEST = (1e-4 + 1.2e-5 + 1e-4) / 5
+"""Mean of the variances of the five candidates on test, two of which do not vary."""
+
+
+def test_gains_rest_on_the_noise_of_all_candidates(
     validated: pd.DataFrame, baseline_table: pd.DataFrame
 ) -> None:
     summary = recommendation_summary(validated, baseline_table)
-    assert summary.over_best_sampled is not None
-    assert summary.over_default is not None
-    assert summary.over_baseline is not None
-    # Paired by seed, the differences are 0.000, 0.020 and 0.016.
-    test = summary.over_best_sampled.test
-    half = 4.302653 * np.std([0.0, 0.020, 0.016], ddof=1) / math.sqrt(3)
-    assert (test.mean, test.seeds) == (pytest.approx(0.012), 3)
-    assert (test.lower, test.upper) == (
-        pytest.approx(0.012 - half, abs=1e-6),
-        pytest.approx(0.012 + half, abs=1e-6),
-    )
-    assert summary.over_default.test.mean == pytest.approx(0.84 - 0.70)
-    assert summary.over_default.valid.mean == pytest.approx(0.87 - 0.71)
-    assert summary.over_baseline.test.mean == pytest.approx(0.84 - 0.81)
+    assert [gain.opponent for gain in summary.gains] == [
+        *("best_sampled", "untuned_default", "baseline")
+    ]
+    noise = summary.noise[TEST]
+    assert noise is not None
+    assert (noise.variance, noise.degrees) == (pytest.approx(POOLED_ON_TEST), 10)
+    sampled, default, pca = (gain.differences[TEST] for gain in summary.gains)
+    assert sampled.mean == pytest.approx(0.012)
+    assert sampled.error == pytest.approx(math.sqrt(2 * POOLED_ON_TEST / 3))
+    assert (sampled.degrees, sampled.replicates) == (10, 3)
+    assert default.mean == pytest.approx(0.84 - 0.70)
+    assert summary.gains[1].differences[VALID].mean == pytest.approx(0.87 - 0.71)
+    assert pca.mean == pytest.approx(0.84 - 0.81)
+    assert pca.error == pytest.approx(math.sqrt(POOLED_ON_TEST / 3))
 
 
-def test_different_seeds_are_not_paired(
+def test_the_noise_of_sampled_runs_joins_the_pool(
     validated: pd.DataFrame, baseline_table: pd.DataFrame
 ) -> None:
-    paired = recommendation_summary(validated, baseline_table).over_default
-    validated.loc[validated["origin"] == "recommended", "seed"] += 10
-    unpaired = recommendation_summary(validated, baseline_table).over_default
-    assert paired is not None
-    assert unpaired is not None
-    assert unpaired.test.mean == pytest.approx(paired.test.mean)
-    # Welch's interval of [.83, .85, .84] against [.69, .70, .71], as SciPy's ttest_ind has it.
-    assert (unpaired.test.lower, unpaired.test.upper) == (
-        pytest.approx(0.117330, abs=1e-5),
-        pytest.approx(0.162670, abs=1e-5),
-    )
+    known = {"score": TEST, "known": True, "replicate": 1e-3, "degrees": 30}
+    components = pd.DataFrame([known, known | {"score": VALID, "known": False}])
+    summary = recommendation_summary(validated, baseline_table, components)
+    on_test, on_valid = summary.noise[TEST], summary.noise[VALID]
+    assert on_test is not None
+    assert on_valid is not None
+    assert on_test.variance == pytest.approx((10 * POOLED_ON_TEST + 30 * 1e-3) / 40)
+    assert (on_test.degrees, on_valid.degrees) == (40, 10)
 
 
 def test_diverged_runs_count_as_half(validated: pd.DataFrame, baseline_table: pd.DataFrame) -> None:
@@ -163,10 +169,9 @@ def test_diverged_runs_count_as_half(validated: pd.DataFrame, baseline_table: pd
     validated.loc[row, "status"] = "diverged"
     validated.loc[row, [VALID, TEST]] = np.nan
     validated.loc[validated["config_id"] == "r0", VALID] = 0.6
-    summary = recommendation_summary(validated, baseline_table)
-    assert summary.recommended is not None
-    assert summary.recommended.valid.mean == pytest.approx((0.86 + 0.5 + 0.87) / 3)
-    assert summary.recommended.failed_runs == 1
+    recommended = recommendation_summary(validated, baseline_table).candidates["recommended"]
+    assert recommended.valid.mean == pytest.approx((0.86 + 0.5 + 0.87) / 3)
+    assert recommended.failed_runs == 1
 
 
 def test_what_was_not_validated_is_missing(
@@ -174,8 +179,8 @@ def test_what_was_not_validated_is_missing(
 ) -> None:
     only = validated[validated["origin"] == "best_sampled"]
     summary = recommendation_summary(only, baseline_table)
-    assert (summary.recommended, summary.untuned_default) == (None, None)
-    assert (summary.over_best_sampled, summary.over_default, summary.over_baseline) == (None,) * 3
+    assert list(summary.candidates) == ["best_sampled"]
+    assert summary.gains == ()
 
 
 def test_no_baseline_and_minimal_columns(validated: pd.DataFrame) -> None:
@@ -183,5 +188,5 @@ def test_no_baseline_and_minimal_columns(validated: pd.DataFrame) -> None:
     empty = pd.DataFrame({"method": [], "latent_dim": [], VALID: [], TEST: []})
     summary = recommendation_summary(minimal, empty)
     assert summary.baselines == ()
-    assert summary.over_baseline is None
+    assert [gain.opponent for gain in summary.gains] == ["best_sampled", "untuned_default"]
     assert summary.task == "unknown task"

@@ -191,6 +191,21 @@ def test_bbomix_results_become_run_results(tmp_path: Path) -> None:
     assert (evaluations[VALID_SCORE] == 0.8).all()
 
 
+def test_what_is_known_of_the_noise_of_bbomix_is_told(tmp_path: Path) -> None:
+    for seed, score in ((1, 0.7), (2, 0.9)):
+        path = bbomix_run(tmp_path / "source", "RNA", seed)
+        content = json.loads(path.read_text()) | {"AVG_ML_TASK_PERFORMANCE": score}
+        path.write_text(json.dumps(content))
+        content["HYPERPARAMETERS"]["latent_dim"] = 32
+        content["AVG_ML_TASK_PERFORMANCE"] = score - 0.5
+        path.with_name(f"other_{path.name}").write_text(json.dumps(content))
+    (row,) = import_results(tmp_path / "source", tmp_path / "out").to_dict("records")
+    assert row["noise_known"]
+    # Two configurations 0.5 apart, two seeds of each 0.2 apart.
+    seed, configuration = 0.2**2 / 2, 0.5**2 / 2 - 0.2**2 / 4
+    assert row["reliability"] == pytest.approx(configuration / (configuration + seed), rel=1e-3)
+
+
 def test_bad_bbomix_sources_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no \*_result.json"):
         import_bbomix_results(tmp_path)
@@ -329,6 +344,9 @@ def test_imported_results_lie_where_run_results_lie_and_name_their_source(
     study: Path, tmp_path: Path
 ) -> None:
     summary = import_results(study, tmp_path / "imported")
+    # The reference study trained every configuration once: nothing is known of its noise.
+    assert not summary["noise_known"].any()
+    assert summary["reliability"].isna().all()
     assert set(zip(summary["architecture"], summary["task"], strict=True)) == {
         (architecture, task)
         for architecture in ("vanillix", "varix")

@@ -1,0 +1,69 @@
+"""Pooled noise: against the truth, against known formulas, and what it does with splits."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aehpo_assets.noise.pooled import Noise, pooled, replicate_noise, replicate_scores
+
+
+def runs_of(scores, **columns):
+    """One row a run of (configurations, seeds) scores."""
+    rows = np.indices(np.shape(scores)).reshape(2, -1)
+    table = pd.DataFrame({"config_id": rows[0].astype(str), "seed": rows[1]})
+    return table.assign(score=np.ravel(scores), **columns)
+
+
+def test_with_one_split_it_is_the_mean_of_the_variances_within_configurations():
+    scores = np.random.default_rng(0).normal(size=(7, 4))
+    noise = replicate_noise(runs_of(scores), "score")
+    assert noise.variance == pytest.approx(scores.var(axis=1, ddof=1).mean())
+    assert noise.degrees == 7 * 3
+    assert noise.error(4) == pytest.approx(noise.deviation / 2)
+
+
+def test_is_right_on_average_also_where_configurations_are_alike():
+    source = np.random.default_rng(1)
+    found = [
+        replicate_noise(runs_of(source.normal(0, 0.1, (4, 2))), "score").variance
+        for _ in range(2000)
+    ]
+    assert np.mean(found) == pytest.approx(0.01, abs=3 * np.std(found) / math.sqrt(2000))
+
+
+def test_what_a_split_does_to_all_alike_is_no_noise():
+    source = np.random.default_rng(2)
+    scores = source.normal(0, 0.05, (200, 5))
+    table = runs_of(scores)
+    table["split_seed"] = table["seed"]
+    shifted = table.assign(score=table["score"] + 3.0 * table["split_seed"])
+    plain, moved = (replicate_noise(one, "score") for one in (table, shifted))
+    assert moved.variance == pytest.approx(plain.variance)
+    assert moved.degrees == 200 * 5 - 200 - 4
+    # Without the column, the shift is taken for noise.
+    assert replicate_noise(shifted.drop(columns="split_seed"), "score").variance > 1
+
+
+def test_seeds_of_one_split_are_one_replicate_where_there_are_several():
+    table = runs_of(np.arange(8.0).reshape(2, 4)).assign(split_seed=[0, 0, 1, 1] * 2)
+    found = replicate_scores(table, "score")
+    assert found["score"].tolist() == [0.5, 2.5, 4.5, 6.5]
+    assert len(replicate_scores(table.assign(split_seed=0), "score")) == 8
+
+
+def test_a_run_of_two_origins_counts_once():
+    table = runs_of([[0.1, 0.3], [0.2, 0.6]])
+    assert replicate_noise(pd.concat([table, table]), "score") == replicate_noise(table, "score")
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 1)])
+def test_of_single_runs_nothing_is_known(shape):
+    assert replicate_noise(runs_of(np.random.default_rng(0).normal(size=shape)), "score") is None
+
+
+def test_estimates_are_weighted_by_their_degrees_of_freedom():
+    both = pooled(Noise(1.0, 30), None, Noise(4.0, 10))
+    assert (both.variance, both.degrees) == (pytest.approx(1.75), 40)
+    assert pooled(None, None) is None
