@@ -76,12 +76,14 @@ class DownstreamTargets:
 def downstream_targets(labels: pd.DataFrame, split: pd.Series) -> DownstreamTargets:
     """Fix classes and weights of every label of a task.
 
-    A class is scored if its number of samples gives each part two, by the shares of the parts
-    (:func:`gives_each_part_two`): that is known before anything is drawn, and is the same for every
-    replicate. The draw sees to it that they are there (``class_guarantee``); a class of which a
-    ready-made split or whole groups allow no two in some part is dropped all the same. A label left
-    with one class leaves its group, and a group left without labels leaves the average; the weights
-    of the rest are renormalised: every group counts the same, and every label within its group.
+    A class is scored if its number of samples gives each part two, in proportion to the sizes of
+    the parts (:func:`gives_each_part_two`): whoever was drawn, and the same for every replicate.
+    (Only for a task that lacks samples of its data set do the sizes themselves vary a little with
+    the draw of test.) The draw sees to it that they are there (``class_guarantee``); a class of
+    which a ready-made split or whole groups allow no two in some part is dropped all the same. A
+    label left with one class leaves its group, and a group left without labels leaves the average;
+    the weights of the rest are renormalised: every group counts the same, and every label within
+    its group.
 
     Parameters
     ----------

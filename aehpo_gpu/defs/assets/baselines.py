@@ -59,6 +59,7 @@ def baseline_performance(
 
         def inputs_of(replicate: int) -> Data:
             own = replicates.data(replicate)
+            refuse_overflow(own.matrix, settings.preprocessing.scaler)
             return own.matrix, own.split, own.targets
 
         table = replicated_baselines(inputs_of, settings.replicates, fresh, dims, features)
