@@ -104,14 +104,18 @@ def test_every_dependency_is_known_to_its_code_location(name: str) -> None:
         assert not missing, f"{spec.key.to_user_string()} depends on {missing}"
 
 
+OF_A_TASK = {"preprocessed_matrix", "data_split", "sample_labels"}
+OF_REPLICATES = OF_A_TASK | {"omics_matrix"}
+"""Where runs may be of any replicate, the raw matrix is fitted on the train samples of each."""
+
 EDGES = {
     "sample_labels": {"omics_matrix"},
     "data_split": {"omics_matrix", "sample_labels"},
     "preprocessed_matrix": {"omics_matrix", "data_split"},
     "dataset_profile": {"omics_matrix", "preprocessed_matrix", "data_split", "sample_labels"},
-    "run_results": {"preprocessed_matrix", "data_split", "sample_labels", "configurations"},
-    "learning_curves": {"preprocessed_matrix", "data_split", "sample_labels", "configurations"},
-    "baseline_performance": {"preprocessed_matrix", "data_split", "sample_labels"},
+    "run_results": {*OF_REPLICATES, "configurations"},
+    "learning_curves": {*OF_REPLICATES, "configurations"},
+    "baseline_performance": OF_REPLICATES,
     "blackbox": {"run_results"},
     "blackbox_curves": {"run_results", "learning_curves"},
     "surrogate": {"blackbox", "run_results", "earlier_validations"},
@@ -135,9 +139,7 @@ EDGES = {
         "recommendations",
         "run_results",
         "earlier_validations",
-        "preprocessed_matrix",
-        "data_split",
-        "sample_labels",
+        *OF_REPLICATES,
     },
     "validation_report": {"validated_recommendations", "baseline_performance"},
     "hyperparameter_effects": {"run_results"},
@@ -145,22 +147,16 @@ EDGES = {
         "hpo_benchmark",
         "earlier_validations",
         "run_results",
-        "preprocessed_matrix",
-        "data_split",
-        "sample_labels",
+        *OF_REPLICATES,
     },
     "live_search": {
         "run_results",
         "validated_recommendations",
-        "preprocessed_matrix",
-        "data_split",
-        "sample_labels",
+        *OF_A_TASK,
     },
     "recommended_latents": {
         "validated_recommendations",
-        "preprocessed_matrix",
-        "data_split",
-        "sample_labels",
+        *OF_REPLICATES,
     },
 }
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.datasets.class_guarantee import with_two_of_each
+from aehpo_assets.datasets.cut import cut_in_order, unit_names
 from aehpo_assets.datasets.labels import SAMPLES_PER_CLASS, downstream_targets
-from aehpo_assets.datasets.split import cut_in_order, unit_names
 from aehpo_assets.errors import InputError
 from aehpo_assets.store.hashes import text_hash
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.datasets.class_guarantee import with_two_of_each
+from aehpo_assets.datasets.cut import cut_in_order, unit_names
 from aehpo_assets.datasets.dataset import Dataset
 from aehpo_assets.datasets.join import label_keys
 from aehpo_assets.datasets.labels import SPLITS, gives_each_part_two
@@ -185,39 +186,6 @@ def split_samples(
     return pd.Series(parts, index=ids, name="split", dtype="str")
 
 
-def cut_in_order(
-    order: np.ndarray,
-    names: Sequence[str],
-    sizes: np.ndarray,
-    groups: np.ndarray | None = None,
-    strata: np.ndarray | None = None,
-) -> np.ndarray:
-    """Give samples to parts in a drawn order.
-
-    Parameters
-    ----------
-    order
-        (n_samples,) positions of the samples, in the drawn order.
-    names, sizes
-        The parts and their numbers of samples.
-    groups, strata
-        (n_samples,) as :func:`unit_names` returns them, or none.
-
-    Returns
-    -------
-    numpy.ndarray
-        (n_samples,) part of each sample.
-    """
-    parts = np.empty(len(order), dtype=object)
-    if groups is not None:
-        parts[order] = _by_group(groups[order], names, sizes)
-    elif strata is not None:
-        parts[order] = _by_stratum(strata[order], names, sizes)
-    else:
-        parts[order] = np.repeat(np.array(names, dtype=object), sizes)
-    return parts
-
-
 def restrict_split(split: pd.Series, sample_ids: pd.Index) -> pd.Series:
     """Restrict the split of a data set to the samples of a task, in their order.
 
@@ -262,58 +230,6 @@ def _scored_classes(
         sizes = _sizes(len(ids), settings).tolist()
         found += [index for index in members if gives_each_part_two(len(index), sizes)]
     return found
-
-
-def unit_names(column: pd.Series, ids: pd.Index, *, own_group: bool) -> np.ndarray:
-    """Name the group or stratum of each sample, by an object that is never missing."""
-    values = column.reindex(ids)
-    blank = ids.to_numpy(dtype=object) if own_group else np.full(len(ids), "", dtype=object)
-    # The prefix keeps a sample id from being mistaken for the name of a group.
-    return np.array(
-        [
-            f"named {value}" if known else f"unnamed {fallback}"
-            for value, known, fallback in zip(values, values.notna(), blank, strict=True)
-        ],
-        dtype=object,
-    )
-
-
-def _by_group(groups: np.ndarray, names: Sequence[str], sizes: np.ndarray) -> np.ndarray:
-    """Give each group, in the drawn order, to the part that lacks most samples."""
-    parts = np.empty(len(groups), dtype=object)
-    lacking = sizes.astype(float)
-    members = pd.Series(np.arange(len(groups))).groupby(groups, sort=False)
-    for _, positions in members:
-        part = int(lacking.argmax())
-        parts[positions.to_numpy()] = names[part]
-        lacking[part] -= len(positions)
-    return parts
-
-
-def _by_stratum(strata: np.ndarray, names: Sequence[str], sizes: np.ndarray) -> np.ndarray:
-    """Cut each class, in the drawn order, by the shares of the whole."""
-    parts = np.empty(len(strata), dtype=object)
-    members = [
-        positions.to_numpy()
-        for _, positions in pd.Series(np.arange(len(strata))).groupby(strata, sort=True)
-    ]
-    left = np.array([len(positions) for positions in members])
-    cut = np.zeros(len(members), dtype=int)
-    for part, size in zip(names, sizes, strict=True):
-        taken = _proportional(left, int(size))
-        for positions, start, count in zip(members, cut, taken, strict=True):
-            parts[positions[start : start + count]] = part
-        left, cut = left - taken, cut + taken
-    return parts
-
-
-def _proportional(counts: np.ndarray, total: int) -> np.ndarray:
-    """Whole numbers that add up to a total, in proportion to counts: largest remainders."""
-    exact = counts * total / max(1, counts.sum())
-    whole = np.floor(exact).astype(int)
-    missing = total - int(whole.sum())
-    whole[np.argsort(whole - exact, kind="stable")[:missing]] += 1
-    return whole
 
 
 def _ready_made(values: pd.Series, dataset: Dataset, column: str) -> pd.Series:

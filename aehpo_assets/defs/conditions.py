@@ -28,14 +28,19 @@ _becomes_missing = Condition.newly_missing() | (
     Condition.initial_evaluation() & Condition.missing() & ~Condition.execution_failed()
 )
 
-_is_due = (
-    (_becomes_missing | _inputs_changed)
-    .since(Condition.newly_requested() | Condition.newly_updated())
-    .with_label("missing, or an input changed, since it was last asked for or made")
-)
 
-# What it is made for does without it where it cannot be made.
-_BESIDE_IT = dg.AssetSelection.assets("baseline_performance")
+def _due(inputs_changed: Condition) -> Condition:
+    return (
+        (_becomes_missing | inputs_changed)
+        .since(Condition.newly_requested() | Condition.newly_updated())
+        .with_label("missing, or an input changed, since it was last asked for or made")
+    )
+
+
+_is_due = _due(_inputs_changed)
+
+# What they are made for does without them where they cannot be made.
+_BESIDE_IT = dg.AssetSelection.assets("baseline_performance", "noise")
 
 _is_free = (
     ~Condition.in_progress()
@@ -69,8 +74,13 @@ when_results_change = (_is_due & _results_are_in & _is_free).with_label("when re
 
 _VALIDATIONS = dg.AssetSelection.assets("validated_recommendations")
 
+# Noise changes with the results, and what is validated then follows them.
+_but_for_noise = Condition.any_deps_match(Condition.data_version_changed()).ignore(
+    dg.AssetSelection.assets("noise")
+)
+
 when_validations_change = (
-    _is_due
+    _due(_but_for_noise)
     & Condition.any_deps_match(~Condition.missing()).allow(_VALIDATIONS)
     & ~Condition.any_deps_match(OnItsWay()).allow(_VALIDATIONS | _BESIDE_IT)
     & _is_free

@@ -11,7 +11,8 @@ import dagster as dg
 from aehpo_assets.defs.partitions import architectures_and_tasks, tasks
 
 # What they depend on lies in this code location: automation looks there for what is on its way.
-_TRAINED_ON = ("preprocessed_matrix", "data_split", "sample_labels", "configurations")
+_OF_A_TASK = ("preprocessed_matrix", "data_split", "sample_labels", "omics_matrix")
+_TRAINED_ON = (*_OF_A_TASK, "configurations")
 
 run_results = dg.AssetSpec("run_results", deps=_TRAINED_ON, partitions_def=architectures_and_tasks)
 learning_curves = dg.AssetSpec(
@@ -19,19 +20,12 @@ learning_curves = dg.AssetSpec(
 )
 baseline_performance = dg.AssetSpec(
     "baseline_performance",
-    deps=("preprocessed_matrix", "data_split", "sample_labels"),
+    deps=_OF_A_TASK,
     partitions_def=tasks,
 )
 validated_recommendations = dg.AssetSpec(
     "validated_recommendations",
-    deps=(
-        "recommendations",
-        "run_results",
-        "earlier_validations",
-        "preprocessed_matrix",
-        "data_split",
-        "sample_labels",
-    ),
+    deps=("recommendations", "run_results", "earlier_validations", *_OF_A_TASK),
     partitions_def=architectures_and_tasks,
 )
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from aehpo_assets.datasets.labels import downstream_targets
-from aehpo_assets.datasets.replicates import replicate_split, split_name
+from aehpo_assets.datasets.replicates import replicate_split
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import FittedPreprocessing, fit_preprocessing
-from aehpo_assets.quality.matrix import check_preprocessed
 from aehpo_assets.store.code_version import CodeVersions
 from aehpo_assets.store.hashes import content_hash
 from aehpo_assets.study import Preprocessing
@@ -69,20 +69,22 @@ class Replicates:
         Raises
         ------
         InputError
-            If the matrix of a replicate that ``data_split`` does not hold fails a check: those it
-            holds were checked with the preprocessed matrix.
+            If the values of the matrix are not finite, or a feature does not vary on train: what
+            blocks the preprocessed matrix of the replicates that ``data_split`` holds.
         """
         split, fitted = self.split(replicate), self.fitted(replicate)
-        matrix = fitted.apply(self.matrix)
-        if split_name(replicate) not in self.table:
-            for check in check_preprocessed(matrix, split, fitted.score):
-                if check.blocking and not check.passed:
-                    raise InputError(
-                        f"replicate {replicate} of {self.task}: {check.description}", key="split"
-                    )
+        matrix = fitted.apply(self.matrix).to_numpy()
+        train = matrix[(split == "train").to_numpy()]
+        if not np.isfinite(matrix).all() or (np.ptp(train, axis=0) == 0).any():
+            raise InputError(
+                f"in replicate {replicate} of {self.task}, scaled values are not finite or do not "
+                "vary on train",
+                key="preprocessing.scaler",
+                remedy="Set another scaler, or check the values of the matrix.",
+            )
         return TrainingTask(
             task=self.task,
-            matrix=matrix.to_numpy(),
+            matrix=matrix,
             split=split.to_numpy(dtype=str),
             targets=downstream_targets(self.labels, self.table["split"]),
         )

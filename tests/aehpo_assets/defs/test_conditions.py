@@ -93,14 +93,14 @@ class Daemon:
         )
 
     def trained(self, *names: str, version: str = "1") -> None:
-        """Make everything of some tasks up to their run results."""
+        """Make everything of some tasks up to their run results, and the noise of these."""
         for asset in ("configurations", "earlier_validations"):
             self.made(asset, "varix")
         for name in names:
             for asset in RAW:
                 self.made(asset, name, version=version)
             self.made("baseline_performance", name)
-            for asset in ("run_results", "learning_curves"):
+            for asset in ("run_results", "learning_curves", "noise"):
                 self.made(asset, "varix", name, version=version)
 
     def finished(self, *names: str) -> None:
@@ -307,7 +307,7 @@ def test_recommendations_wait_for_baselines_on_their_way_and_not_for_failed_ones
     for name in ("toy_rna", "toy_meth"):
         for asset in RAW:
             daemon.made(asset, name)
-        for asset in ("run_results", "learning_curves"):
+        for asset in ("run_results", "learning_curves", "noise"):
             daemon.made(asset, "varix", name)
     for asset in (*JOINED, "earlier_validations"):
         daemon.made(asset, "varix")
@@ -353,7 +353,8 @@ def test_old_recommendations_are_not_validated_while_new_ones_are_to_come(
     record(home, "recommendations", *own, version="1", run_results__varix__toy_rna="1")
     for asset in ("run_results", "learning_curves"):
         daemon.made(asset, *own, version="2")
-    assert set(daemon.tick()) == set(JOINED)
+    assert set(daemon.tick()) == {*JOINED, "noise"}
+    daemon.made("noise", *own, version="2")
     record(home, "recommendations", *own, version="2", run_results__varix__toy_rna="2")
     daemon.made("recommendations", *own, version="2")
     assert daemon.tick() == {"validated_recommendations": {"varix|toy_rna"}}

@@ -142,6 +142,11 @@ def test_seeds_are_fresh_in_every_round() -> None:
     # Also where an earlier round took more of them.
     later = pd.DataFrame({"round": [1, 1, 1], "seed": [1, 2, 3]})
     assert validation_seeds(study(hpo={"validation_seeds": 2}), [later]) == [4, 5]
+    # Replicates are numbered like seeds: as many again, which nothing was chosen by.
+    sampled = pd.DataFrame({"seed": [0, 1, 2]})
+    assert validation_seeds(study(replicates=3), [sampled]) == [3, 4, 5]
+    again = [sampled, pd.DataFrame({"seed": [3, 4, 5]})]
+    assert validation_seeds(study(replicates=3, hpo={"validation_seeds": 2}), again) == [6, 7]
     # Or the run results are of other seeds than the study names.
     assert validation_seeds(study(), [pd.DataFrame({"seed": [0, 9]}), later]) == [10]
 

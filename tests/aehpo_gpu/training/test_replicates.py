@@ -11,6 +11,7 @@ import pytest
 
 from aehpo_assets.datasets.replicates import replicate_table
 from aehpo_assets.datasets.split import split_samples
+from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.store.hashes import content_hash
 from aehpo_assets.store.home import Home
@@ -157,3 +158,13 @@ def test_a_study_with_one_replicate_has_no_such_columns(
     table = run_table(tmp_path, replicates_of(matrix, labels, 1), [0], several=False)
     results, _ = table.train_missing(lambda progress: None)
     assert not {"replicate", "split_seed"} & set(results)
+
+
+def test_values_that_nothing_can_be_trained_on_are_refused(
+    matrix: pd.DataFrame, labels: pd.DataFrame
+) -> None:
+    replicates = replicates_of(matrix, labels, 2)
+    huge = matrix * 1.0
+    huge["g1"] = np.where(replicates.split(4) == "train", huge["g1"], 1e60)
+    with pytest.raises(InputError, match="in replicate 4 of toy_rna, scaled values are not finite"):
+        replace(replicates, matrix=huge).data(4)
