@@ -139,7 +139,8 @@ EDGES = {
         "data_split",
         "sample_labels",
     },
-    "validation_report": {"validated_recommendations", "baseline_performance"},
+    "noise": {"run_results"},
+    "validation_report": {"validated_recommendations", "noise", "baseline_performance"},
     "hyperparameter_effects": {"run_results"},
     "validated_benchmark": {
         "hpo_benchmark",
