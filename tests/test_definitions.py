@@ -141,7 +141,8 @@ EDGES = {
         "earlier_validations",
         *OF_REPLICATES,
     },
-    "validation_report": {"validated_recommendations", "baseline_performance"},
+    "noise": {"run_results"},
+    "validation_report": {"validated_recommendations", "noise", "baseline_performance"},
     "hyperparameter_effects": {"run_results"},
     "validated_benchmark": {
         "hpo_benchmark",
