@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from plain_training import make_runs
 
+from aehpo_assets.analysis.convergence import last_tenth, with_fall
 from aehpo_assets.hpo.earlier_validations import no_validations
 from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
@@ -20,6 +22,9 @@ from aehpo_gpu.runs.validation import (
     validation_seeds,
     with_candidates,
 )
+from aehpo_gpu.training.prices import SHIPPED_CPU
+from aehpo_gpu.training.shard import train_shard
+from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 
 OVERRIDES = {"k_filter": [16, 32], "latent_dim_fixed": [2, 4]}
 
@@ -164,3 +169,19 @@ def test_no_round_validates_with_the_seeds_of_a_benchmark() -> None:
         taken |= set(seeds)
         of_benchmarks |= set(others)
         earlier = pd.concat([earlier, pd.DataFrame({"round": number, "seed": seeds})])
+
+
+@pytest.mark.parametrize("length", [{"epochs": 10}, {"steps": 70}], ids=str)
+def test_validated_runs_know_how_far_their_loss_fell(
+    task: TrainingTask, length: dict[str, int]
+) -> None:
+    (count,) = length.values()
+    settings = TrainingSettings(**length, fidelities=last_tenth(count), device="cpu")  # type: ignore[arg-type]
+    runs = make_runs(2, lr_fixed=[1e-3, 1e30], batch_size=32)
+    trained = train_shard(task, "vanillix", runs, [[0, 1]], settings, SHIPPED_CPU)
+    falls = with_fall(trained.runs, trained.curves)["last_tenth_fall"]
+    before, end = trained.curves.query("config_id == '0'")["train_recon_loss"]
+    assert trained.runs["epochs"].tolist() == [10, 10]
+    assert falls[0] == pytest.approx(1 - end / before)
+    assert falls[0] > 0
+    assert np.isnan(falls[1])
