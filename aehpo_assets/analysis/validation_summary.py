@@ -39,6 +39,7 @@ from aehpo_assets.noise.verdict import Difference
 
 SCORES = (VALID_SCORE, TEST_SCORE)
 REPLICATE = "replicate"
+_OF_BASELINE = " of the baseline"
 
 _OPPONENTS = {
     BEST_SAMPLED: "the best sampled configuration",
@@ -259,20 +260,23 @@ def _gain_over_baseline(
     noise: Mapping[str, Noise | None],
 ) -> Gain:
     theirs = {VALID_SCORE: rival.valid, TEST_SCORE: rival.test}
-    if REPLICATE in rows and REPLICATE in recommended:
-        # In one replicate both have the same split, and what it does to both is no difference.
-        both = recommended.merge(rows, on=REPLICATE, suffixes=("", " of the baseline"))
-        differences = {
-            score: mean_difference(both[score] - both[f"{score} of the baseline"])
-            for score in SCORES
-        }
-    else:
-        differences = {
-            score: difference(
-                trained_estimate(recommended, score, noise[score]), theirs[score], same_noise=False
-            )
-            for score in SCORES
-        }
+    replicated = REPLICATE in rows and REPLICATE in recommended
+    both = pd.DataFrame()
+    if replicated:
+        both = recommended.merge(rows, on=REPLICATE, suffixes=("", _OF_BASELINE))
+    differences = {}
+    for score in SCORES:
+        if len(both) > 1:
+            # In one replicate both have the same split, and what it does to both is no difference.
+            differences[score] = mean_difference(both[score] - both[f"{score}{_OF_BASELINE}"])
+            continue
+        # In replicates of their own, what a split does is not taken out of either.
+        ours = (
+            own_estimate(recommended[score], has_seed=True)
+            if replicated
+            else trained_estimate(recommended, score, noise[score])
+        )
+        differences[score] = difference(ours, theirs[score], same_noise=False)
     against = f"the baseline best on valid, {rival.name}"
     config_id = str(recommended["config_id"].iloc[0])
     return Gain(BASELINE, against, config_id, rival.name, differences)

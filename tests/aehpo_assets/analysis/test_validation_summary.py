@@ -111,6 +111,14 @@ def test_baselines_of_several_replicates_are_chosen_by_their_mean_and_paired_by_
     assert over.mean == pytest.approx(paired.mean())
     assert over.error == pytest.approx(paired.std(ddof=1) / np.sqrt(3))
     assert over.degrees == 2
+    # A later round has replicates of its own: nothing is paired, and the splits are in the error.
+    later = validated.assign(replicate=validated["seed"].map(places) + 10)
+    apart = recommendation_summary(later, table).gains[-1].differences[TEST]
+    assert apart.mean == pytest.approx(paired.mean())
+    errors = [
+        np.std(values, ddof=1) / np.sqrt(3) for values in ([0.83, 0.85, 0.84], [*scores.values()])
+    ]
+    assert apart.error == pytest.approx(np.hypot(*errors))
 
 
 def test_a_baseline_with_seeds_has_a_noise_of_its_own(
