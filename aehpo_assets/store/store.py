@@ -284,7 +284,7 @@ class Store:
             )
             raise StaleInputError(
                 f"{artefact_name(asset, partition)} did not pass its checks: {failed}. "
-                "Mend the data and materialize it again."
+                "Correct the data and materialize it again."
             )
         return provenance
 
