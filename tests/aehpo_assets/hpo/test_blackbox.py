@@ -136,14 +136,14 @@ def test_only_replicates_that_every_configuration_has_are_seeds(
     results: Results, space: SearchSpace
 ) -> None:
     several = {task: runs.assign(split_seed=runs["seed"]) for task, runs in results.items()}
-    assert build_blackboxes(several, space, epochs=300).seeds == (0, 1)
+    assert build_blackboxes(several, space, 300).seeds == (0, 1)
     first = several["a"]
     one_run = (first["seed"] == 1) & (first["config_id"] == first["config_id"].iloc[0])
-    found = build_blackboxes(several | {"a": first[~one_run]}, space, epochs=300)
+    found = build_blackboxes(several | {"a": first[~one_run]}, space, 300)
     assert found.seeds == (0,)
     assert len(found.config_ids) == 60
     # Of plain seeds, the configuration that lacks one is left out.
-    plain = build_blackboxes(results | {"a": results["a"][~one_run]}, space, epochs=300)
+    plain = build_blackboxes(results | {"a": results["a"][~one_run]}, space, 300)
     assert (plain.seeds, len(plain.config_ids)) == ((0, 1), 59)
 
 
