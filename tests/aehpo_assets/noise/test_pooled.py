@@ -28,9 +28,9 @@ def test_is_right_on_average_also_where_configurations_are_alike():
     source = np.random.default_rng(1)
     found = [
         replicate_noise(runs_of(source.normal(0, 0.1, (4, 2))), "score").variance
-        for _ in range(2000)
+        for _ in range(500)
     ]
-    assert np.mean(found) == pytest.approx(0.01, abs=3 * np.std(found) / math.sqrt(2000))
+    assert np.mean(found) == pytest.approx(0.01, abs=3 * np.std(found) / math.sqrt(500))
 
 
 def test_what_a_split_does_to_all_alike_is_no_noise():
