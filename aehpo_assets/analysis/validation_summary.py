@@ -161,9 +161,9 @@ def recommendation_summary(
         score: pooled(replicate_noise(runs, score), known_noise(components, score))
         for score in SCORES
     }
-    best = {origin: best_runs(runs, origin) for origin in ORIGIN_NAMES}
-    chosen = {origin: own for origin, own in best.items() if len(own)}
-    known = {m: found for m in BASELINE_NAMES if (found := _baseline(baselines, m))}
+    chosen = {o: own for o in ORIGIN_NAMES if len(own := best_runs(runs, o))}
+    rows = {m: own for m in BASELINE_NAMES if len(own := chosen_baseline(baselines, m))}
+    known = {method: _baseline(baselines, method, own) for method, own in rows.items()}
     gains: list[Gain] = []
     if RECOMMENDED in chosen:
         gains = [
@@ -171,12 +171,10 @@ def recommendation_summary(
             for origin, name in _OPPONENTS.items()
             if origin in chosen
         ]
-        rivals = [found for found in known.values() if not math.isnan(found.test.mean)]
-        if rivals:
-            rival = max(rivals, key=lambda found: found.valid.mean)
-            method = next(name for name, found in known.items() if found is rival)
-            rows = chosen_baseline(baselines, method)
-            gains.append(_gain_over_baseline(chosen[RECOMMENDED], rival, rows, noise))
+        scored = [method for method, found in known.items() if not math.isnan(found.test.mean)]
+        if scored:
+            best = max(scored, key=lambda method: known[method].valid.mean)
+            gains.append(_gain_over_baseline(chosen[RECOMMENDED], known[best], rows[best], noise))
     return RecommendationSummary(
         architecture=_first(validated, "architecture"),
         task=_first(validated, "task"),
@@ -301,11 +299,8 @@ def _candidate(runs: pd.DataFrame, noise: Mapping[str, Noise | None]) -> Candida
     )
 
 
-def _baseline(baselines: pd.DataFrame, method: str) -> Candidate | None:
-    """Return what speaks for a method; None where nothing of it has a score."""
-    chosen = chosen_baseline(baselines, method)
-    if chosen.empty:
-        return None
+def _baseline(baselines: pd.DataFrame, method: str, chosen: pd.DataFrame) -> Candidate:
+    """Return a method by the rows that speak for it."""
     first = chosen.iloc[0]
     dims = int(first["latent_dim"])
     of_features = f" of {int(first['features'])} features" if "features" in chosen else ""

@@ -48,7 +48,7 @@ def best_known(evaluations: pd.DataFrame, task: str) -> pd.DataFrame:
     groups = runs.groupby("config_id", sort=False)
     table = groups[hyperparameters].first()
     means, counts = groups[VALID_SCORE].mean(), groups[VALID_SCORE].size()
-    between, within = variance_components(runs[VALID_SCORE], runs["config_id"])
+    between, within = between_and_within(runs[VALID_SCORE], runs["config_id"])
     weight = between / (between + within / counts) if between + within > 0 else 1.0
     centre = means.mean()
     table = table.assign(
@@ -59,7 +59,7 @@ def best_known(evaluations: pd.DataFrame, task: str) -> pd.DataFrame:
     return ranked.drop(columns="mean").reset_index()
 
 
-def variance_components(scores: pd.Series, groups: pd.Series) -> tuple[float, float]:
+def between_and_within(scores: pd.Series, groups: pd.Series) -> tuple[float, float]:
     """Estimate the variances between and within groups by the analysis of variance.
 
     Parameters

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.hpo.known_best import variance_components
+from aehpo_assets.hpo.known_best import between_and_within
 
 _ROUNDS = 12
 """Far more than the variances and the effects need to settle."""
@@ -49,7 +49,7 @@ def without_split_effects(
     effect = values * 0.0
     # The variances are those without the effects, and the effects need the variances.
     for _ in range(_ROUNDS):
-        between, within = variance_components(values - effect, configurations)
+        between, within = between_and_within(values - effect, configurations)
         share = within / (within + runs * between) if between + within > 0 else runs * 0.0
         weight = 1 - np.sqrt(share)
         white = design - means.mul(weight, axis=0)

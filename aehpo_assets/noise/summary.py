@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.noise.components import variance_components
+from aehpo_assets.noise.components import VarianceComponents, variance_components
 from aehpo_assets.noise.pooled import SPLIT, Noise
 from aehpo_assets.noise.power import MAX_REPLICATES, smallest_gain
 
@@ -49,17 +49,17 @@ def noise_tables(
     """
     there = {name: bounds for name, bounds in scores.items() if name in runs}
     found = [_components(runs, name, *bounds) for name, bounds in there.items()]
-    components = pd.DataFrame(found, columns=_COLUMNS).astype({"known": bool})
+    components = pd.DataFrame([row for row, _ in found], columns=_COLUMNS).astype({"known": bool})
     rows = [
         {
             "score": row["score"],
             "replicates": count,
-            "reliability": _reliability(row, count),
-            "standard_error": math.sqrt(row["replicate"] / count),
-            "smallest_gain": smallest_gain(count, row["replicate"]),
+            "reliability": parts.reliability(count),
+            "standard_error": math.sqrt(parts.replicate / count),
+            "smallest_gain": smallest_gain(count, parts.replicate),
         }
-        for row in found
-        if row["known"]
+        for row, parts in found
+        if parts is not None
         for count in REPLICATES
     ]
     columns = ["score", "replicates", "reliability", "standard_error", "smallest_gain"]
@@ -72,7 +72,9 @@ _COLUMNS = [
 ]
 
 
-def _components(runs: pd.DataFrame, score: str, lowest: float, highest: float) -> dict[str, Any]:
+def _components(
+    runs: pd.DataFrame, score: str, lowest: float, highest: float
+) -> tuple[dict[str, Any], VarianceComponents | None]:
     values = pd.to_numeric(runs[score], errors="coerce").astype("float64")
     finished = ((runs["status"] == "ok") & np.isfinite(values)).to_numpy()
     table = pd.DataFrame(
@@ -94,8 +96,8 @@ def _components(runs: pd.DataFrame, score: str, lowest: float, highest: float) -
     }
     parts = variance_components(table) if len(table) else None
     if parts is None:
-        return row
-    return row | {
+        return row, None
+    known = {
         "known": True,
         **{name: getattr(parts, name) for name in PARTS},
         "replicate": parts.replicate,
@@ -103,11 +105,7 @@ def _components(runs: pd.DataFrame, score: str, lowest: float, highest: float) -
         "deviation": math.sqrt(parts.replicate),
         "reliability": parts.reliability(),
     }
-
-
-def _reliability(row: Mapping[str, Any], replicates: int) -> float:
-    seen = row["configuration"] + row["replicate"] / replicates
-    return row["configuration"] / seen if seen > 0 else math.nan
+    return row | known, parts
 
 
 def known_noise(components: pd.DataFrame | None, score: str) -> Noise | None:

@@ -14,7 +14,8 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 
-from aehpo_assets.analysis.equal_time import EqualTime, equal_time, training_noise, verdict
+from aehpo_assets.analysis.equal_time import EqualTime, equal_time
+from aehpo_assets.analysis.equal_time_verdict import training_noise, verdict
 from aehpo_assets.errors import StaleInputError
 from aehpo_assets.foreign import escaped
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
@@ -119,7 +120,7 @@ def comparison_report(compared: EqualTime, noise: Noise | None = None) -> Table:
     compared
         Output of :func:`aehpo_assets.analysis.equal_time.equal_time`.
     noise
-        As for :func:`aehpo_assets.analysis.equal_time.verdict`.
+        As for :func:`aehpo_assets.analysis.equal_time_verdict.verdict`.
     """
     verdicts = [verdict(row, noise) for _, row in compared.standings.iterrows()]
     table = Table(

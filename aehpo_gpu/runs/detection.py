@@ -70,9 +70,11 @@ def detections(
     """
     comparisons = len(OPPONENT_NAMES) * len({estimate.task for estimate in estimates})
     configurations = 2 * study.hpo.validate_top + 1
+    same_study = home.study_file.exists() and home.study().name == study.name
     found = []
     for estimate in estimates:
-        noise = _stored_noise(study, home, estimate.architecture, estimate.task)
+        partition = (estimate.architecture, estimate.task)
+        noise = _stored_noise(home, partition) if same_study else None
         needed, hours = None, 0.0
         if noise is not None:
             needed = replicates_to_detect(gain, noise.variance, comparisons=comparisons)
@@ -81,11 +83,9 @@ def detections(
     return found
 
 
-def _stored_noise(study: Study, home: Home, architecture: str, task: str) -> Noise | None:
+def _stored_noise(home: Home, partition: tuple[str, str]) -> Noise | None:
     """Noise of the test score, by which verdicts are given, or else of the valid one."""
-    partition = (architecture, task)
-    same = home.study_file.exists() and home.study().name == study.name
-    if not same or not home.store.is_usable("noise", partition):
+    if not home.store.is_usable("noise", partition):
         return None
     folder = home.store.existing_folder("noise", partition)
     components = pd.read_parquet(folder / "components.parquet")

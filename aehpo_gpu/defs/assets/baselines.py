@@ -58,7 +58,7 @@ def baseline_performance(
         fresh = settings.hpo.validation_seeds or settings.replicates
 
         def inputs_of(replicate: int) -> Data:
-            own = replicates.data(replicate)
+            own = replicates.data(replicate) if replicate else data
             refuse_overflow(own.matrix, settings.preprocessing.scaler)
             return own.matrix, own.split, own.targets
 

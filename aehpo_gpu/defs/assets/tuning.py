@@ -7,7 +7,8 @@ How a search trains lives in ``aehpo_gpu.runs.live``, what it was worth in
 import dagster as dg
 import pandas as pd
 
-from aehpo_assets.analysis.equal_time import equal_time, training_noise, verdict
+from aehpo_assets.analysis.equal_time import equal_time
+from aehpo_assets.analysis.equal_time_verdict import training_noise, verdict
 from aehpo_assets.analysis.plots.equal_time import scores_over_training_time
 from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures_and_tasks
@@ -29,7 +30,7 @@ from aehpo_gpu.training.task import TRAINING_INPUTS
 
 LIVE_SEARCH = Recipe(
     "live_search",
-    compute=(LiveTuning, equal_time, *TASK),
+    compute=(LiveTuning, equal_time, training_noise, verdict, *TASK),
     chosen=(
         *ARCHITECTURE,
         Chosen(SEARCHERS, by="live.searchers"),

@@ -20,9 +20,8 @@ from aehpo_assets.analysis.equal_time import (
     equal_time,
     random_course,
     second_looks,
-    training_noise,
-    verdict,
 )
+from aehpo_assets.analysis.equal_time_verdict import training_noise, verdict
 from aehpo_assets.analysis.plots.equal_time import scores_over_training_time
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.pooled import Noise

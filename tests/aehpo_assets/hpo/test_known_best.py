@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aehpo_assets.hpo.known_best import best_known, variance_components
+from aehpo_assets.hpo.known_best import best_known, between_and_within
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 
 
@@ -58,7 +58,7 @@ def test_components_are_those_of_the_simulation() -> None:
     counts = source.integers(1, 6, 4000)
     groups = np.repeat(np.arange(4000), counts)
     values = source.normal(0, 0.07, 4000)[groups] + source.normal(0, 0.09, len(groups))
-    between, within = variance_components(pd.Series(values), pd.Series(groups))
+    between, within = between_and_within(pd.Series(values), pd.Series(groups))
     assert between == pytest.approx(0.07**2, rel=0.1)
     assert within == pytest.approx(0.09**2, rel=0.05)
 
