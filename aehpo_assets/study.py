@@ -233,6 +233,9 @@ class Study(Settings):
     optimiser ``steps``: how many these are depends on its batch size and on the train samples of
     its task. ``fidelities`` count as the length does, in epochs or in steps, and annealing runs
     over all epochs of a run in either case.
+
+    With ``test: closed``, what runs score on the test samples is shown by ``test_results`` alone,
+    for what was validated; with ``test: open`` it lies beside the valid scores.
     """
 
     name: Name
@@ -255,6 +258,7 @@ class Study(Settings):
         "no-annealing",
     ] = "logistic-mid"
     vae_loss: Literal["kl", "mmd"] = "kl"
+    test: Literal["closed", "open"] = "closed"
     preprocessing: Preprocessing = Preprocessing()
     split: Split = Split()
     device: Literal["auto", "cpu", "cuda"] = "auto"

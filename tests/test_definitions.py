@@ -142,7 +142,19 @@ EDGES = {
         *OF_REPLICATES,
     },
     "noise": {"run_results"},
-    "validation_report": {"validated_recommendations", "noise", "baseline_performance"},
+    "test_results": {
+        "validated_recommendations",
+        "run_results",
+        "baseline_performance",
+        "configurations",
+        *OF_REPLICATES,
+    },
+    "validation_report": {
+        "validated_recommendations",
+        "test_results",
+        "noise",
+        "baseline_performance",
+    },
     "hyperparameter_effects": {"run_results"},
     "validated_benchmark": {
         "hpo_benchmark",

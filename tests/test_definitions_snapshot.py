@@ -15,18 +15,20 @@ from aehpo_assets.definitions import defs as assets_location
 from aehpo_gpu.definitions import defs as gpu_location
 
 SNAPSHOT = Path(__file__).with_name("definitions.json")
-RENEW = "python tests/test_definitions_snapshot.py"
+RENEW = "python -m tests.test_definitions_snapshot"
 
 
 def snapshot() -> dict[str, Any]:
     """Asset to its group, dependencies, partitions, checks and automation, by code location."""
     return {
-        name: {
-            spec.key.to_user_string(): described(asset, spec)
-            for asset in location.assets or []
-            if isinstance(asset, dg.AssetsDefinition)
-            for spec in asset.specs
-        }
+        name: dict(
+            sorted(
+                (spec.key.to_user_string(), described(asset, spec))
+                for asset in location.assets or []
+                if isinstance(asset, dg.AssetsDefinition)
+                for spec in asset.specs
+            )
+        )
         for name, location in (("aehpo_assets", assets_location), ("aehpo_gpu", gpu_location))
     }
 

@@ -122,19 +122,19 @@ def test_the_ui_shows_the_record_and_where_columns_come_from(finished: Path) -> 
         for column, deps in lineage.deps_by_column.items()
     }
     assert sources["k_filter"] == [("configurations", "k_filter")]
-    assert sources["auc_sex_test"] == [("sample_labels", "sex")]
-    assert sources["weighted_avg_auc_downstream_performance"] == [("sample_labels", "sex")]
+    assert sources["auc_sex_valid"] == [("sample_labels", "sex")]
+    assert sources["weighted_avg_auc_downstream_performance_valid"] == [("sample_labels", "sex")]
 
 
 def test_one_run_alone_is_reproduced_and_a_tampered_one_is_told(home: Home) -> None:
     runs = ("vanillix", "toy_rna")
-    tamper(home, "run_results", runs, add("test_r2", 2, 0.01))
+    tamper(home, "run_results", runs, add("valid_r2", 2, 0.01))
     good, printed = reproduce(home, "run_results/vanillix/toy_rna/1")
     assert good, printed
     good, printed = reproduce(home, "run_results/vanillix/toy_rna/2")
     assert not good
     assert "First differing artefact of the chain: run_results/vanillix/toy_rna" in printed
-    assert "largest difference 0.01 in test_r2" in printed
+    assert "largest difference 0.01 in valid_r2" in printed
 
 
 def test_a_tampered_artefact_along_the_chain_is_the_first_that_differs(home: Home) -> None:

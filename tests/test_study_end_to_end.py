@@ -26,10 +26,11 @@ from aehpo_assets.cli.trace import print_trace
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import HomeBusyError, InputError
 from aehpo_assets.exchange.folders import export_study
+from aehpo_assets.hpo.columns import TEST_SCORE, columns_of_test
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.measured import without_measured
+from aehpo_assets.store.run_archive import RUN_KEY, RunArchive
 from aehpo_assets.store.store import Store
-from aehpo_gpu.runs.archive import RUN_KEY, RunArchive
 from aehpo_gpu.training.cost import CostModel
 
 logger = logging.getLogger(__name__)
@@ -143,6 +144,7 @@ ARTEFACTS = {
     "validated_benchmark": 4,
     "validation_report": 2,
     "validated_recommendations": 4,
+    "test_results": 4,
     "recommended_latents": 4,
     "live_search": 4,
     "transfer_benchmark": 2,
@@ -174,13 +176,40 @@ def test_the_instance_is_as_the_ui_would_have_left_it(first: tuple[Path, str]) -
 def test_run_results_are_as_the_contract_says(first: tuple[Path, str]) -> None:
     table = Store(first[0] / "store").read_table("run_results", ("varix", "toy_rna"))
     assert list(table["config_id"]) == [str(i) for i in range(8)]
-    assert {"beta", "auc_subtype_valid", "auc_sex_test", "test_r2", "train_total_loss"} <= {*table}
+    assert {"beta", "auc_subtype_valid", "valid_r2", "train_total_loss", "run_key"} <= {*table}
     average = (table["auc_subtype_valid"] + table["auc_sex_valid"]) / 2
     np.testing.assert_allclose(
         table["weighted_avg_auc_downstream_performance_valid"], average, atol=1e-12
     )
     assert table["data_version"].nunique() == 1
     assert (table["training_runtime"] > 0).all()
+
+
+def test_only_test_results_show_test_scores(first: tuple[Path, str]) -> None:
+    store = Store(first[0] / "store")
+    showing = set()
+    for file in store.root.rglob("*.parquet"):
+        if columns_of_test(pd.read_parquet(file)):
+            showing.add(file.relative_to(store.root).parts[0])
+    assert showing == {"test_results"}
+    folder = store.existing_folder("test_results", ("varix", "toy_rna"))
+    runs = pd.read_parquet(folder / "runs.parquet")
+    validated = store.read_table("validated_recommendations", ("varix", "toy_rna"))
+    assert set(runs["config_id"]) == set(validated["config_id"])
+    assert set(runs[RUN_KEY]) == set(validated[RUN_KEY])
+    assert runs[TEST_SCORE].between(0, 1).all()
+    assert (runs["opening"] == 1).all()
+    baselines = pd.read_parquet(folder / "baselines.parquet")
+    assert baselines["method"].value_counts().to_dict() == {
+        "pca": 1,
+        "umap": 3,
+        "random_features": 3,
+    }
+    (opening,) = Home(first[0]).openings.known("varix", "toy_rna")
+    assert (opening["by"], opening["count"]) == ("test_results", len(runs))
+    provenance = store.provenance("test_results", ("varix", "toy_rna"))
+    assert provenance is not None
+    assert provenance.opening == 1
 
 
 def test_the_benchmark_ranks_every_searcher(first: tuple[Path, str]) -> None:
@@ -207,7 +236,7 @@ def test_stock_syne_tune_reads_the_blackbox(first: tuple[Path, str]) -> None:
 
     tasks = deserialize(first[0] / "store" / "blackbox" / "vanillix")
     assert list(tasks) == ["toy_meth", "toy_rna"]
-    assert tasks["toy_rna"].objectives_evaluations.shape == (8, 1, 1, 4)
+    assert tasks["toy_rna"].objectives_evaluations.shape == (8, 1, 1, 3)
     table = Store(first[0] / "store").read_table("run_results", ("vanillix", "toy_rna"))
     np.testing.assert_allclose(
         tasks["toy_rna"].objectives_evaluations[:, 0, 0, 2],
@@ -248,6 +277,26 @@ def test_what_is_exported_is_read_by_other_tools(first: tuple[Path, str], root: 
     assert yaml.safe_load(config.read_text())["epochs"] == 3
     with pytest.raises(InputError, match="is there already"):
         export_study(Home(first[0]), root / "export")
+
+
+def test_an_export_with_the_test_is_an_opening(first: tuple[Path, str], root: Path) -> None:
+    from syne_tune.blackbox_repository.blackbox_tabular import deserialize
+
+    # An opening changes what comes after, and other tests read this home.
+    copy = root / "opened"
+    shutil.copytree(first[0], copy)
+    home = Home(copy)
+    export_study(home, root / "with_test", with_test=True)
+    box = deserialize(root / "with_test" / "blackbox" / "varix")["toy_rna"]
+    assert box.objectives_names[-1] == TEST_SCORE
+    runs = pd.read_csv(root / "with_test" / "run_results" / "varix_toy_rna.csv")
+    np.testing.assert_allclose(runs[TEST_SCORE], box.objectives_evaluations[:, 0, 0, 3], rtol=1e-6)
+    average = (runs["auc_subtype_test"] + runs["auc_sex_test"]) / 2
+    np.testing.assert_allclose(runs[TEST_SCORE], average, atol=1e-12)
+    openings = home.openings.known("varix", "toy_rna")
+    assert [one["by"] for one in openings] == ["test_results", "aehpo export"]
+    export_study(home, root / "again", with_test=True)
+    assert len(home.openings.known("varix", "toy_rna")) == 2
 
 
 def test_validated_runs_say_whether_they_had_converged(first: tuple[Path, str]) -> None:

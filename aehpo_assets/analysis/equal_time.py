@@ -13,8 +13,8 @@ Only whole trainings count as a result; a run that was stopped early costs what 
 The study's validation is charged to the study's route, whose last choice it is, and that of the
 default to the default. A second look at another route's choice chose nothing and costs it nothing.
 Time is that of training, as the cost model has it for every run alone, so that fleets, devices and
-the searchers' own computing do not enter. The valid score chooses everywhere; the test score of
-what it chose is only reported. The picture belongs to ``plots.equal_time``, the words to
+the searchers' own computing do not enter. All scores are valid scores: the test is opened for what
+is validated, and not for the routes. The picture belongs to ``plots.equal_time``, the words to
 ``equal_time_verdict``.
 """
 
@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.analysis.names import BEST_SAMPLED, RECOMMENDED, UNTUNED_DEFAULT
-from aehpo_assets.hpo.objectives import FAILED_SCORE, RUNTIME, TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.objectives import FAILED_SCORE, RUNTIME, VALID_SCORE
 from aehpo_assets.store.provenance import named_seed
 
 STUDY_ROUTE = "the study's route"
@@ -55,24 +55,24 @@ class EqualTime:
     Attributes
     ----------
     courses
-        ``route``, ``seconds``, ``valid`` and ``test``: at a time, the scores for which a route's
-        configuration was chosen, ``config_id``, and ``validated``, whether these scores are the
-        means of its validation; ``looks``, the later trainings of it, and
-        ``again_valid`` and ``again_test``, their means (NaN without any). ``lower`` and ``upper``
-        bound the valid score of random sampling, whose scores are medians over draws.
+        ``route``, ``seconds`` and ``valid``: at a time, the score for which a route's
+        configuration was chosen, ``config_id``, and ``validated``, whether this score is the
+        mean of its validation; ``looks``, the later trainings of it, and ``again_valid``, their
+        mean (NaN without any). ``lower`` and ``upper`` bound the score of random sampling, which
+        is a median over draws.
     standings
         One row a live search: ``searcher``; ``seconds``, the shorter of the times that it and the
-        study's route took; at that time ``live_valid``, ``live_test``, ``study_valid``,
-        ``study_test``, ``random_valid``, ``random_lower``, ``random_upper``, ``random_test``;
-        ``live_looks``, ``live_again_valid``, ``live_again_test`` and the same of ``study``;
+        study's route took; at that time ``live_valid``, ``study_valid``, ``random_valid``,
+        ``random_lower``, ``random_upper``; ``live_looks``, ``live_again_valid`` and the same of
+        ``study``;
         ``study_validated``, whether its scores are of its validation;
         ``live_seconds`` and ``study_seconds``, the whole of both, validation included;
-        ``study_best_valid``, what the study's route ends with, ``study_best_test`` and
-        ``study_best_looks`` (the trainings that these are means of; 0 for the training that
+        ``study_best_valid``, what the study's route ends with, and
+        ``study_best_looks`` (the trainings that it is the mean of; 0 for the training that
         chose); ``seconds_to_study_best``, when the live search was as good, compared by later
         trainings if the study's end is one (NaN if never, or if nothing was trained again);
         ``live_looked_at``, whether anything that the live search chose was trained again;
-        ``default_valid``, ``default_test``, ``default_looks`` and ``default_seconds``.
+        ``default_valid``, ``default_looks`` and ``default_seconds``.
     """
 
     courses: pd.DataFrame
@@ -126,7 +126,7 @@ def equal_time(
     }
     courses = pd.concat([found.assign(route=route) for route, found in routes.items()])
     courses["looks"] = courses["looks"].fillna(0).astype(int)
-    columns = ["route", "seconds", "valid", "test", "lower", "upper", "config_id"]
+    columns = ["route", "seconds", "valid", "lower", "upper", "config_id"]
     columns += ["validated", *again.columns]
     standings = [_standing(name, routes) for name in lives]
     return EqualTime(
@@ -145,14 +145,14 @@ def second_looks(validated: pd.DataFrame | None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Index ``config_id``; ``looks`` (runs), ``again_valid``, ``again_test``. A run that failed
+        Index ``config_id``; ``looks`` (runs), ``again_valid``. A run that failed
         counts as nothing, as everywhere here.
     """
-    columns = ["looks", "again_valid", "again_test"]
+    columns = ["looks", "again_valid"]
     if validated is None or validated.empty:
         return pd.DataFrame(columns=columns, index=pd.Index([], name="config_id"), dtype="float64")
     runs = _configurations(validated.drop_duplicates(["config_id", "seed"]))
-    names = {"runs": "looks", "valid": "again_valid", "test": "again_test"}
+    names = {"runs": "looks", "valid": "again_valid"}
     return runs.set_index("config_id").rename(columns=names)[columns]
 
 
@@ -170,7 +170,7 @@ def course(runs: pd.DataFrame, before: pd.DataFrame | None = None) -> pd.DataFra
     Returns
     -------
     pandas.DataFrame
-        ``seconds`` (cumulative), ``valid``, ``test``, ``config_id`` and ``validated`` (False), one
+        ``seconds`` (cumulative), ``valid``, ``config_id`` and ``validated`` (False), one
         row a configuration after a first row: the end of ``before``, or the score that a latent
         space which tells nothing apart has. Before a run is done there is nothing better.
     """
@@ -178,14 +178,14 @@ def course(runs: pd.DataFrame, before: pd.DataFrame | None = None) -> pd.DataFra
     last, own = known.iloc[-1], _configurations(runs)
     seconds = last["seconds"] + own["seconds"].to_numpy().cumsum()
     valid = np.append(last["valid"], own["valid"])
-    test, names = np.append(last["test"], own["test"]), [last["config_id"], *own["config_id"]]
-    best, holder = _best_so_far(valid[None])
-    chosen = holder[0, 1:]
+    names = [last["config_id"], *own["config_id"]]
+    best = np.maximum.accumulate(valid)
+    is_new = np.diff(best, prepend=-np.inf) > 0
+    chosen = np.maximum.accumulate(np.where(is_new, np.arange(len(valid)), 0))[1:]
     continued = pd.DataFrame(
         {
             "seconds": seconds,
-            "valid": best[0, 1:],
-            "test": test[chosen],
+            "valid": best[1:],
             "config_id": [names[number] for number in chosen],
             "validated": False,
         }
@@ -195,7 +195,7 @@ def course(runs: pd.DataFrame, before: pd.DataFrame | None = None) -> pd.DataFra
 
 def _nothing() -> pd.DataFrame:
     """A course that has not begun."""
-    start = {"seconds": [0.0], "valid": FAILED_SCORE, "test": FAILED_SCORE, "config_id": ""}
+    start = {"seconds": [0.0], "valid": FAILED_SCORE, "config_id": ""}
     return pd.DataFrame(start | {"validated": False})
 
 
@@ -205,13 +205,13 @@ def _validated_course(validated: pd.DataFrame, before: pd.DataFrame) -> pd.DataF
     if runs.empty:
         return before
     own = _configurations(runs)
-    best = own.loc[[own["valid"].idxmax()], ["valid", "test", "config_id"]]
+    best = own.loc[[own["valid"].idxmax()], ["valid", "config_id"]]
     seconds = before["seconds"].iloc[-1] + own["seconds"].sum()
     return pd.concat([before, best.assign(seconds=seconds, validated=True)], ignore_index=True)
 
 
 def _configurations(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row a configuration: ``config_id, runs, seconds`` (of all), mean ``valid`` and ``test``.
+    """One row a configuration: ``config_id, runs, seconds`` (of all) and mean ``valid``.
 
     A run that failed or was stopped counts as nothing. A configuration comes where its first run
     does.
@@ -219,19 +219,15 @@ def _configurations(runs: pd.DataFrame) -> pd.DataFrame:
     whole = runs["status"] == "ok"
     if "epoch" in runs:
         whole &= runs["epoch"] == runs["epochs"]
-    valid, test = (
-        runs[name].astype("float64").where(whole).fillna(FAILED_SCORE)
-        for name in (VALID_SCORE, TEST_SCORE)
-    )
+    valid = runs[VALID_SCORE].astype("float64").where(whole).fillna(FAILED_SCORE)
     table = pd.DataFrame(
         {"config_id": runs["config_id"].astype(str), "seconds": runs[RUNTIME].fillna(0.0)}
-    ).assign(valid=valid, test=test)
+    ).assign(valid=valid)
     groups = table.groupby("config_id", sort=False)
     return groups.agg(
         runs=("valid", "size"),
         seconds=("seconds", "sum"),
         valid=("valid", "mean"),
-        test=("test", "mean"),
     ).reset_index()
 
 
@@ -255,8 +251,7 @@ def random_course(sampled: pd.DataFrame, seconds: float, seed: int = 0) -> pd.Da
     Returns
     -------
     pandas.DataFrame
-        ``seconds``, evenly spaced; medians ``valid`` and ``test``; ``lower`` and ``upper``
-        quantiles of the valid score.
+        ``seconds``, evenly spaced; the median ``valid``; ``lower`` and ``upper`` quantiles.
     """
     source = np.random.default_rng(named_seed(seed, "equal time", "random sampling"))
     own = _configurations(sampled)
@@ -267,30 +262,20 @@ def random_course(sampled: pd.DataFrame, seconds: float, seed: int = 0) -> pd.Da
     times = np.concatenate([np.zeros((DRAWS, 1)), spent[drawn].cumsum(1)], axis=1)
     # Every draw begins with nothing: the score that stands behind all others.
     numbers = np.concatenate([np.full((DRAWS, 1), len(own)), drawn], axis=1)
-    valid, test = (np.append(own[name], FAILED_SCORE) for name in ("valid", "test"))
-    best_valid, holder = _best_so_far(valid[numbers])
-    best_test = np.take_along_axis(test[numbers], holder, axis=1)
+    valid = np.append(own["valid"], FAILED_SCORE)[numbers]
     moments = np.linspace(0.0, seconds, MOMENTS + 1)
     done = np.array([np.searchsorted(row, moments * (1 + 1e-9), side="right") for row in times])
     rows = np.arange(DRAWS)[:, None]
-    at, test_at = best_valid[rows, done - 1], best_test[rows, done - 1]
+    at = np.maximum.accumulate(valid, axis=1)[rows, done - 1]
     lower, upper = np.quantile(at, BAND, axis=0)
     return pd.DataFrame(
         {
             "seconds": moments,
             "valid": np.median(at, axis=0),
-            "test": np.median(test_at, axis=0),
             "lower": lower,
             "upper": upper,
         }
     )
-
-
-def _best_so_far(valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Best valid score along (draws, configurations), and the position of the one that has it."""
-    best = np.maximum.accumulate(valid, axis=1)
-    is_new = np.diff(best, axis=1, prepend=-np.inf) > 0
-    return best, np.maximum.accumulate(np.where(is_new, np.arange(valid.shape[1]), 0), axis=1)
 
 
 def _at(found: pd.DataFrame, seconds: float) -> pd.Series:
@@ -305,7 +290,7 @@ def _standing(searcher: str, routes: Mapping[str, pd.DataFrame]) -> dict[str, ob
     row: dict[str, object] = {"searcher": searcher, "seconds": seconds}
     for name, found in (("live", live), ("study", study), ("random", random)):
         reached = _at(found, seconds)
-        row |= {f"{name}_{score}": float(reached[score]) for score in ("valid", "test")}
+        row[f"{name}_valid"] = float(reached["valid"])
     at = _at(random, seconds)
     row |= {f"random_{bound}": float(at[bound]) for bound in ("lower", "upper")}
     for name, found in (("live", live), ("study", study)):
@@ -321,12 +306,10 @@ def _standing(searcher: str, routes: Mapping[str, pd.DataFrame]) -> dict[str, ob
         "live_seconds": whole,
         "study_seconds": other,
         "study_best_valid": float(best["valid"]),
-        "study_best_test": float(best["test"]),
         "study_best_looks": int(best["looks"]) if validated else 0,
         "seconds_to_study_best": float(as_good.iloc[0]) if len(as_good) else math.nan,
         "live_looked_at": bool(live["again_valid"].notna().any()),
         "default_valid": math.nan if end is None else float(end["valid"]),
-        "default_test": math.nan if end is None else float(end["test"]),
         "default_looks": 0 if end is None else int(end["looks"]),
         "default_seconds": math.nan if end is None else float(end["seconds"]),
     }
@@ -337,5 +320,4 @@ def _second_look(route: str, reached: pd.Series) -> dict[str, object]:
     return {
         f"{route}_looks": int(reached["looks"]) if looked else 0,
         f"{route}_again_valid": float(reached["again_valid"]),
-        f"{route}_again_test": float(reached["again_test"]),
     }

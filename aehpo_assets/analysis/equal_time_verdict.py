@@ -52,16 +52,16 @@ def verdict(standing: pd.Series, noise: Noise | None = None) -> str:
     seconds = standing["seconds"]
     sentences = [
         f"After {seconds:.3g} s of training, {standing['searcher']} on real trainings would hand "
-        f"over a configuration that scored {_score(standing, 'live')}.",
-        f"The study's route would hand over one that scored {_score(standing, 'study')}: the live "
+        f"over a configuration with a valid score of {_score(standing, 'live')}.",
+        f"The study's route would hand over one with {_score(standing, 'study')}: the live "
         f"search is {_compared(standing, noise)}",
         _against_random(standing),
     ]
     reached, looks = standing["seconds_to_study_best"], standing["study_best_looks"]
     ends = (
         f"The whole route of the study, its validation included, takes "
-        f"{standing['study_seconds']:.3g} s and ends at {standing['study_best_valid']:.3f} valid "
-        f"({standing['study_best_test']:.3f} test), {_of_looks(looks)}"
+        f"{standing['study_seconds']:.3g} s and ends at {standing['study_best_valid']:.3f}, "
+        f"{_of_looks(looks)}"
         f"{' of the best that it validated' if looks else ''}, "
     )
     if not math.isnan(reached):
@@ -86,14 +86,14 @@ def verdict(standing: pd.Series, noise: Noise | None = None) -> str:
 
 
 def _score(standing: pd.Series, route: str) -> str:
-    text = f"{standing[f'{route}_valid']:.3f} valid ({standing[f'{route}_test']:.3f} test)"
+    text = f"{standing[f'{route}_valid']:.3f}"
     looks = standing.get(f"{route}_looks", 0)
     if not looks or route == "default":
         return text
     if route == "study" and standing["study_validated"]:
         return f"{text} {_of_looks(looks)}"
-    again, test = (standing[f"{route}_again_{score}"] for score in ("valid", "test"))
-    return f"{text} when it was chosen and {again:.3f} ({test:.3f}) {_of_looks(looks)}"
+    again = standing[f"{route}_again_valid"]
+    return f"{text} when it was chosen and {again:.3f} {_of_looks(looks)}"
 
 
 def _of_looks(looks: int) -> str:

@@ -20,7 +20,7 @@ from aehpo_assets.analysis.validation_summary import (
     RecommendationSummary,
     scored_runs,
 )
-from aehpo_assets.hpo.objectives import TEST_SCORE
+from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.noise.verdict import (
     BETTER,
     EQUAL,
@@ -49,11 +49,11 @@ def predictions(validated: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a score (valid, test), task and configuration: ``score, task, config_id, rank,
-        searcher, transfer, seeds, failed_runs, predicted, lower, upper`` (90 % interval of a
-        single run), ``actual`` (mean over the seeds; runs without a score count as 0.5),
-        ``standard_error`` (NaN with one seed) and ``inside`` (whether the mean lies in the
-        interval, which happens more often than for a single run, as a mean varies less).
+        One row a task and configuration: ``task, config_id, rank, searcher, transfer, seeds,
+        failed_runs, predicted, lower, upper`` of the valid score (90 % interval of a single run),
+        ``actual`` (mean over the seeds; runs without a score count as 0.5), ``standard_error``
+        (NaN with one seed) and ``inside`` (whether the mean lies in the interval, which happens
+        more often than for a single run, as a mean varies less).
     """
     rows = []
     for task, table in validated.items():
@@ -61,9 +61,8 @@ def predictions(validated: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         recommended = runs[runs["origin"] == RECOMMENDED]
         for config_id, own in recommended.groupby("config_id", sort=False):
             first = own.iloc[0]
-            rows += [
+            rows.append(
                 {
-                    "score": score,
                     "task": task,
                     "config_id": config_id,
                     "rank": int(first["rank"]),
@@ -71,18 +70,16 @@ def predictions(validated: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
                     "transfer": bool(first["transfer"]),
                     "seeds": len(own),
                     "failed_runs": int(own["failed"].sum()),
-                    "predicted": float(first[f"predicted_{score}"]),
-                    "lower": float(first[f"predicted_{score}_lower"]),
-                    "upper": float(first[f"predicted_{score}_upper"]),
-                    "actual": float(own[score].mean()),
-                    "standard_error": float(own[score].sem()),
+                    "predicted": float(first[f"predicted_{VALID_SCORE}"]),
+                    "lower": float(first[f"predicted_{VALID_SCORE}_lower"]),
+                    "upper": float(first[f"predicted_{VALID_SCORE}_upper"]),
+                    "actual": float(own[VALID_SCORE].mean()),
+                    "standard_error": float(own[VALID_SCORE].sem()),
                 }
-                for score in SCORES
-            ]
+            )
     table = pd.DataFrame(rows)
     table["inside"] = table["actual"].between(table["lower"], table["upper"])
-    valid_first = table["score"].eq(TEST_SCORE).argsort(kind="stable")
-    return table.iloc[valid_first].reset_index(drop=True)
+    return table
 
 
 def accuracy(predicted: pd.DataFrame) -> pd.DataFrame:
@@ -99,24 +96,22 @@ def accuracy(predicted: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a score and task, then ``all tasks`` and ``within tasks`` (each less the mean of
-        its task, which leaves what tells configurations of one task apart): ``score, task,
+        One row a task, then ``all tasks`` and ``within tasks`` (each less the mean of
+        its task, which leaves what tells configurations of one task apart): ``task,
         configurations, pearson, spearman`` (NaN for fewer than three configurations), ``bias``
         (mean of predicted less actual), ``rmse``, ``inside`` (share of the means inside the 90 %
         interval of a single run) and ``beyond`` (whether the mean actual score lies outside the
         mean interval). What the task's mean would decide is NaN within tasks.
     """
-    rows = []
-    for score in SCORES:
-        rows_of_score = predicted[predicted["score"] == score]
-        for task, own in rows_of_score.groupby("task", sort=False):
-            rows.append({"score": score, "task": task} | _accuracy(own))
-        rows.append({"score": score, "task": ALL_TASKS} | _accuracy(rows_of_score))
-        numbers = ["predicted", "actual"]
-        means = rows_of_score.groupby("task")[numbers].transform("mean")
-        centred = rows_of_score.assign(**(rows_of_score[numbers] - means))
-        within = _accuracy(centred) | {"bias": math.nan, "inside": math.nan, "beyond": False}
-        rows.append({"score": score, "task": WITHIN_TASKS} | within)
+    rows = [{"task": task} | _accuracy(own) for task, own in predicted.groupby("task", sort=False)]
+    numbers = ["predicted", "actual"]
+    means = predicted.groupby("task")[numbers].transform("mean")
+    centred = predicted.assign(**(predicted[numbers] - means))
+    within = _accuracy(centred) | {"bias": math.nan, "inside": math.nan, "beyond": False}
+    rows += [
+        {"task": ALL_TASKS} | _accuracy(predicted),
+        {"task": WITHIN_TASKS} | within,
+    ]
     return pd.DataFrame(rows)
 
 

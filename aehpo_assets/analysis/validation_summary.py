@@ -32,6 +32,7 @@ from aehpo_assets.analysis.names import (
     UNTUNED_DEFAULT,
     WITHOUT_SEED,
 )
+from aehpo_assets.hpo.columns import without_test
 from aehpo_assets.hpo.objectives import FAILED_SCORE, TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.pooled import Noise, pooled, replicate_noise
 from aehpo_assets.noise.summary import known_noise
@@ -41,10 +42,38 @@ SCORES = (VALID_SCORE, TEST_SCORE)
 REPLICATE = "replicate"
 _OF_BASELINE = " of the baseline"
 
+BASELINE_KEY = ("method", "latent_dim", "features", "replicate", "seed", "fresh")
+"""Columns that name a baseline, as far as a table has them."""
+
 _OPPONENTS = {
     BEST_SAMPLED: "the best sampled configuration",
     UNTUNED_DEFAULT: "the untuned default",
 }
+
+
+@dataclass(frozen=True)
+class OpenedTest:
+    """What ``test_results`` holds of one architecture and task.
+
+    Attributes
+    ----------
+    runs
+        One row a validated run: ``config_id``, ``seed``, the test score and ``opening``, the number
+        of the opening by which it is shown.
+    baselines
+        One row a baseline that speaks for its method, with the test score.
+    components
+        Variance components of the test score over the sampled runs.
+    """
+
+    runs: pd.DataFrame
+    baselines: pd.DataFrame
+    components: pd.DataFrame
+
+    @property
+    def opening(self) -> int:
+        """Number of the opening, from 1."""
+        return int(self.runs["opening"].iloc[0])
 
 
 @dataclass(frozen=True)
@@ -122,6 +151,8 @@ class RecommendationSummary:
         none was trained twice.
     convergence
         Warning of candidates whose training had not converged; empty if there are none.
+    opening
+        What has to be said of how the test was opened; empty if it is nothing.
     """
 
     architecture: str
@@ -131,10 +162,42 @@ class RecommendationSummary:
     gains: tuple[Gain, ...]
     noise: Mapping[str, Noise | None]
     convergence: str = ""
+    opening: str = ""
+
+
+def with_test_scores(
+    validated: pd.DataFrame, baselines: pd.DataFrame, opened: OpenedTest
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Put what opening the test showed beside validated runs and baselines.
+
+    Parameters
+    ----------
+    validated
+        Validated recommendations, one row a candidate and seed.
+    baselines
+        As for :func:`aehpo_assets.analysis.chosen_baselines.tried_baselines`.
+    opened
+        What was opened.
+
+    Returns
+    -------
+    validated, baselines : pandas.DataFrame
+        The same rows with the test score; of baselines that were not chosen it is missing.
+    """
+    runs = opened.runs[["config_id", "seed", TEST_SCORE]]
+    validated = without_test(validated).merge(runs, on=["config_id", "seed"], how="left")
+    if opened.baselines.empty:
+        return validated, without_test(baselines).assign(**{TEST_SCORE: math.nan})
+    named = [name for name in BASELINE_KEY if name in baselines]
+    chosen = opened.baselines[[*named, TEST_SCORE]]
+    return validated, without_test(baselines).merge(chosen, on=named, how="left")
 
 
 def recommendation_summary(
-    validated: pd.DataFrame, baselines: pd.DataFrame, components: pd.DataFrame | None = None
+    validated: pd.DataFrame,
+    baselines: pd.DataFrame,
+    components: pd.DataFrame | None = None,
+    opening: str = "",
 ) -> RecommendationSummary:
     """Summarise what validation and the baselines of one architecture and task say.
 
@@ -150,6 +213,9 @@ def recommendation_summary(
     components
         Variance components of the sampled runs
         (:func:`aehpo_assets.noise.summary.noise_tables`), where there are any.
+    opening
+        What has to be said of how the test was opened
+        (:func:`aehpo_assets.store.openings.opening_sentence`).
 
     Returns
     -------
@@ -183,6 +249,7 @@ def recommendation_summary(
         gains=tuple(gains),
         noise=noise,
         convergence=_convergence(list(chosen.values())),
+        opening=opening,
     )
 
 
@@ -197,18 +264,18 @@ def scored_runs(validated: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     validated
-        As for :func:`recommendation_summary`.
+        As for :func:`recommendation_summary`, with or without the test score.
 
     Returns
     -------
     pandas.DataFrame
-        The same rows; both scores float64, ``config_id`` text, and ``failed`` for runs that
+        The same rows; scores float64, ``config_id`` text, and ``failed`` for runs that
         diverged, failed or lack a score.
     """
     status = validated.get("status", pd.Series("ok", index=validated.index))
     scores = {}
     failed = status != "ok"
-    for name in (VALID_SCORE, TEST_SCORE):
+    for name in [score for score in SCORES if score in validated]:
         values = pd.to_numeric(validated[name], errors="coerce").astype("float64")
         values = values.where(np.isfinite(values) & (status == "ok"))
         failed = failed | values.isna()

@@ -47,7 +47,7 @@ def verdict(summary: RecommendationSummary, compared: pd.DataFrame) -> str:
             strict=False,
         )
     ]
-    warnings = (summary.convergence, _noise(summary), _failures(summary))
+    warnings = (summary.opening, summary.convergence, _noise(summary), _failures(summary))
     return " ".join(filter(None, [*sentences, *warnings]))
 
 

@@ -149,11 +149,18 @@ def ui(
 def export(
     out: Annotated[Path, typer.Option("--out", help="Folder to write; it must not be there yet.")],
     home: HomeOption = None,
+    with_test: Annotated[
+        bool,
+        typer.Option(
+            "--with-test",
+            help="Open the test of every sampled run, which is counted as an opening.",
+        ),
+    ] = False,
 ) -> None:
     """Write a study for other tools: CSV, Syne Tune's repository, Autoencodix configurations."""
     from aehpo_assets.exchange.folders import export_study
 
-    for path in export_study(chosen_home(home), out):
+    for path in export_study(chosen_home(home), out, with_test=with_test):
         console.print(escaped(path), soft_wrap=True, highlight=False)
 
 

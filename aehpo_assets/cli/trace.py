@@ -88,6 +88,8 @@ def _facts(record: Provenance, first: Provenance | None) -> list[str]:
     lines += [f"took over {name}: {', '.join(versions)}" for name, versions in record.taken.items()]
     if record.processor and record.processor != (first and first is not record and first.processor):
         lines.append(f"processor: {record.processor}")
+    if record.opening is not None:
+        lines.append(f"opening {record.opening} of the test samples")
     if failed := record.failed_checks:
         lines.append(f"failed checks: {', '.join(check.name for check in failed)}")
     theirs = {} if first is None or first is record else _versions(first)

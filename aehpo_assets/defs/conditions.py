@@ -72,7 +72,8 @@ _results_are_in = (
 when_results_change = (_is_due & _results_are_in & _is_free).with_label("when results change")
 """For what joins all tasks: it waits for results that are on their way, not for failed ones."""
 
-_VALIDATIONS = dg.AssetSelection.assets("validated_recommendations")
+_VALIDATIONS = dg.AssetSelection.assets("validated_recommendations", "test_results")
+_TESTS = dg.AssetSelection.assets("test_results")
 
 # Noise changes with the results, and what is validated then follows them.
 _but_for_noise = Condition.any_deps_match(Condition.data_version_changed()).ignore(
@@ -81,11 +82,20 @@ _but_for_noise = Condition.any_deps_match(Condition.data_version_changed()).igno
 
 when_validations_change = (
     _due(_but_for_noise)
-    & Condition.any_deps_match(~Condition.missing()).allow(_VALIDATIONS)
+    & Condition.any_deps_match(~Condition.missing()).allow(_TESTS)
     & ~Condition.any_deps_match(OnItsWay()).allow(_VALIDATIONS | _BESIDE_IT)
     & _is_free
 ).with_label("when validations change")
 """For what joins the validations of all tasks, and the baselines where there are any."""
+
+when_validation_ends = (
+    _is_due
+    & ~Condition.any_deps_missing().ignore(_BESIDE_IT)
+    & ~Condition.any_deps_match(Condition.will_be_requested()).allow(_RESULTS)
+    & ~Condition.any_deps_match(OnItsWay()).allow(_BESIDE_IT)
+    & _is_free
+).with_label("when validation ends")
+"""For what opens the test: only what will not be trained again at once is worth a look."""
 
 _DESCRIPTIONS = dg.AssetSelection.assets("dataset_profile", "baseline_performance")
 

@@ -51,6 +51,8 @@ class Making:
         Name to the data versions of what was taken over for good, in this making and before.
     prices
         Price lists that the seconds of what was read so far come from.
+    opening
+        Number of the opening of test scores, of what shows any.
     """
 
     recipe: Recipe
@@ -62,6 +64,7 @@ class Making:
     taken: dict[str, list[str]] = field(default_factory=dict)
     dataset_settings: dict[str, Any] = field(default_factory=dict)
     prices: set[str] = field(default_factory=set)
+    opening: int | None = None
 
     @classmethod
     def begin(
@@ -199,6 +202,7 @@ class Making:
             checks=checks,
             device=device,
             prices=self.prices,
+            opening=self.opening,
         )
 
     def write_table(

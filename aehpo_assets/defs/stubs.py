@@ -29,4 +29,22 @@ validated_recommendations = dg.AssetSpec(
     partitions_def=architectures_and_tasks,
 )
 
-STUBS = [run_results, learning_curves, baseline_performance, validated_recommendations]
+test_results = dg.AssetSpec(
+    "test_results",
+    deps=(
+        "validated_recommendations",
+        "run_results",
+        "baseline_performance",
+        "configurations",
+        *_OF_A_TASK,
+    ),
+    partitions_def=architectures_and_tasks,
+)
+
+STUBS = [
+    run_results,
+    learning_curves,
+    baseline_performance,
+    validated_recommendations,
+    test_results,
+]

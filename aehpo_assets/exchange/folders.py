@@ -13,15 +13,18 @@ from pathlib import Path
 import pandas as pd
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.hpo.columns import columns_of_test
+from aehpo_assets.space import search_space
 from aehpo_assets.space.batches import epochs_of_steps
 from aehpo_assets.store.files import atomic_folder, check_writable, inside
 from aehpo_assets.store.home import Home
+from aehpo_assets.store.run_archive import RUN_KEY, RunArchive
 from aehpo_assets.store.store import Store
 
 RUN_RESULTS, BLACKBOX, RECOMMENDATIONS = "run_results", "blackbox", "recommendations"
 
 
-def export_study(home: Home, folder: Path) -> list[Path]:
+def export_study(home: Home, folder: Path, *, with_test: bool = False) -> list[Path]:
     """Write what other tools read of a study.
 
     Parameters
@@ -30,6 +33,11 @@ def export_study(home: Home, folder: Path) -> list[Path]:
         The home of the study.
     folder
         A folder that is not there yet.
+    with_test
+        Whether to open the test of every sampled run: it is counted
+        (:class:`aehpo_assets.store.openings.Openings`), the run results have their test columns,
+        and blackboxes the test score as their last objective. Where the study's test is open, they
+        have them anyway.
 
     Returns
     -------
@@ -46,6 +54,7 @@ def export_study(home: Home, folder: Path) -> list[Path]:
         If an artefact is damaged or did not pass its checks.
     """
     from aehpo_assets.exchange.exports import write_recommendation
+    from aehpo_assets.hpo.blackbox import build_blackboxes, write_blackbox
 
     _refuse_unusable(folder)
     store, study = home.store, home.study()
@@ -57,21 +66,49 @@ def export_study(home: Home, folder: Path) -> list[Path]:
         )
     with atomic_folder(folder) as target:
         (target / RUN_RESULTS).mkdir()
-        for architecture, task in store.partitions(RUN_RESULTS):
-            store.checked(RUN_RESULTS, (architecture, task))
-            table = store.read_table(RUN_RESULTS, (architecture, task))
+        results = {
+            (architecture, task): _run_results(home, architecture, task, with_test=with_test)
+            for architecture, task in store.partitions(RUN_RESULTS)
+        }
+        for (architecture, task), table in results.items():
             path = inside(target, RUN_RESULTS, f"{architecture}_{task}.csv")
-            table.to_csv(path, index=False)
+            table.drop(columns=RUN_KEY, errors="ignore").to_csv(path, index=False)
         for (architecture,) in store.partitions(BLACKBOX):
-            store.checked(BLACKBOX, (architecture,))
-            source = store.existing_folder(BLACKBOX, (architecture,))
-            shutil.copytree(source, inside(target, BLACKBOX, architecture))
+            record = store.checked(BLACKBOX, (architecture,))
+            exported = inside(target, BLACKBOX, architecture)
+            if not with_test:
+                shutil.copytree(store.existing_folder(BLACKBOX, (architecture,)), exported)
+                continue
+            read = [name.split("/") for name in record.inputs if name.startswith(f"{RUN_RESULTS}/")]
+            tables = {task: results[architecture, task] for _, _, task in read}
+            space = search_space(architecture, study.space)
+            write_blackbox(exported, build_blackboxes(tables, space, study.length, study.unit))
+        if with_test:
+            for (architecture, task), table in results.items():
+                if RUN_KEY in table:
+                    home.openings.note(architecture, task, table[RUN_KEY], "aehpo export")
         for architecture, task in store.partitions(RECOMMENDATIONS):
             store.checked(RECOMMENDATIONS, (architecture, task))
             table = store.read_table(RECOMMENDATIONS, (architecture, task))
             epochs = study.epochs or _epochs_of(study.length, store, task, table)
             write_recommendation(target / RECOMMENDATIONS, table, architecture, task, epochs=epochs)
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _run_results(home: Home, architecture: str, task: str, *, with_test: bool) -> pd.DataFrame:
+    """Read the run results of a task, and what the archive holds of the test samples if asked for.
+
+    Raises
+    ------
+    StaleInputError
+        If they are damaged or did not pass their checks, or the archive lacks a run.
+    """
+    home.store.checked(RUN_RESULTS, (architecture, task))
+    table = home.store.read_table(RUN_RESULTS, (architecture, task))
+    if not with_test or columns_of_test(table):
+        return table
+    scored, _ = RunArchive(home.runs / architecture / task).collect(table[RUN_KEY].tolist())
+    return table.assign(**{name: scored[name].to_numpy() for name in columns_of_test(scored)})
 
 
 def _epochs_of(steps: int, store: Store, task: str, recommendations: pd.DataFrame) -> int:

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.hpo.columns import RUNTIME, VALID_R2, VALID_SCORE
+from aehpo_assets.hpo.columns import RUNTIME, VALID_R2, VALID_SCORE, without_test
 from aehpo_assets.hpo.evaluations import evaluation_table
-from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, OBJECTIVES, Objective
+from aehpo_assets.hpo.objectives import OBJECTIVES, TEST_OBJECTIVE, Objective
 from aehpo_assets.space import SearchSpace
 
 Unit = Literal["epoch", "step"]
@@ -66,7 +66,8 @@ def build_blackboxes(
     Returns
     -------
     BlackboxTables
-        Objectives as in :data:`aehpo_assets.hpo.objectives.OBJECTIVES`. Only configurations that
+        Objectives as in :data:`aehpo_assets.hpo.objectives.OBJECTIVES`, and the test score behind
+        them where the run results of every task have it. Only configurations that
         every task has with every seed, in the order of the first task. Where the study has several
         replicates, these are the seeds, and only those that every configuration has count.
 
@@ -75,8 +76,10 @@ def build_blackboxes(
     InputError
         If a column is missing or no configuration is present for every task.
     """
-    table = evaluation_table(_shared_replicates(results), space)
-    return _arrange(table.assign(**{unit: length}), list(OBJECTIVE_NAMES), space, unit)
+    objectives = _objectives_of(results)
+    table = evaluation_table(_shared_replicates(results), space, objectives)
+    names = [objective.name for objective in objectives]
+    return _arrange(table.assign(**{unit: length}), names, space, unit)
 
 
 def curves_blackboxes(
@@ -105,7 +108,9 @@ def curves_blackboxes(
         Epochs or steps to take, ascending.
     """
     curves = {task: curve.rename(columns={"runtime": RUNTIME}) for task, curve in curves.items()}
-    known_ones = [one for one in OBJECTIVES if all(_has(c, one) for c in curves.values())]
+    known_ones = [
+        one for one in _objectives_of(curves) if all(_has(c, one) for c in curves.values())
+    ]
     objectives = [objective.name for objective in known_ones]
     shared = _shared_replicates({task: results[task] for task in curves})
     runs = evaluation_table(shared, space)
@@ -125,6 +130,12 @@ def curves_blackboxes(
         table[objective.name] = objective.counted(table[objective.name], table["task"])
     table[RUNTIME] = table.groupby(run_key)[RUNTIME].cummax()
     return _arrange(table, objectives, space, unit)
+
+
+def _objectives_of(tables: Mapping[str, pd.DataFrame]) -> tuple[Objective, ...]:
+    """What searches know, and the test score if every table has it."""
+    is_open = all(TEST_OBJECTIVE.name in table for table in tables.values())
+    return (*OBJECTIVES, TEST_OBJECTIVE) if is_open else OBJECTIVES
 
 
 def _shared_replicates(results: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
@@ -202,7 +213,7 @@ def blackbox_evaluations(tables: BlackboxTables, fidelity: int = -1) -> pd.DataF
     Returns
     -------
     pandas.DataFrame
-        ``task, config_id, seed``, the hyperparameters and the objectives, as
+        ``task, config_id, seed``, the hyperparameters and the objectives that searches know, as
         :func:`aehpo_assets.hpo.evaluations.evaluation_table` has them, in float32 precision.
     """
     parts = []
@@ -216,7 +227,7 @@ def blackbox_evaluations(tables: BlackboxTables, fidelity: int = -1) -> pd.DataF
             part.insert(1, "config_id", list(tables.config_ids))
             part.insert(2, "seed", seed)
             parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+    return without_test(pd.concat(parts, ignore_index=True))
 
 
 def _first(tables: BlackboxTables) -> Any:

@@ -34,6 +34,7 @@ _NOT_OF_A_RUN = (
     "last_tenth_fall",
     "fleet_runtime",
     "evaluation_runtime",
+    "run_key",
 )
 
 

@@ -8,14 +8,14 @@ to ``blackbox``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.columns import VALID_SCORE
-from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, OBJECTIVES
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, OBJECTIVES, Objective
 from aehpo_assets.hpo.split_effects import without_split_effects
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.measured import is_measured
@@ -23,7 +23,11 @@ from aehpo_assets.store.measured import is_measured
 logger = logging.getLogger(__name__)
 
 
-def evaluation_table(results: Mapping[str, pd.DataFrame], space: SearchSpace) -> pd.DataFrame:
+def evaluation_table(
+    results: Mapping[str, pd.DataFrame],
+    space: SearchSpace,
+    objectives: Sequence[Objective] = OBJECTIVES,
+) -> pd.DataFrame:
     """Turn the run results of all tasks of one architecture into one table of evaluations.
 
     A run that diverged or failed counts as each objective's ``failed_value`` says, and values are
@@ -39,6 +43,8 @@ def evaluation_table(results: Mapping[str, pd.DataFrame], space: SearchSpace) ->
     space
         The architecture's search space; its hyperparameters become columns, ``k_filter`` as it was
         requested.
+    objectives
+        Those to take; searches are told of no others.
 
     Returns
     -------
@@ -54,20 +60,23 @@ def evaluation_table(results: Mapping[str, pd.DataFrame], space: SearchSpace) ->
     """
     if not results:
         raise InputError("no run results to search on", remedy="Train some configurations first.")
-    parts = [_task_evaluations(task, runs, space) for task, runs in results.items()]
+    parts = [_task_evaluations(task, runs, space, objectives) for task, runs in results.items()]
     return pd.concat(parts, ignore_index=True)
 
 
-def _task_evaluations(task: str, runs: pd.DataFrame, space: SearchSpace) -> pd.DataFrame:
-    needed = ["config_id", "seed", "status", *space.names, *OBJECTIVE_NAMES]
+def _task_evaluations(
+    task: str, runs: pd.DataFrame, space: SearchSpace, objectives: Sequence[Objective]
+) -> pd.DataFrame:
+    names = [objective.name for objective in objectives]
+    needed = ["config_id", "seed", "status", *space.names, *names]
     for name in needed:
         if name not in runs:
             raise InputError(f"run results of {task} lack a column", key=name)
-    table = runs[["config_id", "seed", *space.names, *OBJECTIVE_NAMES]].reset_index(drop=True)
+    table = runs[["config_id", "seed", *space.names, *names]].reset_index(drop=True)
     table.insert(0, "task", task)
     table["config_id"] = table["config_id"].astype(str)
     failed = (runs["status"] != "ok").to_numpy()
-    for objective in OBJECTIVES:
+    for objective in objectives:
         values = table[objective.name].astype("float64")
         if objective.failed_value != "own":
             unscored = int((~np.isfinite(values[~failed])).sum())

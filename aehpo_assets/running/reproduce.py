@@ -188,6 +188,9 @@ class Reproduction:
         if self.home.devices.is_dir():
             # What a training takes alone is calibrated once per home; it is measured, not computed.
             shutil.copytree(self.home.devices, clean.devices)
+        if self.home.openings.folder.is_dir():
+            # Looking at the same runs again is no further opening.
+            shutil.copytree(self.home.openings.folder, clean.openings.folder)
         if self.target.config_id is not None:
             study = self._study_of_one_run(study, clean)
         hung_on = {partition[-1] for _, partition in map(_parts, self.chain)}

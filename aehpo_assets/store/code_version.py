@@ -41,7 +41,7 @@ NO_SCIENCE: dict[str, str] = {
     "aehpo_assets.store.hashes": "hashes, which a test pins",
     "aehpo_assets.store.measured": "which columns hold what a clock said",
     "aehpo_assets.datasets.reading.memory": "refuses what does not fit into memory",
-    "aehpo_gpu.runs.archive": "how finished runs lie on the disk",
+    "aehpo_assets.store.run_archive": "how finished runs lie on the disk",
     "aehpo_gpu.training.progress": "what is told while training goes on",
     "aehpo_gpu.training.plan": "how runs are cut into fleets: none depends on the others",
     "aehpo_gpu.training.cost": "seconds, which are recorded with the version of their prices",

@@ -2,9 +2,10 @@
 
 ``HOME/study.yaml`` is the study, ``HOME/store`` the artefacts, ``HOME/runs`` the finished shards of
 trainings, ``HOME/benchmarks`` the finished searches of benchmarks, ``HOME/live`` the finished
-batches of live searches, ``HOME/dagster`` the instance, ``HOME/data`` the data sets that were added
-to it, ``HOME/data_roots.json`` where others are, ``HOME/archive`` what was made of data sets that
-were taken out of it, ``HOME/home.json`` by what rules all this lies (see ``home_schema``).
+batches of live searches, ``HOME/openings`` how often test scores were opened, ``HOME/dagster`` the
+instance, ``HOME/data`` the data sets that were added to it, ``HOME/data_roots.json`` where others
+are, ``HOME/archive`` what was made of data sets that were taken out of it, ``HOME/home.json`` by
+what rules all this lies (see ``home_schema``).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from aehpo_assets.limits import read_json
 from aehpo_assets.shipped import data_of_checkout
 from aehpo_assets.store.files import check_writable, write_text
 from aehpo_assets.store.home_schema import begin, check_version
+from aehpo_assets.store.openings import Openings
 from aehpo_assets.store.store import Store
 from aehpo_assets.study import Study, read_study
 
@@ -60,6 +62,7 @@ class Home:
         self.devices = self.root / "devices"
         self.benchmarks = self.root / "benchmarks"
         self.live = self.root / "live"
+        self.openings = Openings(self.root / "openings")
         self.store = Store(self.root / "store")
         self._roots_file = self.root / "data_roots.json"
 

@@ -61,6 +61,8 @@ class Provenance(BaseModel):
     ``taken`` maps the name of an artefact to the data versions
     whose content was taken over for good: the artefact may have been made again since, and that
     makes nothing stale. ``files`` maps each file of a folder to its bytes' hash.
+    ``opening`` is the number of the opening by which it shows test scores (``openings``); None
+    where it shows none.
     ``commit`` is that of the code's git checkout, and ``dirty`` says whether the code differed from
     it; None where the code lies in no checkout. ``processor`` names the processor and the settings
     of its matrix libraries; None in a record that was written before they were kept.
@@ -79,6 +81,7 @@ class Provenance(BaseModel):
     content: str | None = None
     prices: tuple[str, ...] = ()
     files: dict[str, str] = Field(default_factory=dict)
+    opening: int | None = None
     commit: str | None = None
     dirty: bool | None = None
     libraries: dict[str, str] = Field(default_factory=dict)

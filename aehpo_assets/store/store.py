@@ -63,6 +63,7 @@ class Record:
     checks: Sequence[CheckResult] = ()
     device: str = "cpu"
     prices: Collection[str] = ()
+    opening: int | None = None
 
 
 def artefact_name(asset: str, partition: Partition) -> str:
@@ -338,6 +339,7 @@ class Store:
             content=content,
             prices=tuple(sorted(record.prices)),
             files=files or {},
+            opening=record.opening,
             commit=commit,
             dirty=dirty,
             libraries=library_versions(),

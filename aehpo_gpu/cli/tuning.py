@@ -18,7 +18,7 @@ from aehpo_assets.analysis.equal_time import EqualTime, equal_time
 from aehpo_assets.analysis.equal_time_verdict import training_noise, verdict
 from aehpo_assets.errors import StaleInputError
 from aehpo_assets.foreign import escaped
-from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.objectives import RUNTIME, VALID_SCORE
 from aehpo_assets.hpo.search.live import check_live_searchers
 from aehpo_assets.noise.pooled import Noise
 from aehpo_assets.running.interrupted import working_alone
@@ -124,28 +124,27 @@ def comparison_report(compared: EqualTime, noise: Noise | None = None) -> Table:
     """
     verdicts = [verdict(row, noise) for _, row in compared.standings.iterrows()]
     table = Table(
-        title="weighted average AUC at equal training time",
+        title="valid weighted average AUC at equal training time",
         caption="\n".join(map(escaped, verdicts)),
         caption_justify="left",
     )
-    for name in ("route", "training time (s)", "valid", "test", "trained again: valid", "test"):
+    for name in ("route", "training time (s)", "valid", "trained again"):
         table.add_column(name, justify="left" if name == "route" else "right")
     for _, row in compared.standings.iterrows():
         names = {"live": f"live: {row['searcher']}", "study": "study", "random": "random sampling"}
         for route, name in names.items():
-            scores = [_cell(row[f"{route}_{score}"]) for score in ("valid", "test")]
+            score = _cell(row[f"{route}_valid"])
             if route == "study" and row["study_validated"]:
-                scores = ["", ""]
-            again = [_cell(row.get(f"{route}_again_{score}")) for score in ("valid", "test")]
-            table.add_row(escaped(name), f"{row['seconds']:.3g}", *scores, *again)
-        ends = [_cell(row[f"study_best_{score}"]) for score in ("valid", "test")]
+                score = ""
+            again = _cell(row.get(f"{route}_again_valid"))
+            table.add_row(escaped(name), f"{row['seconds']:.3g}", score, again)
+        best = _cell(row["study_best_valid"])
         # The end of a validated route is what was trained again.
-        ends = ["", "", *ends] if row["study_best_looks"] else [*ends, "", ""]
+        ends = ["", best] if row["study_best_looks"] else [best, ""]
         table.add_row("study, to its end", f"{row['study_seconds']:.3g}", *ends)
         if row["default_looks"]:
-            scores = [_cell(row[f"default_{score}"]) for score in ("valid", "test")]
             seconds = f"{row['default_seconds']:.3g}"
-            table.add_row("untuned default", seconds, "", "", *scores)
+            table.add_row("untuned default", seconds, "", _cell(row["default_valid"]))
         table.add_section()
     return table
 
@@ -159,8 +158,7 @@ def _best(results: pd.DataFrame) -> str:
     whole = results[(results["status"] == "ok") & (results["epoch"] == results["epochs"])]
     if whole[VALID_SCORE].notna().any():
         best = whole.loc[whole[VALID_SCORE].idxmax()]
-        scores = f"{best[VALID_SCORE]:.3f} valid ({best[TEST_SCORE]:.3f} test)"
-        return f"best {escaped(best['config_id'])}: {scores}"
+        return f"best {escaped(best['config_id'])}: {best[VALID_SCORE]:.3f} valid"
     return "no whole training yet"
 
 

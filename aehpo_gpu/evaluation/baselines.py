@@ -160,6 +160,34 @@ def replicated_baselines(
     return _in_order(pd.concat(parts, ignore_index=True))
 
 
+def chosen_again(table: pd.DataFrame, data_of: Callable[[int], Data]) -> pd.DataFrame:
+    """Score again the baselines that speak for their methods: what opening the test shows of them.
+
+    Parameters
+    ----------
+    table
+        Output of :func:`baseline_table` or :func:`replicated_baselines`, with or without the test
+        scores.
+    data_of
+        Replicate to its matrix, split and targets, 0 where there are no others.
+
+    Returns
+    -------
+    pd.DataFrame
+        As :func:`baseline_table` returns it, with ``replicate`` where the table has it; the rows
+        of :func:`aehpo_assets.analysis.chosen_baselines.chosen_baseline` alone.
+    """
+    parts = []
+    for method in METHODS:
+        for row in chosen_baseline(table, method).to_dict("records"):
+            replicate = int(row.get("replicate", 0))
+            seed = replicate if pd.isna(row["seed"]) else int(row["seed"])
+            cell = (int(row["features"]), int(row["latent_dim"]))
+            again = _scored(*data_of(replicate), method, [cell], seed, fresh=bool(row["fresh"]))
+            parts.append(again.assign(replicate=replicate) if "replicate" in row else again)
+    return _in_order(pd.concat(parts, ignore_index=True)) if parts else table.head(0)
+
+
 def _in_order(table: pd.DataFrame) -> pd.DataFrame:
     named = [name for name in _NAMED if name in table]
     return table[[*named, *(name for name in table if name not in named)]]

@@ -13,7 +13,7 @@ import pandas as pd
 from aehpo_assets.errors import StaleInputError
 from aehpo_assets.hpo.benchmark.analysis import band, incumbents
 from aehpo_assets.hpo.evaluations import evaluation_table
-from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.space import SearchSpace
 
 SEARCH = ["ground", "searcher", "repetition"]
@@ -46,9 +46,10 @@ def found_configurations(
     -------
     pandas.DataFrame
         One row a search: ``ground, searcher, repetition, search_seed, config_id`` of the
-        configuration whose values the search was told, its hyperparameters, and ``told_<score>``,
-        what the search was told of it; ``proposed_config_id`` and ``told_distance``, which
-        configuration the search proposed and how far that is from it (0 if it is the same).
+        configuration whose values the search was told, its hyperparameters, and
+        ``told_<valid score>``, what the search was told of it; ``proposed_config_id`` and
+        ``told_distance``, which configuration the search proposed and how far that is from it (0
+        if it is the same).
 
     Raises
     ------
@@ -71,12 +72,11 @@ def found_configurations(
         )
     found = best[[*SEARCH, "search_seed"]].assign(config_id=best["told_config_id"])
     found = found.join(known[space.names], on="config_id")
-    told = {f"told_{score}": best[score] for score in (VALID_SCORE, TEST_SCORE)}
     proposed = {
         "proposed_config_id": best["config_id"],
         "told_distance": best["told_distance"],
     }
-    return found.assign(**told, **proposed)
+    return found.assign(**{f"told_{VALID_SCORE}": best[VALID_SCORE]}, **proposed)
 
 
 def real_regret(
@@ -101,13 +101,13 @@ def real_regret(
     pandas.DataFrame
         One row a ground and searcher, the smallest regret first: ``searches``, ``told`` (mean valid
         score that the searches were told), ``distance`` (mean distance between what was proposed
-        and what was told of and trained), ``valid`` and ``test`` (mean actual scores),
+        and what was told of and trained), ``valid`` (mean actual score),
         ``regret`` with its 95 % bootstrap interval ``lower``, ``upper`` over searches: 0 is the
         best mean valid score of any search, 1 the median sampled configuration.
     """
     actual = evaluation_table({task: trained}, space)
     runs = trained[[*SEARCH, f"told_{VALID_SCORE}", "told_distance"]].assign(
-        **{score: actual[score].to_numpy() for score in (VALID_SCORE, TEST_SCORE)}
+        **{VALID_SCORE: actual[VALID_SCORE].to_numpy()}
     )
     searches = runs.groupby(SEARCH, sort=False).mean().reset_index()
     median = evaluation_table({task: sampled}, space)[VALID_SCORE].median()
@@ -124,7 +124,6 @@ def real_regret(
                 "told": group[f"told_{VALID_SCORE}"].mean(),
                 "distance": group["told_distance"].mean(),
                 "valid": group[VALID_SCORE].mean(),
-                "test": group[TEST_SCORE].mean(),
                 "regret": mean,
                 "lower": lower,
                 "upper": upper,

@@ -84,9 +84,15 @@ def detections(
 
 
 def _stored_noise(home: Home, partition: tuple[str, str]) -> Noise | None:
-    """Noise of the test score, by which verdicts are given, or else of the valid one."""
-    if not home.store.is_usable("noise", partition):
-        return None
-    folder = home.store.existing_folder("noise", partition)
-    components = pd.read_parquet(folder / "components.parquet")
-    return known_noise(components, TEST_SCORE) or known_noise(components, VALID_SCORE)
+    """Noise of the test score, by which verdicts are given, or else of the valid one.
+
+    That of the test score is known once the test was opened; how noisy it is tells nothing of who
+    is good at it.
+    """
+    for asset, score in (("test_results", TEST_SCORE), ("noise", VALID_SCORE)):
+        if home.store.is_usable(asset, partition):
+            folder = home.store.existing_folder(asset, partition)
+            components = pd.read_parquet(folder / "components.parquet")
+            if noise := known_noise(components, score):
+                return noise
+    return None

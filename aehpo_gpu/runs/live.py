@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from aehpo_assets.hpo.columns import without_test
 from aehpo_assets.hpo.evaluations import best_sampled, evaluation_table
 from aehpo_assets.hpo.search.live import Decide, LiveBudget, live_search
 from aehpo_assets.hpo.search.problem import Problem
@@ -114,7 +115,7 @@ class LiveTuning:
                 runs_done = done + progress.runs_done
                 on_progress(Progress(runs_done, live.runs, seconds, progress.device_bytes))
 
-            return train_rungs(
+            rungs = train_rungs(
                 self.data,
                 self.architecture,
                 runs,
@@ -124,6 +125,8 @@ class LiveTuning:
                 decide,
                 tell,
             )
+            # A search has nothing to do with the test, and its record neither.
+            return without_test(rungs)
 
         def after_batch(results: pd.DataFrame) -> None:
             nonlocal done

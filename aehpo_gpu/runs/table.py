@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from aehpo_assets.hpo.columns import columns_of_test, without_test
 from aehpo_assets.store.code_version import ARCHITECTURE, Chosen, CodeVersions
 from aehpo_assets.store.home import Home
+from aehpo_assets.store.run_archive import RUN_KEY, RunArchive, run_keys
 from aehpo_assets.study import Study
 from aehpo_gpu.architectures import ARCHITECTURES
-from aehpo_gpu.runs.archive import RUN_KEY, RunArchive, run_keys
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.device_cost import cost_model
 from aehpo_gpu.training.plan import Shard, plan_shards
@@ -195,14 +196,40 @@ class RunTable:
             self.train(shard, on_progress)
         return self.collect()
 
-    def collect(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def collect(self, *, open_test: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return results and curves of all runs, in the order of the runs.
 
         Where there are several replicates, the results have ``replicate``, and ``split_seed``: the
-        number of the split in ``data_split``.
+        number of the split in ``data_split``. ``run_key`` is the key of a run in the archive.
 
         A run that the archive knows under another ``config_id`` takes the present one.
+
+        Parameters
+        ----------
+        open_test
+            Whether to show what tells of the test samples.
         """
+        results, curves = self._collect()
+        return (results, curves) if open_test else (without_test(results), without_test(curves))
+
+    def test_scores(self) -> pd.DataFrame:
+        """Return what all runs tell of the test samples, in the order of the runs.
+
+        Whoever calls this opens the test, and has to say so
+        (:class:`aehpo_assets.store.openings.Openings`).
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``config_id``, ``seed``, ``replicate`` and ``split_seed`` where there are several,
+            ``status``, the test columns of run results, and ``run_key``.
+        """
+        results, _ = self._collect()
+        named = ["config_id", "seed", "split_seed", "replicate", "status"]
+        named = [name for name in named if name in results]
+        return results[[*named, *columns_of_test(results), RUN_KEY]]
+
+    def _collect(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         keys = self.keys()
         results, curves = self.archive.collect(keys)
         results["config_id"] = self.runs["config_id"].to_numpy()
@@ -212,4 +239,5 @@ class RunTable:
                 results.insert(after, column, self.replicate_of.to_numpy())
         config_ids = dict(zip(keys, self.runs["config_id"], strict=True))
         curves["config_id"] = curves[RUN_KEY].map(config_ids)
-        return results.drop(columns=RUN_KEY), curves.drop(columns=RUN_KEY)
+        results[RUN_KEY] = results.pop(RUN_KEY)
+        return results, curves.drop(columns=RUN_KEY)

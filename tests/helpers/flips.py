@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 
 from aehpo_assets.store.hashes import file_hashes
 from aehpo_assets.store.home import Home
+from aehpo_assets.store.run_archive import RUN_KEY, RunArchive
 from aehpo_assets.store.store import Store
-from aehpo_gpu.runs.archive import RUN_KEY, RunArchive
 from aehpo_gpu.training.cost import load_cost_model
 
 Read = Callable[[], Any]

@@ -11,6 +11,7 @@ from aehpo_assets.analysis.plots.hpo import (
     predicted_against_actual,
     score_distribution,
     search_progress,
+    valid_against_test,
 )
 from aehpo_assets.analysis.plots.importance import hyperparameter_importance
 from aehpo_assets.analysis.plots.latents import latents
@@ -49,6 +50,7 @@ __all__ = [
     "split_counts",
     "task_similarity",
     "transfer_gain",
+    "valid_against_test",
     "value_distribution",
     "variance_spectrum",
 ]

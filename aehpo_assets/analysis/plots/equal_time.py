@@ -23,7 +23,7 @@ BROWN = "#7A4B1E"
 
 
 def scores_over_training_time(courses: pd.DataFrame) -> bytes:
-    """Valid score of what each route would hand over, over training time, and its test score.
+    """Valid score of what each route would hand over, over training time.
 
     Parameters
     ----------
@@ -40,51 +40,34 @@ def scores_over_training_time(courses: pd.DataFrame) -> bytes:
     fixed: dict[object, str] = {STUDY_ROUTE: "black", RANDOM_SAMPLING: GREY, DEFAULT_ROUTE: BROWN}
     searchers = [route for route in courses["route"].unique() if route not in fixed]
     colours = palette(pd.Series(searchers)) | fixed
-    with drawing(1, 2, width=9.6, height=4.2) as (figure, axes):
+    with drawing(width=6.4, height=4.2) as (figure, (panel,)):
         if courses.empty:
-            nothing_to_show(axes[0], "nothing was trained")
-        for panel, score in zip(axes, ("valid", "test"), strict=True):
-            for number, (route, found) in enumerate(courses.groupby("route", sort=False)):
-                colour = colours[route]
-                label = route if route in fixed else f"live: {route}"
-                panel.step(
-                    found["seconds"],
-                    found[score],
-                    where="post",
-                    color=colour,
-                    label=shortened(label),
+            nothing_to_show(panel, "nothing was trained")
+        for number, (route, found) in enumerate(courses.groupby("route", sort=False)):
+            colour, marker = colours[route], MARKERS[number % len(MARKERS)]
+            label = shortened(route if route in fixed else f"live: {route}")
+            seconds, valid = found["seconds"], found["valid"]
+            panel.step(seconds, valid, where="post", color=colour, label=label)
+            panel.plot(seconds.iloc[-1], valid.iloc[-1], marker=marker, color=colour)
+            looked = found[~found["validated"].fillna(False).astype(bool)]
+            looked = looked.dropna(subset="again_valid")
+            panel.plot(
+                looked["seconds"],
+                looked["again_valid"],
+                linestyle="",
+                marker=marker,
+                markerfacecolor="none",
+                color=colour,
+            )
+            if found["lower"].notna().any():
+                lower, upper = found["lower"], found["upper"]
+                panel.fill_between(
+                    seconds, lower, upper, step="post", color=colour, alpha=0.25, lw=0
                 )
-                panel.plot(
-                    found["seconds"].iloc[-1],
-                    found[score].iloc[-1],
-                    marker=MARKERS[number % len(MARKERS)],
-                    color=colour,
-                )
-                looked = found[~found["validated"].fillna(False).astype(bool)].dropna(
-                    subset=f"again_{score}"
-                )
-                panel.plot(
-                    looked["seconds"],
-                    looked[f"again_{score}"],
-                    linestyle="",
-                    marker=MARKERS[number % len(MARKERS)],
-                    markerfacecolor="none",
-                    color=colour,
-                )
-                if score == "valid" and found["lower"].notna().any():
-                    panel.fill_between(
-                        found["seconds"],
-                        found["lower"],
-                        found["upper"],
-                        step="post",
-                        color=colour,
-                        alpha=0.25,
-                        lw=0,
-                    )
-            panel.set_xlabel("training time spent (s)")
-        axes[0].set_ylabel("valid AUC that chose; hollow: trained again")
-        axes[1].set_ylabel("its test AUC (chose nothing)")
-        handles, labels = axes[0].get_legend_handles_labels()
+        panel.set(
+            xlabel="training time spent (s)", ylabel="valid AUC that chose; hollow: trained again"
+        )
+        handles, labels = panel.get_legend_handles_labels()
         if handles:
-            figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)))
+            figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)))
         return figure_png(figure)

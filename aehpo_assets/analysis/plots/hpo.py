@@ -219,12 +219,12 @@ def search_progress(trials: pd.DataFrame) -> bytes:
 
 
 def predicted_against_actual(validated: pd.DataFrame) -> bytes:
-    """What validation found: predicted against actual valid score, and valid against test score.
+    """What validation found: predicted against actual valid score.
 
     Parameters
     ----------
     validated
-        One row a candidate and seed: ``origin``, ``config_id``, both actual scores, and
+        One row a candidate and seed: ``origin``, ``config_id``, the actual valid score, and
         ``predicted_<valid score>``, which is missing where nothing was predicted.
 
     Returns
@@ -233,40 +233,65 @@ def predicted_against_actual(validated: pd.DataFrame) -> bytes:
         PNG. Points are means over the seeds of a candidate, bars standard errors (none with one
         seed); runs without a score are left out.
     """
-    predicted = f"predicted_{VALID_SCORE}"
-    columns = [predicted, VALID_SCORE, TEST_SCORE]
-    numbers = validated.reindex(columns=columns).apply(pd.to_numeric, errors="coerce")
+    columns = (f"predicted_{VALID_SCORE}", VALID_SCORE)
+    return _candidates(validated, columns, ("predicted valid AUC", "actual valid AUC"))
+
+
+def valid_against_test(validated: pd.DataFrame, opened: pd.DataFrame) -> bytes:
+    """What opening the test showed: valid against test score of what was validated.
+
+    Parameters
+    ----------
+    validated
+        As for :func:`predicted_against_actual`, with ``seed``.
+    opened
+        One row a run: ``config_id``, ``seed`` and the test score.
+
+    Returns
+    -------
+    bytes
+        PNG, as that of :func:`predicted_against_actual`.
+    """
+    key = ["config_id", "seed"]
+    both = validated.drop(columns=TEST_SCORE, errors="ignore").merge(
+        opened[[*key, TEST_SCORE]], on=key, how="left"
+    )
+    return _candidates(both, (VALID_SCORE, TEST_SCORE), ("actual valid AUC", "actual test AUC"))
+
+
+def _candidates(runs: pd.DataFrame, columns: tuple[str, str], titles: tuple[str, str]) -> bytes:
+    """Means over the seeds of each candidate, one score against the other."""
+    x, y = columns
+    numbers = runs.reindex(columns=list(columns)).apply(pd.to_numeric, errors="coerce")
     numbers = numbers.astype("float64").replace([np.inf, -np.inf], np.nan)
-    if "status" in validated:
-        numbers[columns[1:]] = numbers[columns[1:]].where(validated["status"] == "ok", axis=0)
-    groups = numbers.groupby([validated["origin"], validated["config_id"].astype(str)])
+    if "status" in runs:
+        # What was predicted of a run that failed has nothing to be held against.
+        numbers = numbers.where(runs["status"] == "ok", axis=0)
+    groups = numbers.groupby([runs["origin"], runs["config_id"].astype(str)])
     means, errors = groups.mean(), groups.sem()
-    with drawing(1, 2, width=8.6, height=4.2) as (figure, axes):
-        for panel, x, y in zip(axes, columns[:2], columns[1:], strict=True):
-            for number, (origin, name) in enumerate(ORIGIN_NAMES.items()):
-                rows = means[means.index.get_level_values("origin") == origin]
-                rows = rows.dropna(subset=[x, y])
-                spread = errors.loc[rows.index].fillna(0.0)
-                panel.errorbar(
-                    rows[x],
-                    rows[y],
-                    xerr=spread[x],
-                    yerr=spread[y],
-                    fmt=MARKERS[number],
-                    color=COLOURS[number],
-                    elinewidth=0.8,
-                    markersize=5,
-                    alpha=0.8,
-                    label=name,
-                )
-            known = means.dropna(subset=[x, y])
-            if known.empty:
-                nothing_to_show(panel, "no scores to compare")
-                continue
+    with drawing(width=5.2, height=4.2) as (figure, (panel,)):
+        for number, (origin, name) in enumerate(ORIGIN_NAMES.items()):
+            rows = means[means.index.get_level_values("origin") == origin].dropna()
+            spread = errors.loc[rows.index].fillna(0.0)
+            panel.errorbar(
+                rows[x],
+                rows[y],
+                xerr=spread[x],
+                yerr=spread[y],
+                fmt=MARKERS[number],
+                color=COLOURS[number],
+                elinewidth=0.8,
+                markersize=5,
+                alpha=0.8,
+                label=name,
+            )
+        known = means.dropna()
+        if known.empty:
+            nothing_to_show(panel, "no scores to compare")
+        else:
             _diagonal(panel, known[x], known[y])
             panel.locator_params(nbins=5)
-        axes[0].set(xlabel="predicted valid AUC", ylabel="actual valid AUC")
-        axes[1].set(xlabel="actual valid AUC", ylabel="actual test AUC")
-        handles, labels = axes[1].get_legend_handles_labels()
+        panel.set(xlabel=titles[0], ylabel=titles[1])
+        handles, labels = panel.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
         return figure_png(figure)

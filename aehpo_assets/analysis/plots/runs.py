@@ -25,7 +25,7 @@ from aehpo_assets.analysis.plots.style import (
     shortened,
     spans_magnitudes,
 )
-from aehpo_assets.hpo.objectives import OBJECTIVE, TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE, VALID_SCORE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -231,13 +231,13 @@ def _median_line(
 
 
 def baselines(table: pd.DataFrame) -> bytes:
-    """Valid and test score of each baseline by latent dimension, on the features of its best.
+    """Valid score of each baseline by latent dimension, on the features of its best.
 
     Parameters
     ----------
     table
-        As for :func:`aehpo_assets.analysis.chosen_baselines.tried_baselines`, with both weighted
-        average scores.
+        As for :func:`aehpo_assets.analysis.chosen_baselines.tried_baselines`, with the
+        valid score.
 
     Returns
     -------
@@ -254,23 +254,20 @@ def baselines(table: pd.DataFrame) -> bytes:
             if "features" in rows and len(rows):
                 best = rows.loc[rows[VALID_SCORE].idxmax(), "features"]
                 rows, name = rows[rows["features"] == best], f"{name} of {best:.0f} features"
-            for column, part, style in ((VALID_SCORE, "valid", "--"), (TEST_SCORE, "test", "-")):
-                panel.plot(
-                    rows["latent_dim"],
-                    rows[column],
-                    style,
-                    color=COLOURS[number],
-                    marker=MARKERS[number],
-                    markersize=5,
-                    markerfacecolor="white" if part == "valid" else COLOURS[number],
-                    label=f"{name}, {part}",
-                )
+            panel.plot(
+                rows["latent_dim"],
+                rows[VALID_SCORE],
+                color=COLOURS[number],
+                marker=MARKERS[number],
+                markersize=5,
+                label=name,
+            )
         dims = np.sort(table["latent_dim"].unique())
         panel.set_xscale("log", base=2)
         panel.set_xticks(dims, [str(dim) for dim in dims])
         panel.minorticks_off()
         panel.axhline(0.5, color=GREY, linewidth=0.8)
-        panel.set(xlabel="latent dimension", ylabel="weighted average AUC")
+        panel.set(xlabel="latent dimension", ylabel="valid weighted average AUC")
         panel.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         return figure_png(figure)
 

@@ -42,21 +42,20 @@ def predictions_and_improvements(predicted: pd.DataFrame, compared: pd.DataFrame
     -------
     bytes
         PNG. Vertical bars are 90 % intervals of a single run, horizontal ones standard errors of
-        the mean over seeds; the third panel has 95 % intervals by the pooled noise.
+        the mean over seeds; the second panel has 95 % intervals by the pooled noise.
     """
     tasks = palette(predicted["task"])
     height = max(4.2, 1.6 + 0.42 * len(tasks))
-    with drawing(1, 3, width=13.0, height=height) as (figure, axes):
-        for panel, score in zip(axes, (VALID_SCORE, TEST_SCORE), strict=False):
-            _predictions(panel, predicted[predicted["score"] == score], tasks, score)
-        _improvements(axes[2], compared, list(tasks))
+    with drawing(1, 2, width=9.2, height=height) as (figure, axes):
+        _predictions(axes[0], predicted, tasks)
+        _improvements(axes[1], compared, list(tasks))
         handles, labels = axes[0].get_legend_handles_labels()
         if handles:
             figure.legend(handles, labels, loc="outside lower center", ncols=min(6, len(labels)))
         return figure_png(figure)
 
 
-def _predictions(panel: Axes, rows: pd.DataFrame, tasks: dict[object, str], score: str) -> None:
+def _predictions(panel: Axes, rows: pd.DataFrame, tasks: dict[object, str]) -> None:
     if rows.empty:
         nothing_to_show(panel, "nothing was recommended")
         return
@@ -83,8 +82,8 @@ def _predictions(panel: Axes, rows: pd.DataFrame, tasks: dict[object, str], scor
     bias = (rows["predicted"] - rows["actual"]).mean()
     panel.set(xlabel="actual, mean over seeds", ylabel="predicted")
     panel.set_title(
-        f"{OBJECTIVE[score].title}\nbias {bias:+.3f}, {rows['inside'].mean():.0%} of the means "
-        "inside",
+        f"{OBJECTIVE[VALID_SCORE].title}\n"
+        f"bias {bias:+.3f}, {rows['inside'].mean():.0%} of the means inside",
         fontsize=9,
     )
 

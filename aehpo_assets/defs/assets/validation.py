@@ -15,7 +15,12 @@ from aehpo_assets.analysis.validation_report import (
     improvements,
     predictions,
 )
-from aehpo_assets.analysis.validation_summary import recommendation_summary
+from aehpo_assets.analysis.validation_summary import (
+    OpenedTest,
+    RecommendationSummary,
+    recommendation_summary,
+    with_test_scores,
+)
 from aehpo_assets.analysis.verdict import verdict
 from aehpo_assets.defs.assets.noise import noise
 from aehpo_assets.defs.checks import check_specs
@@ -24,15 +29,28 @@ from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
-from aehpo_assets.defs.stubs import baseline_performance, validated_recommendations
+from aehpo_assets.defs.stubs import baseline_performance, test_results, validated_recommendations
+from aehpo_assets.errors import StaleInputError
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.verdict import BETTER
 from aehpo_assets.quality.runs import VALIDATION_REPORT_CHECKS, check_validation_report
+from aehpo_assets.store.openings import opening_sentence
+
+TEST_RESULTS = "test_results"
 
 VALIDATION_REPORT = Recipe(
     "validation_report",
-    compute=(accuracy, improvements, predictions, recommendation_summary, verdict),
+    compute=(
+        accuracy,
+        improvements,
+        predictions,
+        recommendation_summary,
+        verdict,
+        with_test_scores,
+        opening_sentence,
+    ),
+    settings=("test",),
     optional_inputs=("noise",),
 )
 
@@ -41,6 +59,7 @@ VALIDATION_REPORT = Recipe(
     partitions_def=architectures,
     deps=[
         validated_recommendations,
+        test_results,
         noise,
         dg.AssetDep(baseline_performance, partition_mapping=dg.AllPartitionMapping()),
     ],
@@ -54,15 +73,16 @@ def validation_report(
 ) -> dg.MaterializeResult:
     """Whether recommendations hold: predicted against actual, and what they gained on whom."""
     making = Making.begin(VALIDATION_REPORT, context, study)
-    validated = making.tables("validated_recommendations")
+    validated = {
+        task: table
+        for task, table in making.tables("validated_recommendations").items()
+        if making.store.is_usable(TEST_RESULTS, (*making.partition, task))
+    }
+    if not validated:
+        raise StaleInputError(f"{making.partition[0]} has no test results. Materialize them first.")
     predicted = predictions(validated)
     measured = accuracy(predicted)
-    summaries = {
-        task: recommendation_summary(
-            table, _baselines(making, task), _variance_components(making, task)
-        )
-        for task, table in validated.items()
-    }
+    summaries = {task: _summary(making, task, table) for task, table in validated.items()}
     compared = improvements(summaries)
     overall = improved_tasks(compared)
     words = [
@@ -76,7 +96,7 @@ def validation_report(
         "improved_tasks": overall,
         "verdicts": pd.DataFrame({"task": list(summaries), "verdict": words}),
     }
-    valid = measured[(measured["score"] == VALID_SCORE) & (measured["task"] == ALL_TASKS)].iloc[0]
+    valid = measured[measured["task"] == ALL_TASKS].iloc[0]
     on_test = overall[overall["score"] == TEST_SCORE].to_dict("records")
     return making.write_tables(
         tables,
@@ -94,19 +114,31 @@ def validation_report(
     )
 
 
+def _summary(making: Making, task: str, validated: pd.DataFrame) -> RecommendationSummary:
+    """Summarise a task, with what opening its test showed."""
+    folder = making.folder(TEST_RESULTS, *making.partition, task)
+    names = ("runs", "baselines", "components")
+    opened = OpenedTest(*(pd.read_parquet(folder / f"{name}.parquet") for name in names))
+    runs, baselines = with_test_scores(validated, _baselines(making, task), opened)
+    components = _variance_components(making, task, opened)
+    said = opening_sentence(opened.opening, test_is_open=making.settings.test == "open")
+    return recommendation_summary(runs, baselines, components, said)
+
+
 def _baselines(making: Making, task: str) -> pd.DataFrame:
     """Return the baselines of a task; none where they failed."""
     if making.store.is_usable("baseline_performance", (task,)):
         return making.table("baseline_performance", task)
-    return pd.DataFrame(columns=["method", "latent_dim", VALID_SCORE, TEST_SCORE])
+    return pd.DataFrame(columns=["method", "latent_dim", VALID_SCORE])
 
 
-def _variance_components(making: Making, task: str) -> pd.DataFrame | None:
-    """Return the variance components of the sampled runs of a task; None where there are none."""
+def _variance_components(making: Making, task: str, opened: OpenedTest) -> pd.DataFrame:
+    """Return the variance components of the sampled runs of a task, as far as there are any."""
     partition = (*making.partition, task)
     if not making.store.is_usable("noise", partition):
-        return None
-    return pd.read_parquet(making.folder("noise", *partition) / "components.parquet")
+        return opened.components
+    known = pd.read_parquet(making.folder("noise", *partition) / "components.parquet")
+    return pd.concat([known[known["score"] != TEST_SCORE], opened.components], ignore_index=True)
 
 
 def _markdown(table: pd.DataFrame) -> str:

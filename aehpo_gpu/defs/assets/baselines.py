@@ -13,7 +13,7 @@ from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import tasks
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
-from aehpo_assets.hpo.objectives import TEST_SCORE
+from aehpo_assets.hpo.columns import VALID_SCORE, without_test
 from aehpo_assets.quality.matrix import refuse_overflow
 from aehpo_assets.space import (
     ARCHITECTURE_SPACES,
@@ -29,7 +29,7 @@ BASELINE_PERFORMANCE = Recipe(
     "baseline_performance",
     compute=(baseline_table, replicated_baselines, search_space, *TASK),
     chosen=(Chosen(ARCHITECTURE_SPACES, by="architectures"),),
-    settings=("space", "architectures", "replicates", "hpo.validation_seeds"),
+    settings=("space", "architectures", "replicates", "hpo.validation_seeds", "test"),
 )
 
 
@@ -65,10 +65,12 @@ def baseline_performance(
         table = replicated_baselines(inputs_of, settings.replicates, fresh, dims, features)
     else:
         table = baseline_table(data.matrix, data.split, data.targets, dims, features)
+    if making.settings.test == "closed":
+        table = without_test(table)
     return making.write_table(
         table,
         metadata={
-            f"{method}_test_score": float(chosen[TEST_SCORE].mean())
+            f"{method}_valid_score": float(chosen[VALID_SCORE].mean())
             for method in BASELINE_NAMES
             if len(chosen := chosen_baseline(table, method))
         },

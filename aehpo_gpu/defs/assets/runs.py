@@ -43,8 +43,14 @@ _SETTINGS = (
     "configurations.train",
     "seeds",
     "replicates",
+    "test",
     *TRAINING_SETTINGS,
 )
+
+_TEST = {
+    "closed": "closed: test_results shows it",
+    "open": "open: whatever is chosen may have been chosen by it",
+}
 
 RUN_RESULTS = Recipe("run_results", _COMPUTE, _ARCHITECTURE, settings=_SETTINGS)
 LEARNING_CURVES = Recipe(
@@ -55,7 +61,7 @@ LEARNING_CURVES = Recipe(
 )
 
 
-def _run_table(making: Making) -> RunTable:
+def sampled_runs(making: Making) -> RunTable:
     """The runs of the study for one architecture and task."""
     architecture, task = making.partition
     data = read_training_task(making, task)
@@ -75,7 +81,8 @@ def _column_lineage(results: pd.DataFrame, runs: pd.DataFrame) -> ColumnLineage:
             if found[1] == "auc":
                 scored[source] = None
     for column in SCORES:
-        lineage[column] = list(scored)
+        if column in results:
+            lineage[column] = list(scored)
     return lineage
 
 
@@ -87,7 +94,7 @@ def plan_runs(
     context: dg.OpExecutionContext, study: StudyResource
 ) -> Iterator[dg.DynamicOutput[dict[str, Any]]]:
     """Cut the runs that are not in the archive into shards of even length."""
-    table = _run_table(Making.begin(RUN_RESULTS, context, study))
+    table = sampled_runs(Making.begin(RUN_RESULTS, context, study))
     shards = table.plan()
     missing = sum(len(shard.rows) for shard in shards)
     seconds = sum(shard.estimated_seconds for shard in shards)
@@ -102,7 +109,7 @@ def plan_runs(
 @dg.op(pool="gpu", retry_policy=dg.RetryPolicy(max_retries=1))
 def train_shard(context: dg.OpExecutionContext, study: StudyResource, shard: dict[str, Any]) -> int:
     """Train one shard and put it into the archive; returns the number of runs."""
-    table, planned = _run_table(Making.begin(RUN_RESULTS, context, study)), Shard(**shard)
+    table, planned = sampled_runs(Making.begin(RUN_RESULTS, context, study)), Shard(**shard)
     table.train(planned, training_log(context))
     return len(planned.rows)
 
@@ -119,8 +126,8 @@ def collect_runs(
 ) -> Iterator[dg.MaterializeResult]:
     """Gather all runs of the study from the archive into the two tables."""
     making = Making.begin(RUN_RESULTS, context, study)
-    table = _run_table(making)
-    results, curves = table.collect()
+    table = sampled_runs(making)
+    results, curves = table.collect(open_test=making.settings.test == "open")
     results["data_version"] = making.inputs[f"preprocessed_matrix/{table.data.task}"]
     results["code_version"] = table.engine_version
     device = str(results["device"].iloc[0])
@@ -136,6 +143,7 @@ def collect_runs(
             "diverged": int((results["status"] == "diverged").sum()),
             "failed": int((results["status"] == "failed").sum()),
             "best_valid_score": float(finished[VALID_SCORE].max()),
+            "test": _TEST[making.settings.test],
             "median_valid_r2": float(finished["valid_r2"].median()),
             "fleet_seconds": float(results["fleet_runtime"].sum()),
             "solo_seconds_estimated": float(results["training_runtime"].sum()),

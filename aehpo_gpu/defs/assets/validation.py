@@ -5,6 +5,7 @@ they are trained in ``aehpo_gpu.training``.
 """
 
 import dagster as dg
+import pandas as pd
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.convergence import (
@@ -20,7 +21,7 @@ from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
-from aehpo_assets.hpo.columns import TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.columns import VALID_SCORE
 from aehpo_assets.hpo.earlier_validations import finished_rounds
 from aehpo_assets.quality.runs import VALIDATION_CHECKS, check_validation
 from aehpo_assets.space import search_space
@@ -35,7 +36,7 @@ from aehpo_gpu.defs.training_task import (
 )
 from aehpo_gpu.runs.table import RunTable
 from aehpo_gpu.runs.validation import candidates, validation_runs, with_candidates
-from aehpo_gpu.training.task import REPLICATE_INPUTS
+from aehpo_gpu.training.task import REPLICATE_INPUTS, TrainingTask
 
 VALIDATED_RECOMMENDATIONS = Recipe(
     "validated_recommendations",
@@ -50,6 +51,11 @@ VALIDATED_RECOMMENDATIONS = Recipe(
         *TRAINING_SETTINGS,
     ),
 )
+
+
+def validated_runs(making: Making, data: TrainingTask, runs: pd.DataFrame) -> RunTable:
+    """The runs of a validation, with curves from which it is told whether they had converged."""
+    return run_table(making, data, runs, curves_at=last_tenth(making.settings.length))
 
 
 @dg.asset(
@@ -80,16 +86,17 @@ def validated_recommendations(
         space,
         settings.hpo.validate_top,
     )
-    runs = validation_runs(chosen, space, settings, (sampled, earlier))
-    table = run_table(making, data, runs, curves_at=last_tenth(settings.length))
+    table = validated_runs(
+        making, data, validation_runs(chosen, space, settings, (sampled, earlier))
+    )
     results = with_fall(*table.train_missing(training_log(context.op_execution_context)))
     results["data_version"] = making.inputs[f"preprocessed_matrix/{task}"]
     results["code_version"] = table.engine_version
     validated = with_candidates(chosen, results)
     # What diverged or failed has no score of its own.
     finished = validated[validated["status"] == "ok"].dropna(subset=[VALID_SCORE])
-    means = finished.groupby(["origin", "config_id"], sort=False)[[VALID_SCORE, TEST_SCORE]].mean()
-    best = means.loc[means.groupby("origin")[VALID_SCORE].idxmax()].droplevel("config_id")
+    means = finished.groupby(["origin", "config_id"], sort=False)[VALID_SCORE].mean()
+    best = means.groupby("origin").max()
     return making.write_table(
         validated,
         checks=check_validation(validated),
@@ -97,7 +104,7 @@ def validated_recommendations(
             "round": finished_rounds(earlier) + 1,
             "runs": len(validated),
             "convergence": convergence_sentence(convergence(validated)) or "no warning",
-            **{f"{origin}_test_score": float(row[TEST_SCORE]) for origin, row in best.iterrows()},
+            **{f"{origin}_valid_score": float(score) for origin, score in best.items()},
         },
         plots={"predicted against actual": plots.predicted_against_actual(validated)},
         measured=True,

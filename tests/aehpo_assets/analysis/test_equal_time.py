@@ -23,13 +23,12 @@ from aehpo_assets.analysis.equal_time import (
 )
 from aehpo_assets.analysis.equal_time_verdict import training_noise, verdict
 from aehpo_assets.analysis.plots.equal_time import scores_over_training_time
-from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.objectives import RUNTIME, VALID_SCORE
 from aehpo_assets.noise.pooled import Noise
 
 
 def make_results(valid: list[float], seconds: float = 1.0, **columns: object) -> pd.DataFrame:
     table = pd.DataFrame({VALID_SCORE: valid, RUNTIME: seconds, "status": "ok", "epochs": 9})
-    table[TEST_SCORE] = 1 - table[VALID_SCORE]
     table["config_id"], table["seed"] = [str(number) for number in range(len(table))], 0
     return table.assign(**columns)
 
@@ -43,11 +42,11 @@ def validation(scores: dict[tuple[str, str], list[float]]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def test_the_best_valid_score_chooses_and_its_test_score_is_told() -> None:
+def test_the_best_valid_score_chooses() -> None:
     found = course(make_results([0.6, 0.8, 0.7, 0.9]))
     assert found["seconds"].tolist() == [0, 1, 2, 3, 4]
     assert found["valid"].tolist() == [0.5, 0.6, 0.8, 0.8, 0.9]
-    np.testing.assert_allclose(found["test"], [0.5, 0.4, 0.2, 0.2, 0.1])
+    assert found["config_id"].tolist() == ["", "0", "1", "1", "3"]
 
 
 def test_stopped_and_failed_runs_cost_time_and_win_nothing() -> None:
@@ -123,7 +122,6 @@ def test_what_is_validated_stands_for_its_mean_and_not_for_its_luckiest_run() ->
     found = equal_time({"cqr": make_results([0.6] * 20)}, sampled, validated)
     end = found.standings.iloc[0]
     assert end["study_best_valid"] == pytest.approx(0.75)
-    assert end["study_best_test"] == pytest.approx(0.25)
     assert end["study_best_looks"] == 3
     # Before its validation the route stands for the luck of a single run, and says what it was.
     course_of_study = found.courses[found.courses["route"] == STUDY_ROUTE]
@@ -162,13 +160,13 @@ def test_luck_is_never_held_against_a_mean_of_later_trainings() -> None:
     assert math.isnan(alone["seconds_to_study_best"])
     text = verdict(alone)
     assert "not to be held against that" in text
-    assert "0.800 valid (0.200 test) in the mean of 2 later trainings" in text
+    assert "0.800 in the mean of 2 later trainings" in text
     assert "ahead" not in text
     looked = validation({("recommended", "r1"): [0.8, 0.8], ("best_sampled", "l0"): [0.7, 0.72]})
     again = equal_time({"cqr": live}, sampled, looked).standings.iloc[0]
     text = verdict(again)
     assert again["live_again_valid"] == pytest.approx(0.71)
-    assert "0.900 valid (0.100 test) when it was chosen and 0.710 (0.290)" in text
+    assert "0.900 when it was chosen and 0.710 in the mean of 2 later" in text
     assert "behind by 0.090, both trained again" in text
 
 
@@ -212,7 +210,8 @@ def test_the_verdict_says_who_is_ahead_and_by_how_much() -> None:
     sampled = make_results([0.6, 0.7, 0.65, 0.7])
     ahead = equal_time({"cqr": make_results([0.6, 0.9])}, sampled).standings.iloc[0]
     text = verdict(ahead, Noise(0.01**2, 60))
-    assert "0.900 valid (0.100 test)" in text
+    assert "a valid score of 0.900 in" not in text
+    assert "a valid score of 0.900." in text
     assert "ahead by 0.200 (standard error 0.014), each by the best that it has seen" in text
     assert "above that" in text
     assert "after 2 s" in text

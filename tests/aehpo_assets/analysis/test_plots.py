@@ -302,8 +302,8 @@ def test_predicted_against_actual_shows_means_over_seeds(
 ) -> None:
     table = validated(3).assign(status="ok")
     plots.predicted_against_actual(table)
-    valid_and_test = drawn[0].axes[1]
-    points = valid_and_test.containers[0].lines[0]
+    plots.valid_against_test(table, table)
+    points = drawn[1].axes[0].containers[0].lines[0]
     recommended = table[table["origin"] == "recommended"].groupby("config_id")
     np.testing.assert_allclose(
         np.asarray(points.get_xdata(), dtype="float64"), recommended[VALID].mean()

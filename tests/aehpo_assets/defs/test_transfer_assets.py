@@ -17,7 +17,7 @@ from aehpo_assets.defs.partitions import partition_key, sync_partitions
 from aehpo_assets.defs.resource import study_on
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.hpo.earlier_validations import no_validations
-from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.hpo.surrogate.surrogate import fit_surrogate, training_table
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.omics.profile import profile
@@ -98,8 +98,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(home, instance, build_definitions(study_on(home)))
     space = search_space("vanillix")
     results = synthetic_results(space, ("friend", "new"), count=60)
-    upside_down = {score: 1.45 - results["new"][score] for score in (VALID_SCORE, TEST_SCORE)}
-    results["stranger"] = results["new"].assign(**upside_down)
+    upside_down = 1.45 - results["new"][VALID_SCORE]
+    results["stranger"] = results["new"].assign(**{VALID_SCORE: upside_down})
     for number, (task, runs) in enumerate(results.items()):
         bench.put("run_results", "vanillix", task, frame=runs)
         bench.put("dataset_profile", task, frame=profile_of(number, sparse=task == "stranger"))

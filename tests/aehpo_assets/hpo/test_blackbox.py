@@ -17,7 +17,8 @@ from aehpo_assets.hpo.blackbox import (
     read_blackbox,
     write_blackbox,
 )
-from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME, VALID_R2, VALID_SCORE
+from aehpo_assets.hpo.columns import without_test
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME, TEST_SCORE, VALID_R2, VALID_SCORE
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import Choice, SearchSpace, search_space
 
@@ -38,8 +39,10 @@ def test_numbers_are_those_of_the_run_results(
 
     boxes = deserialize(str(folder))
     assert list(boxes) == ["a", "b", "c"]
+    # The synthetic results hold the test score: that of an open test comes last.
+    names = [*OBJECTIVE_NAMES, TEST_SCORE]
     for task, box in boxes.items():
-        assert box.objectives_names == list(OBJECTIVE_NAMES)
+        assert box.objectives_names == names
         assert box.objectives_evaluations.shape == (60, 2, 1, 4)
         assert box.fidelity_values.tolist() == [300]
         for seed in (0, 1):
@@ -47,9 +50,18 @@ def test_numbers_are_those_of_the_run_results(
             pd.testing.assert_frame_equal(box.hyperparameters, runs[space.names])
             ok = (runs["status"] == "ok").to_numpy()
             stored = box.objectives_evaluations[ok, seed, 0]
-            np.testing.assert_allclose(stored, runs.loc[ok, list(OBJECTIVE_NAMES)], rtol=1e-6)
+            np.testing.assert_allclose(stored, runs.loc[ok, names], rtol=1e-6)
             failed = box.objectives_evaluations[~ok, seed, 0]
             assert (failed[:, 2:] == 0.5).all()
+
+
+def test_a_closed_test_is_no_objective(results: Results, space: SearchSpace) -> None:
+    closed = results | {"c": without_test(results["c"])}
+    boxes = build_blackboxes(closed, space, 300).tasks
+    assert all(box.objectives_names == list(OBJECTIVE_NAMES) for box in boxes.values())
+    # Nor is that of an open one anything that searches are told of.
+    opened = blackbox_evaluations(build_blackboxes(results, space, 300))
+    assert TEST_SCORE not in opened
 
 
 def test_stock_backend_answers_and_a_stock_searcher_searches(
@@ -260,7 +272,7 @@ def test_fidelities_may_count_steps(results: Results, space: SearchSpace, tmp_pa
 def test_curves_with_downstream_scores(results: Results, space: SearchSpace) -> None:
     curve = results["a"].rename(columns={RUNTIME: "runtime"}).assign(epoch=30)
     tables = curves_blackboxes({"a": curve}, {"a": results["a"]}, space, [30])
-    assert tables.tasks["a"].objectives_names == list(OBJECTIVE_NAMES)
+    assert tables.tasks["a"].objectives_names == [*OBJECTIVE_NAMES, TEST_SCORE]
     failed = (results["a"].query("seed == 0")["status"] != "ok").to_numpy()
     column = list(OBJECTIVE_NAMES).index(VALID_SCORE)
     assert (tables.tasks["a"].objectives_evaluations[failed, 0, 0, column] == 0.5).all()

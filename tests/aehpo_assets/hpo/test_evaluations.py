@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.evaluations import best_sampled, evaluation_table
-from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME, TEST_SCORE, VALID_R2, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME, VALID_R2, VALID_SCORE
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import search_space
 
@@ -27,15 +27,13 @@ def test_failed_runs_count_as_chance_and_the_lowest_r2() -> None:
     given_runs = runs(
         status=["ok", "diverged", "ok", "failed"],
         valid_r2=[0.4, 0.9, -3.0, np.nan],
-        weighted_avg_auc_downstream_performance_valid=[0.8, 0.99, 0.7, np.nan],
-        weighted_avg_auc_downstream_performance=[0.8, 0.99, np.inf, np.nan],
+        weighted_avg_auc_downstream_performance_valid=[0.8, 0.99, np.inf, np.nan],
         training_runtime=[10.0, 2.0, 11.0, np.nan],
     )
     table = evaluation_table(given_runs, SPACE)
     assert table[VALID_R2].tolist() == [0.4, -1.0, -1.0, -1.0]
-    assert table[VALID_SCORE].tolist() == [0.8, 0.5, 0.7, 0.5]
     # An unscored finished run loses that one objective, not its row.
-    assert table[TEST_SCORE].tolist() == [0.8, 0.5, 0.5, 0.5]
+    assert table[VALID_SCORE].tolist() == [0.8, 0.5, 0.5, 0.5]
     assert table[RUNTIME].tolist() == [10.0, 2.0, 11.0, 0.0]
     assert table["failed"].tolist() == [False, True, False, True]
 
@@ -68,7 +66,7 @@ def test_evaluations_are_always_finite_and_in_bounds(rows: list[tuple]) -> None:
     table = evaluation_table(runs(**columns), SPACE)
     assert np.isfinite(table[list(OBJECTIVE_NAMES)]).all().all()
     assert table[VALID_R2].between(-1, 1).all()
-    assert table[[VALID_SCORE, TEST_SCORE]].stack().between(0, 1).all()
+    assert table[VALID_SCORE].between(0, 1).all()
     assert (table[RUNTIME] >= 0).all()
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.hpo.recommend import DISTINCT, Recommendations, recommend
 from aehpo_assets.hpo.surrogate.encoding import Encoder
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
@@ -255,7 +255,7 @@ def with_ends(space: SearchSpace, ends: list[str]) -> tuple[pd.DataFrame, Surrog
     results = synthetic_results(space, ("a",), len(ends))
     # As the engine records them: with the score that nothing was learnt of.
     results["a"]["status"] = ends
-    results["a"].loc[results["a"]["status"] != "ok", [VALID_SCORE, TEST_SCORE]] = 0.5
+    results["a"].loc[results["a"]["status"] != "ok", VALID_SCORE] = 0.5
     table = training_table(results, space)
     return table, fit_surrogate(table, space, candidates=("nearest_neighbours",))[0]
 

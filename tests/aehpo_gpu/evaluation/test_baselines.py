@@ -7,9 +7,17 @@ import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 
+from aehpo_assets.analysis.chosen_baselines import chosen_baseline
 from aehpo_assets.datasets.labels import ClassificationTarget, DownstreamTargets, RegressionTarget
+from aehpo_assets.hpo.columns import without_test
 from aehpo_gpu.evaluation import baselines
-from aehpo_gpu.evaluation.baselines import METHODS, Data, baseline_table, replicated_baselines
+from aehpo_gpu.evaluation.baselines import (
+    METHODS,
+    Data,
+    baseline_table,
+    chosen_again,
+    replicated_baselines,
+)
 
 SPLIT = np.array((["train"] * 6 + ["valid"] * 2 + ["test"] * 2) * 4)
 CODES = np.arange(40) // 10 % 2
@@ -166,3 +174,25 @@ def test_in_replicates_the_mean_chooses_and_further_ones_speak(matrix: np.ndarra
         tried[tried["replicate"] == 1].drop(columns="replicate").reset_index(drop=True),
         one[tried.columns.drop("replicate")],
     )
+
+
+@pytest.mark.usefixtures("quick_umap")
+@pytest.mark.parametrize("replicates", [1, 2])
+def test_what_was_chosen_comes_out_again_with_its_test_scores(
+    matrix: np.ndarray, replicates: int
+) -> None:
+    def data_of(replicate: int) -> Data:
+        split = SPLIT.copy()
+        inside = np.flatnonzero(split != "test")
+        split[inside] = np.roll(split[inside], replicate)
+        return matrix, split, TARGETS
+
+    if replicates == 1:
+        table = baseline_table(*data_of(0), [2, 4], [10])
+    else:
+        table = replicated_baselines(data_of, replicates, 2, [2, 4], [10])
+    again = chosen_again(without_test(table), data_of)
+    for method in METHODS:
+        chosen = chosen_baseline(table, method).reset_index(drop=True)
+        own = again[again["method"] == method].reset_index(drop=True)
+        pd.testing.assert_frame_equal(own[chosen.columns], chosen, check_dtype=False)

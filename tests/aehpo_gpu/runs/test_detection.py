@@ -41,13 +41,15 @@ def store_noise(home: Home, task: str, seeds: int) -> pd.DataFrame:
     runs[TEST_SCORE] = runs[VALID_SCORE] + source.normal(0, 0.02, len(runs))
     tables = noise_tables(runs, {VALID_SCORE: (0.0, 1.0), TEST_SCORE: (0.0, 1.0)})
 
-    def fill(folder: Path) -> None:
-        for name, table in tables.items():
-            table.to_parquet(folder / f"{name}.parquet")
+    components = tables["components"].set_index("score", drop=False)
+    for asset, score in (("noise", VALID_SCORE), ("test_results", TEST_SCORE)):
 
-    record = Record(code_version="1", settings={}, inputs={})
-    home.store.write_folder("noise", ("vanillix", task), fill, record)
-    return tables["components"].set_index("score")
+        def fill(folder: Path, score: str = score) -> None:
+            components.loc[[score]].to_parquet(folder / "components.parquet")
+
+        record = Record(code_version="1", settings={}, inputs={})
+        home.store.write_folder(asset, ("vanillix", task), fill, record)
+    return components
 
 
 def printed(found: list, gain: float) -> str:  # type: ignore[type-arg]

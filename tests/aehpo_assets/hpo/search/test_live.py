@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from aehpo_assets.errors import InputError, StaleInputError
-from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_R2, VALID_SCORE
+from aehpo_assets.hpo.objectives import RUNTIME, VALID_R2, VALID_SCORE
 from aehpo_assets.hpo.search.live import Decide, LiveBudget, check_live_searchers, live_search
 from aehpo_assets.hpo.search.problem import Problem
 from aehpo_assets.space import SearchSpace, search_space
@@ -44,7 +44,6 @@ class Trainer:
         results[RUNTIME] = 10.0 * share
         results[VALID_R2] = 0.5
         results[VALID_SCORE] = 0.5 + share * (0.45 - results["drop_p"] / 3)
-        results[TEST_SCORE] = 0.5
         diverged = results["drop_p"] > 0.85
         results.loc[diverged, "status"] = "diverged"
         results.loc[diverged, VALID_SCORE] = np.nan

@@ -133,7 +133,7 @@ def test_calibration_is_measured_and_good(
     fitted: tuple[Surrogate, pd.DataFrame, pd.DataFrame],
 ) -> None:
     table = calibration(fitted[2])
-    assert len(table) == 3 * 4 * 4
+    assert len(table) == 3 * 3 * 4
     gaps = (table["coverage"] - table["level"]).abs()
     assert gaps.mean() < 0.05
 

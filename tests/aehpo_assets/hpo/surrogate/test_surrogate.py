@@ -16,7 +16,6 @@ from aehpo_assets.hpo.objectives import (
     OBJECTIVE,
     OBJECTIVE_NAMES,
     RUNTIME,
-    TEST_SCORE,
     VALID_R2,
     VALID_SCORE,
 )
@@ -38,13 +37,9 @@ def test_predictions_stay_in_bounds(surrogate: Surrogate, space: SearchSpace) ->
     predicted = surrogate.predict(configurations, "a")
     lower, upper = surrogate.predict_interval(configurations, "a")
     for frame in (predicted, lower, upper):
-        assert frame.shape == (500, 4)
+        assert frame.shape == (500, 3)
         assert np.isfinite(frame).all().all()
-        assert (
-            ((frame[[VALID_SCORE, TEST_SCORE]] > 0) & (frame[[VALID_SCORE, TEST_SCORE]] < 1))
-            .all()
-            .all()
-        )
+        assert frame[VALID_SCORE].between(0, 1, inclusive="neither").all()
         assert frame[VALID_R2].between(-1, 1).all()
         assert (frame[RUNTIME] > 0).all()
     assert (lower <= predicted).all().all()
@@ -161,9 +156,9 @@ def test_small_tables_work(count: int, space: SearchSpace) -> None:
     results = synthetic_results(space, tasks=("a",), count=count)
     surrogate, diagnostics, out_of_fold = fit_surrogate(training_table(results, space), space)
     assert np.isfinite(surrogate.predict(results["a"], "a")).all().all()
-    assert len(diagnostics) == 4
+    assert len(diagnostics) == 3
     assert np.isfinite(diagnostics["rmse"]).all() == (count > 1)
-    assert len(out_of_fold) == 4 * count
+    assert len(out_of_fold) == 3 * count
 
 
 def test_a_learnable_objective_is_learned(space: SearchSpace) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from aehpo_assets.errors import StaleInputError
-from aehpo_gpu.runs.archive import RUN_KEY, RunArchive, run_keys
+from aehpo_assets.store.run_archive import RUN_KEY, RunArchive, run_keys
 
 RUNS = pd.DataFrame({"config_id": ["0", "1"], "seed": [0, 0], "lr_fixed": [0.1, 0.2]})
 

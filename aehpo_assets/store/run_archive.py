@@ -1,5 +1,8 @@
 """Finished runs on disk: what a killed or cancelled training has already done.
 
+The archive holds all that was scored when a run was trained, the test scores included, which the
+tables that people read do not show until they are opened.
+
 Every shard leaves one pair of tables, named by its runs. A run is known by a key that hashes
 everything its numbers depend on, so that a shard is never trained twice for the same thing, and
 changing one configuration retrains that one only. The archive is a store of its own below the
@@ -20,6 +23,7 @@ from aehpo_assets.store.hashes import settings_hash
 from aehpo_assets.store.store import Record, Store
 
 RUN_KEY = "run_key"
+"""Column of run results: the key of a run in the archive."""
 
 
 def run_keys(runs: pd.DataFrame, common: Mapping[str, Any]) -> list[str]:
