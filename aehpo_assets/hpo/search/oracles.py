@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.hpo.evaluations import best_sampled
+from aehpo_assets.hpo.known_best import best_known
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES
 from aehpo_assets.hpo.surrogate.curves import CurveSurrogate
 from aehpo_assets.hpo.surrogate.encoding import Encoder
@@ -41,7 +41,7 @@ class TableOracle:
     """
 
     def __init__(self, evaluations: pd.DataFrame, space: SearchSpace, task: str):
-        table = best_sampled(evaluations, task, count=len(evaluations))
+        table = best_known(evaluations, task)
         self.encoder = Encoder(space)
         self.points = self.encoder.matrix(table)
         self.config_ids = table["config_id"].tolist()
