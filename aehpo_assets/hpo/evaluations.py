@@ -43,9 +43,9 @@ def evaluation_table(results: Mapping[str, pd.DataFrame], space: SearchSpace) ->
     Returns
     -------
     pandas.DataFrame
-        RangeIndex; columns ``task``, ``config_id``, ``seed``, ``split_seed`` where there is one, the
-        hyperparameters, the objectives (float64, finite), ``failed`` and ``dead`` (failed, or a
-        latent space that collapsed).
+        RangeIndex; columns ``task``, ``config_id``, ``seed``, ``split_seed`` where runs have it,
+        the hyperparameters, the objectives (float64, finite), ``failed`` and ``dead`` (failed, or
+        a latent space that collapsed).
 
     Raises
     ------

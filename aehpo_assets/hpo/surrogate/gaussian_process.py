@@ -1,6 +1,7 @@
 """An exact Gaussian process over configurations whose means have a known noise.
 
-The kernel is Matérn 5/2 with one length scale a column, the noise of each row is given. Written out
+The kernel is Matérn 5/2 with one length scale a column, and what a single configuration has beside
+it; the noise of each row is given. Written out
 here, and not scikit-learn's, because the gradient of the likelihood needs no (rows, rows, columns)
 array: the sums over pairs are products of matrices.
 """
@@ -41,12 +42,16 @@ class Kernel:
         Variance of the process.
     length_scales
         (columns,) how far one has to go in each for the value to become another.
+    roughness
+        Variance of what a configuration truly has beside the process: where the kernel is wrong,
+        its own runs still count.
     nugget
         Variance of a single replicate where it is not known; 0 where it is.
     """
 
     amplitude: float
     length_scales: np.ndarray
+    roughness: float = 0.0
     nugget: float = 0.0
 
 
@@ -106,23 +111,24 @@ def _largest_likelihood(
     likelihood = _Likelihood(X, (y - mean) / scale, noise / scale**2, replicates)
     columns = X.shape[1]
     lengths = [np.full(columns, length) for length in _STARTS]
-    starts = [Kernel(0.5, length, 0.5) for length in lengths] if start is None else [start]
+    starts = [Kernel(0.5, length, 0.1, 0.5) for length in lengths] if start is None else [start]
     bounds = [tuple(np.log(_AMPLITUDES)), *[tuple(np.log(_LENGTHS))] * columns]
-    bounds += [] if replicates is None else [(np.log(1e-6), np.log(2.0))]
+    bounds += [(np.log(1e-6), np.log(2.0))]
     best = None
     # Sums in another order, as with other numbers of threads, would end in other optima.
     with threadpool_limits(1):
         for first in starts:
-            begin = np.log([first.amplitude, *first.length_scales, max(first.nugget, 1e-6)])
-            found = minimize(
-                likelihood.loss, begin[: len(bounds)], jac=True, method="L-BFGS-B", bounds=bounds
-            )
+            last = first.roughness if replicates is None else first.nugget
+            begin = np.log([first.amplitude, *first.length_scales, max(last, 1e-6)])
+            begin = np.clip(begin, *np.array(bounds).T)
+            found = minimize(likelihood.loss, begin, jac=True, method="L-BFGS-B", bounds=bounds)
             if best is None or found.fun < best.fun:
                 best = found
     assert best is not None
     values = np.exp(best.x)
-    nugget = 0.0 if replicates is None else float(values[-1])
-    return Kernel(float(values[0]), values[1 : columns + 1], nugget)
+    last = float(values[-1])
+    roughness, nugget = (last, 0.0) if replicates is None else (0.0, last)
+    return Kernel(float(values[0]), values[1 : columns + 1], roughness, nugget)
 
 
 def centre_and_scale(y: np.ndarray) -> tuple[float, float]:
@@ -150,9 +156,8 @@ class _Likelihood:
         decay = amplitude * np.exp(-scaled)
         matern = decay * (1 + scaled + scaled**2 / 3)
         noise = self.noise + _JITTER
-        of_nugget = np.zeros(len(self.y))
-        if self.replicates is not None:
-            of_nugget = np.exp(logs[-1]) / self.replicates
+        counts = np.ones(len(self.y)) if self.replicates is None else self.replicates
+        of_nugget = np.exp(logs[-1]) / counts
         covariance = matern.copy()
         covariance[np.diag_indices_from(covariance)] += noise + of_nugget
         try:
@@ -169,8 +174,7 @@ class _Likelihood:
         gradient[0] = 0.5 * (pull * matern).sum()
         pairs = pull * (5 / 3) * decay * (1 + scaled)
         gradient[1 : columns + 1] = pairs.sum(axis=1) @ Z**2 - (Z * (pairs @ Z)).sum(axis=0)
-        if self.replicates is not None:
-            gradient[-1] = 0.5 * (np.diag(pull) * of_nugget).sum()
+        gradient[-1] = 0.5 * (np.diag(pull) * of_nugget).sum()
         return float(value), -gradient
 
 
@@ -178,7 +182,7 @@ class GaussianProcess:
     """The posterior of the true mean of any configuration, given means with known noise.
 
     Equal to scikit-learn's ``GaussianProcessRegressor`` with ``alpha`` the noise, apart from the
-    constant mean and the scale, which are those of the values.
+    constant mean and the scale, which are those of the values, and from the roughness.
 
     Parameters
     ----------
@@ -219,7 +223,9 @@ class GaussianProcess:
         """Posterior variance, (rows,)."""
         step = max(1, _CHUNK // max(1, self.X.size))
         parts = [
-            self.kernel.amplitude - (self._half(X[begin : begin + step]) ** 2).sum(axis=0)
+            self.kernel.amplitude
+            + self.kernel.roughness
+            - (self._half(X[begin : begin + step]) ** 2).sum(axis=0)
             for begin in range(0, len(X), step)
         ]
         return self.scale**2 * np.maximum(np.concatenate(parts), 0)
@@ -228,7 +234,8 @@ class GaussianProcess:
         lengths = self.kernel.length_scales
         gaps = (one / lengths)[:, None, :] - (other / lengths)[None]
         scaled = np.sqrt(5 * (gaps**2).sum(axis=2))
-        return self.kernel.amplitude * (1 + scaled + scaled**2 / 3) * np.exp(-scaled)
+        matern = self.kernel.amplitude * (1 + scaled + scaled**2 / 3) * np.exp(-scaled)
+        return matern + self.kernel.roughness * (scaled == 0)
 
     @cached_property
     def _factor(self) -> np.ndarray:
@@ -268,7 +275,9 @@ class GaussianProcess:
             noise=self.noise,
             weights=self.weights,
             length_scales=self.kernel.length_scales,
-            constants=np.array([self.kernel.amplitude, self.mean, self.scale]),
+            constants=np.array(
+                [self.kernel.amplitude, self.kernel.roughness, self.mean, self.scale]
+            ),
         )
 
     @classmethod
@@ -278,6 +287,6 @@ class GaussianProcess:
         with np.load(path, allow_pickle=False) as content:
             process.X, process.noise = content["X"], content["noise"]
             process.weights = content["weights"]
-            amplitude, process.mean, process.scale = map(float, content["constants"])
-            process.kernel = Kernel(amplitude, content["length_scales"])
+            amplitude, roughness, process.mean, process.scale = map(float, content["constants"])
+            process.kernel = Kernel(amplitude, content["length_scales"], roughness)
         return process

@@ -121,9 +121,7 @@ def with_likely_noise(
     if means.noise_known:
         return means
     least = min(of_others, default=0.0)
-    kernel = fit_kernel(
-        X, means.y, least / means.replicates, seed, replicates=means.replicates
-    )
+    kernel = fit_kernel(X, means.y, least / means.replicates, seed, replicates=means.replicates)
     noise = least + kernel.nugget * centre_and_scale(means.y)[1] ** 2
     return ConfigurationMeans(
         means.config_ids, means.y, means.replicates, np.full(len(X), noise), noise, False

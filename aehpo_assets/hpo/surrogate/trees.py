@@ -122,7 +122,9 @@ def misfit_variance(residuals: np.ndarray, noise: np.ndarray) -> float:
         total = np.maximum(variance + noise, 1e-12 * most)
         return float((np.log(total) + squares / total).sum())
 
-    found = minimize_scalar(loss, bounds=(0, most), method="bounded", options={"xatol": 1e-4 * most})
+    found = minimize_scalar(
+        loss, bounds=(0, most), method="bounded", options={"xatol": 1e-4 * most}
+    )
     variance = float(found.x)
     return variance if loss(variance) < loss(0.0) else 0.0
 
@@ -148,7 +150,9 @@ class TreePosterior:
 
     suffix = ".npz"
 
-    def __init__(self, trees: XGBoostRegressor, X: np.ndarray, posterior: np.ndarray, misfit: float):
+    def __init__(
+        self, trees: XGBoostRegressor, X: np.ndarray, posterior: np.ndarray, misfit: float
+    ):
         self.trees, self.X, self.posterior, self.misfit = trees, X, posterior, misfit
         self.rows = {point.tobytes(): row for row, point in reversed(list(enumerate(X)))}
 

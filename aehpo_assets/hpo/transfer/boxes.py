@@ -38,9 +38,9 @@ def top_configurations(
         ``task, config_id`` and the hyperparameters.
     """
     parts = [
-        best_known(evaluations, task).head(top_k).assign(task=task)[
-            ["task", "config_id", *space.names]
-        ]
+        best_known(evaluations, task)
+        .head(top_k)
+        .assign(task=task)[["task", "config_id", *space.names]]
         for task in tasks
     ]
     return pd.concat(parts, ignore_index=True)
