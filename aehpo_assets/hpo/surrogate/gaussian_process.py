@@ -1,9 +1,8 @@
 """An exact Gaussian process over configurations whose means have a known noise.
 
-The kernel is Matérn 5/2 with one length scale a column, and what a single configuration has beside
-it; the noise of each row is given. Written out
-here, and not scikit-learn's, because the gradient of the likelihood needs no (rows, rows, columns)
-array: the sums over pairs are products of matrices.
+The kernel is Matérn 5/2 with one length scale a column, and what one configuration has beside it;
+the noise of each row is given. Written out here, and not scikit-learn's, because the gradient of
+the likelihood needs no (rows, rows, columns) array: sums over pairs are products of matrices.
 """
 
 from __future__ import annotations
@@ -22,6 +21,9 @@ FIRST_ROWS = 500
 
 _CHUNK = 4_000_000
 """Elements of the largest array of a prediction."""
+
+_ENOUGH = {"ftol": 1e-6}
+"""Where a search for the largest likelihood ends: what is left to gain decides nothing."""
 
 _JITTER = 1e-8
 """Share of the variance that is added to the diagonal, so that equal rows can be told apart."""
@@ -63,6 +65,7 @@ def fit_kernel(
     *,
     start: Kernel | None = None,
     replicates: np.ndarray | None = None,
+    most: int = FIT_ROWS,
 ) -> Kernel:
     """Find the hyperparameters of the largest marginal likelihood.
 
@@ -76,11 +79,13 @@ def fit_kernel(
         (rows,) variance of the noise of each mean; where ``replicates`` are given, the least that
         it is.
     seed
-        Seed of the draws of rows, above :data:`FIRST_ROWS` and :data:`FIT_ROWS`.
+        Seed of the draws of rows, above :data:`FIRST_ROWS` and ``most``.
     start
         Where the search begins; several starts of its own by default.
     replicates
         (rows,) replicates of each mean, where the noise of one is to be found as well.
+    most
+        Rows that are looked at.
 
     Returns
     -------
@@ -88,9 +93,9 @@ def fit_kernel(
         For ``(y - mean) / deviation``; the nugget is what a replicate has above ``noise``.
     """
     order = np.random.default_rng(seed).permutation(len(y))
-    if len(y) > FIRST_ROWS and start is None:
+    if min(len(y), most) > FIRST_ROWS and start is None:
         start = _largest_likelihood(X, y, noise, replicates, order[:FIRST_ROWS], None)
-    return _largest_likelihood(X, y, noise, replicates, order[:FIT_ROWS], start)
+    return _largest_likelihood(X, y, noise, replicates, order[:most], start)
 
 
 def _largest_likelihood(
@@ -190,11 +195,22 @@ class GaussianProcess:
         Output of :func:`fit_kernel`.
     X, y, noise
         (rows, columns), (rows,), (rows,): configurations, means, variances of their noise.
+    inflation
+        What the posterior's variance is multiplied by: hyperparameters that were fitted are not
+        known for certain.
     """
 
     suffix = ".npz"
 
-    def __init__(self, kernel: Kernel, X: np.ndarray, y: np.ndarray, noise: np.ndarray):
+    def __init__(
+        self,
+        kernel: Kernel,
+        X: np.ndarray,
+        y: np.ndarray,
+        noise: np.ndarray,
+        inflation: float = 1.0,
+    ):
+        self.inflation = inflation
         self.kernel = replace(kernel, nugget=0.0)
         self.X, self.noise = X, noise
         self.mean, self.scale = centre_and_scale(y)
@@ -217,7 +233,7 @@ class GaussianProcess:
     def covariance(self, X: np.ndarray) -> np.ndarray:
         """Posterior covariance, (rows, rows)."""
         half = self._half(X)
-        return self.scale**2 * (self._covariance(X, X) - half.T @ half)
+        return self.inflation * self.scale**2 * (self._covariance(X, X) - half.T @ half)
 
     def variance(self, X: np.ndarray) -> np.ndarray:
         """Posterior variance, (rows,)."""
@@ -228,7 +244,7 @@ class GaussianProcess:
             - (self._half(X[begin : begin + step]) ** 2).sum(axis=0)
             for begin in range(0, len(X), step)
         ]
-        return self.scale**2 * np.maximum(np.concatenate(parts), 0)
+        return self.inflation * self.scale**2 * np.maximum(np.concatenate(parts), 0)
 
     def _covariance(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         lengths = self.kernel.length_scales
@@ -276,7 +292,13 @@ class GaussianProcess:
             weights=self.weights,
             length_scales=self.kernel.length_scales,
             constants=np.array(
-                [self.kernel.amplitude, self.kernel.roughness, self.mean, self.scale]
+                [
+                    self.kernel.amplitude,
+                    self.kernel.roughness,
+                    self.mean,
+                    self.scale,
+                    self.inflation,
+                ]
             ),
         )
 
@@ -287,6 +309,7 @@ class GaussianProcess:
         with np.load(path, allow_pickle=False) as content:
             process.X, process.noise = content["X"], content["noise"]
             process.weights = content["weights"]
-            amplitude, roughness, process.mean, process.scale = map(float, content["constants"])
+            amplitude, roughness, *rest = map(float, content["constants"])
+            process.mean, process.scale, process.inflation = rest
             process.kernel = Kernel(amplitude, content["length_scales"], roughness)
         return process

@@ -8,13 +8,18 @@ cannot tell noise from a function that is rough.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from aehpo_assets.hpo.objectives import OBJECTIVE
-from aehpo_assets.hpo.surrogate.gaussian_process import centre_and_scale, fit_kernel
+from aehpo_assets.hpo.surrogate.gaussian_process import (
+    FIRST_ROWS,
+    Kernel,
+    centre_and_scale,
+    fit_kernel,
+)
 from aehpo_assets.noise.pooled import SPLIT, mean_noise
 
 FEWEST_DEGREES = 8
@@ -98,7 +103,7 @@ def configuration_means(runs: pd.DataFrame, objective: str) -> ConfigurationMean
 
 def with_likely_noise(
     means: ConfigurationMeans, X: np.ndarray, seed: int, of_others: Sequence[float]
-) -> ConfigurationMeans:
+) -> tuple[ConfigurationMeans, Kernel]:
     """Say what the noise probably is, where it was not measured.
 
     Parameters
@@ -108,21 +113,27 @@ def with_likely_noise(
     X
         (rows, columns) its encoded configurations.
     seed
-        Seed of the draws of rows, where there are many.
+        Seed of the draw of rows, where there are more than
+        :data:`aehpo_assets.hpo.surrogate.gaussian_process.FIRST_ROWS`.
     of_others
         The noise of the same objective on tasks where it was measured. The smallest is the least
         that it is.
 
     Returns
     -------
-    ConfigurationMeans
-        ``means`` itself where its noise is known.
+    means : ConfigurationMeans
+        With the noise that is most likely.
+    kernel : Kernel
+        The one that is most likely with it.
     """
-    if means.noise_known:
-        return means
     least = min(of_others, default=0.0)
-    kernel = fit_kernel(X, means.y, least / means.replicates, seed, replicates=means.replicates)
-    noise = least + kernel.nugget * centre_and_scale(means.y)[1] ** 2
-    return ConfigurationMeans(
-        means.config_ids, means.y, means.replicates, np.full(len(X), noise), noise, False
+    kernel = fit_kernel(
+        X,
+        means.y,
+        least / means.replicates,
+        seed,
+        replicates=means.replicates,
+        most=FIRST_ROWS,
     )
+    noise = least + kernel.nugget * centre_and_scale(means.y)[1] ** 2
+    return replace(means, variance=np.full(len(X), noise), noise=noise), kernel

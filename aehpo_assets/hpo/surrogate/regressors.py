@@ -19,7 +19,8 @@ from aehpo_assets.hpo.surrogate.gaussian_process import (
     Kernel,
     fit_kernel,
 )
-from aehpo_assets.hpo.surrogate.trees import TREES, TreePosterior, misfit_variance, shrunken
+from aehpo_assets.hpo.surrogate.misfit import misfit_variance, variance_inflation
+from aehpo_assets.hpo.surrogate.trees import TREES, TreePosterior, shrunken
 
 GAUSSIAN_PROCESS = "gaussian_process"
 REGRESSORS = (GAUSSIAN_PROCESS, *TREES)
@@ -102,12 +103,13 @@ class HeldOut:
     mean, variance
         (rows,) of their true means; NaN where there is a single fold.
     misfit
-        For trees, the variance by which they miss true means.
+        For trees the variance by which they miss true means; for the process what its own had to
+        be multiplied by.
     """
 
     mean: np.ndarray
     variance: np.ndarray
-    misfit: float = float("nan")
+    misfit: float
 
     def log_likelihood(self, means: Means) -> float:
         """Mean logarithm of the density of the held-out means, their noise included."""
@@ -117,7 +119,11 @@ class HeldOut:
 
 
 def fit_objective(
-    means: Means, folds: np.ndarray, seed: int, candidates: Sequence[str]
+    means: Means,
+    folds: np.ndarray,
+    seed: int,
+    candidates: Sequence[str],
+    start: Kernel | None = None,
 ) -> tuple[str, Posterior, HeldOut, dict[str, float]]:
     """Fit the candidate under which unseen means are most likely.
 
@@ -131,6 +137,8 @@ def fit_objective(
         Seed of the models.
     candidates
         Of :data:`REGRESSORS`; the first wins a tie.
+    start
+        Where the search for the kernel begins, if one is known.
 
     Returns
     -------
@@ -146,7 +154,7 @@ def fit_objective(
     held_out: dict[str, HeldOut] = {}
     for name in candidates:
         if name == GAUSSIAN_PROCESS:
-            kernel = fit_kernel(means.X, means.y, means.noise, seed)
+            kernel = fit_kernel(means.X, means.y, means.noise, seed, start=start)
             held_out[name] = _process_out_of_fold(means, folds, kernel)
         else:
             held_out[name] = _trees_out_of_fold(name, means, folds, seed)
@@ -159,7 +167,7 @@ def fit_objective(
     chosen = held_out[best]
     if best == GAUSSIAN_PROCESS:
         assert kernel is not None
-        posterior: Posterior = GaussianProcess(kernel, means.X, means.y, means.noise)
+        posterior: Posterior = GaussianProcess(kernel, means.X, means.y, means.noise, chosen.misfit)
         return best, posterior, chosen, likely
     trees = TREES[best](seed).fit(means.X, means.y)
     known = np.isfinite(chosen.mean)
@@ -177,7 +185,10 @@ def _process_out_of_fold(means: Means, folds: np.ndarray, kernel: Kernel) -> Hel
         process = GaussianProcess(own, means.X[seen], means.y[seen], means.noise[seen])
         mean[held] = process.predict(means.X[held])
         variance[held] = process.variance(means.X[held])
-    return HeldOut(mean, variance)
+    if np.isnan(mean).any():
+        return HeldOut(mean, variance, 1.0)
+    inflation = variance_inflation(means.y - mean, means.noise, variance)
+    return HeldOut(mean, inflation * variance, inflation)
 
 
 def _trees_out_of_fold(name: str, means: Means, folds: np.ndarray, seed: int) -> HeldOut:
@@ -185,7 +196,7 @@ def _trees_out_of_fold(name: str, means: Means, folds: np.ndarray, seed: int) ->
     for held, seen in _splits(folds):
         mean[held] = TREES[name](seed).fit(means.X[seen], means.y[seen]).predict(means.X[held])
     if np.isnan(mean).any():
-        return HeldOut(mean, mean)
+        return HeldOut(mean, mean, float("nan"))
     misfit = misfit_variance(means.y - mean, means.noise)
     return HeldOut(mean, np.full(len(folds), misfit), misfit)
 

