@@ -113,7 +113,8 @@ class Hpo(Settings):
     the settings that Syne Tune names, such as ``{regularized_evolution: {population_size: 20}}``.
     Transfer restricts a search to the ``transfer_top_k`` best configurations of the other tasks,
     ``weighted`` by how alike the tasks are, or as one plain ``box``. Of several ``surrogates``,
-    each objective gets the model with the smallest out-of-fold error.
+    each objective gets the one under which the means of configurations that it did not see are
+    most likely.
     """
 
     searchers: Searchers = Field(default=["regularized_evolution", "cqr"], min_length=1)
@@ -128,15 +129,11 @@ class Hpo(Settings):
     seed: int = 0
     clock: Literal["measured", "unit"] = "unit"
     searcher_settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    surrogates: list[str] = Field(
-        default=[
-            "xgboost",
-            "shallow_xgboost",
-            "random_forest",
-            "nearest_neighbours",
-            "gaussian_process",
-        ],
-        min_length=1,
+    surrogates: list[Literal["gaussian_process", "xgboost", "shallow_xgboost", "random_forest"]] = (
+        Field(
+            default=["gaussian_process", "xgboost", "shallow_xgboost", "random_forest"],
+            min_length=1,
+        )
     )
 
     @model_validator(mode="before")

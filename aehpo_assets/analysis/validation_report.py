@@ -21,6 +21,8 @@ from aehpo_assets.analysis.validation_summary import (
     scored_runs,
 )
 from aehpo_assets.hpo.objectives import VALID_SCORE
+from aehpo_assets.noise.pooled import replicate_noise
+from aehpo_assets.noise.power import quantile
 from aehpo_assets.noise.verdict import (
     BETTER,
     EQUAL,
@@ -50,14 +52,16 @@ def predictions(validated: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a task and configuration: ``task, config_id, rank, searcher, transfer, seeds,
-        failed_runs, predicted, lower, upper`` of the valid score (90 % interval of a single run),
-        ``actual`` (mean over the seeds; runs without a score count as 0.5), ``standard_error``
-        (NaN with one seed) and ``inside`` (whether the mean lies in the interval, which happens
-        more often than for a single run, as a mean varies less).
+        failed_runs, predicted, lower, upper`` of the valid score (90 % interval of the true mean),
+        ``actual`` (mean over the seeds; runs without a score count as 0.5), ``standard_error`` (of
+        the mean, by the noise pooled over the autoencoders of the task; NaN where it is not known)
+        and ``inside``: whether the mean lies where 90 % of such means should, its own noise
+        included.
     """
     rows = []
     for task, table in validated.items():
         runs = scored_runs(table)
+        noise = replicate_noise(runs, VALID_SCORE)
         recommended = runs[runs["origin"] == RECOMMENDED]
         for config_id, own in recommended.groupby("config_id", sort=False):
             first = own.iloc[0]
@@ -74,19 +78,28 @@ def predictions(validated: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
                     "lower": float(first[f"predicted_{VALID_SCORE}_lower"]),
                     "upper": float(first[f"predicted_{VALID_SCORE}_upper"]),
                     "actual": float(own[VALID_SCORE].mean()),
-                    "standard_error": float(own[VALID_SCORE].sem()),
+                    "standard_error": math.nan if noise is None else noise.error(len(own)),
                 }
             )
     table = pd.DataFrame(rows)
-    table["inside"] = table["actual"].between(table["lower"], table["upper"])
+    table["inside"] = _within(table, table["standard_error"])
     return table
+
+
+def _within(rows: pd.DataFrame, errors: pd.Series) -> pd.Series:
+    """Whether actual means lie in the intervals of the true ones, widened by their own noise."""
+    gaps = rows["actual"] - rows["predicted"]
+    ends = rows["upper"].where(gaps > 0, rows["lower"]) - rows["predicted"]
+    of_runs = quantile(0.95, math.inf) * errors.fillna(0.0)
+    return gaps.abs() <= np.hypot(ends, of_runs)
 
 
 def accuracy(predicted: pd.DataFrame) -> pd.DataFrame:
     """Measure how far predictions of recommended configurations hold.
 
     A recommendation is where the surrogate promises most, so that it is where its errors in favour
-    of a configuration gather: a positive bias is to be expected, and worth knowing.
+    of a configuration would gather. A posterior mean has taken that into account, as far as its
+    model is right: a bias beyond chance says that it is not.
 
     Parameters
     ----------
@@ -99,9 +112,9 @@ def accuracy(predicted: pd.DataFrame) -> pd.DataFrame:
         One row a task, then ``all tasks`` and ``within tasks`` (each less the mean of
         its task, which leaves what tells configurations of one task apart): ``task,
         configurations, pearson, spearman`` (NaN for fewer than three configurations), ``bias``
-        (mean of predicted less actual), ``rmse``, ``inside`` (share of the means inside the 90 %
-        interval of a single run) and ``beyond`` (whether the mean actual score lies outside the
-        mean interval). What the task's mean would decide is NaN within tasks.
+        (mean of predicted less actual), ``rmse``, ``inside`` (share of the means that lie where
+        90 % of them should) and ``beyond`` (whether the mean of all of them does not). What the
+        task's mean would decide is NaN within tasks.
     """
     rows = [{"task": task} | _accuracy(own) for task, own in predicted.groupby("task", sort=False)]
     numbers = ["predicted", "actual"]
@@ -117,7 +130,9 @@ def accuracy(predicted: pd.DataFrame) -> pd.DataFrame:
 
 def _accuracy(rows: pd.DataFrame) -> dict[str, float | int | bool]:
     error = rows["predicted"] - rows["actual"]
-    means = rows[["lower", "actual", "upper"]].mean()
+    means = rows[["predicted", "lower", "actual", "upper"]].mean().to_frame().T
+    # What was trained in the same replicates shares nothing of this noise: splits are out of it.
+    errors = np.sqrt((rows["standard_error"] ** 2).mean() / len(rows))
     return {
         "configurations": len(rows),
         "pearson": _correlation(rows["predicted"], rows["actual"]),
@@ -125,7 +140,7 @@ def _accuracy(rows: pd.DataFrame) -> dict[str, float | int | bool]:
         "bias": float(error.mean()),
         "rmse": float(np.sqrt((error**2).mean())),
         "inside": float(rows["inside"].mean()),
-        "beyond": not means["lower"] <= means["actual"] <= means["upper"],
+        "beyond": not _within(means, pd.Series(errors, index=means.index)).all(),
     }
 
 

@@ -66,12 +66,21 @@ def difference_text(row: Any) -> str:
 
 def outcome_text(row: Any) -> str:
     """Return the outcome of a comparison, and what it lacks, in a few words."""
+    if _is_itself(row):
+        return "the same configuration"
     if row["outcome"] != NOT_YET:
         return str(row["outcome"])
     return f"{NOT_YET}: {_lacks(row)}"
 
 
+def _is_itself(row: Any) -> bool:
+    """Whether what is recommended is the very opponent: equal, but not by any test."""
+    return bool(row["config_id"] == row["opponent_config_id"])
+
+
 def _against(subject: str, row: Any, on_valid: Any, nothing_is_known: bool) -> str:
+    if _is_itself(row):
+        return f"{subject} is {row['against']} itself, so that there is nothing to compare."
     said = _SAID[row["outcome"]].format(against=row["against"], equivalence=EQUIVALENCE)
     # Of a task of single runs it is said once, at the end.
     told_at_the_end = nothing_is_known and not row["tested"]

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.hpo.columns import VALID_SCORE
-from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, OBJECTIVES, Objective
+from aehpo_assets.hpo.objectives import OBJECTIVES, Objective
 from aehpo_assets.hpo.split_effects import without_split_effects
+from aehpo_assets.noise.pooled import SPLIT
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.measured import is_measured
 
@@ -49,9 +49,9 @@ def evaluation_table(
     Returns
     -------
     pandas.DataFrame
-        RangeIndex; columns ``task``, ``config_id``, ``seed``, the hyperparameters, the
-        objectives (float64, finite), ``failed`` and ``dead`` (failed, or a latent space that
-        collapsed).
+        RangeIndex; columns ``task``, ``config_id``, ``seed``, ``split_seed`` where runs have it,
+        the hyperparameters, the objectives (float64, finite), ``failed`` and ``dead`` (failed, or
+        a latent space that collapsed).
 
     Raises
     ------
@@ -72,7 +72,8 @@ def _task_evaluations(
     for name in needed:
         if name not in runs:
             raise InputError(f"run results of {task} lack a column", key=name)
-    table = runs[["config_id", "seed", *space.names, *names]].reset_index(drop=True)
+    kept = ["config_id", "seed", *(name for name in [SPLIT] if name in runs)]
+    table = runs[[*kept, *space.names, *names]].reset_index(drop=True)
     table.insert(0, "task", task)
     table["config_id"] = table["config_id"].astype(str)
     failed = (runs["status"] != "ok").to_numpy()
@@ -89,40 +90,11 @@ def _task_evaluations(
                 )
             values = values.mask(failed)
         counted = objective.counted(values, table["task"])
-        if "split_seed" in runs and not is_measured(objective.name):
-            splits = runs["split_seed"].reset_index(drop=True)
+        if SPLIT in runs and not is_measured(objective.name):
+            splits = runs[SPLIT].reset_index(drop=True)
             counted = without_split_effects(counted, table["config_id"], splits)
         table[objective.name] = counted.clip(*objective.bounds)
     table["failed"] = failed
     latent = runs.get("latent_status", pd.Series("ok", index=runs.index))
     table["dead"] = failed | (latent == "collapsed").to_numpy()
     return table
-
-
-def best_sampled(evaluations: pd.DataFrame, task: str, count: int = 1) -> pd.DataFrame:
-    """Return the best configurations that were really trained, by their mean valid score.
-
-    Parameters
-    ----------
-    evaluations
-        Output of :func:`evaluation_table`.
-    task
-        The task to look at.
-    count
-        How many to return.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Best first: ``config_id``, the hyperparameters, and the objectives averaged over seeds.
-        Ties keep the order of the table.
-    """
-    runs = evaluations[evaluations["task"] == task]
-    hyperparameters = [
-        name
-        for name in runs
-        if name not in {"task", "config_id", "seed", "failed", "dead", *OBJECTIVE_NAMES}
-    ]
-    rules = dict.fromkeys(hyperparameters, "first") | dict.fromkeys(OBJECTIVE_NAMES, "mean")
-    means = runs.groupby("config_id", sort=False).agg(rules).reset_index()
-    return means.sort_values(VALID_SCORE, ascending=False, kind="stable").head(count)

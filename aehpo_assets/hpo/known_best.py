@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
+from aehpo_assets.noise.pooled import SPLIT
 
-_NOT_HYPERPARAMETERS = {"task", "config_id", "seed", "failed", "dead", *OBJECTIVE_NAMES}
+_NOT_HYPERPARAMETERS = {"task", "config_id", "seed", SPLIT, "failed", "dead", *OBJECTIVE_NAMES}
 
 
 def best_known(evaluations: pd.DataFrame, task: str) -> pd.DataFrame:
@@ -39,24 +40,22 @@ def best_known(evaluations: pd.DataFrame, task: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Best first: ``config_id``, the hyperparameters, ``known_runs`` and ``known_valid``, the
-        shrunken mean of the valid score. Ties are settled by the plain mean, then by the order of
-        the table.
+        Best first: ``config_id``, the hyperparameters, the objectives averaged over all runs,
+        ``known_runs`` and ``known_valid``, the shrunken mean of the valid score. Ties are settled
+        by the plain mean, then by the order of the table.
     """
     runs = evaluations[evaluations["task"] == task]
     hyperparameters = [name for name in runs if name not in _NOT_HYPERPARAMETERS]
     groups = runs.groupby("config_id", sort=False)
-    table = groups[hyperparameters].first()
-    means, counts = groups[VALID_SCORE].mean(), groups[VALID_SCORE].size()
+    rules = dict.fromkeys(hyperparameters, "first")
+    table = groups.agg(rules | {name: "mean" for name in OBJECTIVE_NAMES if name in runs})
+    means, counts = table[VALID_SCORE], groups.size()
     between, within = between_and_within(runs[VALID_SCORE], runs["config_id"])
     weight = between / (between + within / counts) if between + within > 0 else 1.0
     centre = means.mean()
-    table = table.assign(
-        known_runs=counts, known_valid=centre + (means - centre) * weight, mean=means
-    )
-    order = ["known_valid", "mean"]
-    ranked = table.sort_values(order, ascending=False, kind="stable")
-    return ranked.drop(columns="mean").reset_index()
+    table = table.assign(known_runs=counts, known_valid=centre + (means - centre) * weight)
+    order = ["known_valid", VALID_SCORE]
+    return table.sort_values(order, ascending=False, kind="stable").reset_index()
 
 
 def between_and_within(scores: pd.Series, groups: pd.Series) -> tuple[float, float]:

@@ -100,12 +100,12 @@ class Objective:
 OBJECTIVES = (
     Objective(RUNTIME, "training runtime (s)", False, "log", (0, math.inf), "own"),
     Objective(VALID_R2, "valid R²", True, "linear", (-1, 1), "worst"),
-    Objective(VALID_SCORE, "weighted average AUC, valid", True, "logit", (0, 1), FAILED_SCORE),
+    Objective(VALID_SCORE, "weighted average AUC, valid", True, "linear", (0, 1), "worst"),
 )
 """What searches know and surrogates predict, in the order of a blackbox's columns."""
 
 TEST_OBJECTIVE = Objective(
-    TEST_SCORE, "weighted average AUC, test", True, "logit", (0, 1), FAILED_SCORE
+    TEST_SCORE, "weighted average AUC, test", True, "linear", (0, 1), "worst"
 )
 """The last column of a blackbox whose test is open; no search is told of it."""
 

@@ -1,8 +1,9 @@
 """Recommendations: what to train next on a task, and why.
 
-Searchers walk the task's surrogate, with and without the evidence of other tasks; the best
-distinct configurations they found are recommended, by the predicted valid score only. Training
-them for real, and judging them, belongs to the validation.
+Searchers walk the task's surrogate, with and without the evidence of other tasks. What they
+propose, and what was trained already, is ranked together by the posterior mean of the valid score.
+Which of it differ enough to be recommended beside each other belongs to ``distinct``, training
+them for real, and judging them, to the validation.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.hpo.distinct import best_distinct
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.hpo.search.ask_tell import AskTell
 from aehpo_assets.hpo.search.oracles import SurrogateOracle
 from aehpo_assets.hpo.search.problem import Problem
 from aehpo_assets.hpo.search.searchers import SEARCHERS, check_searchers
 from aehpo_assets.hpo.search.simulation import simulate
-from aehpo_assets.hpo.surrogate.encoding import Encoder
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.hpo.transfer.boxes import (
     bounding_box,
@@ -32,8 +33,11 @@ from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.provenance import named_seed
 from aehpo_assets.study import Hpo
 
-DISTINCT = 0.05
-"""Two recommendations differ by this share of the range of at least one hyperparameter."""
+SAMPLED = "sampled"
+"""What stands for the searcher of a recommendation that was trained before."""
+
+EACH = 6
+"""Proposed and sampled configurations that are recommended at least, where there are so many."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,14 @@ class Recommendations:
     Attributes
     ----------
     table
-        One row a recommendation, best first: ``rank, config_id, searcher, transfer, evidence,
-        repetition, search_seed``, the hyperparameters, ``k_filter_effective``,
-        ``predicted_<objective>`` with ``predicted_<objective>_lower`` and ``_upper`` (90 %
-        interval of a single run), ``predicted_dead`` (the probability that the run diverges, fails
-        or collapses; above one half, a configuration ranks last), and ``sampled_config_id`` (the
-        sampled configuration with the same hyperparameters, or missing).
+        One row a recommendation, best first: ``rank, config_id, searcher`` (``sampled`` for what
+        was trained before), ``transfer, evidence, repetition, search_seed`` (both missing for
+        these), the hyperparameters, ``k_filter_effective``, ``predicted_<objective>``, the
+        posterior mean of what a configuration truly reaches, with ``predicted_<objective>_lower``
+        and ``_upper`` (the 90 % interval of that true mean), ``predicted_dead`` (the probability
+        that a run diverges, fails or collapses; above one half, a configuration ranks last), and
+        ``sampled_config_id`` (the sampled configuration with the same hyperparameters, or
+        missing).
     trials
         Every simulated trial: the columns of :func:`aehpo_assets.hpo.search.simulation.simulate`
         and ``searcher, transfer, repetition, search_seed, predicted_dead``.
@@ -69,10 +75,12 @@ def recommend(
     space: SearchSpace,
     hpo: Hpo,
     n_features: int,
-    count: int | None = None,
     similarity: pd.Series | None = None,
 ) -> Recommendations:
-    """Let every searcher of the study search a task's surrogate, and rank what they found.
+    """Let every searcher of the study search a task's surrogate, and rank what is known.
+
+    The table has :data:`EACH` proposed and as many sampled configurations and ``max(10,
+    hpo.validate_top)`` in all at least, or fewer if there are fewer distinct ones.
 
     Parameters
     ----------
@@ -94,9 +102,6 @@ def recommend(
     n_features
         Number of features of the task: configurations that differ only in a ``k_filter`` beyond
         it are the same.
-    count
-        How many to recommend; ``max(10, hpo.validate_top)`` by default, fewer if the searchers
-        found fewer distinct ones.
     similarity
         How alike the data of the other tasks are
         (:func:`aehpo_assets.hpo.transfer.similarity.data_similarity`), as far as it is known.
@@ -165,10 +170,10 @@ def recommend(
             remedy="Allow more hours, or leave them out.",
         )
     trials["predicted_dead"] = surrogate.predict_dead(trials, task)
-    wanted = max(10, hpo.validate_top) if count is None else count
-    chosen = _distinct_best(trials, space, n_features, wanted)
+    pool = _with_sampled(trials, task, evaluations, surrogate)
+    chosen = pool.iloc[_best_distinct(pool, surrogate, task, n_features, max(10, hpo.validate_top))]
     return Recommendations(
-        _recommendation_table(chosen, task, evaluations, surrogate, space, n_features),
+        _recommendation_table(chosen.reset_index(drop=True), task, surrogate, n_features),
         trials.drop(columns="evidence"),
         weights,
     )
@@ -213,45 +218,54 @@ def _ways(learns_from_others: bool, sources: bool) -> tuple[bool, ...]:
     return (*alone, True) if sources else alone
 
 
-def _distinct_best(
-    trials: pd.DataFrame, space: SearchSpace, n_features: int, count: int
+def _with_sampled(
+    trials: pd.DataFrame, task: str, evaluations: pd.DataFrame, surrogate: Surrogate
 ) -> pd.DataFrame:
-    """Take the best trials that differ from every better one; those predicted to fail come last."""
-    ranked = trials.drop_duplicates("config_id").assign(
-        likely_dead=lambda table: table["predicted_dead"] > 0.5
+    """Rank what was sampled and what was proposed together; what will fail comes last.
+
+    A configuration that was proposed and sampled stands there once, as sampled.
+    """
+    names = surrogate.space.names
+    sampled = evaluations[evaluations["task"] == task].drop_duplicates("config_id")
+    sampled = sampled[["config_id", *names]].reset_index(drop=True)
+    own = pd.DataFrame(
+        {
+            "searcher": SAMPLED,
+            "transfer": False,
+            "evidence": task,
+            "predicted_dead": surrogate.predict_dead(sampled, task),
+            "sampled_config_id": sampled["config_id"],
+        }
     )
-    order = ["likely_dead", VALID_SCORE]
-    ranked = ranked.sort_values(order, ascending=[True, False], kind="stable")
-    capped = ranked.assign(k_filter=ranked["k_filter"].clip(upper=n_features))
-    points = Encoder(space).matrix(capped)
-    chosen: list[int] = []
-    for position in range(len(ranked)):
-        if len(chosen) == count:
-            break
-        gaps = np.abs(points[chosen] - points[position]).max(axis=1, initial=0)
-        if (gaps >= DISTINCT).all():
-            chosen.append(position)
-    return ranked.iloc[chosen].reset_index(drop=True)
+    sampled = pd.concat([sampled, own, surrogate.predict(sampled, task)], axis=1)
+    columns = [name for name in (*sampled, "repetition", "search_seed") if name in trials]
+    proposed = trials[columns].drop_duplicates("config_id")
+    numbers = {"repetition": "Int64", "search_seed": "Int64"}
+    pool = pd.concat([sampled, proposed.astype(numbers)], ignore_index=True)
+    pool = pool.drop_duplicates(names)
+    order = pool.assign(likely_dead=pool["predicted_dead"] > 0.5).sort_values(
+        ["likely_dead", VALID_SCORE], ascending=[True, False], kind="stable"
+    )
+    return order.drop(columns="likely_dead").reset_index(drop=True)
+
+
+def _best_distinct(
+    pool: pd.DataFrame, surrogate: Surrogate, task: str, n_features: int, count: int
+) -> list[int]:
+    """Return the positions of the best that differ, in order, with enough of each kind."""
+    capped = pool.assign(k_filter=pool["k_filter"].clip(upper=n_features))
+    points = surrogate.metric(capped, task, VALID_SCORE)
+    is_sampled = (pool["searcher"] == SAMPLED).to_numpy()
+    chosen = best_distinct(points, count)
+    for kind in (is_sampled, ~is_sampled):
+        has = int(kind[chosen].sum())
+        chosen = best_distinct(points, len(chosen) + EACH - has, chosen, kind)
+    return sorted(chosen)
 
 
 def _recommendation_table(
-    chosen: pd.DataFrame,
-    task: str,
-    evaluations: pd.DataFrame,
-    surrogate: Surrogate,
-    space: SearchSpace,
-    n_features: int,
+    chosen: pd.DataFrame, task: str, surrogate: Surrogate, n_features: int
 ) -> pd.DataFrame:
-    sampled = evaluations[evaluations["task"] == task].drop_duplicates("config_id")
-    known = dict(
-        zip(
-            sampled[space.names].itertuples(index=False, name=None),
-            sampled["config_id"],
-            strict=True,
-        )
-    )
-    keys = chosen[space.names].itertuples(index=False, name=None)
-    sampled_ids = [known.get(key) for key in keys]
     lower, upper = surrogate.predict_interval(chosen, task)
     predictions = {}
     for objective in OBJECTIVE_NAMES:
@@ -259,13 +273,9 @@ def _recommendation_table(
         predictions[f"predicted_{objective}_lower"] = lower[objective].to_numpy()
         predictions[f"predicted_{objective}_upper"] = upper[objective].to_numpy()
     origin = ["searcher", "transfer", "evidence", "repetition", "search_seed"]
-    table = chosen[["config_id", *origin, *space.names]].copy()
+    table = chosen[["config_id", *origin, *surrogate.space.names]].copy()
     table.insert(0, "rank", np.arange(1, len(chosen) + 1))
-    table["config_id"] = [
-        known_id or own_id
-        for known_id, own_id in zip(sampled_ids, chosen["config_id"], strict=True)
-    ]
     table["k_filter_effective"] = chosen["k_filter"].clip(upper=n_features)
     table = table.assign(**predictions, predicted_dead=chosen["predicted_dead"].to_numpy())
-    table["sampled_config_id"] = pd.Series(sampled_ids, dtype="str", index=table.index)
+    table["sampled_config_id"] = chosen["sampled_config_id"].astype("str")
     return table

@@ -80,15 +80,112 @@ def replicate_noise(runs: pd.DataFrame, score: str) -> Noise | None:
         None where no configuration has two replicates.
     """
     table = replicate_scores(runs.drop_duplicates(_identity(runs)), score)
+    residuals, degrees = _residuals(table)
+    if degrees < 1:
+        return None
+    return Noise(float((residuals**2).sum()) / degrees, degrees)
+
+
+def _residuals(table: pd.DataFrame) -> tuple[pd.Series, int]:
+    """Return what replicates lie from their configuration and split, and its degrees of freedom."""
     dummies = pd.get_dummies(table[SPLIT], drop_first=True, dtype="float64")
     swept = pd.concat([table["score"], dummies], axis=1)
     swept -= swept.groupby(table["config_id"], sort=False).transform("mean")
     values, splits = swept["score"].to_numpy(), swept[dummies.columns].to_numpy()
     shared, _, rank, _ = np.linalg.lstsq(splits, values, rcond=None)
     degrees = len(table) - table["config_id"].nunique() - int(rank)
+    return pd.Series(values - splits @ shared, index=table.index), degrees
+
+
+@dataclass(frozen=True)
+class MeanNoise:
+    """What the means of configurations are worth.
+
+    Attributes
+    ----------
+    table
+        Index the configurations, in the order in which they first occur: ``mean`` over the
+        replicates, ``replicates``, and ``variance`` of one of them, shrunken to the pooled one.
+    pooled
+        The noise of one replicate over all configurations; None where no configuration has two.
+    """
+
+    table: pd.DataFrame
+    pooled: Noise | None
+
+
+def mean_noise(runs: pd.DataFrame, score: str, steady: pd.Series | None = None) -> MeanNoise:
+    """Average the replicates of each configuration, and say how noisy that mean is.
+
+    A configuration's own variance rests on a few replicates, and that of all together may not be
+    its own. ``(d0 s2 + d v) / (d0 + d)`` lies between: ``v`` its own variance with ``d`` degrees of
+    freedom, ``s2`` the pooled one, and ``d0`` what the pooled one is worth, the larger the less the
+    variances of configurations differ beyond chance. ``d0`` is that of Smyth (Statistical
+    Applications in Genetics and Molecular Biology 3, 2004, section 6.2).
+
+    Parameters
+    ----------
+    runs, score
+        As for :func:`replicate_noise`.
+    steady
+        Of each configuration, whether it counts for the pooled noise; all do by default. Those of
+        which a run failed have a noise of their own.
+
+    Returns
+    -------
+    MeanNoise
+        ``variance`` is NaN where nothing is known.
+    """
+    scores = replicate_scores(runs.drop_duplicates(_identity(runs)), score)
+    groups = scores.groupby("config_id", sort=False)["score"]
+    table = pd.DataFrame({"mean": groups.mean(), "replicates": groups.size()})
+    counted = scores
+    if steady is not None:
+        counted = scores[scores["config_id"].map(steady).to_numpy(dtype=bool)]
+    residuals, degrees = _residuals(counted) if len(counted) else (counted["score"], 0)
     if degrees < 1:
-        return None
-    return Noise(float(((values - splits @ shared) ** 2).sum()) / degrees, degrees)
+        return MeanNoise(table.assign(variance=math.nan), None)
+    noise = Noise(float((residuals**2).sum()) / degrees, degrees)
+    squares = (scores["score"] - groups.transform("mean")).pow(2)
+    squares.loc[residuals.index] = residuals**2
+    own = squares.groupby(scores["config_id"], sort=False).sum()
+    free = table["replicates"] - 1.0
+    # The means of splits took their degrees of freedom from all configurations alike.
+    of_counted = counted["config_id"].unique()
+    free.loc[of_counted] *= degrees / free.loc[of_counted].sum()
+    known = free.loc[of_counted][free.loc[of_counted] > 0]
+    worth = _worth_of_pooled(own.loc[known.index] / known, known)
+    if math.isinf(worth):
+        variance = pd.Series(noise.variance, index=table.index)
+    else:
+        variance = (worth * noise.variance + own) / (worth + free)
+    return MeanNoise(table.assign(variance=variance), noise)
+
+
+_LEAST_SHARE = 1e-5
+"""Variances below this share of their median count as that: equal replicates have no logarithm."""
+
+
+def _worth_of_pooled(variances: pd.Series, degrees: pd.Series) -> float:
+    """Degrees of freedom that the pooled variance is worth beside a configuration's own."""
+    from scipy.special import polygamma
+
+    if len(variances) < 3 or not variances.median() > 0:
+        return math.inf
+    half = degrees / 2
+    logs = np.log(variances.clip(lower=_LEAST_SHARE * variances.median()))
+    beyond = float(logs.sub(polygamma(0, half)).add(np.log(half)).var() - polygamma(1, half).mean())
+    if beyond <= 0:
+        return math.inf
+    # Newton's method for trigamma(x) = beyond, as in Smyth's appendix.
+    found = 0.5 + 1 / beyond
+    for _ in range(50):
+        value = float(polygamma(1, found))
+        step = value * (1 - value / beyond) / float(polygamma(2, found))
+        found += step
+        if -step / found < 1e-8:
+            break
+    return 2 * found
 
 
 def pooled(*noises: Noise | None) -> Noise | None:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 from aehpo_assets.hpo.columns import without_test
-from aehpo_assets.hpo.evaluations import best_sampled, evaluation_table
+from aehpo_assets.hpo.evaluations import evaluation_table
+from aehpo_assets.hpo.known_best import best_known
 from aehpo_assets.hpo.search.live import Decide, LiveBudget, live_search
 from aehpo_assets.hpo.search.problem import Problem
 from aehpo_assets.hpo.search.searchers import SEARCHERS, find_searcher
@@ -154,7 +155,7 @@ class LiveTuning:
         if live.warm_start is None or sampled is None:
             return problem
         task = self.data.task
-        known = best_sampled(evaluation_table({task: sampled}, space), task, len(sampled))
+        known = best_known(evaluation_table({task: sampled}, space), task)
         if live.warm_start == "observations":
             return replace(problem, observations=known)
         points = known.head(live.batch)[list(space.names)].to_dict("records")

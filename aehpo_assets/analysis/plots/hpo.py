@@ -80,12 +80,12 @@ def out_of_fold(frame: pd.DataFrame) -> bytes:
     ----------
     frame
         ``task``, ``objective``, ``actual``, ``predicted`` and the bounds ``lower`` and ``upper``
-        of the prediction interval, one row a run and objective.
+        of the interval of such means, one row a configuration and objective.
 
     Returns
     -------
     bytes
-        PNG, one panel an objective; the title has the share of runs inside the interval.
+        PNG, one panel an objective; the title has the share of means inside the interval.
     """
     found = [name for name in OBJECTIVE if (frame["objective"] == name).any()]
     tasks = palette(frame["task"])
@@ -94,7 +94,7 @@ def out_of_fold(frame: pd.DataFrame) -> bytes:
             nothing_to_show(axes[0], "no objective was predicted")
         for panel, objective in zip(axes, found, strict=False):
             _predictions(panel, frame[frame["objective"] == objective], tasks)
-            panel.set(xlabel="actual", ylabel="predicted")
+            panel.set(xlabel="actual, mean over replicates", ylabel="predicted")
             panel.set_title(f"{OBJECTIVE[objective].title}\n{panel.get_title()}", fontsize=9)
         handles, labels = axes[0].get_legend_handles_labels()
         if handles:
@@ -103,7 +103,7 @@ def out_of_fold(frame: pd.DataFrame) -> bytes:
 
 
 def calibration(table: pd.DataFrame) -> bytes:
-    """How often prediction intervals hold the truth, against how often they should.
+    """How often intervals hold the mean that came out, against how often they should.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ def predictions_and_improvements(predicted: pd.DataFrame, compared: pd.DataFrame
     Returns
     -------
     bytes
-        PNG. Vertical bars are 90 % intervals of a single run, horizontal ones standard errors of
+        PNG. Vertical bars are 90 % intervals of the true mean, horizontal ones standard errors of
         the mean over seeds; the second panel has 95 % intervals by the pooled noise.
     """
     tasks = palette(predicted["task"])

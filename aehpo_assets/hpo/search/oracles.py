@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.hpo.evaluations import best_sampled
-from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES
+from aehpo_assets.hpo.known_best import best_known
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.hpo.surrogate.curves import CurveSurrogate
 from aehpo_assets.hpo.surrogate.encoding import Encoder
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
@@ -37,14 +37,16 @@ class TableOracle:
 
     No model stands between a searcher and the truth; the best it can reach is the best of the
     table. Nearest is by the Euclidean distance of the encoded hyperparameters, objectives are
-    averaged over seeds.
+    averaged over seeds, and the valid score is shrunken by how many these are
+    (:func:`aehpo_assets.hpo.known_best.best_known`), so that no lucky run is the best to be found.
     """
 
     def __init__(self, evaluations: pd.DataFrame, space: SearchSpace, task: str):
-        table = best_sampled(evaluations, task, count=len(evaluations))
+        table = best_known(evaluations, task)
         self.encoder = Encoder(space)
         self.points = self.encoder.matrix(table)
         self.config_ids = table["config_id"].tolist()
+        table[VALID_SCORE] = table["known_valid"]
         self.values = table[list(OBJECTIVE_NAMES)].to_numpy("float64")[:, None, :]
 
     def positions(self, configurations: Sequence[Mapping[str, Any]]) -> list[int]:

@@ -1,66 +1,83 @@
 """How far a surrogate can be trusted: predictions out of fold, their errors, their intervals.
 
-Everything here is measured on runs whose configuration the model did not see.
+Everything here is measured on configurations that the model did not see, by the mean of their
+runs.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from aehpo_assets.hpo.objectives import OBJECTIVE
 
+if TYPE_CHECKING:
+    from aehpo_assets.hpo.surrogate.means import ConfigurationMeans
+    from aehpo_assets.hpo.surrogate.regressors import HeldOut
+
 INTERVAL = 0.9
-"""Nominal coverage of the prediction intervals."""
+"""Nominal coverage of the intervals."""
 
 FOLDS = 5
 
 
-def group_folds(config_ids: pd.Series, folds: int = FOLDS) -> np.ndarray:
-    """Assign every run to a fold; all runs of a configuration share one.
+def folds_of(configurations: int, folds: int = FOLDS) -> np.ndarray:
+    """Assign every configuration to a fold.
 
     Returns
     -------
     numpy.ndarray
-        (runs,) fold numbers; all zero if there is only one configuration.
+        (configurations,) fold numbers; all zero if there is only one.
     """
-    codes, unique = pd.factorize(config_ids)
-    return codes % min(folds, max(len(unique), 1))
-
-
-def conformal_margins(residuals: np.ndarray, interval: float = INTERVAL) -> tuple[float, float]:
-    """Lower and upper residual quantile, with the finite-sample correction of conformal margins."""
-    known = residuals[np.isfinite(residuals)]
-    if not len(known):
-        return 0.0, 0.0
-    tail = (1 - interval) / 2
-    level = min(1.0, (1 - tail) * (1 + 1 / len(known)))
-    return float(np.quantile(known, 1 - level)), float(np.quantile(known, level))
+    return np.arange(configurations) % min(folds, max(configurations, 1))
 
 
 def out_of_fold_frame(
-    runs: pd.DataFrame, objective: str, y: np.ndarray, held_out: np.ndarray, folds: np.ndarray
+    task: str, objective: str, means: ConfigurationMeans, held_out: HeldOut
 ) -> pd.DataFrame:
-    """Out-of-fold predictions on the objective's own scale; intervals from the other folds."""
-    lower, upper = held_out.copy(), held_out.copy()
-    for fold in np.unique(folds):
-        held = folds == fold
-        low, high = conformal_margins((y - held_out)[~held])
-        lower[held] += low
-        upper[held] += high
-    on_own_scale = OBJECTIVE[objective].from_model_scale
+    """Put what was predicted of each configuration beside the mean that came out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a configuration: ``task, objective, config_id, replicates, actual`` (mean),
+        ``predicted, lower, upper`` on the objective's own scale, and ``deviations``, how many
+        standard deviations the mean lies from its prediction on the model scale. Interval and
+        deviations are those of a mean of so many replicates: its noise is included.
+    """
+    own = OBJECTIVE[objective].from_model_scale
+    deviation = np.sqrt(held_out.variance + means.of_means)
+    half = _normal_quantile(INTERVAL) * deviation
+    gaps = means.y - held_out.mean
+    with np.errstate(invalid="ignore", divide="ignore"):
+        deviations = np.where(gaps == 0, 0.0, gaps / deviation)
     return pd.DataFrame(
         {
-            "task": runs["task"].to_numpy(),
+            "task": task,
             "objective": objective,
-            "config_id": runs["config_id"].to_numpy(),
-            "seed": runs["seed"].to_numpy(),
-            "actual": runs[objective].to_numpy(),
-            "predicted": on_own_scale(held_out),
-            "lower": on_own_scale(lower),
-            "upper": on_own_scale(upper),
+            "config_id": means.config_ids,
+            "replicates": means.replicates.astype("int64"),
+            "actual": own(means.y),
+            "predicted": own(held_out.mean),
+            "lower": own(held_out.mean - half),
+            "upper": own(held_out.mean + half),
+            "deviations": deviations,
         }
     )
+
+
+def interval_half_width(variance: np.ndarray) -> np.ndarray:
+    """Half the width of the interval of a normal distribution."""
+    return _normal_quantile(INTERVAL) * np.sqrt(variance)
+
+
+def _normal_quantile(level: float) -> float:
+    """Deviations from the mean within which so much of a normal distribution lies."""
+    from scipy.stats import norm
+
+    return float(norm.ppf(0.5 + level / 2))
 
 
 def accuracy(frame: pd.DataFrame) -> dict[str, float]:
@@ -89,9 +106,7 @@ def accuracy(frame: pd.DataFrame) -> dict[str, float]:
 def calibration(
     out_of_fold: pd.DataFrame, levels: tuple[float, ...] = (0.5, 0.8, 0.9, 0.95)
 ) -> pd.DataFrame:
-    """Measure how often prediction intervals of several levels hold the truth.
-
-    The margins of a fold come from the residuals of the other folds.
+    """Measure how often intervals of several levels hold the mean that came out.
 
     Parameters
     ----------
@@ -104,21 +119,15 @@ def calibration(
     Returns
     -------
     pandas.DataFrame
-        ``task, objective, level, coverage``.
+        ``task, objective, level, coverage``; NaN where nothing was held out.
     """
     rows = []
     for (task, objective), frame in out_of_fold.groupby(["task", "objective"], sort=False):
-        on_model_scale = OBJECTIVE[str(objective)].to_model_scale
-        actual = on_model_scale(frame["actual"].to_numpy())
-        residuals = actual - on_model_scale(frame["predicted"].to_numpy())
-        folds = group_folds(frame["config_id"])
+        deviations = frame["deviations"].abs()
+        measured = deviations.notna().all()
         for level in levels:
-            inside = np.zeros(len(frame), dtype=bool)
-            for fold in np.unique(folds):
-                low, high = conformal_margins(residuals[folds != fold], level)
-                held = folds == fold
-                inside[held] = (residuals[held] >= low) & (residuals[held] <= high)
-            rows.append((task, objective, level, float(inside.mean())))
+            inside = float((deviations <= _normal_quantile(level)).mean())
+            rows.append((task, objective, level, inside if measured else float("nan")))
     return pd.DataFrame(rows, columns=["task", "objective", "level", "coverage"])
 
 

@@ -1,9 +1,10 @@
 """The surrogate: what a configuration that was never trained would probably reach.
 
-One model per task and objective, fitted on every run of the task, the validated recommendations
-included. Its honesty is measured out of fold. Which numbers a run counts as belongs to
-``evaluations``; choosing the model of an objective to ``regressors``; walking the surrogate in
-search of an optimum to ``hpo.search.simulation``.
+One model per task and objective, fitted on the mean of every configuration of the task with the
+noise that this mean has, the validated recommendations included. Its honesty is measured out of
+fold. Which numbers a run counts as belongs to ``evaluations``; the means and their noise to
+``means``; choosing the model of an objective to ``regressors``; walking the surrogate in search of
+an optimum to ``hpo.search.simulation``.
 """
 
 from __future__ import annotations
@@ -22,17 +23,21 @@ from aehpo_assets.hpo.surrogate.diagnostics import (
     FOLDS,
     INTERVAL,
     accuracy,
-    group_folds,
+    folds_of,
+    interval_half_width,
     out_of_fold_frame,
 )
 from aehpo_assets.hpo.surrogate.encoding import Configurations, Encoder
+from aehpo_assets.hpo.surrogate.gaussian_process import GaussianProcess
+from aehpo_assets.hpo.surrogate.means import configuration_means, with_likely_noise
 from aehpo_assets.hpo.surrogate.regressors import (
+    GAUSSIAN_PROCESS,
     REGRESSORS,
+    Means,
     ObjectiveModel,
-    Regressor,
-    XGBoostRegressor,
     fit_objective,
 )
+from aehpo_assets.hpo.surrogate.trees import TreePosterior, XGBoostRegressor
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.provenance import named_seed
 
@@ -56,7 +61,7 @@ class Surrogate:
         self,
         space: SearchSpace,
         models: dict[tuple[str, str], ObjectiveModel],
-        dead: dict[str, Regressor],
+        dead: dict[str, XGBoostRegressor],
     ):
         self.space = space
         self.models = models
@@ -75,7 +80,11 @@ class Surrogate:
         return list(dict.fromkeys(task for task, _ in self.models))
 
     def predict(self, configurations: Configurations, task: str) -> pd.DataFrame:
-        """Predict the objectives of configurations.
+        """Predict the objectives of configurations: the posterior mean of what each truly reaches.
+
+        Of a configuration that was trained, its own runs count as much as their number and noise
+        let them. Scores are modelled on their own scale; seconds on that of logarithms, and the
+        median of those is mapped back.
 
         Parameters
         ----------
@@ -104,24 +113,61 @@ class Surrogate:
     def predict_interval(
         self, configurations: Configurations, task: str
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return lower and upper ends of the 90 % prediction intervals of single runs.
+        """Return lower and upper ends of the 90 % intervals of the true means.
 
-        The margins are quantiles of the out-of-fold residuals on the model scale (cross-conformal
-        prediction, Vovk 2015), so the ends stay inside the bounds of the objective.
+        They are those of the posterior: how far the mean of many more runs may lie from what is
+        predicted, not how far a single run may. NaN where a model's misfit was not measured.
         """
-        modelled = self._on_model_scale(configurations, task)
-        lower, upper = (
-            pd.DataFrame(
-                {
-                    name: OBJECTIVE[name].from_model_scale(
-                        values + self.models[task, name].margins[side]
-                    )
-                    for name, values in modelled.items()
-                }
-            )
-            for side in (0, 1)
-        )
-        return lower, upper
+        X = self._encoded(configurations, task)
+        ends: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] = ({}, {})
+        for name in self.objectives:
+            posterior = self.models[task, name].posterior
+            middle, half = posterior.predict(X), interval_half_width(posterior.variance(X))
+            for values, side in zip(ends, (-1, 1), strict=True):
+                values[name] = OBJECTIVE[name].from_model_scale(middle + side * half)
+        return pd.DataFrame(ends[0]), pd.DataFrame(ends[1])
+
+    def posterior(
+        self, configurations: Configurations, task: str, objective: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is known of the true means of configurations, together.
+
+        Parameters
+        ----------
+        configurations
+            As for :meth:`predict`; K of them.
+        task
+            One of :attr:`tasks`.
+        objective
+            One of :attr:`objectives`.
+
+        Returns
+        -------
+        mean : numpy.ndarray
+            (K,) on the model scale of the objective
+            (:meth:`aehpo_assets.hpo.objectives.Objective.to_model_scale`).
+        covariance : numpy.ndarray
+            (K, K); diagonal for trees.
+
+        Raises
+        ------
+        InputError
+            If the task is unknown.
+        """
+        X = self._encoded(configurations, task)
+        posterior = self.models[task, objective].posterior
+        return posterior.predict(X), posterior.covariance(X)
+
+    def metric(self, configurations: Configurations, task: str, objective: str) -> np.ndarray:
+        """Place configurations so that the distance of two is how differently they may score.
+
+        Returns
+        -------
+        numpy.ndarray
+            (configurations, columns) encoded hyperparameters, each in units of its length scale.
+        """
+        X = self._encoded(configurations, task)
+        return X / self.models[task, objective].posterior.length_scales
 
     def predict_dead(self, configurations: Configurations, task: str) -> np.ndarray:
         """Predict the probability that a run diverges, fails or collapses: (configurations,)."""
@@ -133,40 +179,40 @@ class Surrogate:
     ) -> pd.DataFrame:
         """Draw one synthetic run per configuration, as noisy as the data.
 
-        Predictions plus residuals that were seen out of fold; inside the bounds.
+        Predictions plus the noise of a replicate; inside the bounds.
         """
-        modelled = self._on_model_scale(configurations, task)
         drawn = {}
-        for name, values in modelled.items():
-            residuals = self.models[task, name].residuals
-            levels = np.linspace(0, 1, len(residuals))
-            noise = np.interp(generator.random(len(values)), levels, residuals)
+        for name, values in self._on_model_scale(configurations, task).items():
+            noise = np.sqrt(self.models[task, name].noise) * generator.normal(size=len(values))
             drawn[name] = OBJECTIVE[name].from_model_scale(values + noise)
         return pd.DataFrame(drawn)
 
     def _on_model_scale(self, configurations: Configurations, task: str) -> dict[str, np.ndarray]:
+        X = self._encoded(configurations, task)
+        return {name: self.models[task, name].posterior.predict(X) for name in self.objectives}
+
+    def _encoded(self, configurations: Configurations, task: str) -> np.ndarray:
         if task not in self.tasks:
             raise InputError(
                 f"the surrogate knows no task {task!r}", remedy=f"Known: {', '.join(self.tasks)}."
             )
-        X = self.encoder.matrix(configurations)
-        return {name: self.models[task, name].regressor.predict(X) for name in self.objectives}
+        return self.encoder.matrix(configurations)
 
     def save(self, folder: Path) -> None:
         """Write the models and ``metadata.json`` into a folder; nothing in it is a pickle."""
         folder.mkdir(parents=True, exist_ok=True)
         entries = []
         for (task, objective), model in self.models.items():
-            file = f"{task}.{objective}{model.regressor.suffix}"
-            model.regressor.save(folder / file)
+            file = f"{task}.{objective}{model.posterior.suffix}"
+            model.posterior.save(folder / file)
             entries.append(
                 {
                     "task": task,
                     "objective": objective,
                     "model": model.name,
                     "file": file,
-                    "margins": list(model.margins),
-                    "residuals": list(model.residuals),
+                    "noise": model.noise,
+                    "noise_known": model.noise_known,
                 }
             )
         dead = {task: f"{task}.dead{model.suffix}" for task, model in self.dead.items()}
@@ -195,13 +241,14 @@ class Surrogate:
             raise StaleInputError(f"{folder} holds no readable surrogate ({error})") from None
         models = {}
         for entry in content["models"]:
+            kind = GaussianProcess if entry["model"] == GAUSSIAN_PROCESS else TreePosterior
             models[entry["task"], entry["objective"]] = ObjectiveModel(
                 name=entry["model"],
-                regressor=REGRESSORS[entry["model"]](0).restore(folder / entry["file"]),
-                margins=(entry["margins"][0], entry["margins"][1]),
-                residuals=tuple(entry["residuals"]),
+                posterior=kind.restore(folder / entry["file"]),
+                noise=entry["noise"],
+                noise_known=entry["noise_known"],
             )
-        dead: dict[str, Regressor] = {
+        dead: dict[str, XGBoostRegressor] = {
             task: XGBoostRegressor().restore(folder / file)
             for task, file in content["dead"].items()
         }
@@ -244,22 +291,27 @@ def fit_surrogate(
     seed
         Seed of the models.
     candidates
-        Keys of :data:`aehpo_assets.hpo.surrogate.regressors.REGRESSORS`; each objective gets the
-        one with the smallest out-of-fold error on the model scale.
+        Of :data:`aehpo_assets.hpo.surrogate.regressors.REGRESSORS`; each objective gets the one
+        under which the means of configurations that it did not see are most likely.
     folds
-        Number of folds; 1 leaves all measuring out and takes the first candidate.
+        Number of folds; 1 leaves all measuring out and takes the first candidate, which for trees
+        then has no intervals and knows no noise but a measured one.
 
     Returns
     -------
     surrogate : Surrogate
     diagnostics : pandas.DataFrame
-        One row per task and objective: ``task, objective, model, runs, configurations, r2, rmse,
-        spearman, coverage`` (of the 90 % interval), all of them out of fold, on the objective's
-        own scale, NaN where fewer than two configurations make them meaningless; and
-        ``error_<candidate>``, by which the model was chosen.
+        One row per task and objective: ``task, objective, model, runs, configurations,
+        noise_known`` (whether replicates measured the noise of a run; if not, it is what is most
+        likely, and no less than on any task where it was), ``noise`` (standard deviation of a
+        replicate, on the model scale), ``r2, rmse, spearman, coverage`` (of the 90 % interval, the
+        noise of the means included), all of them of means out of fold, on the objective's own
+        scale, NaN where fewer than two configurations make them meaningless; ``r2_ceiling`` (the
+        reliability of the means: the highest R2 that the truth itself would have; NaN where the
+        noise is not known); and ``log_likelihood_<candidate>``, by which the model was chosen.
     out_of_fold : pandas.DataFrame
-        One row per run and objective: ``task, objective, config_id, seed, actual, predicted,
-        lower, upper``.
+        One row per configuration and objective, of
+        :func:`aehpo_assets.hpo.surrogate.diagnostics.out_of_fold_frame`.
 
     Raises
     ------
@@ -274,34 +326,51 @@ def fit_surrogate(
                 remedy=f"Known: {', '.join(REGRESSORS)}.",
             )
     encoder = Encoder(space)
+    by_task = dict(iter(evaluations.groupby("task", sort=False)))
+    objectives = [name for name in OBJECTIVE if name in evaluations]
+    measured = {
+        (task, name): configuration_means(runs, name)
+        for task, runs in by_task.items()
+        for name in objectives
+    }
     models: dict[tuple[str, str], ObjectiveModel] = {}
-    dead: dict[str, Regressor] = {}
+    dead: dict[str, XGBoostRegressor] = {}
     rows, predictions = [], []
-    for task in evaluations["task"].unique():
-        runs = evaluations[evaluations["task"] == task]
-        X = encoder.matrix(runs)
-        fold_of_run = group_folds(runs["config_id"], folds)
-        for objective in [name for name in OBJECTIVE if name in runs]:
-            y = OBJECTIVE[objective].to_model_scale(runs[objective].to_numpy())
+    for task, runs in by_task.items():
+        X = encoder.matrix(runs.drop_duplicates("config_id"))
+        fold_of = folds_of(len(X), folds)
+        for objective in objectives:
             model_seed = named_seed(seed, "surrogate", task, objective)
-            model, held_out, errors = fit_objective(X, y, fold_of_run, model_seed, candidates)
-            models[task, objective] = model
-            frame = out_of_fold_frame(runs, objective, y, held_out, fold_of_run)
+            means, kernel = measured[task, objective], None
+            if not means.noise_known and (folds > 1 or GAUSSIAN_PROCESS in candidates):
+                same = [m for (_, other), m in measured.items() if other == objective]
+                known = [m.noise for m in same if m.noise_known]
+                means, kernel = with_likely_noise(means, X, model_seed, known)
+            name, posterior, held_out, likely = fit_objective(
+                Means(X, means.y, means.of_means), fold_of, model_seed, candidates, kernel
+            )
+            models[task, objective] = ObjectiveModel(
+                name, posterior, means.noise, means.noise_known
+            )
+            frame = out_of_fold_frame(task, objective, means, held_out)
             predictions.append(frame)
             rows.append(
                 {
                     "task": task,
                     "objective": objective,
-                    "model": model.name,
+                    "model": name,
                     "runs": len(runs),
-                    "configurations": runs["config_id"].nunique(),
+                    "configurations": len(X),
+                    "noise_known": means.noise_known,
+                    "noise": float(np.sqrt(means.noise)),
                 }
                 | accuracy(frame)
-                | {f"error_{name}": error for name, error in errors.items()}
+                | {"r2_ceiling": means.reliability}
+                | {f"log_likelihood_{name}": value for name, value in likely.items()}
             )
         if "dead" in runs:
             dead[task] = failure_classifier(named_seed(seed, "dead", task)).fit(
-                X, runs["dead"].to_numpy("float64")
+                encoder.matrix(runs), runs["dead"].to_numpy("float64")
             )
     surrogate = Surrogate(space, models, dead)
     return surrogate, pd.DataFrame(rows), pd.concat(predictions, ignore_index=True)

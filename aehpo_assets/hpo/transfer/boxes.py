@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.hpo.evaluations import best_sampled
+from aehpo_assets.hpo.known_best import best_known
 from aehpo_assets.space import Choice, Distribution, LogUniform, SearchSpace, Uniform
 
 
@@ -38,9 +38,9 @@ def top_configurations(
         ``task, config_id`` and the hyperparameters.
     """
     parts = [
-        best_sampled(evaluations, task, top_k).assign(task=task)[
-            ["task", "config_id", *space.names]
-        ]
+        best_known(evaluations, task)
+        .head(top_k)
+        .assign(task=task)[["task", "config_id", *space.names]]
         for task in tasks
     ]
     return pd.concat(parts, ignore_index=True)

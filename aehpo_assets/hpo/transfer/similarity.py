@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from aehpo_assets.hpo.known_best import between_and_within
 from aehpo_assets.hpo.objectives import VALID_SCORE
 
 _SCALES = {
@@ -29,6 +30,9 @@ _SCALES = {
     "random_features_score": 0.1,
 }
 """Difference of a meta-feature that counts as one unit of distance."""
+
+_LEAST_RELIABILITY = 0.2
+"""Less is not believed: one over it would make a large correlation of any noise."""
 
 _UNKNOWN = 0.5
 """Similarity of tasks that share no meta-feature."""
@@ -126,6 +130,10 @@ def data_similarity(features: pd.DataFrame) -> pd.DataFrame:
 def rank_correlation(evaluations: pd.DataFrame, target: str) -> pd.DataFrame:
     """Correlate how tasks rank the configurations that the target has evaluated so far.
 
+    Noise makes tasks look less alike than they are. A correlation is therefore divided by the
+    square root of the product of both reliabilities (Spearman, American Journal of Psychology 15,
+    1904), as far as replicates let them be known; what then exceeds 1 is 1.
+
     Parameters
     ----------
     evaluations
@@ -138,18 +146,28 @@ def rank_correlation(evaluations: pd.DataFrame, target: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Index the other tasks; ``correlation`` (Spearman's, NaN if undefined) of the mean valid
-        scores, and ``configurations``, the number it rests on.
+        Index the other tasks; ``correlation`` (Spearman's, NaN if undefined) of the true valid
+        scores, as far as that can be said, and ``configurations``, the number it rests on.
     """
     scores = evaluations.pivot_table(
         index="config_id", columns="task", values=VALID_SCORE, aggfunc="mean"
     )
+    reliability = {task: _reliability(own) for task, own in evaluations.groupby("task", sort=False)}
     rows = {}
     for other in [task for task in evaluations["task"].unique() if task != target]:
         both = scores[[target, other]].dropna() if target in scores else scores[:0]
         ranks = both.rank()
         defined = len(both) > 2 and ranks.nunique().min() > 1
         correlation = ranks[target].corr(ranks[other]) if defined else float("nan")
+        noise = np.sqrt(reliability.get(target, 1.0) * reliability[other])
+        correlation = np.clip(correlation / noise, -1, 1)
         rows[other] = {"correlation": float(correlation), "configurations": float(len(both))}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["correlation", "configurations"])
     return table.astype("float64")
+
+
+def _reliability(runs: pd.DataFrame) -> float:
+    """Share of the variance of configurations' means that is no noise; 1 where it is not known."""
+    between, within = between_and_within(runs[VALID_SCORE], runs["config_id"])
+    total = between + within * runs["config_id"].nunique() / len(runs)
+    return max(_LEAST_RELIABILITY, between / total) if total > 0 else 1.0

@@ -41,6 +41,17 @@ def test_one_lucky_run_does_not_beat_four() -> None:
     assert best["known_valid"].between(0.65, 0.88).all()
 
 
+def test_what_is_known_of_the_best_is_averaged(evaluations: pd.DataFrame) -> None:
+    best = best_known(evaluations, "a")
+    of_a = evaluations[evaluations["task"] == "a"].groupby("config_id")
+    assert len(best) == of_a.ngroups
+    means = of_a[list(OBJECTIVE_NAMES)].mean().loc[best["config_id"]]
+    for name in OBJECTIVE_NAMES:
+        assert best[name].tolist() == pytest.approx(means[name].tolist())
+    assert best["known_valid"].is_monotonic_decreasing
+    assert best["known_valid"].iloc[0] < best[VALID_SCORE].iloc[0]
+
+
 def test_with_one_run_each_the_means_stand(rng_scores: list[float]) -> None:
     table = runs({str(number): [score] for number, score in enumerate(rng_scores)})
     best = best_known(table, "a")
