@@ -65,9 +65,7 @@ def candidates(
     sampled = best_known(of_sampled, task).head(count)
     sampled = sampled[["config_id", *space.names, "known_runs", "known_valid"]]
     sampled = sampled.assign(rank=range(1, len(sampled) + 1))
-    default = default_configuration(space)
-    config_id = _known_id(default, results) or config_id_of(default)
-    untuned = pd.DataFrame([{"config_id": config_id, **default, "rank": 1}])
+    untuned = untuned_default(space, results).assign(rank=1)
     return pd.concat(
         [
             recommended[columns].assign(origin=RECOMMENDED),
@@ -76,6 +74,13 @@ def candidates(
         ],
         ignore_index=True,
     )
+
+
+def untuned_default(space: SearchSpace, results: pd.DataFrame) -> pd.DataFrame:
+    """Return the untuned default as one row, under its own ``config_id`` if it was sampled."""
+    default = default_configuration(space)
+    config_id = _known_id(default, results) or config_id_of(default)
+    return pd.DataFrame([{"config_id": config_id, **default}])
 
 
 def _known_id(values: dict[str, Any], results: pd.DataFrame) -> str | None:
@@ -94,13 +99,24 @@ def validation_seeds(study: Study, evidence: Iterable[pd.DataFrame]) -> list[int
     study
         The study. Live searches train with the first of its seeds.
     evidence
-        Tables of runs with ``seed``: everything that what is validated was chosen by, run results
-        and the architecture's earlier validations.
+        Tables of runs with ``seed``: everything that what is validated was chosen by: run results,
+        the race, and the architecture's earlier validations.
     """
     count = study.hpo.validation_seeds or len(study.run_seeds)
-    used = [seed for table in evidence for seed in table["seed"]]
-    first = int(max([*study.run_seeds, *used])) + 1
+    first = first_fresh_seed(study, evidence)
     return list(range(first, first + count))
+
+
+def first_fresh_seed(study: Study, evidence: Iterable[pd.DataFrame]) -> int:
+    """Return the first seed, or replicate, of those that chose nothing before.
+
+    Parameters
+    ----------
+    study, evidence
+        As for :func:`validation_seeds`.
+    """
+    used = [seed for table in evidence for seed in table["seed"]]
+    return int(max([*study.run_seeds, *used])) + 1
 
 
 def benchmark_seeds(study: Study, evidence: Iterable[pd.DataFrame]) -> list[int]:

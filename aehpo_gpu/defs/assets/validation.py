@@ -5,6 +5,7 @@ they are trained in ``aehpo_gpu.training``.
 """
 
 import dagster as dg
+import pandas as pd
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.convergence import (
@@ -33,13 +34,17 @@ from aehpo_gpu.defs.training_task import (
     read_training_task,
     run_table,
 )
+from aehpo_gpu.runs.race import recommended_by_race
 from aehpo_gpu.runs.table import RunTable
 from aehpo_gpu.runs.validation import candidates, validation_runs, with_candidates
 from aehpo_gpu.training.task import REPLICATE_INPUTS
 
 VALIDATED_RECOMMENDATIONS = Recipe(
     "validated_recommendations",
-    compute=(RunTable, candidates, last_tenth, with_fall, search_space, *EVALUATIONS, *TASK),
+    compute=(
+        *(RunTable, candidates, recommended_by_race, last_tenth, with_fall, search_space),
+        *(*EVALUATIONS, *TASK),
+    ),
     chosen=ARCHITECTURE,
     settings=(
         "space",
@@ -47,6 +52,7 @@ VALIDATED_RECOMMENDATIONS = Recipe(
         "replicates",
         "hpo.validate_top",
         "hpo.validation_seeds",
+        "race",
         *TRAINING_SETTINGS,
     ),
 )
@@ -54,7 +60,7 @@ VALIDATED_RECOMMENDATIONS = Recipe(
 
 @dg.asset(
     partitions_def=architectures_and_tasks,
-    deps=[recommendations, "run_results", earlier_validations, *REPLICATE_INPUTS],
+    deps=[recommendations, "race", "run_results", earlier_validations, *REPLICATE_INPUTS],
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",
@@ -66,21 +72,26 @@ VALIDATED_RECOMMENDATIONS = Recipe(
 def validated_recommendations(
     context: dg.AssetExecutionContext, study: StudyResource
 ) -> dg.MaterializeResult:
-    """The best recommendations really trained, beside the best sampled ones and the default."""
+    """The best recommendations, or who won the race, really trained beside sampled and default."""
     making = Making.begin(VALIDATED_RECOMMENDATIONS, context, study)
     architecture, task = making.partition
     settings, space = making.settings, making.space
     data = read_training_task(making, task)
     sampled = making.table("run_results", architecture, task)
     earlier = making.table("earlier_validations", architecture)
+    recommended, evidence = making.table("recommendations", architecture, task), [sampled, earlier]
+    if settings.race is not None:
+        raced = making.folder("race", architecture, task)
+        recommended = recommended_by_race(pd.read_parquet(raced / "candidates.parquet"))
+        evidence.append(pd.read_parquet(raced / "runs.parquet"))
     chosen = candidates(
-        making.table("recommendations", architecture, task),
+        recommended,
         sampled,
         evaluations_of(making, {task: sampled}),
         space,
         settings.hpo.validate_top,
     )
-    runs = validation_runs(chosen, space, settings, (sampled, earlier))
+    runs = validation_runs(chosen, space, settings, evidence)
     table = run_table(making, data, runs, curves_at=last_tenth(settings.length))
     results = with_fall(*table.train_missing(training_log(context.op_execution_context)))
     results["data_version"] = making.inputs[f"preprocessed_matrix/{task}"]

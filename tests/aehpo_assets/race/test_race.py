@@ -65,16 +65,19 @@ def test_the_best_wins_and_all_rounds_are_told() -> None:
 def test_standings_say_of_everybody_where_it_stands_and_why() -> None:
     found = raced(trainer())
     start = found.standings[found.standings["round"] == 0]
-    assert (start["replicates"] == 0).all() and (start["mean"] == 0.75).all()
+    assert (start["replicates"] == 0).all()
+    assert (start["mean"] == 0.75).all()
     end = final(found)
-    assert end["state"].value_counts()["winner"] == 1 and end["state"][11] == "winner"
+    assert end["state"].value_counts()["winner"] == 1
+    assert end["state"][11] == "winner"
     dropped = end[end["state"] == "dropped"]
     assert dropped["reason"].str.startswith("not among the 6 most likely").sum() == 6
     assert end["replicates"].sum() == len(found.runs)
     assert end["lower"][11] < TRUTH[11] < end["upper"][11]
     best = found.standings.groupby("round")["probability_best"].sum()
     np.testing.assert_allclose(best, 1.0)
-    assert found.order[0] == 11 and sorted(found.order) == list(range(12))
+    assert found.order[0] == 11
+    assert sorted(found.order) == list(range(12))
 
 
 def test_candidates_of_a_replicate_share_it() -> None:
@@ -117,7 +120,8 @@ def test_what_fails_drops_out_and_counts_as_the_minimum() -> None:
 
     found = raced(train, lowest=0.41)
     end = final(found)
-    assert found.winner == 10 and 11 not in found.order
+    assert found.winner == 10
+    assert 11 not in found.order
     assert end.loc[11, ["state", "reason"]].tolist() == [
         "dropped",
         "1 of 2 trainings diverged or failed",
@@ -138,7 +142,8 @@ def test_the_only_one_left_wins() -> None:
 def test_equals_end_a_race() -> None:
     found = raced(trainer(np.full(12, 0.75), 0.004), noise=Noise(0.004**2, 50))
     assert found.decision == EQUIVALENT
-    assert "any of the last" in found.sentence and "lie within 0.01 of it" in found.sentence
+    assert "any of the last" in found.sentence
+    assert "lie within 0.01 of it" in found.sentence
 
 
 def test_a_budget_that_ends_is_said_and_kept() -> None:
