@@ -20,7 +20,6 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from aehpo_assets.noise.power import MAX_REPLICATES
 from aehpo_assets.settings import Name, Settings, read_yaml, settings_error
 
 
@@ -232,7 +231,7 @@ class Race(Settings):
     """
 
     candidates: int = Field(default=12, ge=3)
-    max_replicates: int = Field(default=MAX_REPLICATES, ge=2)
+    max_replicates: int = Field(default=40, ge=2)
     equivalence: float = Field(default=0.01, ge=0, lt=1)
 
 

@@ -7,7 +7,7 @@ How a race goes, and when it ends, belongs to ``aehpo_assets.race``; how runs ar
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,8 +24,9 @@ from aehpo_assets.race.race import Outcome, race
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.provenance import named_seed
 from aehpo_assets.study import Race, Study
+from aehpo_gpu.evaluation.baselines import plain_baseline
 from aehpo_gpu.runs.table import RunTable
-from aehpo_gpu.runs.validation import first_fresh_seed, untuned_default
+from aehpo_gpu.runs.validation import first_race_seed, untuned_default
 from aehpo_gpu.training.progress import Progress
 
 
@@ -186,7 +187,7 @@ def race_task(
     """
     task, rules = table.data.task, study.race or Race()
     evidence = list(evidence)
-    first = first_fresh_seed(study, evidence)
+    first = first_race_seed(study, evidence)
     config_ids = candidates["config_id"].tolist()
     hyperparameters = candidates[["config_id", *space.names]]
     trained: list[pd.DataFrame] = []
@@ -239,6 +240,39 @@ def race_task(
     )
 
 
+def race_baselines(
+    table: RunTable, seeds: Iterable[int], latent_dims: Sequence[int]
+) -> pd.DataFrame:
+    """Score PCA and random features in the replicates of a race.
+
+    Parameters
+    ----------
+    table
+        As for :func:`race_task`.
+    seeds
+        Seeds, and so replicates, of the race.
+    latent_dims
+        Numbers of dimensions to score.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a method, number of dimensions and seed: ``method, latent_dim, seed`` and the valid
+        score.
+    """
+    parts: list[pd.DataFrame] = []
+    pca = pd.DataFrame()
+    for seed in sorted({int(seed) for seed in seeds}):
+        data = table.data_of(seed)
+        given = (data.matrix, data.split, data.targets)
+        # On one split, it is the same whatever the seed.
+        if table.replicates or not parts:
+            pca = plain_baseline(*given, "pca", latent_dims, seed)
+        random = plain_baseline(*given, "random_features", latent_dims, seed)
+        parts += [scores.assign(seed=seed) for scores in (pca, random)]
+    return pd.concat(parts, ignore_index=True)[["method", "latent_dim", "seed", VALID_SCORE]]
+
+
 def _in_final_order(
     candidates: pd.DataFrame, standings: pd.DataFrame, order: list[int]
 ) -> pd.DataFrame:
@@ -257,9 +291,3 @@ def _in_final_order(
         },
     )
     return found.sort_values("rank", kind="stable", na_position="last", ignore_index=True)
-
-
-def recommended_by_race(candidates: pd.DataFrame) -> pd.DataFrame:
-    """Return the candidates of a race as what is recommended: the winner, then the next ones."""
-    ranked = candidates.dropna(subset=["rank"])
-    return ranked.drop(columns=["origin", "state", "reason"]).astype({"rank": "int64"})

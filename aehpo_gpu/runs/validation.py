@@ -24,6 +24,10 @@ BENCHMARK_SEEDS = 1_000_000
 """How far the seeds of what a benchmark found lie above those of validation. A round takes a few
 seeds, and what is validated in any round must share none with a benchmark before it."""
 
+RACE_SEEDS = 2 * BENCHMARK_SEEDS
+"""How far the replicates of a race lie above those of validation, which stay the ones that
+baselines are scored in."""
+
 
 def candidates(
     recommendations: pd.DataFrame,
@@ -76,6 +80,18 @@ def candidates(
     )
 
 
+def recommended_by_race(candidates: pd.DataFrame) -> pd.DataFrame:
+    """Return the candidates of a race as what is recommended: the winner, then the next ones.
+
+    Parameters
+    ----------
+    candidates
+        As of :class:`aehpo_gpu.runs.race.RacedTask`. Those that failed are not recommended.
+    """
+    ranked = candidates.dropna(subset=["rank"])
+    return ranked.drop(columns=["origin", "state", "reason"]).astype({"rank": "int64"})
+
+
 def untuned_default(space: SearchSpace, results: pd.DataFrame) -> pd.DataFrame:
     """Return the untuned default as one row, under its own ``config_id`` if it was sampled."""
     default = default_configuration(space)
@@ -99,8 +115,8 @@ def validation_seeds(study: Study, evidence: Iterable[pd.DataFrame]) -> list[int
     study
         The study. Live searches train with the first of its seeds.
     evidence
-        Tables of runs with ``seed``: everything that what is validated was chosen by: run results,
-        the race, and the architecture's earlier validations.
+        Tables of runs with ``seed``: everything that what is validated was chosen by, run results
+        and the architecture's earlier validations. A race has replicates of its own.
     """
     count = study.hpo.validation_seeds or len(study.run_seeds)
     first = first_fresh_seed(study, evidence)
@@ -128,6 +144,17 @@ def benchmark_seeds(study: Study, evidence: Iterable[pd.DataFrame]) -> list[int]
         As for :func:`validation_seeds`.
     """
     return [seed + BENCHMARK_SEEDS for seed in validation_seeds(study, evidence)]
+
+
+def first_race_seed(study: Study, evidence: Iterable[pd.DataFrame]) -> int:
+    """Return the first replicate of a race: fresh, and never one of validation or a benchmark.
+
+    Parameters
+    ----------
+    study, evidence
+        As for :func:`validation_seeds`.
+    """
+    return first_fresh_seed(study, evidence) + RACE_SEEDS
 
 
 def validation_runs(

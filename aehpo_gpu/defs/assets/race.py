@@ -16,9 +16,11 @@ from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.foreign import markdown, markdown_table
+from aehpo_assets.hpo.columns import VALID_SCORE
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.quality.race import RACE_CHECKS, check_race
-from aehpo_assets.space import search_space
+from aehpo_assets.race.baselines import beside_baselines
+from aehpo_assets.space import search_space, whole_values
 from aehpo_assets.store.measured import PRICES
 from aehpo_assets.study import Race
 from aehpo_gpu.defs.logging import training_log
@@ -30,7 +32,7 @@ from aehpo_gpu.defs.training_task import (
     read_training_task,
     run_table,
 )
-from aehpo_gpu.runs.race import race_task, racing_candidates, starting_belief
+from aehpo_gpu.runs.race import race_baselines, race_task, racing_candidates, starting_belief
 from aehpo_gpu.runs.table import RunTable
 from aehpo_gpu.training.task import REPLICATE_INPUTS
 
@@ -38,6 +40,7 @@ RACE = Recipe(
     "race",
     compute=(
         *(RunTable, racing_candidates, starting_belief, race_task, Surrogate, search_space),
+        *(race_baselines, beside_baselines),
         *(*EVALUATIONS, *TASK),
     ),
     chosen=ARCHITECTURE,
@@ -81,8 +84,9 @@ def race(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Material
     )
     fitted = Surrogate.load(making.folder("surrogate", architecture))
     components = pd.read_parquet(making.folder("noise", architecture, task) / "components.parquet")
+    table = run_table(making, data, sampled.head(0), curves_at=())
     raced = race_task(
-        run_table(making, data, sampled.head(0), curves_at=()),
+        table,
         candidates,
         starting_belief(candidates, fitted, task, components, making.settings.replicates),
         components,
@@ -94,16 +98,32 @@ def race(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Material
     )
     making.prices |= set(raced.runs.get(PRICES, pd.Series(dtype="str")).dropna())
     winner = raced.candidates.iloc[0]
+    baselines = race_baselines(
+        table, raced.runs["seed"], whole_values(making.space, "latent_dim_fixed")
+    )
+    beside = beside_baselines(
+        baselines,
+        raced.runs.loc[raced.runs["config_id"] == winner["config_id"], ["seed", VALID_SCORE]],
+        rules.equivalence,
+    )
     won = pd.DataFrame([{"config_id": winner["config_id"], "origin": winner["origin"]}])
     won = won.assign(**{name: winner[name] for name in making.space.names})
     final = raced.standings[raced.standings["round"] == raced.standings["round"].max()]
     order = raced.candidates["config_id"].tolist()
     final = final.set_index("config_id").loc[order].reset_index().drop(columns="round")
     return making.write_tables(
-        {"candidates": raced.candidates, "runs": raced.runs, "standings": raced.standings},
+        {
+            "candidates": raced.candidates,
+            "runs": raced.runs,
+            "standings": raced.standings,
+            "baselines": baselines,
+        },
         checks=check_race(raced.outcome.decision),
         metadata={
             "ended": dg.MetadataValue.md(markdown(raced.outcome.sentence)),
+            "beside baselines": dg.MetadataValue.md(
+                markdown(beside.sentence if beside else "No baseline has a score.")
+            ),
             "winner": dg.MetadataValue.md(markdown_table(won.T.reset_index(), index=False)),
             "standings": dg.MetadataValue.md(markdown_table(final.round(3), index=False)),
             "trainings": len(raced.runs),

@@ -34,9 +34,13 @@ from aehpo_gpu.defs.training_task import (
     read_training_task,
     run_table,
 )
-from aehpo_gpu.runs.race import recommended_by_race
 from aehpo_gpu.runs.table import RunTable
-from aehpo_gpu.runs.validation import candidates, validation_runs, with_candidates
+from aehpo_gpu.runs.validation import (
+    candidates,
+    recommended_by_race,
+    validation_runs,
+    with_candidates,
+)
 from aehpo_gpu.training.task import REPLICATE_INPUTS
 
 VALIDATED_RECOMMENDATIONS = Recipe(
@@ -79,11 +83,10 @@ def validated_recommendations(
     data = read_training_task(making, task)
     sampled = making.table("run_results", architecture, task)
     earlier = making.table("earlier_validations", architecture)
-    recommended, evidence = making.table("recommendations", architecture, task), [sampled, earlier]
+    recommended = making.table("recommendations", architecture, task)
     if settings.race is not None:
         raced = making.folder("race", architecture, task)
         recommended = recommended_by_race(pd.read_parquet(raced / "candidates.parquet"))
-        evidence.append(pd.read_parquet(raced / "runs.parquet"))
     chosen = candidates(
         recommended,
         sampled,
@@ -91,7 +94,7 @@ def validated_recommendations(
         space,
         settings.hpo.validate_top,
     )
-    runs = validation_runs(chosen, space, settings, evidence)
+    runs = validation_runs(chosen, space, settings, (sampled, earlier))
     table = run_table(making, data, runs, curves_at=last_tenth(settings.length))
     results = with_fall(*table.train_missing(training_log(context.op_execution_context)))
     results["data_version"] = making.inputs[f"preprocessed_matrix/{task}"]

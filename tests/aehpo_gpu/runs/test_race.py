@@ -24,16 +24,24 @@ from aehpo_assets.space import (
 )
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
+from aehpo_gpu.evaluation.baselines import plain_baseline
 from aehpo_gpu.runs.race import (
     RacedTask,
+    race_baselines,
     race_task,
     racing_candidates,
-    recommended_by_race,
     split_variance,
     starting_belief,
 )
 from aehpo_gpu.runs.table import RunTable, training_settings
-from aehpo_gpu.runs.validation import candidates, validation_seeds
+from aehpo_gpu.runs.validation import (
+    RACE_SEEDS,
+    benchmark_seeds,
+    candidates,
+    first_race_seed,
+    recommended_by_race,
+    validation_seeds,
+)
 from aehpo_gpu.training.task import TrainingTask
 
 SPACE = search_space("vanillix", {"k_filter": [16, 32], "latent_dim_fixed": [2, 4]})
@@ -175,9 +183,12 @@ def finished(task: TrainingTask, tmp_path_factory: pytest.TempPathFactory) -> Ra
 def test_all_are_really_trained_in_replicates_of_their_own(finished: RacedTask) -> None:
     runs = finished.runs
     assert (runs["status"] == "ok").all()
-    assert set(runs["seed"]) == set(range(2, 2 + runs["seed"].nunique()))
+    start = 2 + RACE_SEEDS
+    assert set(runs["seed"]) == set(range(start, start + runs["seed"].nunique()))
     first = runs[runs["round"] == 1]
-    assert first.groupby("config_id")["seed"].unique().map(list).tolist() == [[2, 3]] * 5
+    assert (
+        first.groupby("config_id")["seed"].unique().map(list).tolist() == [[start, start + 1]] * 5
+    )
     assert not runs.duplicated(["config_id", "seed"]).any()
     assert runs["train_total_loss"].notna().all()
     assert finished.runs_per_hour > 0
@@ -185,8 +196,14 @@ def test_all_are_really_trained_in_replicates_of_their_own(finished: RacedTask) 
 
 
 def test_validation_trains_with_seeds_that_the_race_never_saw(finished: RacedTask) -> None:
-    fresh = validation_seeds(STUDY, (sampled(), no_validations(), finished.runs))
-    assert not set(fresh) & set(finished.runs["seed"])
+    evidence = (sampled(), no_validations())
+    fresh = {*validation_seeds(STUDY, evidence), *benchmark_seeds(STUDY, evidence)}
+    assert not fresh & set(finished.runs["seed"])
+    # In the next round, what raced is evidence as well.
+    later = (*evidence, finished.runs[["seed"]])
+    used = fresh | set(finished.runs["seed"])
+    assert not {*validation_seeds(STUDY, later), *benchmark_seeds(STUDY, later)} & used
+    assert first_race_seed(STUDY, later) not in used
 
 
 def test_the_winner_is_recommended_first_with_what_the_race_says_of_it(finished: RacedTask) -> None:
@@ -231,3 +248,28 @@ def test_where_all_fail_it_is_said(
     monkeypatch.setattr(RunTable, "train_missing", diverged)
     with pytest.raises(InputError, match="all 5 candidates of toy_rna diverged or failed"):
         raced(task, tmp_path)
+
+
+def test_baselines_are_scored_in_the_replicates_of_the_race(
+    task: TrainingTask, tmp_path: Path
+) -> None:
+    table = RunTable(
+        architecture="vanillix",
+        data=task,
+        runs=sampled().head(0),
+        settings=training_settings(STUDY),
+        inputs={},
+        home=Home(tmp_path),
+    )
+    found = race_baselines(table, [7, 5, 7], [2, 4, 400])
+    cells = found.groupby(["method", "latent_dim"])["seed"].unique().map(sorted)
+    assert cells.to_dict() == {
+        (method, dim): [5, 7] for method in ("pca", "random_features") for dim in (2, 4, 48)
+    }
+    spread = found.groupby(["method", "latent_dim"])[VALID_SCORE].std()
+    # On one split, PCA is what it is; random features are drawn again.
+    assert (spread["pca"] == 0).all()
+    assert (spread["random_features"][[2, 4]] > 0).all()
+    expected = plain_baseline(task.matrix, task.split, task.targets, "pca", [4], 0)
+    of_four = found[(found["method"] == "pca") & (found["latent_dim"] == 4)]
+    assert of_four[VALID_SCORE].tolist() == pytest.approx([expected[VALID_SCORE].item()] * 2)
