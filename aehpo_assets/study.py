@@ -219,6 +219,19 @@ class Live(Settings):
     warm_start: Literal["observations", "points_to_evaluate"] | None = None
 
 
+class Race(Settings):
+    """The race of the best candidates, if there is to be one, on replicates of their own.
+
+    So many ``candidates`` start: the untuned default, and as many recommended as sampled ones. The
+    race ends when one is the best with a probability of 95 %, when all that are left lie within
+    ``equivalence`` of the leader, or when they have ``max_replicates`` each.
+    """
+
+    candidates: int = Field(default=12, ge=3)
+    max_replicates: int = Field(default=40, ge=2)
+    equivalence: float = Field(default=0.01, ge=0, lt=1)
+
+
 class Study(Settings):
     """A study: tasks, architectures, configurations, and what else its numbers depend on.
 
@@ -264,6 +277,7 @@ class Study(Settings):
     benchmark: Benchmark | None = None
     transfer_benchmark: TransferBenchmark | None = None
     live: Live | None = None
+    race: Race | None = None
 
     @field_validator("tasks", "architectures", "seeds", "fidelities")
     @classmethod

@@ -190,7 +190,7 @@ def test_a_changed_constant_makes_stale_what_depends_on_it(copy: Copy) -> None:
 FIRST_STEPS = {"omics_matrix", "sample_labels", "data_split"}
 TRAINED = {
     *("run_results", "learning_curves", "validated_recommendations", "validated_benchmark"),
-    *("recommended_latents", "live_search"),
+    *("recommended_latents", "live_search", "race"),
 }
 
 
@@ -202,11 +202,16 @@ TRAINED = {
         ("aehpo_assets.omics.profile", {"dataset_profile"}, set(RECIPES) - {"dataset_profile"}),
         (
             "aehpo_assets.noise.components",
-            {"noise", "validation_report"},
-            {*TRAINED} - {"live_search"},
+            {"noise", "validation_report", "race"},
+            {*TRAINED} - {"live_search", "race"},
         ),
         ("aehpo_assets.noise.pooled", {"noise", "validation_report", "live_search"}, {"surrogate"}),
-        ("aehpo_assets.noise.verdict", {"validation_report"}, set(RECIPES) - {"validation_report"}),
+        (
+            "aehpo_assets.noise.verdict",
+            {"validation_report", "race"},
+            set(RECIPES) - {"validation_report", "race"},
+        ),
+        ("aehpo_assets.race.race", {"race"}, set(RECIPES) - {"race"}),
         ("aehpo_gpu.training.fleet", TRAINED, {"omics_matrix", "surrogate", "recommendations"}),
         ("aehpo_gpu.training.optimiser", TRAINED, {"blackbox", "configurations"}),
         ("aehpo_assets.hpo.recommend", {"recommendations"}, set(RECIPES) - {"recommendations"}),

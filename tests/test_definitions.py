@@ -135,8 +135,17 @@ EDGES = {
         "dataset_profile",
         "baseline_performance",
     },
+    "race": {
+        "recommendations",
+        "run_results",
+        "surrogate",
+        "noise",
+        "earlier_validations",
+        *OF_REPLICATES,
+    },
     "validated_recommendations": {
         "recommendations",
+        "race",
         "run_results",
         "earlier_validations",
         *OF_REPLICATES,

@@ -48,7 +48,9 @@ _is_free = (
     & ~Condition.any_deps_match(WillBeRequestedElsewhere())
     & InStudy()
     & ~MadeMeanwhile()
-    & ~Condition.any_deps_match(OutOfDate() & ~Condition.will_be_requested()).ignore(_BESIDE_IT)
+    & ~Condition.any_deps_match(OutOfDate() & InStudy() & ~Condition.will_be_requested()).ignore(
+        _BESIDE_IT
+    )
 ).with_label("nothing is under way upstream, and it belongs to the study")
 
 _RESULTS = dg.AssetSelection.assets("run_results", "learning_curves")
@@ -58,10 +60,19 @@ when_inputs_change = (_is_due & ~Condition.any_deps_missing() & _is_free).with_l
 )
 """For what follows from its inputs: made when it is missing, and when an input changed."""
 
+# As any_deps_missing, but for what the study does not ask for.
+_nothing_asked_for_is_missing = ~Condition.any_deps_match(
+    Condition.missing() & ~Condition.will_be_requested() & InStudy()
+)
+
 when_recommendations_change = (
-    when_inputs_change & ~Condition.any_deps_match(Condition.will_be_requested()).allow(_RESULTS)
+    _is_due
+    & _nothing_asked_for_is_missing
+    & _is_free
+    & ~Condition.any_deps_match(Condition.will_be_requested()).allow(_RESULTS)
 ).with_label("when recommendations change")
-"""For validation: results that are made again will change what is recommended."""
+"""For the race and validation: results that are made again will change what is recommended. Where
+the study has no race, validation does without."""
 
 _results_are_in = (
     Condition.any_deps_match(~Condition.missing()).allow(_RESULTS)

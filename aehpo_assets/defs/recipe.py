@@ -6,6 +6,7 @@ A :class:`Recipe` stands beside the asset that it is of. How an artefact is then
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ from aehpo_assets.store.code_version import Chosen, CodeVersions, Computes
 from aehpo_assets.store.freshness import study_settings
 from aehpo_assets.store.hashes import settings_hash
 from aehpo_assets.store.home import Home
+from aehpo_assets.study import Study
 
 CODE_VERSIONS = "code versions"
 STUDY_SETTINGS = "study settings"
@@ -89,3 +91,17 @@ class Recipe:
     def definition(self) -> dict[str, Any]:
         """Keyword arguments for ``@dg.asset``."""
         return {"code_version": self.code_version, "metadata": self.metadata}
+
+
+def is_asked_for(metadata: Mapping[str, Any], study: Study) -> bool:
+    """Whether a study has the optional section that an asset needs, if it needs one.
+
+    Parameters
+    ----------
+    metadata
+        The asset's :attr:`Recipe.metadata`; that of a stub may lack all of it.
+    study
+        The study.
+    """
+    section = str(metadata.get(ONLY_WITH, ""))
+    return not section or study_settings(study, [section])[section] is not None

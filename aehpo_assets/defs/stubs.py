@@ -23,9 +23,15 @@ baseline_performance = dg.AssetSpec(
     deps=_OF_A_TASK,
     partitions_def=tasks,
 )
+_KNOWN_BEFORE = ("recommendations", "run_results", "earlier_validations", *_OF_A_TASK)
+race = dg.AssetSpec(
+    "race",
+    deps=(*_KNOWN_BEFORE, "surrogate", "noise"),
+    partitions_def=architectures_and_tasks,
+)
 validated_recommendations = dg.AssetSpec(
     "validated_recommendations",
-    deps=("recommendations", "run_results", "earlier_validations", *_OF_A_TASK),
+    deps=(*_KNOWN_BEFORE, "race"),
     partitions_def=architectures_and_tasks,
 )
 
@@ -45,6 +51,7 @@ STUBS = [
     run_results,
     learning_curves,
     baseline_performance,
+    race,
     validated_recommendations,
     test_results,
 ]

@@ -17,9 +17,9 @@ from aehpo_assets.defs.partitions import all_tasks, dimensions, every_task
 from aehpo_assets.defs.recipe import (
     CODE_VERSIONS,
     DATASET_SECTION,
-    ONLY_WITH,
     OPTIONAL_INPUTS,
     STUDY_SETTINGS,
+    is_asked_for,
 )
 from aehpo_assets.store.code_version import CodeVersions
 from aehpo_assets.store.freshness import (
@@ -70,8 +70,7 @@ class StudyArtefacts:
 
     def partitions(self, asset: str) -> list[Partition]:
         """Partitions of an asset within the study; none if the study does not ask for it."""
-        section = str(self.specs[asset].metadata.get(ONLY_WITH, ""))
-        if section and study_settings(self.study, [section])[section] is None:
+        if not is_asked_for(self.specs[asset].metadata, self.study):
             return []
         definition = self.specs[asset].partitions_def
         return [tuple(p) for p in product(*(self._keys(d) for d in dimensions(definition)))]

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from aehpo_assets.defs.partitions import dimensions
+from aehpo_assets.defs.recipe import is_asked_for
 from aehpo_assets.errors import InputError
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Partition, Store
@@ -23,6 +24,8 @@ Result = dg.AutomationResult[Any]
 class InStudy(dg.AutomationCondition[dg.AssetKey]):
     """Partitions of the home's study; none while no study lives there or a headless run is on.
 
+    An asset of a section that the study does not have has none either.
+
     The instance may know more: what a person added by hand, or an earlier form of the study had.
     """
 
@@ -34,6 +37,8 @@ class InStudy(dg.AutomationCondition[dg.AssetKey]):
         try:
             study = home.study()
         except InputError:
+            return dg.AutomationResult(context, context.get_empty_subset())
+        if not is_asked_for(context.asset_graph.get(context.key).metadata, study):
             return dg.AutomationResult(context, context.get_empty_subset())
         keys = {
             key

@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 COLUMNS = {"round": "int64", "origin": "str", "task": "str", "config_id": "str", "seed": "int64"}
 """Columns of the table before the first round, and their types."""
 
+RACE = "race"
+"""Origin of the runs of a race, and the asset that holds them."""
+
 CONDITIONS = "conditions"
 _CONDITION_INPUTS = ("preprocessed_matrix", "data_split", "sample_labels")
 _CONDITION_SETTINGS = ("epochs", "annealing", "vae_loss", "precision")
@@ -94,6 +97,20 @@ def training_conditions(provenance: Provenance) -> str:
     return settings_hash({"inputs": inputs, "settings": settings})
 
 
+def with_race(validated: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """Put the runs of the race that chose what was validated beside it, as of the origin ``race``.
+
+    Parameters
+    ----------
+    validated
+        Validated recommendations of one task.
+    runs
+        Results of all runs of its race.
+    """
+    raced = runs.drop(columns="round").assign(origin=RACE)
+    return pd.concat([validated, raced], ignore_index=True)
+
+
 def with_next_round(
     earlier: pd.DataFrame, validated: Mapping[str, pd.DataFrame], conditions: Mapping[str, str]
 ) -> pd.DataFrame:
@@ -104,16 +121,17 @@ def with_next_round(
     earlier
         The table so far.
     validated
-        Task to validated recommendations, of one architecture.
+        Task to validated recommendations, of one architecture, with the runs of its race if there
+        was one (:func:`with_race`).
     conditions
         Task to what they were trained under (:func:`training_conditions`).
 
     Returns
     -------
     pandas.DataFrame
-        RangeIndex; ``round`` (from 1), ``origin`` (recommended | best_sampled | untuned_default),
-        ``conditions`` and the columns of run results without seconds that nothing reads. A run
-        that is a candidate of two origins counts once, as that of the first.
+        RangeIndex; ``round`` (from 1), ``origin`` (recommended | best_sampled | untuned_default |
+        race), ``conditions`` and the columns of run results without seconds that nothing reads. A
+        run that is a candidate of two origins counts once, as that of the first.
     """
     parts = []
     for task, table in validated.items():

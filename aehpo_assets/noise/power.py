@@ -14,9 +14,6 @@ LEVEL = 0.05
 POWER = 0.8
 """How often a test is to find a difference that is there."""
 
-MAX_REPLICATES = 40
-"""More replicates of a configuration than anybody is told to train."""
-
 
 def replicates_to_detect(
     gain: float, variance: float, *, power: float = POWER, comparisons: int = 1

@@ -11,9 +11,9 @@ import pandas as pd
 
 from aehpo_assets.noise.components import VarianceComponents, variance_components
 from aehpo_assets.noise.pooled import SPLIT, Noise
-from aehpo_assets.noise.power import MAX_REPLICATES, smallest_gain
+from aehpo_assets.noise.power import smallest_gain
 
-REPLICATES = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, MAX_REPLICATES)
+REPLICATES = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40)
 """Numbers of replicates that are shown."""
 
 REMEDY = "Give the study at least two seeds."
@@ -140,9 +140,9 @@ def sentence(components: pd.DataFrame, score: str) -> str:
     text = f"The standard deviation of one run is {row['deviation']:.3f}"
     if math.isnan(row["reliability"]):
         return f"{text}: the score does not vary."
-    three, most = (smallest_gain(count, row["replicate"]) for count in (3, MAX_REPLICATES))
+    three, most = (smallest_gain(count, row["replicate"]) for count in (3, REPLICATES[-1]))
     return (
         f"The reliability of one run is {row['reliability']:.2f}: that share of the variance lies "
         f"between configurations. {text}: with a power of 80 %, 3 replicates of each side decide a "
-        f"gain of {three:.3f}, {MAX_REPLICATES} one of {most:.3f}."
+        f"gain of {three:.3f}, {REPLICATES[-1]} one of {most:.3f}."
     )

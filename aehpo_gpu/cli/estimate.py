@@ -8,7 +8,6 @@ from rich.table import Table
 
 from aehpo_assets.foreign import escaped
 from aehpo_assets.limits import size_of
-from aehpo_assets.noise.power import MAX_REPLICATES
 from aehpo_gpu.runs.detection import Detection
 from aehpo_gpu.runs.estimate import NOT_COUNTED, TaskEstimate
 
@@ -76,6 +75,6 @@ def detection_table(found: list[Detection], gain: float) -> Table:
         elif one.can_be_decided:
             table.add_row(name, f"{one.replicates:,}", f"{one.hours:.2f}", "can be decided")
         else:
-            why = f"cannot be decided here: more than {MAX_REPLICATES} replicates"
+            why = f"cannot be decided here: more than {one.most} replicates"
             table.add_row(name, f"{one.replicates:,}", f"{one.hours:.2f}", why)
     return table

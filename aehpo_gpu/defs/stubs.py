@@ -16,6 +16,8 @@ sample_labels = dg.AssetSpec("sample_labels", partitions_def=tasks)
 data_split = dg.AssetSpec("data_split", partitions_def=tasks)
 configurations = dg.AssetSpec("configurations", partitions_def=architectures)
 recommendations = dg.AssetSpec("recommendations", partitions_def=architectures_and_tasks)
+surrogate = dg.AssetSpec("surrogate", partitions_def=architectures)
+noise = dg.AssetSpec("noise", partitions_def=architectures_and_tasks)
 hpo_benchmark = dg.AssetSpec("hpo_benchmark", partitions_def=architectures)
 earlier_validations = dg.AssetSpec("earlier_validations", partitions_def=architectures)
 
@@ -26,6 +28,8 @@ STUBS = [
     data_split,
     configurations,
     recommendations,
+    surrogate,
+    noise,
     hpo_benchmark,
     earlier_validations,
 ]

@@ -188,6 +188,36 @@ def chosen_again(table: pd.DataFrame, data_of: Callable[[int], Data]) -> pd.Data
     return _in_order(pd.concat(parts, ignore_index=True)) if parts else table.head(0)
 
 
+def plain_baseline(
+    matrix: np.ndarray,
+    split: np.ndarray,
+    targets: DownstreamTargets,
+    method: str,
+    latent_dims: Sequence[int],
+    seed: int,
+) -> pd.DataFrame:
+    """Score PCA or random features on all features.
+
+    Parameters
+    ----------
+    matrix, split, targets, latent_dims
+        As for :func:`baseline_table`.
+    method
+        ``pca`` or ``random_features``.
+    seed
+        Of the order of the random features.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a dimension, the columns of :func:`baseline_table`.
+    """
+    features = matrix.shape[1]
+    limit = min(features, int((split == "train").sum()))
+    dims = sorted({min(int(dim), limit) for dim in latent_dims})
+    return _in_order(_scored(matrix, split, targets, method, [(features, d) for d in dims], seed))
+
+
 def _in_order(table: pd.DataFrame) -> pd.DataFrame:
     named = [name for name in _NAMED if name in table]
     return table[[*named, *(name for name in table if name not in named)]]

@@ -14,10 +14,10 @@ import pandas as pd
 from aehpo_assets.analysis.names import OPPONENT_NAMES
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.pooled import Noise
-from aehpo_assets.noise.power import MAX_REPLICATES, replicates_to_detect
+from aehpo_assets.noise.power import replicates_to_detect
 from aehpo_assets.noise.summary import known_noise
 from aehpo_assets.store.home import Home
-from aehpo_assets.study import Study
+from aehpo_assets.study import Race, Study
 from aehpo_gpu.runs.estimate import TaskEstimate
 
 
@@ -33,17 +33,20 @@ class Detection:
         Replicates of each validated configuration; None where the noise is not known.
     hours
         Hours of all their trainings, at the mean price of a sampled run.
+    most
+        More replicates than that, the study trains of no configuration: ``race.max_replicates``.
     """
 
     architecture: str
     task: str
     replicates: int | None
     hours: float
+    most: int
 
     @property
     def can_be_decided(self) -> bool:
-        """Whether the noise is known, and the replicates are not more than anybody trains."""
-        return self.replicates is not None and self.replicates <= MAX_REPLICATES
+        """Whether the noise is known, and the replicates are not more than the study trains."""
+        return self.replicates is not None and self.replicates <= self.most
 
 
 def detections(
@@ -71,6 +74,7 @@ def detections(
     comparisons = len(OPPONENT_NAMES) * len({estimate.task for estimate in estimates})
     configurations = 2 * study.hpo.validate_top + 1
     same_study = home.study_file.exists() and home.study().name == study.name
+    most = (study.race or Race()).max_replicates
     found = []
     for estimate in estimates:
         partition = (estimate.architecture, estimate.task)
@@ -79,7 +83,7 @@ def detections(
         if noise is not None:
             needed = replicates_to_detect(gain, noise.variance, comparisons=comparisons)
             hours = needed * configurations * estimate.hours / estimate.runs
-        found.append(Detection(estimate.architecture, estimate.task, needed, hours))
+        found.append(Detection(estimate.architecture, estimate.task, needed, hours, most))
     return found
 
 

@@ -24,6 +24,10 @@ BENCHMARK_SEEDS = 1_000_000
 """How far the seeds of what a benchmark found lie above those of validation. A round takes a few
 seeds, and what is validated in any round must share none with a benchmark before it."""
 
+RACE_SEEDS = 2 * BENCHMARK_SEEDS
+"""How far the replicates of a race lie above those of validation, which stay the ones that
+baselines are scored in."""
+
 
 def candidates(
     recommendations: pd.DataFrame,
@@ -65,9 +69,7 @@ def candidates(
     sampled = best_known(of_sampled, task).head(count)
     sampled = sampled[["config_id", *space.names, "known_runs", "known_valid"]]
     sampled = sampled.assign(rank=range(1, len(sampled) + 1))
-    default = default_configuration(space)
-    config_id = _known_id(default, results) or config_id_of(default)
-    untuned = pd.DataFrame([{"config_id": config_id, **default, "rank": 1}])
+    untuned = untuned_default(space, results).assign(rank=1)
     return pd.concat(
         [
             recommended[columns].assign(origin=RECOMMENDED),
@@ -76,6 +78,25 @@ def candidates(
         ],
         ignore_index=True,
     )
+
+
+def recommended_by_race(candidates: pd.DataFrame) -> pd.DataFrame:
+    """Return the candidates of a race as what is recommended: the winner, then the next ones.
+
+    Parameters
+    ----------
+    candidates
+        As of :class:`aehpo_gpu.runs.race.RacedTask`. Those that failed are not recommended.
+    """
+    ranked = candidates.dropna(subset=["rank"])
+    return ranked.drop(columns=["origin", "state", "reason"]).astype({"rank": "int64"})
+
+
+def untuned_default(space: SearchSpace, results: pd.DataFrame) -> pd.DataFrame:
+    """Return the untuned default as one row, under its own ``config_id`` if it was sampled."""
+    default = default_configuration(space)
+    config_id = _known_id(default, results) or config_id_of(default)
+    return pd.DataFrame([{"config_id": config_id, **default}])
 
 
 def _known_id(values: dict[str, Any], results: pd.DataFrame) -> str | None:
@@ -95,12 +116,23 @@ def validation_seeds(study: Study, evidence: Iterable[pd.DataFrame]) -> list[int
         The study. Live searches train with the first of its seeds.
     evidence
         Tables of runs with ``seed``: everything that what is validated was chosen by, run results
-        and the architecture's earlier validations.
+        and the architecture's earlier validations. A race has replicates of its own.
     """
     count = study.hpo.validation_seeds or len(study.run_seeds)
-    used = [seed for table in evidence for seed in table["seed"]]
-    first = int(max([*study.run_seeds, *used])) + 1
+    first = first_fresh_seed(study, evidence)
     return list(range(first, first + count))
+
+
+def first_fresh_seed(study: Study, evidence: Iterable[pd.DataFrame]) -> int:
+    """Return the first seed, or replicate, of those that chose nothing before.
+
+    Parameters
+    ----------
+    study, evidence
+        As for :func:`validation_seeds`.
+    """
+    used = [seed for table in evidence for seed in table["seed"]]
+    return int(max([*study.run_seeds, *used])) + 1
 
 
 def benchmark_seeds(study: Study, evidence: Iterable[pd.DataFrame]) -> list[int]:
@@ -112,6 +144,17 @@ def benchmark_seeds(study: Study, evidence: Iterable[pd.DataFrame]) -> list[int]
         As for :func:`validation_seeds`.
     """
     return [seed + BENCHMARK_SEEDS for seed in validation_seeds(study, evidence)]
+
+
+def first_race_seed(study: Study, evidence: Iterable[pd.DataFrame]) -> int:
+    """Return the first replicate of a race: fresh, and never one of validation or a benchmark.
+
+    Parameters
+    ----------
+    study, evidence
+        As for :func:`validation_seeds`.
+    """
+    return first_fresh_seed(study, evidence) + RACE_SEEDS
 
 
 def validation_runs(

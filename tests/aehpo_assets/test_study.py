@@ -41,6 +41,13 @@ def test_defaults_are_those_of_the_design(tmp_path: Path) -> None:
     assert study.configurations.trained == 4
     assert study.hpo.transfer_top_k == 30
     assert study.precision == "float32"
+    assert study.race is None
+
+
+def test_an_empty_race_has_the_defaults(tmp_path: Path) -> None:
+    race = read_study(write(tmp_path, race={})).race
+    assert race is not None
+    assert race.model_dump() == {"candidates": 12, "max_replicates": 40, "equivalence": 0.01}
 
 
 @pytest.mark.parametrize(
@@ -57,6 +64,9 @@ def test_defaults_are_those_of_the_design(tmp_path: Path) -> None:
         ({"configurations": {"count": 4, "train": 5}}, "configurations", "exceeds count"),
         ({"split": {"train": 0.9, "valid": 0.1, "test": 0.2}}, "split", "add up to 1"),
         ({"fidelities": [4]}, "study.yaml", "between 1 and epochs"),
+        ({"race": {"candidates": 2}}, "race.candidates", "greater than or equal to 3"),
+        ({"race": {"max_replicates": 1}}, "race.max_replicates", "greater than or equal to 2"),
+        ({"race": {"rounds": 3}}, "race.rounds", "known keys: candidates"),
         ({"seeds": [0, 0]}, "seeds", "twice"),
         ({"seeds": [0, 1], "replicates": 2}, "study.yaml", "replicates bring their own seeds"),
         ({"replicates": 0}, "replicates", "greater than 0"),

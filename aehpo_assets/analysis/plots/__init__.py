@@ -22,6 +22,7 @@ from aehpo_assets.analysis.plots.omics import (
     value_distribution,
     variance_spectrum,
 )
+from aehpo_assets.analysis.plots.race import race
 from aehpo_assets.analysis.plots.runs import (
     baselines,
     configuration_distribution,
@@ -44,6 +45,7 @@ __all__ = [
     "out_of_fold",
     "predicted_against_actual",
     "predictions_and_improvements",
+    "race",
     "score_against_hyperparameters",
     "score_distribution",
     "search_progress",

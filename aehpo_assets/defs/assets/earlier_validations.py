@@ -15,14 +15,17 @@ from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.errors import StaleInputError
 from aehpo_assets.hpo.earlier_validations import (
+    RACE,
     comparable_runs,
     finished_rounds,
     no_validations,
     training_conditions,
     with_next_round,
+    with_race,
 )
 from aehpo_assets.hpo.rounds import VALIDATED, validations_to_take
 from aehpo_assets.hpo.surrogate.surrogate import training_table
+from aehpo_assets.store.store import artefact_name
 
 EARLIER_VALIDATIONS = Recipe("earlier_validations", compute=())
 
@@ -51,7 +54,7 @@ def earlier_validations(
     table = _so_far(making)
     if config.next_round:
         new = validations_to_take(making.store, architecture, making.tasks)
-        validated = {task: making.taken_table(VALIDATED, of, task) for of, task in new}
+        validated = {task: _validated(making, task) for _, task in new}
         records = {task: making.store.checked(VALIDATED, (of, task)) for of, task in new}
         if new:
             conditions = {task: training_conditions(record) for task, record in records.items()}
@@ -61,6 +64,19 @@ def earlier_validations(
         metadata={"rounds": finished_rounds(table), "runs": len(table)},
         measured=True,
     )
+
+
+def _validated(making: Making, task: str) -> pd.DataFrame:
+    """Take over the validation of a task, and the runs of the race that it followed, if any."""
+    partition = (making.partition[0], task)
+    table = making.taken_table(VALIDATED, *partition)
+    race, name = making.store.provenance(RACE, partition), artefact_name(RACE, partition)
+    followed = making.store.checked(VALIDATED, partition).inputs.get(name)
+    if race is None or race.data_version != followed:
+        return table
+    making.taken[name] = [*making.taken.get(name, []), race.data_version]
+    folder = making.store.existing_folder(RACE, partition)
+    return with_race(table, pd.read_parquet(folder / "runs.parquet"))
 
 
 def _so_far(making: Making) -> pd.DataFrame:

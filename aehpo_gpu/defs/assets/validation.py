@@ -35,12 +35,20 @@ from aehpo_gpu.defs.training_task import (
     run_table,
 )
 from aehpo_gpu.runs.table import RunTable
-from aehpo_gpu.runs.validation import candidates, validation_runs, with_candidates
+from aehpo_gpu.runs.validation import (
+    candidates,
+    recommended_by_race,
+    validation_runs,
+    with_candidates,
+)
 from aehpo_gpu.training.task import REPLICATE_INPUTS, TrainingTask
 
 VALIDATED_RECOMMENDATIONS = Recipe(
     "validated_recommendations",
-    compute=(RunTable, candidates, last_tenth, with_fall, search_space, *EVALUATIONS, *TASK),
+    compute=(
+        *(RunTable, candidates, recommended_by_race, last_tenth, with_fall, search_space),
+        *(*EVALUATIONS, *TASK),
+    ),
     chosen=ARCHITECTURE,
     settings=(
         "space",
@@ -48,6 +56,7 @@ VALIDATED_RECOMMENDATIONS = Recipe(
         "replicates",
         "hpo.validate_top",
         "hpo.validation_seeds",
+        "race",
         *TRAINING_SETTINGS,
     ),
 )
@@ -60,7 +69,7 @@ def validated_runs(making: Making, data: TrainingTask, runs: pd.DataFrame) -> Ru
 
 @dg.asset(
     partitions_def=architectures_and_tasks,
-    deps=[recommendations, "run_results", earlier_validations, *REPLICATE_INPUTS],
+    deps=[recommendations, "race", "run_results", earlier_validations, *REPLICATE_INPUTS],
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",
@@ -72,15 +81,19 @@ def validated_runs(making: Making, data: TrainingTask, runs: pd.DataFrame) -> Ru
 def validated_recommendations(
     context: dg.AssetExecutionContext, study: StudyResource
 ) -> dg.MaterializeResult:
-    """The best recommendations really trained, beside the best sampled ones and the default."""
+    """The best recommendations, or who won the race, really trained beside sampled and default."""
     making = Making.begin(VALIDATED_RECOMMENDATIONS, context, study)
     architecture, task = making.partition
     settings, space = making.settings, making.space
     data = read_training_task(making, task)
     sampled = making.table("run_results", architecture, task)
     earlier = making.table("earlier_validations", architecture)
+    recommended = making.table("recommendations", architecture, task)
+    if settings.race is not None:
+        raced = making.folder("race", architecture, task)
+        recommended = recommended_by_race(pd.read_parquet(raced / "candidates.parquet"))
     chosen = candidates(
-        making.table("recommendations", architecture, task),
+        recommended,
         sampled,
         evaluations_of(making, {task: sampled}),
         space,

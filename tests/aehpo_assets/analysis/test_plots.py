@@ -297,6 +297,38 @@ def test_search_progress_is_the_best_so_far(drawn: list[matplotlib.figure.Figure
     np.testing.assert_allclose(line.get_ydata(), [0.55, 0.55, 0.675])
 
 
+def test_a_race_shows_every_candidate_until_it_is_dropped(
+    drawn: list[matplotlib.figure.Figure],
+) -> None:
+    rows = [
+        (0, "1", "best_sampled", "racing"),
+        (0, "r2", "recommended", "racing"),
+        (0, "r3", "untuned_default", "racing"),
+        (1, "1", "best_sampled", "racing"),
+        (1, "r2", "recommended", "racing"),
+        (1, "r3", "untuned_default", "dropped"),
+        (2, "1", "best_sampled", "racing"),
+        (2, "r2", "recommended", "winner"),
+        (2, "r3", "untuned_default", "dropped"),
+    ]
+    table = pd.DataFrame(rows, columns=["round", "config_id", "origin", "state"]).assign(
+        mean=0.7, lower=0.6, upper=0.8, probability_best=0.5, replicates=2
+    )
+    png_size(plots.race(table))
+    (panel,) = drawn[0].axes
+    points = [
+        one for one in panel.lines if one.get_marker() in ("o", "x") and np.size(one.get_xdata())
+    ]
+    assert [line.get_marker() for line in points].count("x") == 1
+    assert len(points) == 3 + 3 + 2
+    assert "r2: 0.700, best with probability 0.50" in {text.get_text() for text in panel.texts}
+    assert [label.get_text() for label in panel.get_xticklabels()] == [
+        "before",
+        "1\n2 left",
+        "2\n2 left",
+    ]
+
+
 def test_predicted_against_actual_shows_means_over_seeds(
     drawn: list[matplotlib.figure.Figure],
 ) -> None:

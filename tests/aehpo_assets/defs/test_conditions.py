@@ -203,6 +203,31 @@ def test_training_follows_the_data_and_the_rest_follows_training(daemon: Daemon)
     assert daemon.tick() == {"validation_report": {"varix"}}
 
 
+def test_where_the_study_has_a_race_validation_follows_it(daemon: Daemon, tmp_path: Path) -> None:
+    adopt(tmp_path, race={})
+    daemon.lands("toy_rna")
+    daemon.finished("toy_rna")
+    assert daemon.tick() == {"race": {"varix|toy_rna"}}
+    daemon.made("race", "varix", "toy_rna")
+    assert daemon.tick() == {
+        "validated_recommendations": {"varix|toy_rna"},
+        "recommended_latents": {"varix|toy_rna"},
+    }
+
+
+def test_what_is_left_of_a_race_holds_nothing_up(daemon: Daemon, tmp_path: Path) -> None:
+    """The study has no race any more: what an earlier form of it made is never made again."""
+    own = ("varix", "toy_rna")
+    daemon.lands("toy_rna")
+    daemon.finished("toy_rna")
+    daemon.tick()
+    home = Home(tmp_path)
+    record(home, "recommendations", *own, version="2")
+    record(home, "race", *own, version="1", recommendations__varix__toy_rna="1")
+    daemon.made("recommendations", *own, version="2")
+    assert daemon.tick() == {"validated_recommendations": {"varix|toy_rna"}}
+
+
 def test_the_report_waits_for_validations_on_their_way_and_not_for_what_failed(
     daemon: Daemon,
 ) -> None:

@@ -17,6 +17,7 @@ from aehpo_assets.hpo.earlier_validations import (
     no_validations,
     training_conditions,
     with_next_round,
+    with_race,
 )
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.hpo.surrogate.surrogate import training_table
@@ -79,6 +80,17 @@ def test_rounds_are_numbered_and_a_run_counts_once() -> None:
     second = with_next_round(first, {"toy_rna": validated()}, {"toy_rna": "c2"})
     assert (finished_rounds(second), len(second)) == (2, 8)
     assert finished_rounds(no_validations()) == 0
+
+
+def test_what_raced_joins_with_what_was_validated() -> None:
+    raced = runs(["ra", "rb"], seeds=(101, 102)).assign(round=[1, 2, 1, 1])
+    both = with_race(validated(), raced)
+    table = with_next_round(no_validations(), {"toy_rna": both}, {"toy_rna": "c"})
+    assert set(table["round"]) == {1}
+    own = table[table["origin"] == "race"]
+    assert own["seed"].tolist() == [101, 102] * 2
+    assert own[VALID_SCORE].tolist() == raced[VALID_SCORE].tolist()
+    assert len(table) == len(own) + 4
 
 
 def test_the_table_is_known_as_it_was_after_each_round(tmp_path: Path) -> None:

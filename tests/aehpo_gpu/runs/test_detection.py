@@ -15,7 +15,7 @@ from aehpo_assets.noise.power import replicates_to_detect
 from aehpo_assets.noise.summary import noise_tables
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Record
-from aehpo_assets.study import read_study
+from aehpo_assets.study import Race, read_study
 from aehpo_gpu.cli.estimate import detection_table
 from aehpo_gpu.runs.detection import detections
 from aehpo_gpu.runs.estimate import TaskEstimate
@@ -85,6 +85,10 @@ def test_what_needs_too_many_cannot_be_decided(tiny_root: Path, tmp_path: Path) 
     found = detections(study, ESTIMATES[:1], home, 0.002)
     assert not found[0].can_be_decided
     assert "cannot be decided here: more than 40 replicates" in printed(found, 0.002)
+    most = found[0].replicates
+    assert most is not None
+    patient = study.model_copy(update={"race": Race(max_replicates=most)})
+    assert detections(patient, ESTIMATES[:1], home, 0.002)[0].can_be_decided
 
 
 def test_one_seed_or_the_noise_of_another_study_says_nothing(
