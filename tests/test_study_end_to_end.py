@@ -21,6 +21,7 @@ import yaml
 from flips import flip_bytes, targets
 from rich.console import Console
 
+from aehpo_assets.cli.results import print_task
 from aehpo_assets.cli.run import print_status, run_headless
 from aehpo_assets.cli.trace import print_trace
 from aehpo_assets.defs.instance import open_instance
@@ -248,8 +249,19 @@ def test_stock_syne_tune_reads_the_blackbox(first: tuple[Path, str]) -> None:
 def test_what_is_printed_names_predicted_actual_and_baselines(first: tuple[Path, str]) -> None:
     printed = first[1]
     # One seed: nothing is said of any difference.
-    for word in ("PCA", "UMAP", "andom features", "toy_rna", "varix", "not yet"):
+    for word in ("PCA", "toy_rna", "toy_meth", "varix", "vanillix", "not yet"):
         assert word in printed
+
+
+def test_results_show_one_task_with_all_its_numbers(first: tuple[Path, str]) -> None:
+    out = io.StringIO()
+    print_task(Home(first[0]), ["toy_rna"], "varix", Console(file=out, width=160))
+    for word in ("PCA", "UMAP", "random features", "with one seed", "lr_fixed", "latent_dim_fixed"):
+        assert word in out.getvalue()
+    assert "vanillix" not in out.getvalue()
+    for tasks, architecture in ((["nope"], None), (["toy_rna"], "nope")):
+        with pytest.raises(InputError, match="toy_meth, toy_rna with vanillix, varix"):
+            print_task(Home(first[0]), tasks, architecture, Console(file=out))
 
 
 def test_a_recommendation_traces_back_to_the_raw_file(first: tuple[Path, str]) -> None:

@@ -81,6 +81,25 @@ def status(home: HomeOption = None) -> None:
     print_status(chosen_home(home), console)
 
 
+@app.command()
+def results(
+    tasks: Annotated[
+        list[str] | None, typer.Argument(metavar="[TASK]...", help="Show all numbers of these.")
+    ] = None,
+    architecture: Annotated[
+        str | None, typer.Option("--architecture", help="Show this one of the study's only.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Show what is recommended, and whether it is better: a row a task, or all of some tasks."""
+    from aehpo_assets.cli.results import print_summary, print_task
+
+    if tasks:
+        print_task(chosen_home(home), tasks, architecture, console)
+    else:
+        print_summary(chosen_home(home), console)
+
+
 @app.command("next-round")
 def next_round(home: HomeOption = None) -> None:
     """Let what was validated join the evidence, for the next `aehpo run` to recommend again."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 from rich.console import Console
@@ -39,8 +40,16 @@ ArtefactName = Annotated[
     ),
 ]
 
-console = Console()
-errors = Console(stderr=True)
+_PIPED = 120
+"""Width where the output goes to a file or another command, and nobody has set ``COLUMNS``."""
+
+
+def _width(stream: TextIO) -> int | None:
+    return None if stream.isatty() or "COLUMNS" in os.environ else _PIPED
+
+
+console = Console(width=_width(sys.stdout))
+errors = Console(stderr=True, width=_width(sys.stderr))
 
 
 def chosen_home(folder: Path | None, *, writes: bool = False) -> Home:

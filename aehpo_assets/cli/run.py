@@ -9,13 +9,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from aehpo_assets.cli.bars import run_progress
-from aehpo_assets.cli.recommendations import recommendation_report
-from aehpo_assets.datasets.catalogue import Task, dataset_names, usable_tasks
+from aehpo_assets.cli.results import print_summary
+from aehpo_assets.datasets.catalogue import dataset_names, usable_tasks
 from aehpo_assets.datasets.split import check_split_columns
 from aehpo_assets.defs.instance import open_instance, readable_instance
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
@@ -92,7 +91,7 @@ def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console)
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     _print_outcomes(outcomes, total, console)
     if not failed:
-        _print_recommendations(study, home, tasks, console)
+        print_summary(home, console)
     return not print_left_out(study, problems, console) and not failed
 
 
@@ -178,16 +177,3 @@ def _print_outcomes(outcomes: Sequence[Outcome], total: int, console: Console) -
             highlight=False,
             soft_wrap=True,
         )
-
-
-def _print_recommendations(
-    study: Study, home: Home, tasks: dict[str, Task], console: Console
-) -> None:
-    for architecture in study.architectures:
-        folder = home.store.existing_folder("validation_report", (architecture,))
-        report = {
-            name: pd.read_parquet(folder / f"{name}.parquet")
-            for name in ("candidates", "improvements", "verdicts")
-        }
-        for task in tasks:
-            console.print(recommendation_report(report, architecture, task))

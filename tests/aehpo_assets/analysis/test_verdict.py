@@ -12,7 +12,7 @@ from rich.console import Console
 from aehpo_assets.analysis.validation_report import candidates, improvements
 from aehpo_assets.analysis.validation_summary import RecommendationSummary, recommendation_summary
 from aehpo_assets.analysis.verdict import verdict
-from aehpo_assets.cli.recommendations import recommendation_report
+from aehpo_assets.cli.results import recommendation_report
 from aehpo_assets.noise.summary import noise_tables
 
 VALID = "weighted_avg_auc_downstream_performance_valid"

@@ -1,0 +1,201 @@
+"""What came out of a study, for the terminal: a row a task, or one task with all its numbers.
+
+What is said of a difference belongs to ``analysis.verdict``; nothing is computed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from aehpo_assets.analysis.improvement import Estimate
+from aehpo_assets.analysis.names import (
+    BASELINE,
+    BEST_SAMPLED,
+    ORIGIN_NAMES,
+    RECOMMENDED,
+    UNTUNED_DEFAULT,
+)
+from aehpo_assets.analysis.verdict import difference_text, outcome_text
+from aehpo_assets.errors import InputError
+from aehpo_assets.foreign import escaped
+from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
+from aehpo_assets.space import search_space
+from aehpo_assets.store.home import Home
+
+OPPONENTS = {
+    BEST_SAMPLED: "best sampled",
+    UNTUNED_DEFAULT: "untuned default",
+    BASELINE: "best baseline",
+}
+"""Columns of the summary."""
+
+REPORT = ("candidates", "improvements", "verdicts")
+"""Tables of a validation report that are shown."""
+
+
+def print_summary(home: Home, console: Console) -> None:
+    """Print a row for each architecture and task: what is recommended, and whether it is better.
+
+    Raises
+    ------
+    InputError
+        If nothing was validated yet.
+    """
+    table = Table(title="What is recommended, and what it adds on these test samples")
+    for name in ("task", "configuration", "valid", "test", *OPPONENTS.values()):
+        table.add_column(name, justify="right" if name in ("valid", "test") else "left")
+    for architecture, report in _reports(home).items():
+        candidates = report["candidates"]
+        of_test = report["improvements"].query("score == @TEST_SCORE")
+        for row in candidates[candidates["origin"] == RECOMMENDED].to_dict("records"):
+            own = of_test[of_test["task"] == row["task"]].set_index("opponent")
+            cells = [_summary_cell(own.loc[o]) if o in own.index else "" for o in OPPONENTS]
+            scores = [str(Estimate(row[n], row[f"{n}_error"])) for n in ("valid", "test")]
+            # "recommendation: r12ab34cd, cqr" names the origin as well, which all rows share.
+            name = str(row["name"]).partition(": ")[2]
+            task = f"{escaped(row['task'])}\n{escaped(architecture)}"
+            table.add_row(task, *map(escaped, (name.replace(", ", " "), *scores)), *cells)
+    console.print(table)
+    console.print("One task with all its numbers: `aehpo results TASK`.", highlight=False)
+
+
+def print_task(
+    home: Home, tasks: Sequence[str], architecture: str | None, console: Console
+) -> None:
+    """Print everything that validation found of some tasks, and what is recommended for them.
+
+    Parameters
+    ----------
+    home
+        The home.
+    tasks
+        Their names.
+    architecture
+        The one architecture to show; all of the study by default.
+    console
+        Where to print.
+
+    Raises
+    ------
+    InputError
+        If nothing was validated of one of them.
+    """
+    reports = _reports(home)
+    chosen = [architecture] if architecture else list(reports)
+    for task in tasks:
+        known = [
+            a for a in chosen if a in reports and (reports[a]["verdicts"]["task"] == task).any()
+        ]
+        if not known:
+            has = sorted(
+                {task for report in reports.values() for task in report["verdicts"]["task"]}
+            )
+            raise InputError(
+                f"nothing was validated of {task}"
+                + (f" with {architecture}" if architecture else ""),
+                file=home.root,
+                remedy=f"Validated are {', '.join(has)} with {', '.join(reports)}.",
+            )
+        for name in known:
+            console.print(recommendation_report(reports[name], name, task))
+            console.print(_configurations(home, name, task, reports[name]))
+
+
+def _reports(home: Home) -> dict[str, dict[str, pd.DataFrame]]:
+    """Return the tables of each architecture that has a validation report."""
+    reports = {}
+    for architecture in home.study().architectures:
+        if home.store.is_usable("validation_report", (architecture,)):
+            folder = home.store.existing_folder("validation_report", (architecture,))
+            reports[architecture] = {n: pd.read_parquet(folder / f"{n}.parquet") for n in REPORT}
+    if not reports:
+        raise InputError(
+            "nothing was validated here yet",
+            file=home.root,
+            remedy="`aehpo run STUDY.yaml` does, and `aehpo status` says what is missing.",
+        )
+    return reports
+
+
+def _summary_cell(row: Any) -> str:
+    """The outcome and the difference; of a baseline also which, without its dimensions."""
+    than = f" {row['opponent_config_id'].partition(' (')[0]}" if row.name == BASELINE else ""
+    return escaped(f"{row['improvement']:+.3f}{than}") + f"\n{escaped(row['outcome'])}"
+
+
+def _configurations(
+    home: Home, architecture: str, task: str, report: Mapping[str, pd.DataFrame]
+) -> Table:
+    """The hyperparameters of what was recommended, and of what it was compared with."""
+    compared = report["improvements"].query("task == @task and score == @TEST_SCORE")
+    ids = {RECOMMENDED: compared["config_id"].head(1)}
+    for origin in (BEST_SAMPLED, UNTUNED_DEFAULT):
+        ids[origin] = compared.loc[compared["opponent"] == origin, "opponent_config_id"]
+    validated = home.store.read_table("validated_recommendations", (architecture, task))
+    trained = validated.drop_duplicates("config_id").set_index("config_id")
+    table = Table("hyperparameter", title=escaped(f"{task}, {architecture}: configurations"))
+    columns = [(origin, found.iloc[0]) for origin, found in ids.items() if len(found)]
+    for origin, config_id in columns:
+        table.add_column(f"{ORIGIN_NAMES[origin]}\n{escaped(config_id)}", justify="right")
+    for name in search_space(architecture, home.study().space).names:
+        values = [f"{trained.loc[config_id, name]:.6g}" for _, config_id in columns]
+        table.add_row(name, *values)
+    return table
+
+
+def recommendation_report(
+    report: Mapping[str, pd.DataFrame], architecture: str, task: str
+) -> Table:
+    """Show what validation found on one task as a table for the terminal.
+
+    Parameters
+    ----------
+    report
+        The tables of the validation report of the architecture, by name.
+    architecture, task
+        What is shown.
+
+    Returns
+    -------
+    rich.table.Table
+        Predicted valid, actual valid and actual test score of the candidate of each origin and of
+        the baselines (means ± standard errors), and what the recommendation adds to its opponents
+        (with 95 % intervals) with the verdict on it; the caption says it in whole sentences.
+    """
+    own = {name: table[table["task"] == task] for name, table in report.items() if "task" in table}
+    table = Table(
+        title=escaped(f"{task}, {architecture}: weighted average AUC"),
+        caption=escaped(str(own["verdicts"]["verdict"].iloc[0])),
+        caption_justify="left",
+    )
+    table.add_column("")
+    for name in ("predicted valid", "actual valid", "actual test"):
+        table.add_column(name, justify="right")
+    table.add_column("on these test samples")
+    candidates = own["candidates"]
+    for origin in (BEST_SAMPLED, RECOMMENDED, UNTUNED_DEFAULT, BASELINE):
+        for row in candidates[candidates["origin"] == origin].to_dict("records"):
+            predicted = str(Estimate(row["predicted_valid"]))
+            scores = [str(Estimate(row[name], row[f"{name}_error"])) for name in ("valid", "test")]
+            style = "bold" if origin == RECOMMENDED else None
+            table.add_row(escaped(row["name"]), predicted, *scores, style=style)
+    on_valid, on_test = (_by_opponent(own["improvements"], s) for s in (VALID_SCORE, TEST_SCORE))
+    if on_test:
+        table.add_section()
+    for opponent, row in on_test.items():
+        name = "the baseline best on valid" if opponent == BASELINE else row["against"]
+        cells = [difference_text(of[opponent]) for of in (on_valid, on_test)]
+        table.add_row(
+            f"recommendation less {name}", "", *map(escaped, cells), escaped(outcome_text(row))
+        )
+    return table
+
+
+def _by_opponent(compared: pd.DataFrame, score: str) -> dict[str, Any]:
+    rows = compared[compared["score"] == score].to_dict("records")
+    return {str(row["opponent"]): row for row in rows}
