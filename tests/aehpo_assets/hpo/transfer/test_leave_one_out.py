@@ -42,7 +42,7 @@ def with_hostile(space: SearchSpace) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def of_hostile(with_hostile: pd.DataFrame, space: SearchSpace) -> Surrogate:
-    return fit_surrogate(with_hostile, space, folds=1)[0]
+    return fit_surrogate(with_hostile, space, folds=2)[0]
 
 
 @pytest.fixture(scope="module")
