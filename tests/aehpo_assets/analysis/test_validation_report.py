@@ -87,7 +87,23 @@ def test_predictions_stand_beside_means_over_seeds(tasks: dict[str, pd.DataFrame
     assert first["actual"] == pytest.approx((0.5 + 0.6 + 0.61) / 3)
     assert (first["failed_runs"], first["seeds"]) == (1, 3)
     assert (first["predicted"], first["lower"], first["upper"]) == pytest.approx((0.72, 0.67, 0.77))
-    assert table["standard_error"][1] == pytest.approx(0.01 / math.sqrt(3))
+    # The noise is that of all autoencoders of the task, the failed run of this one included.
+    assert table["standard_error"][2] == pytest.approx(0.01 / math.sqrt(3))
+    assert table["standard_error"][1] > 0.015
+
+
+def test_means_may_lie_beside_the_interval_of_the_truth_by_their_own_noise(
+    tasks: dict[str, pd.DataFrame],
+) -> None:
+    table = tasks["toy_rna"]
+    best = table["config_id"] == "r0"
+    table.loc[best, f"predicted_{VALID}"] = 0.67
+    table.loc[best, [f"predicted_{VALID}_lower", f"predicted_{VALID}_upper"]] = [0.665, 0.675]
+    assert not predictions(tasks)["inside"][0]
+    table.loc[best, VALID] += [-0.2, 0, 0.2]
+    assert predictions(tasks)["inside"][0]
+    single = {"toy_rna": table[table["seed"] == table["seed"].max()]}
+    assert predictions(single)["standard_error"].isna().all()
 
 
 def test_accuracy_per_task_over_all_and_within(tasks: dict[str, pd.DataFrame]) -> None:

@@ -104,7 +104,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         bench.put("run_results", "vanillix", task, frame=runs)
         bench.put("dataset_profile", task, frame=profile_of(number, sparse=task == "stranger"))
     bench.put("earlier_validations", "vanillix", frame=no_validations())
-    fitted, _, _ = fit_surrogate(training_table(results, space), space, folds=1)
+    fitted, _, _ = fit_surrogate(training_table(results, space), space, folds=2)
     home.store.write_folder("surrogate", ("vanillix",), fitted.save, Record(code_version="1"))
     home.store.write_folder("blackbox", ("vanillix",), lambda _: None, Record(code_version="1"))
     yield bench
