@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.hpo.columns import RUNTIME, VALID_R2, VALID_SCORE, without_test
+from aehpo_assets.hpo.columns import RUNTIME, SCORES, VALID_R2, VALID_SCORE, without_test
 from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import OBJECTIVES, TEST_OBJECTIVE, Objective
 from aehpo_assets.space import SearchSpace
@@ -153,9 +153,9 @@ def _shared_replicates(results: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.D
 
 
 def _has(curve: pd.DataFrame, objective: Objective) -> bool:
-    """Whether a learning curve says anything of an objective: one constant alone does not."""
-    constant = isinstance(objective.failed_value, float)
-    return objective.name in curve and (not constant or curve[objective.name].notna().any())
+    """Whether a learning curve says anything of an objective: a score that is nowhere does not."""
+    name = objective.name
+    return name in curve and (name not in SCORES or bool(curve[name].notna().any()))
 
 
 def write_blackbox(folder: Path, tables: BlackboxTables) -> None:

@@ -16,9 +16,8 @@ import pandas as pd
 from aehpo_assets.hpo.columns import RUNTIME, TEST_SCORE, VALID_R2, VALID_SCORE
 
 FAILED_SCORE = 0.5
-"""AUC that a diverged or failed run counts as: a latent space that tells nothing apart."""
+"""AUC of a latent space that tells nothing apart; a validated run without a score counts as it."""
 
-_AUC_MARGIN = 1e-3
 _SHORTEST_RUNTIME = 1e-3
 
 
@@ -35,23 +34,23 @@ class Objective:
     maximise
         Whether more is better.
     scale
-        On which it is modelled, so that predictions stay possible: ``logit``, so that none leaves
-        (0, 1); ``log``, where the noise of seconds is even; ``linear``, cut to the bounds
-        afterwards.
+        On which it is modelled: ``log``, where the noise of seconds is even; ``linear``, cut to
+        the bounds afterwards. Scores are modelled as they are: the mean of their logits is not that
+        of the scores.
     bounds
         Between which every value lies.
     failed_value
-        What a run that diverged or failed counts as: a number; ``worst``, the worst that a
-        finished run of its task reached, or else the worst bound; ``own``, what it has itself (the
-        seconds that it spent), or else the lower bound.
+        What a run that diverged or failed counts as: ``worst``, the worst that a finished run of
+        its task reached, or else the worst bound; ``own``, what it has itself (the seconds that it
+        spent), or else the lower bound.
     """
 
     name: str
     title: str
     maximise: bool
-    scale: Literal["logit", "log", "linear"]
+    scale: Literal["log", "linear"]
     bounds: tuple[float, float]
-    failed_value: float | Literal["worst", "own"]
+    failed_value: Literal["worst", "own"]
 
     @property
     def sign(self) -> int:
@@ -72,17 +71,12 @@ class Objective:
         values = values.where(np.isfinite(values)).clip(*self.bounds)
         if self.failed_value == "own":
             return values.fillna(self.bounds[0])
-        if self.failed_value == "worst":
-            reached = values.groupby(tasks).transform("min" if self.maximise else "max")
-            return values.fillna(reached).fillna(self.bounds[0 if self.maximise else 1])
-        return values.fillna(self.failed_value)
+        reached = values.groupby(tasks).transform("min" if self.maximise else "max")
+        return values.fillna(reached).fillna(self.bounds[0 if self.maximise else 1])
 
     def to_model_scale(self, values: np.ndarray) -> np.ndarray:
         """Map values to the scale on which they are modelled."""
         values = np.asarray(values, dtype="float64")
-        if self.scale == "logit":
-            inside = np.clip(values, _AUC_MARGIN, 1 - _AUC_MARGIN)
-            return np.log(inside / (1 - inside))
         if self.scale == "log":
             return np.log(np.maximum(values, _SHORTEST_RUNTIME))
         return values
@@ -90,8 +84,6 @@ class Objective:
     def from_model_scale(self, values: np.ndarray) -> np.ndarray:
         """Map modelled values back, inside the bounds."""
         values = np.asarray(values, dtype="float64")
-        if self.scale == "logit":
-            return 1 / (1 + np.exp(-np.clip(values, -30, 30)))
         if self.scale == "log":
             return np.exp(np.clip(values, np.log(_SHORTEST_RUNTIME), 30))
         return np.clip(values, *self.bounds)
