@@ -205,7 +205,11 @@ TRAINED = {
             {"noise", "validation_report"},
             {*TRAINED} - {"live_search"},
         ),
-        ("aehpo_assets.noise.pooled", {"noise", "validation_report", "live_search"}, {"surrogate"}),
+        (
+            "aehpo_assets.noise.pooled",
+            {"noise", "surrogate", "validation_report", "live_search"},
+            {"blackbox", "run_results"},
+        ),
         ("aehpo_assets.noise.verdict", {"validation_report"}, set(RECIPES) - {"validation_report"}),
         ("aehpo_gpu.training.fleet", TRAINED, {"omics_matrix", "surrogate", "recommendations"}),
         ("aehpo_gpu.training.optimiser", TRAINED, {"blackbox", "configurations"}),
