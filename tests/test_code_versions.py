@@ -205,7 +205,11 @@ TRAINED = {
             {"noise", "validation_report", "race"},
             {*TRAINED} - {"live_search", "race"},
         ),
-        ("aehpo_assets.noise.pooled", {"noise", "validation_report", "live_search"}, {"surrogate"}),
+        (
+            "aehpo_assets.noise.pooled",
+            {"noise", "surrogate", "validation_report", "live_search"},
+            {"blackbox", "run_results"},
+        ),
         (
             "aehpo_assets.noise.verdict",
             {"validation_report", "race"},

@@ -16,7 +16,6 @@ import pandas as pd
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.objectives import OBJECTIVES, Objective
 from aehpo_assets.hpo.split_effects import without_split_effects
-from aehpo_assets.noise.pooled import SPLIT
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.measured import is_measured
 
@@ -72,7 +71,7 @@ def _task_evaluations(
     for name in needed:
         if name not in runs:
             raise InputError(f"run results of {task} lack a column", key=name)
-    kept = ["config_id", "seed", *(name for name in [SPLIT] if name in runs)]
+    kept = ["config_id", "seed", *(name for name in ["split_seed"] if name in runs)]
     table = runs[[*kept, *space.names, *names]].reset_index(drop=True)
     table.insert(0, "task", task)
     table["config_id"] = table["config_id"].astype(str)
@@ -90,8 +89,8 @@ def _task_evaluations(
                 )
             values = values.mask(failed)
         counted = objective.counted(values, table["task"])
-        if SPLIT in runs and not is_measured(objective.name):
-            splits = runs[SPLIT].reset_index(drop=True)
+        if "split_seed" in runs and not is_measured(objective.name):
+            splits = runs["split_seed"].reset_index(drop=True)
             counted = without_split_effects(counted, table["config_id"], splits)
         table[objective.name] = counted.clip(*objective.bounds)
     table["failed"] = failed

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
-from aehpo_assets.noise.pooled import SPLIT
 
-_NOT_HYPERPARAMETERS = {"task", "config_id", "seed", SPLIT, "failed", "dead", *OBJECTIVE_NAMES}
+_NOT_HYPERPARAMETERS = {"task", "config_id", "seed", "split_seed", "failed", "dead"} | {
+    *OBJECTIVE_NAMES
+}
 
 
 def best_known(evaluations: pd.DataFrame, task: str) -> pd.DataFrame:

@@ -23,13 +23,23 @@ _CHUNK = 4_000_000
 """Elements of the largest array of a prediction."""
 
 _ENOUGH = {"ftol": 1e-6}
-"""Where a search for the largest likelihood ends: what is left to gain decides nothing."""
+"""Where a search for the most probable ones ends: what is left to gain decides nothing."""
 
 _JITTER = 1e-8
 """Share of the variance that is added to the diagonal, so that equal rows can be told apart."""
 
 _LENGTHS = (0.05, 50.0)
 _AMPLITUDES = (1e-4, 1e2)
+_LEFT = (1e-6, 2.0)
+
+_AMPLITUDE_PRIOR = (0.5, 1.0)
+_LENGTH_PRIOR = (1.0, 1.0)
+_ROUGHNESS_PRIOR = (0.1, 1.5)
+_NUGGET_PRIOR = (0.3, 1.5)
+"""Median and standard deviation of the logarithm: half of the variance for the process, and length
+scales of the order of a hyperparameter's range. From a hundred noisy means the likelihood alone
+takes noise for structure too readily, and promises what is not there."""
+
 _STARTS = (1.0, 0.3)
 """Length scales that the search for the likelihood's maximum begins with."""
 
@@ -67,7 +77,7 @@ def fit_kernel(
     replicates: np.ndarray | None = None,
     most: int = FIT_ROWS,
 ) -> Kernel:
-    """Find the hyperparameters of the largest marginal likelihood.
+    """Find the most probable hyperparameters: marginal likelihood times a weak prior of each.
 
     Parameters
     ----------
@@ -118,13 +128,13 @@ def _largest_likelihood(
     lengths = [np.full(columns, length) for length in _STARTS]
     starts = [Kernel(0.5, length, 0.1, 0.5) for length in lengths] if start is None else [start]
     bounds = [tuple(np.log(_AMPLITUDES)), *[tuple(np.log(_LENGTHS))] * columns]
-    bounds += [(np.log(1e-6), np.log(2.0))]
+    bounds += [tuple(np.log(_LEFT))]
     best = None
     # Sums in another order, as with other numbers of threads, would end in other optima.
     with threadpool_limits(1):
         for first in starts:
             last = first.roughness if replicates is None else first.nugget
-            begin = np.log([first.amplitude, *first.length_scales, max(last, 1e-6)])
+            begin = np.log([first.amplitude, *first.length_scales, max(last, _LEFT[0])])
             begin = np.clip(begin, *np.array(bounds).T)
             found = minimize(likelihood.loss, begin, jac=True, method="L-BFGS-B", bounds=bounds)
             if best is None or found.fun < best.fun:
@@ -150,7 +160,7 @@ class _Likelihood:
     replicates: np.ndarray | None
 
     def loss(self, logs: np.ndarray) -> tuple[float, np.ndarray]:
-        """Negative log marginal likelihood, and its gradient by the logarithms."""
+        """Negative logarithm of likelihood times prior, and its gradient by the logarithms."""
         from scipy.linalg import cho_solve, cholesky, lapack
 
         columns = self.X.shape[1]
@@ -180,7 +190,15 @@ class _Likelihood:
         pairs = pull * (5 / 3) * decay * (1 + scaled)
         gradient[1 : columns + 1] = pairs.sum(axis=1) @ Z**2 - (Z * (pairs @ Z)).sum(axis=0)
         gradient[-1] = 0.5 * (np.diag(pull) * of_nugget).sum()
-        return float(value), -gradient
+        away = (logs - self._prior[0]) / self._prior[1]
+        return float(value + 0.5 * away @ away), away / self._prior[1] - gradient
+
+    @cached_property
+    def _prior(self) -> tuple[np.ndarray, np.ndarray]:
+        last = _ROUGHNESS_PRIOR if self.replicates is None else _NUGGET_PRIOR
+        lengths = [_LENGTH_PRIOR] * self.X.shape[1]
+        medians, spreads = np.array([_AMPLITUDE_PRIOR, *lengths, last]).T
+        return np.log(medians), spreads
 
 
 class GaussianProcess:

@@ -37,7 +37,11 @@ from aehpo_assets.hpo.surrogate.regressors import (
     ObjectiveModel,
     fit_objective,
 )
-from aehpo_assets.hpo.surrogate.trees import TreePosterior, XGBoostRegressor
+from aehpo_assets.hpo.surrogate.trees import (
+    TreePosterior,
+    XGBoostRegressor,
+    failure_classifier,
+)
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.provenance import named_seed
 
@@ -374,10 +378,3 @@ def fit_surrogate(
             )
     surrogate = Surrogate(space, models, dead)
     return surrogate, pd.DataFrame(rows), pd.concat(predictions, ignore_index=True)
-
-
-def failure_classifier(seed: int) -> XGBoostRegressor:
-    """Return the unfitted classifier of runs that diverge, fail or collapse."""
-    return XGBoostRegressor(
-        seed, rounds=120, objective="binary:logistic", max_depth=3, eta=0.1, min_child_weight=0.5
-    )

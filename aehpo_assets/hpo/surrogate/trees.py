@@ -93,6 +93,13 @@ def shallow_xgboost(seed: int = 0) -> XGBoostRegressor:
     return XGBoostRegressor(seed, rounds=400, max_depth=2, eta=0.05, min_child_weight=3)
 
 
+def failure_classifier(seed: int) -> XGBoostRegressor:
+    """Return the unfitted classifier of runs that diverge, fail or collapse."""
+    return XGBoostRegressor(
+        seed, rounds=120, objective="binary:logistic", max_depth=3, eta=0.1, min_child_weight=0.5
+    )
+
+
 TREES = {
     "xgboost": XGBoostRegressor,
     "shallow_xgboost": shallow_xgboost,
