@@ -42,7 +42,9 @@ def halvings(candidates: int, max_replicates: int) -> list[tuple[int, int]]:
         candidates = max(FINALISTS, (candidates + 1) // 2)
 
 
-def most_likely(probabilities: np.ndarray, mean: np.ndarray, among: list[int], keep: int) -> set:
+def most_likely(
+    probabilities: np.ndarray, mean: np.ndarray, among: list[int], keep: int
+) -> set[int]:
     """Return the candidates that are most likely to be the best, by the mean where that ties."""
     order = sorted(among, key=lambda one: (-probabilities[one], -mean[one], one))
     return set(order[:keep])

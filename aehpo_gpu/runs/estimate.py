@@ -20,7 +20,8 @@ BYTES_PER_RUN_ROW = 1_000
 """Size of one row of results in a compressed Parquet file, measured, rounded up."""
 
 NOT_COUNTED = (
-    "Not counted: validation; live searches and trained benchmark finds, if the study has any."
+    "Not counted: validation; a race, live searches and trained benchmark finds, if the study has "
+    "any."
 )
 """What is trained beyond the sampled runs; how much of it depends on what the searches find."""
 

@@ -8,6 +8,7 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis import plots
+from aehpo_assets.analysis.race_baselines import beside_baselines
 from aehpo_assets.defs.assets.earlier_validations import EVALUATIONS, evaluations_of
 from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
 from aehpo_assets.defs.conditions import when_recommendations_change
@@ -19,7 +20,6 @@ from aehpo_assets.foreign import markdown, markdown_table
 from aehpo_assets.hpo.columns import VALID_SCORE
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.quality.race import RACE_CHECKS, check_race
-from aehpo_assets.race.baselines import beside_baselines
 from aehpo_assets.space import search_space, whole_values
 from aehpo_assets.store.measured import PRICES
 from aehpo_assets.study import Race

@@ -209,10 +209,7 @@ def test_where_the_study_has_a_race_validation_follows_it(daemon: Daemon, tmp_pa
     daemon.finished("toy_rna")
     assert daemon.tick() == {"race": {"varix|toy_rna"}}
     daemon.made("race", "varix", "toy_rna")
-    assert daemon.tick() == {
-        "validated_recommendations": {"varix|toy_rna"},
-        "recommended_latents": {"varix|toy_rna"},
-    }
+    assert daemon.tick() == {"validated_recommendations": {"varix|toy_rna"}}
 
 
 def test_what_is_left_of_a_race_holds_nothing_up(daemon: Daemon, tmp_path: Path) -> None:

@@ -26,4 +26,4 @@ def test_every_run_of_the_study_is_counted(tiny_root: Path, tmp_path: Path) -> N
     Console(file=printed, width=80).print(estimate_table([estimate], disk_free=2**30))
     assert "vanillix | toy_rna" in printed.getvalue()
     assert "of 1.0 GiB free" in printed.getvalue()
-    assert "Not counted: validation; live searches" in printed.getvalue()
+    assert "Not counted: validation; a race, live searches" in printed.getvalue()

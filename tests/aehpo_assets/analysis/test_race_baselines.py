@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aehpo_assets.analysis.race_baselines import BesideBaselines, beside_baselines
 from aehpo_assets.hpo.columns import VALID_SCORE
-from aehpo_assets.race.baselines import BesideBaselines, beside_baselines
 
 SEEDS = range(100, 112)
 SPLITS = 0.1 * np.random.default_rng(0).standard_normal(len(SEEDS))
