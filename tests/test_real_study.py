@@ -25,7 +25,7 @@ STUDY = {
     "epochs": 5,
     "device": "cpu",
     "preprocessing": {"scaler": "robust", "clip": 10},
-    "hpo": {"trials": 12, "validate_top": 1},
+    "hpo": {"trials": 12, "validate_top": 1, "surrogates": ["xgboost"]},
 }
 
 
