@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -66,10 +68,8 @@ TINY_STUDY = {
 """One architecture on one task: as little as a study can be."""
 
 
-@pytest.fixture(scope="session")
-def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``tiny.yaml`` and the data set that it is about below ``data``."""
-    root = tmp_path_factory.mktemp("tiny")
+def write_tiny(root: Path, **changes: object) -> None:
+    """Write ``tiny.yaml``, and the data set that it is about below ``data``."""
     folder = root / "data" / "toy"
     folder.mkdir(parents=True)
     source = np.random.default_rng(0)
@@ -86,5 +86,43 @@ def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "labels": {"file": "clinical.csv", "objective": {"sex": ["sex"]}},
     }
     (folder / "dataset.yaml").write_text(yaml.safe_dump(content))
-    (root / "tiny.yaml").write_text(yaml.safe_dump(TINY_STUDY))
+    (root / "tiny.yaml").write_text(yaml.safe_dump(TINY_STUDY | changes))
+
+
+@pytest.fixture(scope="session")
+def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``tiny.yaml`` and the data set that it is about below ``data``."""
+    root = tmp_path_factory.mktemp("tiny")
+    write_tiny(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def finished_tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny study in two replicates, and ``home``, in which all of it is made.
+
+    It is made once for all workers, and no test writes into it: whatever changes a home takes a
+    copy, whose records go on naming the data set here.
+    """
+    from aehpo_assets.datasets.catalogue import available_tasks
+    from aehpo_assets.running.runner import StudyRun, prepare
+    from aehpo_assets.store.home import Home
+    from aehpo_assets.study import read_study
+
+    own = tmp_path_factory.getbasetemp()
+    root = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "finished_tiny"
+    with root.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "is_finished").exists():
+            shutil.rmtree(root, ignore_errors=True)
+            write_tiny(root, replicates=2)
+            home, file = Home(root / "home"), root / "tiny.yaml"
+            home.record_data_roots([root / "data"])
+            tasks = available_tasks(home.data_roots())
+            instance = prepare(read_study(file), home, tasks, file=file)
+            outcomes = StudyRun(home, instance, tasks).run()
+            assert [outcome for outcome in outcomes if outcome.error is not None] == []
+            # So that the files of its databases are whole.
+            instance.dispose()
+            (root / "is_finished").touch()
     return root

@@ -11,7 +11,6 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -57,29 +56,20 @@ def make_stale(home: Home, root: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def root(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("rounds") / "study"
-    shutil.copytree(tiny_root, folder)
-    file = folder / "tiny.yaml"
-    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {"replicates": 2}))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def first(root: Path) -> Home:
+def first(finished_tiny: Path) -> Home:
     """A home whose first round is finished."""
-    home = Home(root / "home")
-    make_stale(home, root)
-    return home
+    return Home(finished_tiny / "home")
 
 
 @pytest.fixture(scope="module")
-def second(first: Home, root: Path) -> tuple[Home, list[str]]:
-    """The same home after its second round, and what was made in it."""
-    home = Home(root / "second")
+def second(
+    first: Home, finished_tiny: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Home, list[str]]:
+    """A copy of it after its second round, and what was made in it."""
+    home = Home(tmp_path_factory.mktemp("rounds") / "second")
     shutil.copytree(first.root, home.root)
     assert start_next_round(home) == [OWN]
-    return home, make_stale(home, root)
+    return home, make_stale(home, finished_tiny)
 
 
 def reproduced(home: Home, name: str) -> str:
@@ -215,7 +205,7 @@ def test_made_again_without_being_asked_to_go_on_it_stays_as_it_is(
     assert (after.data_version, after.taken) == (before.data_version, before.taken)
 
 
-def test_a_round_that_is_not_finished_is_refused(first: Home, root: Path, tmp_path: Path) -> None:
+def test_a_round_that_is_not_finished_is_refused(first: Home, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no study"):
         start_next_round(Home(tmp_path / "nothing"))
     home = Home(tmp_path / "home")
@@ -265,11 +255,12 @@ def test_a_round_that_is_stale_is_refused(
     assert home.store.provenance(*EARLIER) == before
 
 
-def test_a_home_with_nothing_but_a_study_is_left_as_it_is(root: Path, tmp_path: Path) -> None:
-    home = Home(tmp_path / "home")
+def test_a_home_with_nothing_but_a_study_is_left_as_it_is(
+    finished_tiny: Path, tmp_path: Path
+) -> None:
+    home, file = Home(tmp_path / "home"), finished_tiny / "tiny.yaml"
     for tasks in ("all", ["toy_rna"]):
-        study = read_study(root / "tiny.yaml").model_copy(update={"tasks": tasks})
-        home.adopt(study, root / "tiny.yaml")
+        home.adopt(read_study(file).model_copy(update={"tasks": tasks}), file)
         with pytest.raises(InputError, match="nothing of vanillix is validated yet"):
             start_next_round(home)
         assert sorted(path.name for path in home.root.rglob("*")) == ["home.json", "study.yaml"]

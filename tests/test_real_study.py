@@ -26,7 +26,7 @@ STUDY = {
     "device": "cpu",
     "test": "open",
     "preprocessing": {"scaler": "robust", "clip": 10},
-    "hpo": {"trials": 12, "validate_top": 1},
+    "hpo": {"trials": 12, "validate_top": 1, "surrogates": ["xgboost"]},
 }
 
 

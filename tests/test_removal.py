@@ -33,33 +33,47 @@ def status(home: Home) -> str:
     return printed.getvalue()
 
 
-@pytest.fixture
-def home(tiny_root: Path, tmp_path: Path) -> Home:
-    """A home with two data sets of its own."""
-    home = Home(tmp_path / "home")
-    for name in ("toy", "second"):
-        source = tmp_path / name
-        shutil.copytree(tiny_root / "data" / "toy", source)
+def add_copies(source: Path, folder: Path, home: Home, *names: str) -> None:
+    """Add copies of a data set to a home, under other names."""
+    for name in names:
+        shutil.copytree(source, folder / name)
         content = yaml.safe_load((source / "dataset.yaml").read_text())
-        (source / "dataset.yaml").write_text(yaml.safe_dump(content | {"name": name}))
-        add_dataset(source, home)
-    return home
+        (folder / name / "dataset.yaml").write_text(yaml.safe_dump(content | {"name": name}))
+        add_dataset(folder / name, home)
 
 
-@pytest.fixture
-def begun(tiny_root: Path, home: Home) -> Home:
-    """The same, and the matrices and labels of both."""
+@pytest.fixture(scope="module")
+def read(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with two data sets of its own, and the matrices and labels of both."""
+    folder = tmp_path_factory.mktemp("removal")
+    home = Home(folder / "home")
+    add_copies(tiny_root / "data" / "toy", folder, home, "toy", "second")
     file = tiny_root / "tiny.yaml"
     tasks = available_tasks([home.data])
-    study_run = StudyRun(home, prepare(read_study(file), home, tasks, file=file), tasks)
+    instance = prepare(read_study(file), home, tasks, file=file)
+    study_run = StudyRun(home, instance, tasks)
     for assets, partition in study_run.works():
         if assets[0] in ("omics_matrix", "sample_labels"):
             assert study_run.materialize(Work(assets, partition, "wanted")).error is None
-    return home
+    instance.dispose()
+    return home.root
 
 
-def test_a_data_set_that_is_gone_is_kept_until_it_is_removed(tiny_root: Path, home: Home) -> None:
-    file = tiny_root / "tiny.yaml"
+@pytest.fixture
+def begun(read: Path, tmp_path: Path) -> Home:
+    """A copy of it."""
+    shutil.copytree(read, tmp_path / "home")
+    return Home(tmp_path / "home")
+
+
+def test_a_data_set_that_is_gone_is_kept_until_it_is_removed(
+    finished_tiny: Path, tmp_path: Path
+) -> None:
+    """To a finished home a second data set is added."""
+    file = finished_tiny / "tiny.yaml"
+    home = Home(tmp_path / "home")
+    shutil.copytree(finished_tiny / "home", home.root)
+    add_copies(finished_tiny / "data" / "toy", tmp_path, home, "second")
     (home.data / "bad").mkdir()
     (home.data / "bad" / "dataset.yaml").write_text("title: !!timestamp 2024-13-45\n")
     ok, printed = run(file, home)

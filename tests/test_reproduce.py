@@ -31,36 +31,34 @@ CHAIN = (
     "dataset_profile",
     "configurations",
     "run_results",
+    "baseline_performance",
     "earlier_validations",
     "surrogate",
     "recommendations",
 )
 
 
+@pytest.fixture
+def home(finished_tiny: Path, tmp_path: Path) -> Home:
+    """A copy of a finished home that may be tampered with."""
+    shutil.copytree(finished_tiny / "home", tmp_path / "home")
+    return Home(tmp_path / "home")
+
+
 @pytest.fixture(scope="module")
-def finished(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the data and a home in which everything up to recommendations is made."""
+def own_data(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data of its own, and a home with what is read of them and the split."""
     root = tmp_path_factory.mktemp("reproduce") / "study"
-    # A copy: some tests change the raw data.
     shutil.copytree(tiny_root, root)
     file = root / "tiny.yaml"
     home = Home(root / "home")
     home.record_data_roots([root / "data"])
     tasks = available_tasks(home.data_roots())
-    instance = prepare(read_study(file), home, tasks, file=file)
-    study_run = StudyRun(home, instance, tasks)
+    study_run = StudyRun(home, prepare(read_study(file), home, tasks, file=file), tasks)
     for assets, partition in study_run.works():
-        if set(assets) & set(CHAIN):
-            outcome = study_run.materialize(Work(assets, partition, "missing"))
-            assert outcome.error is None, outcome
+        if assets[0] in ("omics_matrix", "sample_labels", "data_split"):
+            assert study_run.materialize(Work(assets, partition, "missing")).error is None
     return root
-
-
-@pytest.fixture
-def home(finished: Path, tmp_path: Path) -> Home:
-    """A copy of the finished home that may be tampered with."""
-    shutil.copytree(finished / "home", tmp_path / "home")
-    return Home(tmp_path / "home")
 
 
 def reproduce(home: Home, name: str) -> tuple[bool, str]:
@@ -89,20 +87,20 @@ def add(column: str, row: int, value: float) -> Callable[[pd.DataFrame], None]:
     return change
 
 
-def test_a_recommendation_is_reproduced_from_the_raw_files(finished: Path) -> None:
-    store = Home(finished / "home").store
-    before = store.provenance("recommendations", ("vanillix", "toy_rna"))
-    good, printed = reproduce(Home(finished / "home"), "recommendations/vanillix/toy_rna")
+def test_a_recommendation_is_reproduced_from_the_raw_files(home: Home) -> None:
+    before = home.store.provenance("recommendations", ("vanillix", "toy_rna"))
+    good, printed = reproduce(home, "recommendations/vanillix/toy_rna")
     assert good, printed
     assert "recommendations/vanillix/toy_rna: equal" in printed
     for asset in set(CHAIN) - {"earlier_validations"}:
         assert f"equal  {asset}/" in printed
-    assert "baseline_performance" not in printed
-    assert store.provenance("recommendations", ("vanillix", "toy_rna")) == before
+    for asset in ("hyperparameter_effects", "validated_recommendations", "blackbox_curves"):
+        assert asset not in printed, "nothing depends on it"
+    assert home.store.provenance("recommendations", ("vanillix", "toy_rna")) == before
 
 
-def test_the_ui_shows_the_record_and_where_columns_come_from(finished: Path) -> None:
-    instance = open_instance(Home(finished / "home"))
+def test_the_ui_shows_the_record_and_where_columns_come_from(home: Home) -> None:
+    instance = open_instance(home)
     event = instance.get_latest_materialization_event(dg.AssetKey("run_results"))
     assert event is not None
     assert event.asset_materialization is not None
@@ -128,7 +126,7 @@ def test_the_ui_shows_the_record_and_where_columns_come_from(finished: Path) -> 
 
 def test_one_run_alone_is_reproduced_and_a_tampered_one_is_told(home: Home) -> None:
     runs = ("vanillix", "toy_rna")
-    tamper(home, "run_results", runs, add("valid_r2", 2, 0.01))
+    tamper(home, "run_results", runs, add("valid_r2", 4, 0.01))
     good, printed = reproduce(home, "run_results/vanillix/toy_rna/1")
     assert good, printed
     good, printed = reproduce(home, "run_results/vanillix/toy_rna/2")
@@ -139,17 +137,17 @@ def test_one_run_alone_is_reproduced_and_a_tampered_one_is_told(home: Home) -> N
 
 def test_a_tampered_artefact_along_the_chain_is_the_first_that_differs(home: Home) -> None:
     """What depends on it was made from the true one, and is equal."""
-    tamper(home, "preprocessed_matrix", ("toy_rna",), add("g3", 0, 0.5))
-    good, printed = reproduce(home, "dataset_profile/toy_rna")
+    tamper(home, "omics_matrix", ("toy_rna",), add("g3", 0, 0.5))
+    good, printed = reproduce(home, "data_split/toy_rna")
     assert not good
-    assert "First differing artefact of the chain: preprocessed_matrix/toy_rna" in printed
+    assert "First differing artefact of the chain: omics_matrix/toy_rna" in printed
     assert "the data version that what depends on it was made from" in printed
-    assert "dataset_profile/toy_rna itself: equal" in printed
+    assert "data_split/toy_rna itself: equal" in printed
 
 
 def test_a_difference_of_rounding_is_within_tolerance(home: Home) -> None:
-    tamper(home, "preprocessed_matrix", ("toy_rna",), add("g3", 0, 1e-6))
-    good, printed = reproduce(home, "preprocessed_matrix/toy_rna")
+    tamper(home, "omics_matrix", ("toy_rna",), add("g3", 0, 1e-6))
+    good, printed = reproduce(home, "omics_matrix/toy_rna")
     assert good, printed
     assert "equal within tolerance: largest difference" in printed
     assert "in g3" in printed
@@ -160,16 +158,16 @@ def test_another_processor_may_round_otherwise_and_is_named(
 ) -> None:
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr(store, "arithmetic", lambda: "Another CPU (6/207), MKL_CBWR=AVX2")
-        tamper(home, "preprocessed_matrix", ("toy_rna",), add("g3", 0, 1e-3))
-    good, printed = reproduce(home, "preprocessed_matrix/toy_rna")
+        tamper(home, "omics_matrix", ("toy_rna",), add("g3", 0, 1e-3))
+    good, printed = reproduce(home, "omics_matrix/toy_rna")
     assert good, printed
     assert "equal within tolerance: largest difference" in printed
     assert "recorded on Another CPU (6/207), MKL_CBWR=AVX2, made again on" in printed
 
 
 def test_the_same_processor_has_no_excuse(home: Home) -> None:
-    tamper(home, "preprocessed_matrix", ("toy_rna",), add("g3", 0, 1e-3))
-    good, printed = reproduce(home, "preprocessed_matrix/toy_rna")
+    tamper(home, "omics_matrix", ("toy_rna",), add("g3", 0, 1e-3))
+    good, printed = reproduce(home, "omics_matrix/toy_rna")
     assert not good
     assert "recorded on" not in printed
 
@@ -177,20 +175,20 @@ def test_the_same_processor_has_no_excuse(home: Home) -> None:
 def test_a_damaged_artefact_differs_and_is_left_where_it_is(home: Home) -> None:
     path = home.store.table_path("data_split", ("toy_rna",))
     path.write_bytes(path.read_bytes()[:-30])
-    good, printed = reproduce(home, "dataset_profile/toy_rna")
+    good, printed = reproduce(home, "preprocessed_matrix/toy_rna")
     assert not good
     assert "First differing artefact of the chain: data_split/toy_rna" in printed
     assert path.exists()
 
 
-def test_changed_raw_data_is_different_and_the_chain_ends_there(finished: Path, home: Home) -> None:
-    file = finished / "data" / "toy" / "rna.parquet"
+def test_changed_raw_data_is_different_and_the_chain_ends_there(own_data: Path) -> None:
+    file = own_data / "data" / "toy" / "rna.parquet"
     content = file.read_bytes()
     matrix = pd.read_parquet(file)
     matrix.iloc[0, 0] += 1
     try:
         matrix.to_parquet(file)
-        good, printed = reproduce(home, "preprocessed_matrix/toy_rna")
+        good, printed = reproduce(Home(own_data / "home"), "data_split/toy_rna")
     finally:
         file.write_bytes(content)
     assert not good
@@ -199,13 +197,13 @@ def test_changed_raw_data_is_different_and_the_chain_ends_there(finished: Path, 
     assert "What depends on it was not made again" in printed
 
 
-def test_what_cannot_be_made_again_is_refused(finished: Path, home: Home) -> None:
+def test_what_cannot_be_made_again_is_refused(home: Home, own_data: Path) -> None:
     table = home.store.read_table("recommendations", ("vanillix", "toy_rna"))
     with pytest.raises(InputError, match="no configuration can be made alone"):
         reproduce(home, f"recommendations/vanillix/toy_rna/{table['config_id'].iloc[0]}")
-    (finished / "data" / "toy").rename(finished / "data" / ".toy")
+    (own_data / "data" / "toy").rename(own_data / "data" / ".toy")
     try:
         with pytest.raises(InputError, match="Bring the data set back"):
-            reproduce(home, "omics_matrix/toy_rna")
+            reproduce(Home(own_data / "home"), "omics_matrix/toy_rna")
     finally:
-        (finished / "data" / ".toy").rename(finished / "data" / "toy")
+        (own_data / "data" / ".toy").rename(own_data / "data" / "toy")

@@ -47,13 +47,22 @@ def make(present: StudyRun, *assets: str) -> list[Outcome]:
     return [present.materialize(Work(a, p, "wanted")) for a, p in wanted]
 
 
-@pytest.fixture
-def begun(tiny_root: Path, tmp_path: Path) -> Home:
+@pytest.fixture(scope="module")
+def read(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the matrix and the labels."""
-    home = Home(tmp_path / "home")
-    outcomes = make(study_run(tiny_root, home), "omics_matrix", "sample_labels")
+    home = Home(tmp_path_factory.mktemp("robustness") / "home")
+    present = study_run(tiny_root, home)
+    outcomes = make(present, "omics_matrix", "sample_labels")
     assert [outcome.error for outcome in outcomes] == [None, None]
-    return home
+    present.instance.dispose()
+    return home.root
+
+
+@pytest.fixture
+def begun(read: Path, tmp_path: Path) -> Home:
+    """A copy of it."""
+    shutil.copytree(read, tmp_path / "home")
+    return Home(tmp_path / "home")
 
 
 def status(home: Home) -> str:

@@ -337,11 +337,12 @@ def data_versions(home: Path) -> dict[str, str]:
 def test_the_same_study_in_a_second_home_gives_the_same_tables_and_versions(
     first: tuple[Path, str], root: Path
 ) -> None:
-    ok, printed = run(STUDY, root, root / "second")
+    """One architecture of it, to be precise: what is made of one knows nothing of the others."""
+    ok, printed = run(STUDY | {"architectures": ["varix"]}, root, root / "second")
     assert ok, printed
     one, two = Store(first[0] / "store"), Store(root / "second" / "store")
     for asset in ARTEFACTS:
-        for partition in one.partitions(asset):
+        for partition in two.partitions(asset):
             if not one.table_path(asset, partition).exists():
                 continue
             ours, theirs = (without_measured(s.read_table(asset, partition)) for s in (one, two))
@@ -350,7 +351,8 @@ def test_the_same_study_in_a_second_home_gives_the_same_tables_and_versions(
             )
     versions = data_versions(first[0])
     assert len(versions) == sum(ARTEFACTS.values())
-    assert data_versions(root / "second") == versions
+    expected = {name: v for name, v in versions.items() if "vanillix" not in name.split("/")}
+    assert data_versions(root / "second") == expected
     # The machine was measured twice: what is equal is not the clock.
     runtimes = [
         s.read_table("run_results", ("varix", "toy_rna"))["training_runtime"] for s in (one, two)
@@ -458,7 +460,7 @@ def test_what_is_exchanged_or_damaged_is_named_and_made_again(
 def test_a_changed_study_makes_only_what_hangs_on_the_change(
     first: tuple[Path, str], root: Path
 ) -> None:
-    changed = STUDY | {"hpo": STUDY["hpo"] | {"trials": 13}}
+    changed = STUDY | {"hpo": STUDY["hpo"] | {"trials": 13}, "architectures": ["varix"]}
     ok, printed = run(changed, root, first[0])
     assert ok, printed
     assert "recommendations [varix | toy_rna]" in printed
@@ -472,7 +474,8 @@ def test_a_changed_study_makes_only_what_hangs_on_the_change(
 def test_more_configurations_train_only_the_new_ones(first: tuple[Path, str], root: Path) -> None:
     store = Store(first[0] / "store")
     before = store.read_table("run_results", ("vanillix", "toy_rna"))
-    more = ROUTE | {"configurations": {"count": 9}, "architectures": ["vanillix"]}
+    one = {"architectures": ["vanillix"], "tasks": ["toy_rna"]}
+    more = ROUTE | one | {"configurations": {"count": 9}}
     ok, printed = run(more, root, first[0])
     assert ok, printed
     after = store.read_table("run_results", ("vanillix", "toy_rna"))

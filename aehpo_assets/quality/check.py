@@ -139,8 +139,11 @@ def _outcome(check: Check, passed: bool, text: str, values: dict[str, Any]) -> C
 
 
 @cache
-def _context() -> Any:
-    """One ephemeral context a process; importing Great Expectations takes seconds."""
+def _summaries() -> Any:
+    """Where summaries are validated: one place a process, as making it takes longer than all else.
+
+    Importing Great Expectations takes seconds, and its context writes down every data source.
+    """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
@@ -150,18 +153,16 @@ def _context() -> Any:
         logging.getLogger(name).setLevel(logging.WARNING)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    return context
+    asset = context.data_sources.add_pandas("summaries").add_dataframe_asset("summary")
+    return asset.add_batch_definition_whole_dataframe("whole")
 
 
 def _validate(
     name: str, summary: pd.DataFrame, checks: Sequence[Check]
 ) -> list[tuple[bool, dict[str, Any]]]:
-    context = _context()
+    batch = _summaries().get_batch({"dataframe": summary})
     import great_expectations as gx
 
-    source = context.data_sources.add_or_update_pandas(name)
-    definition = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
-    batch = definition.get_batch({"dataframe": summary})
     expectations = [
         getattr(gx.expectations, check.expectation)(
             column=check.column, meta={"check": check.name}, **check.arguments

@@ -47,7 +47,6 @@ def drawing(
     """
     import matplotlib as mpl
     from cycler import cycler
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     settings: dict[str, Any] = {
@@ -70,7 +69,6 @@ def drawing(
     )
     with mpl.rc_context(settings):
         figure = Figure(figsize=size, dpi=DPI, layout="constrained")
-        FigureCanvasAgg(figure)
         yield figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
 
 
@@ -114,6 +112,7 @@ def figure_png(figure: Figure) -> bytes:
     bytes
         The PNG file; the same figure gives the same bytes.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.ticker import NullFormatter
     from PIL import Image
 
@@ -123,10 +122,11 @@ def figure_png(figure: Figure) -> bytes:
         # Over several magnitudes the labels of minor ticks would run into each other.
         if axes.get_xscale() == "log" and right >= 10 * left:
             axes.xaxis.set_minor_formatter(NullFormatter())
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="raw")
-    width, height = (int(size) for size in figure.canvas.get_width_height())
-    picture = Image.frombytes("RGBA", (width, height), drawn.getvalue()).convert("RGB")
+    canvas = FigureCanvasAgg(figure)
+    # Saving a figure would draw it twice, the first time only to lay it out.
+    canvas.draw()
+    size = canvas.get_width_height(physical=True)
+    picture = Image.frombuffer("RGBA", size, canvas.buffer_rgba()).convert("RGB")
     buffer = io.BytesIO()
     # A palette of 256 colours looks the same and takes a third of the room in the event log.
     picture.quantize(256).save(buffer, format="png", optimize=True)

@@ -6,6 +6,7 @@ import matplotlib.figure
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 VALID = "weighted_avg_auc_downstream_performance_valid"
 TEST = "weighted_avg_auc_downstream_performance"
@@ -15,13 +16,13 @@ TEST = "weighted_avg_auc_downstream_performance"
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[matplotlib.figure.Figure]:
     """Figures in the order in which they were rendered."""
     figures: list[matplotlib.figure.Figure] = []
-    savefig = matplotlib.figure.Figure.savefig
+    draw = FigureCanvasAgg.draw
 
-    def keep(self: matplotlib.figure.Figure, *arguments: object, **options: object) -> None:
-        figures.append(self)
-        savefig(self, *arguments, **options)
+    def keep(self: FigureCanvasAgg) -> None:
+        figures.append(self.figure)
+        draw(self)
 
-    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", keep)
+    monkeypatch.setattr(FigureCanvasAgg, "draw", keep)
     return figures
 
 

@@ -174,7 +174,7 @@ def test_routes_that_are_equal_end_equal_on_average() -> None:
     """Every configuration is worth .7; with more of them only the luck grows."""
     generator = np.random.default_rng(0)
     again, chosen = [], []
-    for _ in range(60):
+    for _ in range(30):
         draws = generator.normal(0.7, 0.05, 66)
         sampled, live = make_results(list(draws[:30])), make_results(list(draws[30:60]))
         live["config_id"] = [f"l{number}" for number in range(30)]

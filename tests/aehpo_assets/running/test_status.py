@@ -93,9 +93,11 @@ def command(home: Home, *arguments: str) -> list[str]:
 
 
 @pytest.mark.parametrize("how", ["read-only file system", "another user"])
-def test_a_home_that_may_only_be_read_is_read(tiny_root: Path, tmp_path: Path, how: str) -> None:
+def test_a_home_that_may_only_be_read_is_read(
+    finished_tiny: Path, tmp_path: Path, how: str
+) -> None:
     home = Home(tmp_path / "home")
-    make(tiny_root, home, "omics_matrix", "sample_labels", "data_split")
+    shutil.copytree(finished_tiny / "home", home.root)
     folder = str(home.root)
     if how == "read-only file system":
         script = f"mount --bind {folder} {folder} && mount -o remount,ro,bind {folder} && "

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,11 +52,13 @@ STUDY = Study.model_validate(
 )
 
 
-@pytest.fixture
-def known_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def known_prices() -> Iterator[None]:
     """What training costs is not measured."""
     prices = CostModel("cpu", dict.fromkeys(TERMS, 1e-9))
-    monkeypatch.setattr(tuning, "measured_cost", lambda *arguments: prices)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuning, "measured_cost", lambda *arguments: prices)
+        yield
 
 
 def tune(
@@ -131,9 +135,10 @@ def test_a_warm_start_begins_with_what_was_sampled(
         assert warm["config_id"].tolist() == best.tolist()
 
 
-@pytest.fixture
-def home(known_prices: None, task: TrainingTask, tmp_path: Path) -> Home:
+@pytest.fixture(scope="module")
+def done(known_prices: None, task: TrainingTask, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home in which the study is done but for its live searches."""
+    tmp_path = tmp_path_factory.mktemp("live")
     made = Home(tmp_path / "home")
     live = {"searchers": ["random_search", "asha"], "runs": 5, "batch": 3}
     study = Study.model_validate(STUDY.model_dump() | {"live": live})
@@ -157,7 +162,14 @@ def home(known_prices: None, task: TrainingTask, tmp_path: Path) -> Home:
     for asset, table in tables.items():
         partition = PARTITION if asset in COMPARED else TASK
         made.store.write_table(asset, partition, table, record_of(asset, study))
-    return made
+    return made.root
+
+
+@pytest.fixture
+def home(known_prices: None, done: Path, tmp_path: Path) -> Home:
+    """A copy of it."""
+    shutil.copytree(done, tmp_path / "home")
+    return Home(tmp_path / "home")
 
 
 COMPARED = ("run_results", "validated_recommendations")

@@ -86,9 +86,9 @@ def test_a_run_in_a_fleet_equals_the_run_alone_in_float64(
     task: TrainingTask, architecture: str, dropout: object
 ) -> None:
     runs = make_runs(4, **DIFFERENT, drop_p=dropout)
-    together = train(task, runs, architecture, epochs=20, precision="float64")
+    together = train(task, runs, architecture, epochs=8, precision="float64")
     for position in range(len(runs)):
-        alone = train(task, runs.iloc[[position]], architecture, epochs=20, precision="float64")
+        alone = train(task, runs.iloc[[position]], architecture, epochs=8, precision="float64")
         ours, theirs = final(together).iloc[position], final(alone).iloc[0]
         np.testing.assert_allclose(ours, theirs, rtol=1e-8)
         latents = alone.latents[0].numpy()
@@ -116,7 +116,7 @@ def test_the_first_step_of_a_run_does_not_depend_on_the_fleet(
 
 
 @pytest.mark.parametrize("architecture", ["vanillix", "varix"])
-@pytest.mark.parametrize("epochs", [5, 20])
+@pytest.mark.parametrize("epochs", [5, 12])
 def test_a_fleet_changes_a_run_in_float32_no_more_than_rounding_does(
     task: TrainingTask, architecture: str, epochs: int
 ) -> None:

@@ -49,7 +49,7 @@ def test_critical_difference_is_demsars() -> None:
 @pytest.mark.parametrize("searchers", ["ab", "abcd"])
 def test_equal_searchers_are_rarely_called_different(tasks: int, searchers: str) -> None:
     equal = dict.fromkeys(searchers, 0.0)
-    found = [critical_difference(searches(seed, equal, tasks)) for seed in range(200)]
+    found = [critical_difference(searches(seed, equal, tasks)) for seed in range(100)]
     assert np.mean([result.p_value < 0.05 for result in found]) <= 0.08
     named = [what_to_run_first(searches(seed, equal, tasks)) for seed in range(20)]
     assert np.mean([(table["searcher"] != "").any() for table in named]) <= 0.1
