@@ -215,7 +215,7 @@ def recommendation_summary(
         (:func:`aehpo_assets.noise.summary.noise_tables`), where there are any.
     opening
         What has to be said of how the test was opened
-        (:func:`aehpo_assets.store.openings.opening_sentence`).
+        (:func:`aehpo_assets.analysis.opening.opening_sentence`).
 
     Returns
     -------

@@ -7,6 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis import plots
+from aehpo_assets.analysis.opening import opening_sentence
 from aehpo_assets.analysis.validation_report import (
     ALL_TASKS,
     accuracy,
@@ -35,7 +36,6 @@ from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.verdict import BETTER
 from aehpo_assets.quality.runs import VALIDATION_REPORT_CHECKS, check_validation_report
-from aehpo_assets.store.openings import opening_sentence
 
 TEST_RESULTS = "test_results"
 

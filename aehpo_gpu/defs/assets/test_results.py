@@ -11,6 +11,7 @@ import pandas as pd
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.chosen_baselines import chosen_baseline
 from aehpo_assets.analysis.names import BASELINE_NAMES
+from aehpo_assets.analysis.opening import opening_sentence
 from aehpo_assets.defs.conditions import when_validation_ends
 from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures_and_tasks
@@ -21,7 +22,6 @@ from aehpo_assets.hpo.objectives import OBJECTIVE
 from aehpo_assets.noise.summary import noise_tables, sentence
 from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
 from aehpo_assets.store.code_version import Chosen
-from aehpo_assets.store.openings import opening_sentence
 from aehpo_assets.store.run_archive import RUN_KEY
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.defs.assets.runs import sampled_runs

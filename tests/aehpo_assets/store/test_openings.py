@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.store.openings import Openings, opening_sentence
+from aehpo_assets.store.openings import Openings
 
 
 def test_another_look_is_counted_and_the_same_is_not(tmp_path: Path) -> None:
@@ -34,9 +34,3 @@ def test_a_damaged_count_is_named_and_not_begun_again(tmp_path: Path, content: s
     with pytest.raises(InputError, match=r"toy_rna\.json"):
         openings.note("varix", "toy_rna", ["a"], "test_results")
     assert path.read_text() == content
-
-
-def test_only_a_further_look_or_an_open_test_needs_words() -> None:
-    assert opening_sentence(1) == ""
-    assert "opening 3" in opening_sentence(3)
-    assert "open" in opening_sentence(1, test_is_open=True)
