@@ -114,7 +114,7 @@ class Hpo(Settings):
     Transfer restricts a search to the ``transfer_top_k`` best configurations of the other tasks,
     ``weighted`` by how alike the tasks are, or as one plain ``box``. Of several ``surrogates``,
     each objective gets the one under which the means of configurations that it did not see are
-    most likely.
+    most likely; a later one of the list has to be better by more than chance.
     """
 
     searchers: Searchers = Field(default=["regularized_evolution", "cqr"], min_length=1)

@@ -208,7 +208,7 @@ TRAINED = {
         (
             "aehpo_assets.noise.pooled",
             {"noise", "surrogate", "validation_report", "live_search"},
-            {"blackbox", "run_results"},
+            {"run_results", "configurations"},
         ),
         (
             "aehpo_assets.noise.verdict",

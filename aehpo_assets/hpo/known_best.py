@@ -11,9 +11,7 @@ import pandas as pd
 
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 
-_NOT_HYPERPARAMETERS = {"task", "config_id", "seed", "split_seed", "failed", "dead"} | {
-    *OBJECTIVE_NAMES
-}
+_OF_A_RUN = ("task", "config_id", "seed", "split_seed", "failed", "dead", *OBJECTIVE_NAMES)
 
 
 def best_known(evaluations: pd.DataFrame, task: str) -> pd.DataFrame:
@@ -46,7 +44,7 @@ def best_known(evaluations: pd.DataFrame, task: str) -> pd.DataFrame:
         by the plain mean, then by the order of the table.
     """
     runs = evaluations[evaluations["task"] == task]
-    hyperparameters = [name for name in runs if name not in _NOT_HYPERPARAMETERS]
+    hyperparameters = [name for name in runs if name not in _OF_A_RUN]
     groups = runs.groupby("config_id", sort=False)
     rules = dict.fromkeys(hyperparameters, "first")
     table = groups.agg(rules | {name: "mean" for name in OBJECTIVE_NAMES if name in runs})

@@ -111,11 +111,10 @@ class HeldOut:
     variance: np.ndarray
     misfit: float
 
-    def log_likelihood(self, means: Means) -> float:
-        """Mean logarithm of the density of the held-out means, their noise included."""
+    def log_densities(self, means: Means) -> np.ndarray:
+        """(rows,) logarithms of the density of the held-out means, their noise included."""
         total = np.maximum(self.variance + means.noise, 1e-12)
-        squares = (means.y - self.mean) ** 2 / total
-        return float(-0.5 * (np.log(2 * np.pi * total) + squares).mean())
+        return -0.5 * (np.log(2 * np.pi * total) + (means.y - self.mean) ** 2 / total)
 
 
 def fit_objective(
@@ -127,6 +126,10 @@ def fit_objective(
 ) -> tuple[str, Posterior, HeldOut, dict[str, float]]:
     """Fit the candidate under which unseen means are most likely.
 
+    A later candidate takes the place of an earlier one if it is better by more than a standard
+    error of the difference: the more noise, the less the likelihoods tell, and what trees promise
+    of the best of many is then worth less than their likelihood.
+
     Parameters
     ----------
     means
@@ -136,7 +139,7 @@ def fit_objective(
     seed
         Seed of the models.
     candidates
-        Of :data:`REGRESSORS`; the first wins a tie.
+        Of :data:`REGRESSORS`, the preferred one first.
     start
         Where the search for the kernel begins, if one is known.
 
@@ -158,12 +161,11 @@ def fit_objective(
             held_out[name] = _process_out_of_fold(means, folds, kernel)
         else:
             held_out[name] = _trees_out_of_fold(name, means, folds, seed)
-    likely = {name: found.log_likelihood(means) for name, found in held_out.items()}
-    # NaN (a single fold) compares as false, so that the first candidate stays.
     best = candidates[0]
     for name in candidates[1:]:
-        if likely[name] > likely[best]:
+        if is_clearly_likelier(held_out[name], held_out[best], means):
             best = name
+    likely = {name: float(found.log_densities(means).mean()) for name, found in held_out.items()}
     chosen = held_out[best]
     if best == GAUSSIAN_PROCESS:
         assert kernel is not None
@@ -173,6 +175,13 @@ def fit_objective(
     known = np.isfinite(chosen.mean)
     own = shrunken(chosen.mean[known], means.y[known], means.noise[known], chosen.misfit)
     return best, TreePosterior(trees, means.X[known], own, chosen.misfit), chosen, likely
+
+
+def is_clearly_likelier(one: HeldOut, other: HeldOut, means: Means) -> bool:
+    """Whether means are likelier under one than under the other, by more than a standard error."""
+    gains = one.log_densities(means) - other.log_densities(means)
+    # NaN (a single fold) compares as false.
+    return bool(gains.mean() > gains.std() / np.sqrt(len(gains)))
 
 
 def _process_out_of_fold(means: Means, folds: np.ndarray, kernel: Kernel) -> HeldOut:

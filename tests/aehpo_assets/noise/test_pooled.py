@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aehpo_assets.noise.pooled import Noise, pooled, replicate_noise, replicate_scores
+from aehpo_assets.noise.pooled import (
+    Noise,
+    mean_noise,
+    pooled,
+    replicate_noise,
+    replicate_scores,
+)
 
 
 def runs_of(scores, **columns):
@@ -67,3 +73,28 @@ def test_estimates_are_weighted_by_their_degrees_of_freedom():
     both = pooled(Noise(1.0, 30), None, Noise(4.0, 10))
     assert (both.variance, both.degrees) == (pytest.approx(1.75), 40)
     assert pooled(None, None) is None
+
+
+def test_own_variances_are_shrunken_as_far_as_chance_explains_them():
+    source = np.random.default_rng(5)
+    alike = mean_noise(runs_of(source.normal(0, 0.1, (300, 4))), "score")
+    assert alike.table["variance"].std() < 0.1 * alike.pooled.variance
+    deviations = 0.1 * np.exp(source.normal(0, 0.6, 300))
+    differ = mean_noise(runs_of(source.normal(0, deviations[:, None], (300, 4))), "score")
+    own = source.normal(0, deviations[:, None], (300, 4)).var(axis=1, ddof=1)
+    error = ((np.log(differ.table["variance"]) - 2 * np.log(deviations)) ** 2).mean()
+    assert error < ((np.log(own) - 2 * np.log(deviations)) ** 2).mean()
+    assert error < ((np.log(differ.pooled.variance) - 2 * np.log(deviations)) ** 2).mean()
+
+
+def test_means_are_those_of_replicates_and_nothing_is_made_up_for_single_runs():
+    table = runs_of([[0.5, 0.7], [0.6, 0.6], [0.1, 0.3]])
+    found = mean_noise(table, "score")
+    assert found.table["mean"].tolist() == pytest.approx([0.6, 0.6, 0.2])
+    assert found.table["replicates"].tolist() == [2, 2, 2]
+    assert found.pooled.degrees == 3
+    single = mean_noise(table[table["seed"] == 0], "score")
+    assert single.pooled is None
+    assert single.table["variance"].isna().all()
+    # With equal replicates throughout there is no noise, and no logarithm of it.
+    assert mean_noise(runs_of([[0.5, 0.5]] * 4), "score").table["variance"].tolist() == [0] * 4

@@ -132,3 +132,27 @@ def test_ranks_tell_friend_from_foe(space: SearchSpace) -> None:
     assert (few["configurations"] == 2).all()
     assert few["correlation"].isna().all()
     assert (rank_correlation(evaluations[~of_a], "a")["configurations"] == 0).all()
+
+
+def test_noise_does_not_make_tasks_unlike() -> None:
+    """Two tasks of the same truth, a third of what a run shows being truth."""
+    generator = np.random.default_rng(0)
+    true = generator.normal(0.7, 0.07, 300)
+    parts = [
+        pd.DataFrame(
+            {
+                "task": task,
+                "config_id": np.arange(300).astype(str),
+                VALID_SCORE: true + generator.normal(0, 0.1, 300),
+            }
+        )
+        for task in ("a", "b")
+        for _ in range(2)
+    ]
+    evaluations = pd.concat(parts, ignore_index=True)
+    means = evaluations.groupby(["task", "config_id"])[VALID_SCORE].mean().unstack("task")
+    assert means.corr("spearman").loc["a", "b"] < 0.65
+    assert rank_correlation(evaluations, "a").loc["b", "correlation"] > 0.85
+    # Without replicates, nothing is known that could be corrected.
+    once = evaluations.drop_duplicates(["task", "config_id"])
+    assert rank_correlation(once, "a").loc["b", "correlation"] < 0.5
