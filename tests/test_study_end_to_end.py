@@ -46,7 +46,7 @@ STUDY: dict[str, Any] = {
     "fidelities": [1],
     "score_fidelities": True,
     "device": "cpu",
-    "hpo": {"trials": 12, "validate_top": 1, "surrogates": ["xgboost", "gaussian_process"]},
+    "hpo": {"trials": 12, "validate_top": 1, "surrogates": ["xgboost"]},
     "benchmark": {
         "searchers": ["random_search", "regularized_evolution+box", "asha"],
         "repetitions": 2,

@@ -81,17 +81,16 @@ class HomeEventLogStorage(SqliteEventLogStorage):
                 yield connection
 
     def _initdb(self, engine: Engine, for_index_shard: bool = False) -> None:
-        """Begin a new database as a copy of an empty one: making its tables takes much longer."""
+        """Begin a new database with all that Dagster begins one with, in one transaction."""
         file = Path(str(engine.url.database))
-        if file.exists():
-            super()._initdb(engine, for_index_shard)
-            return
-        with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".part") as empty:
-            empty.write(_empty_database())
-            empty.flush()
-            # Another process may have been first: what that one writes stays.
-            with contextlib.suppress(FileExistsError):
-                file.hardlink_to(empty.name)
+        if not file.exists():
+            # If another process is first, or nothing can be written, Dagster sees to it.
+            with contextlib.suppress(sqlite3.OperationalError):
+                with contextlib.closing(sqlite3.connect(file)) as database:
+                    database.execute("PRAGMA journal_mode=WAL")
+                    database.executescript(_first_statements())
+                return
+        super()._initdb(engine, for_index_shard)
 
     def has_table(self, table_name: str) -> bool:
         """Whether there is a table; one that was found is not looked for again, as it stays."""
@@ -127,10 +126,11 @@ def _write_without_waiting(connection: sqlite3.Connection, _: object) -> None:
 
 
 @cache
-def _empty_database() -> bytes:
-    """Return what Dagster makes of a database before the first event."""
+def _first_statements() -> str:
+    """Return the statements that make of nothing what Dagster makes before the first event."""
     with tempfile.TemporaryDirectory() as folder:
         storage = SqliteEventLogStorage(folder)
         with storage.run_connection("empty"):
             pass
-        return Path(storage.path_for_shard("empty")).read_bytes()
+        with contextlib.closing(sqlite3.connect(storage.path_for_shard("empty"))) as empty:
+            return "\n".join(empty.iterdump())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 
 import dagster as dg
@@ -47,6 +49,28 @@ def test_dagsters_own_storage_reads_what_is_written(home: Home) -> None:
         assert ours
         read = stock.get_records_for_run(run.run_id).records
         assert [str(record.event_log_entry) for record in read] == ours
+
+
+def test_a_new_database_is_as_dagster_begins_one(home: Home, tmp_path: Path) -> None:
+    instance = materialize(home, 1)
+    (run,) = instance.get_runs()
+    stock = SqliteEventLogStorage(str(tmp_path / "stock"))
+    with stock.run_connection(run.run_id):
+        pass
+
+    def begun(folder: Path, shard: str) -> list[object]:
+        questions = (
+            "SELECT name, sql FROM sqlite_master ORDER BY name",
+            "SELECT version_num FROM alembic_version",
+            "PRAGMA journal_mode",
+        )
+        file = folder / f"{shard}.db"
+        with contextlib.closing(sqlite3.connect(file)) as database:
+            answers = [database.execute(question).fetchall() for question in questions]
+        return [*answers, file.stat().st_mode]
+
+    for shard in (run.run_id, "index"):
+        assert begun(home.dagster / "history" / "runs", shard) == begun(tmp_path / "stock", shard)
 
 
 def test_few_databases_stay_open(home: Home) -> None:
