@@ -20,7 +20,7 @@ ROOT = ("definitions", "study", "settings", "errors", "foreign", "limits", "regi
 
 ORDER = {
     A: (
-        *("", "store", "datasets", "omics", "space", "hpo", "noise", "race", "analysis", "quality"),
+        *("", "store", "datasets", "omics", "space", "noise", "hpo", "race", "analysis", "quality"),
         *("exchange", "defs", "running", "cli"),
     ),
     G: ("architectures", "evaluation", "training", "runs", "export", "defs", "cli"),

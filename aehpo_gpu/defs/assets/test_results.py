@@ -11,7 +11,6 @@ import pandas as pd
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.chosen_baselines import chosen_baseline
 from aehpo_assets.analysis.names import BASELINE_NAMES
-from aehpo_assets.analysis.opening import opening_sentence
 from aehpo_assets.defs.conditions import when_validation_ends
 from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures_and_tasks
@@ -99,8 +98,6 @@ def test_results(context: dg.AssetExecutionContext, study: StudyResource) -> dg.
         {"runs": opened, "baselines": baselines, "components": components},
         metadata={
             "opening": making.opening,
-            "test": opening_sentence(making.opening, test_is_open=making.settings.test == "open")
-            or "opened for the first time",
             "runs": len(opened),
             "best_test_score": float(finished.groupby("config_id")[TEST_SCORE].mean().max()),
             **{
