@@ -118,8 +118,8 @@ def test_where_chance_decides_the_first_model_stays() -> None:
     lucky = HeldOut(np.array([0.3, 0.3, 0.3, 0.5]), np.full(4, 0.5), 0.5)
     assert (lucky.log_densities(means) - first.log_densities(means)).mean() > 0
     assert not is_clearly_likelier(lucky, first, means)
-    sure = HeldOut(means.y, np.full(4, 0.1), 0.1)
-    assert is_clearly_likelier(sure, first, means)
+    others = Means(means.X, np.array([1.0, -1.0, 1.1, -1.1]), means.noise)
+    assert is_clearly_likelier(HeldOut(others.y, np.full(4, 0.1), 0.1), first, others)
     nothing = HeldOut(np.full(4, np.nan), np.full(4, np.nan), 1.0)
     assert not is_clearly_likelier(nothing, first, means)
 
