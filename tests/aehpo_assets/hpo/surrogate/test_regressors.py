@@ -100,7 +100,7 @@ def test_variances_that_are_too_small_are_inflated_and_others_are_not() -> None:
 def test_the_likeliest_model_is_chosen_whatever_comes_first(first: int) -> None:
     generator = np.random.default_rng(0)
     X = generator.random((200, 3))
-    steps = (X[:, 0] > 0.37).astype(float) + 2 * (X[:, 1] > 0.71)
+    steps = 2.0 * (X[:, 1] > 0.71) + (X[:, 0] > 0.37) + (X[:, 2] > 0.5) * (X[:, 0] < 0.6)
     candidates = ("gaussian_process", "shallow_xgboost")[:: 1 - 2 * first]
     chosen = []
     for values in (truth(X), steps):
