@@ -126,9 +126,9 @@ def fit_objective(
 ) -> tuple[str, Posterior, HeldOut, dict[str, float]]:
     """Fit the candidate under which unseen means are most likely.
 
-    A later candidate takes the place of an earlier one if it is better by more than a standard
-    error of the difference: the more noise, the less the likelihoods tell, and what trees promise
-    of the best of many is then worth less than their likelihood.
+    A later candidate takes the place of an earlier one if it is better by two standard errors of
+    the difference: the more noise, the less the likelihoods tell, and what trees promise of the
+    best of many is then worth less than their likelihood.
 
     Parameters
     ----------
@@ -178,10 +178,10 @@ def fit_objective(
 
 
 def is_clearly_likelier(one: HeldOut, other: HeldOut, means: Means) -> bool:
-    """Whether means are likelier under one than under the other, by more than a standard error."""
+    """Whether means are likelier under one than under the other, by two standard errors."""
     gains = one.log_densities(means) - other.log_densities(means)
     # NaN (a single fold) compares as false.
-    return bool(gains.mean() > gains.std() / np.sqrt(len(gains)))
+    return bool(gains.mean() > 2 * gains.std() / np.sqrt(len(gains)))
 
 
 def _process_out_of_fold(means: Means, folds: np.ndarray, kernel: Kernel) -> HeldOut:

@@ -100,7 +100,7 @@ def test_variances_that_are_too_small_are_inflated_and_others_are_not() -> None:
 def test_the_likeliest_model_is_chosen_whatever_comes_first(first: int) -> None:
     generator = np.random.default_rng(0)
     X = generator.random((200, 3))
-    steps = (X[:, 0] > 0.37).astype(float) + 2 * (X[:, 1] > 0.71)
+    steps = 2.0 * (X[:, 1] > 0.71) + (X[:, 0] > 0.37) + (X[:, 2] > 0.5) * (X[:, 0] < 0.6)
     candidates = ("gaussian_process", "shallow_xgboost")[:: 1 - 2 * first]
     chosen = []
     for values in (truth(X), steps):
@@ -118,8 +118,8 @@ def test_where_chance_decides_the_first_model_stays() -> None:
     lucky = HeldOut(np.array([0.3, 0.3, 0.3, 0.5]), np.full(4, 0.5), 0.5)
     assert (lucky.log_densities(means) - first.log_densities(means)).mean() > 0
     assert not is_clearly_likelier(lucky, first, means)
-    sure = HeldOut(means.y, np.full(4, 0.1), 0.1)
-    assert is_clearly_likelier(sure, first, means)
+    others = Means(means.X, np.array([1.0, -1.0, 1.1, -1.1]), means.noise)
+    assert is_clearly_likelier(HeldOut(others.y, np.full(4, 0.1), 0.1), first, others)
     nothing = HeldOut(np.full(4, np.nan), np.full(4, np.nan), 1.0)
     assert not is_clearly_likelier(nothing, first, means)
 
