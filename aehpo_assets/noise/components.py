@@ -231,7 +231,10 @@ class _Design:
         """Variance of the split means, less what the noise of their estimates adds."""
         if not variances.any():
             return float(np.var(self._means_by_split(), ddof=1))
-        _, normal, right, _ = self._solved(variances)
+        # Where seeds make no noise at all, they get the least that the fit allows: with nothing, no
+        # equations could be solved.
+        seed = max(variances[-1], _LOWEST_SHARE * self.total)
+        _, normal, right, _ = self._solved(np.array([*variances[:-1], seed]))
         covariance = np.linalg.inv(normal)
         means = covariance @ right
         # What all means share (the configurations that were drawn) moves no difference of them.

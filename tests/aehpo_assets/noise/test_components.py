@@ -11,7 +11,7 @@ from aehpo_assets.noise.components import variance_components
 TRUTH = {"configuration": 0.07**2, "split": 0.03**2, "interaction": 0.03**2, "seed": 0.08**2}
 
 
-def simulated(seed, configurations=16, splits=4, seeds=2, **variances):
+def simulated(seed, /, configurations=16, splits=4, seeds=2, **variances):
     """Scores of a full design, as an array and as a table."""
     sd = {name: math.sqrt(value) for name, value in (TRUTH | variances).items()}
     draw = np.random.default_rng(seed).normal
@@ -122,3 +122,13 @@ def test_refuses_a_score_that_is_not_finite():
     table.loc[3, "score"] = np.nan
     with pytest.raises(ValueError, match="finite"):
         variance_components(table)
+
+
+@pytest.mark.parametrize("interaction", [0.0, 0.03**2])
+def test_seeds_that_make_no_noise_leave_the_other_components(interaction):
+    _, table = simulated(4, configurations=200, seed=0.0, interaction=interaction)
+    found = variance_components(table)
+    assert found.seed == 0
+    assert found.interaction == pytest.approx(interaction, rel=0.2)
+    assert 0 < found.split < 0.06**2
+    assert found.configuration == pytest.approx(0.07**2, rel=0.2)
