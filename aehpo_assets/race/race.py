@@ -121,13 +121,14 @@ def race(
         tell(course.line(number))
         if len(course.racing) < 2:
             break
+    ended: tuple[str, str] | None = None
     while course.racing and (ended := course.end()) is None:
         number += 1
         course.train(number, course.pairs(number), train)
         course.drop_hopeless(number)
         course.stand(number)
         tell(course.line(number))
-    return course.outcome(*ended) if course.racing else None
+    return course.outcome(*ended) if course.racing and ended is not None else None
 
 
 @dataclass

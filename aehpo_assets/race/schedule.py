@@ -30,7 +30,8 @@ def halvings(candidates: int, max_replicates: int) -> list[tuple[int, int]]:
     max_replicates
         No candidate gets more in all.
     """
-    rounds, trained = [], 0
+    rounds: list[tuple[int, int]] = []
+    trained = 0
     while True:
         new = min(FIRST * 2 ** len(rounds), max_replicates - trained)
         if new < 1:
