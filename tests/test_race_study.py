@@ -21,14 +21,17 @@ from aehpo_gpu.runs.validation import RACE_SEEDS
 OWN = ("vanillix", "toy_rna")
 
 
-def run(folder: Path, **changes: Any) -> tuple[bool, str]:
+RACING: dict[str, Any] = {"replicates": 2, "race": {"candidates": 4, "max_replicates": 4}}
+
+
+def run(folder: Path, home: Path, **changes: Any) -> tuple[bool, str]:
     """Run the study of a folder with some changes; returns whether all stands, and what it said."""
-    file = folder / "tiny.yaml"
-    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | changes))
+    file = home.parent / f"{home.name}.yaml"
+    content = yaml.safe_load((folder / "tiny.yaml").read_text())
+    file.write_text(yaml.safe_dump(content | RACING | changes))
     printed = io.StringIO()
     console = Console(file=printed, width=200)
-    ok = run_headless(file, Home(folder / "home"), [folder / "data"], console)
-    return ok, printed.getvalue()
+    return run_headless(file, Home(home), [folder / "data"], console), printed.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -36,18 +39,18 @@ def folder(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study with a race whose first round is finished."""
     folder = tmp_path_factory.mktemp("race") / "study"
     shutil.copytree(tiny_root, folder)
-    ok, printed = run(folder, replicates=2, race={"candidates": 4, "max_replicates": 4})
+    ok, printed = run(folder, folder / "home")
     assert ok, printed
     return folder
 
 
-def raced(folder: Path) -> dict[str, pd.DataFrame]:
-    path = Home(folder / "home").store.existing_folder("race", OWN)
+def raced(home: Path) -> dict[str, pd.DataFrame]:
+    path = Home(home).store.existing_folder("race", OWN)
     return {file.stem: pd.read_parquet(file) for file in path.glob("*.parquet")}
 
 
 def test_its_winner_is_validated_in_replicates_that_it_never_saw(folder: Path) -> None:
-    tables = raced(folder)
+    tables = raced(folder / "home")
     winner = tables["standings"].query("state == 'winner'").iloc[0]
     store = Home(folder / "home").store
     validated = store.read_table("validated_recommendations", OWN)
@@ -64,16 +67,16 @@ def test_its_winner_is_validated_in_replicates_that_it_never_saw(folder: Path) -
 def test_once_finished_it_stands_and_without_it_validation_is_of_recommendations(
     folder: Path, tmp_path: Path
 ) -> None:
-    other = tmp_path / "study"
-    shutil.copytree(folder, other)
-    _, printed = run(other)
+    other = tmp_path / "home"
+    shutil.copytree(folder / "home", other)
+    _, printed = run(folder, other)
     assert "0 made" in printed
-    ok, printed = run(other, race=None)
+    ok, printed = run(folder, other, race=None)
     assert ok, printed
     made = [line.split()[1] for line in printed.splitlines() if line.startswith("made")]
     assert "validated_recommendations" in made
     assert not {"race", "run_results", "recommendations"} & set(made)
-    store = Home(other / "home").store
+    store = Home(other).store
     validated = store.read_table("validated_recommendations", OWN)
     recommended = store.read_table("recommendations", OWN)
     first = validated[(validated["origin"] == "recommended") & (validated["rank"] == 1)]
@@ -81,15 +84,15 @@ def test_once_finished_it_stands_and_without_it_validation_is_of_recommendations
 
 
 def test_what_raced_is_evidence_of_the_next_round(folder: Path, tmp_path: Path) -> None:
-    other = tmp_path / "study"
-    shutil.copytree(folder, other)
-    home, before = Home(other / "home"), raced(folder)["runs"]
+    other = tmp_path / "home"
+    shutil.copytree(folder / "home", other)
+    home, before = Home(other), raced(other)["runs"]
     start_next_round(home)
     earlier = home.store.read_table("earlier_validations", OWN[:1])
     own = earlier[earlier["origin"] == "race"]
     assert (
         own[["config_id", "seed"]].values.tolist() == before[["config_id", "seed"]].values.tolist()
     )
-    ok, printed = run(other)
+    ok, printed = run(folder, other)
     assert ok, printed
     assert not set(raced(other)["runs"]["seed"]) & set(earlier["seed"])
