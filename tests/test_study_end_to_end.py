@@ -460,7 +460,7 @@ def test_what_is_exchanged_or_damaged_is_named_and_made_again(
 def test_a_changed_study_makes_only_what_hangs_on_the_change(
     first: tuple[Path, str], root: Path
 ) -> None:
-    changed = STUDY | {"hpo": STUDY["hpo"] | {"trials": 13}, "architectures": ["varix"]}
+    changed = STUDY | {"hpo": STUDY["hpo"] | {"trials": 13}}
     ok, printed = run(changed, root, first[0])
     assert ok, printed
     assert "recommendations [varix | toy_rna]" in printed
@@ -474,8 +474,7 @@ def test_a_changed_study_makes_only_what_hangs_on_the_change(
 def test_more_configurations_train_only_the_new_ones(first: tuple[Path, str], root: Path) -> None:
     store = Store(first[0] / "store")
     before = store.read_table("run_results", ("vanillix", "toy_rna"))
-    one = {"architectures": ["vanillix"], "tasks": ["toy_rna"]}
-    more = ROUTE | one | {"configurations": {"count": 9}}
+    more = ROUTE | {"configurations": {"count": 9}, "architectures": ["vanillix"]}
     ok, printed = run(more, root, first[0])
     assert ok, printed
     after = store.read_table("run_results", ("vanillix", "toy_rna"))
