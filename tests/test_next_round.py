@@ -34,7 +34,10 @@ from aehpo_gpu.training.task import training_task
 
 OWN = ("vanillix", "toy_rna")
 EARLIER = ("earlier_validations", ("vanillix",))
-ROUND = ("surrogate", "recommendations", "validated_recommendations", "validation_report")
+ROUND = (
+    *("surrogate", "recommendations", "validated_recommendations", "test_results"),
+    "validation_report",
+)
 
 
 def make_stale(home: Home, root: Path) -> list[str]:
@@ -89,7 +92,7 @@ def test_the_first_round_has_no_evidence_and_one_default(first: Home) -> None:
     (sentence,) = pd.read_parquet(report / "verdicts.parquet")["verdict"]
     assert "the untuned default" in sentence
     assert "PCA" in sentence
-    assert len(pd.read_parquet(report / "predictions.parquet")) == 2
+    assert len(pd.read_parquet(report / "predictions.parquet")) == 1
 
 
 def test_every_configuration_is_trained_in_every_replicate_on_its_split(first: Home) -> None:
@@ -141,6 +144,19 @@ def test_the_next_round_makes_exactly_what_hangs_on_the_evidence(
     second: tuple[Home, list[str]],
 ) -> None:
     assert tuple(second[1]) == ROUND
+
+
+def test_the_second_look_at_the_test_is_counted_and_named(
+    first: Home, second: tuple[Home, list[str]]
+) -> None:
+    home, _ = second
+    for number, looked in enumerate((first, home), 1):
+        folder = looked.store.existing_folder("test_results", OWN)
+        assert (pd.read_parquet(folder / "runs.parquet")["opening"] == number).all()
+        report = looked.store.existing_folder("validation_report", OWN[:1])
+        (sentence,) = pd.read_parquet(report / "verdicts.parquet")["verdict"]
+        assert ("This is opening 2 of these test samples" in sentence) == (number == 2)
+    assert len(home.openings.known(*OWN)) == 2
 
 
 def test_what_was_validated_is_evidence_and_seeds_are_fresh(
