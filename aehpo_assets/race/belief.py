@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aehpo_assets.hpo.objectives import Objective
-
 DRAWS = 4096
 """Draws by which probabilities are estimated: a probability of .95 to within .007."""
 
@@ -37,28 +35,6 @@ class Belief:
 
     mean: np.ndarray
     covariance: np.ndarray
-
-    @classmethod
-    def of_model(
-        cls, mean: np.ndarray, covariance: np.ndarray, objective: Objective, level: float = 0.0
-    ) -> Belief:
-        """Return the belief that a model of an objective starts from.
-
-        Parameters
-        ----------
-        mean, covariance
-            The model's posterior on the objective's model scale.
-        objective
-            The objective. Variances are taken to its own scale by the slope at the mean.
-        level
-            Variance of what all runs that the model has seen share, such as the mean effect of
-            their splits: it moves all candidates alike.
-        """
-        middle = objective.from_model_scale(mean)
-        step = 1e-4
-        slope = objective.from_model_scale(mean + step) - objective.from_model_scale(mean - step)
-        slope = slope / (2 * step)
-        return cls(middle, slope[:, None] * covariance * slope[None, :] + level)
 
     @property
     def deviation(self) -> np.ndarray:

@@ -105,12 +105,15 @@ def real_regret(
         ``regret`` with its 95 % bootstrap interval ``lower``, ``upper`` over searches: 0 is the
         best mean valid score of any search, 1 the median sampled configuration.
     """
-    actual = evaluation_table({task: trained}, space)
+    # A run that failed counts as the worst of the task, sampled ones included.
+    both = pd.concat([sampled, trained], ignore_index=True)
+    of_task = evaluation_table({task: both}, space)
+    actual = of_task.tail(len(trained))
     runs = trained[[*SEARCH, f"told_{VALID_SCORE}", "told_distance"]].assign(
         **{VALID_SCORE: actual[VALID_SCORE].to_numpy()}
     )
     searches = runs.groupby(SEARCH, sort=False).mean().reset_index()
-    median = evaluation_table({task: sampled}, space)[VALID_SCORE].median()
+    median = of_task.head(len(sampled))[VALID_SCORE].median()
     best = searches[VALID_SCORE].max()
     searches["regret"] = (best - searches[VALID_SCORE]) / max(best - median, 1e-12)
     rows = []

@@ -100,7 +100,8 @@ def starting_belief(
     split = split_variance(components, replicates)
     mean, covariance = surrogate.posterior(candidates, task, VALID_SCORE)
     level = split / replicates if math.isfinite(split) else 0.0
-    return Belief.of_model(mean, covariance, OBJECTIVE[VALID_SCORE], level)
+    # Scores are modelled on their own scale, but for their bounds.
+    return Belief(OBJECTIVE[VALID_SCORE].from_model_scale(mean), covariance + level)
 
 
 def split_variance(components: pd.DataFrame, replicates: int) -> float:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from aehpo_assets.hpo.objectives import OBJECTIVE, VALID_SCORE
 from aehpo_assets.race.belief import Belief, probability_best, probability_equivalent
 
 CANDIDATES, REPLICATES = 4, 6
@@ -96,14 +95,3 @@ def test_the_same_seed_draws_the_same() -> None:
     first, again, other = (prior().draws(seed, [0, 2]) for seed in (5, 5, 6))
     np.testing.assert_array_equal(first, again)
     assert (first[:, [0, 2]] != other[:, [0, 2]]).any()
-
-
-def test_it_starts_from_a_model_on_the_scale_of_the_score() -> None:
-    objective = OBJECTIVE[VALID_SCORE]
-    source = np.random.default_rng(0)
-    mean = objective.to_model_scale(np.array([0.6, 0.8]))
-    covariance = np.array([[0.01, 0.004], [0.004, 0.01]])
-    drawn = objective.from_model_scale(source.multivariate_normal(mean, covariance, 200_000))
-    found = Belief.of_model(mean, covariance, objective, level=0.001)
-    np.testing.assert_allclose(found.mean, [0.6, 0.8])
-    np.testing.assert_allclose(found.covariance - 0.001, np.cov(drawn.T), rtol=0.05)

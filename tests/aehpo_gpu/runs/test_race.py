@@ -146,14 +146,14 @@ class Posterior:
         self, configurations: pd.DataFrame, task: str, objective: str
     ) -> tuple[np.ndarray, np.ndarray]:
         assert (task, objective) == ("toy_rna", VALID_SCORE)
-        return np.zeros(len(configurations)), 0.04 * np.eye(len(configurations))
+        return np.full(len(configurations), 0.5), 0.05**2 * np.eye(len(configurations))
 
 
 def test_it_starts_from_the_surrogate_and_the_splits_that_this_has_seen() -> None:
     found = starting_belief(chosen(3), Posterior(), "toy_rna", components(2), 2)  # type: ignore[arg-type]
     np.testing.assert_allclose(found.mean, 0.5)
     level = split_variance(components(2), 2) / 2
-    expected = 0.04 / 16 * np.eye(3) + level
+    expected = 0.05**2 * np.eye(3) + level
     np.testing.assert_allclose(found.covariance, expected, rtol=1e-6)
 
 
