@@ -14,7 +14,7 @@ import yaml
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.benchmark.run import BenchmarkPlan, run_cell
-from aehpo_assets.hpo.recommend import recommend
+from aehpo_assets.hpo.recommend import SAMPLED, recommend
 from aehpo_assets.hpo.search.searchers import (
     SEARCHERS,
     check_searchers,
@@ -117,7 +117,7 @@ def test_a_searcher_of_another_package_recommends_for_a_study(
     check_study(study, file, ["a", "b"])
     assert SEARCHERS.module_of("golden_search") == "lab.golden"
     found = recommend("a", evaluations, surrogate, space, study.hpo, n_features=9999)
-    assert set(found.table["searcher"]) == {"golden_search"}
+    assert set(found.table["searcher"]) == {"golden_search", SAMPLED}
     alone = found.trials[~found.trials["transfer"]]
     expected = golden(space, 8)
     assert len(alone) == 8
