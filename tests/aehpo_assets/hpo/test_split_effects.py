@@ -74,4 +74,5 @@ def test_evaluations_are_of_the_same_splits() -> None:
     ok = evaluations[~evaluations["failed"]]
     easy, hard = (ok.loc[ok["seed"] == seed, VALID_SCORE].mean() for seed in (0, 1))
     assert abs(easy - hard) < 0.05
-    assert list(evaluations) == list(evaluation_table({"t": results}, space))
+    columns = list(evaluation_table({"t": results}, space))
+    assert [name for name in evaluations if name != "split_seed"] == columns
