@@ -99,14 +99,18 @@ when_validations_change = (
 ).with_label("when validations change")
 """For what joins the validations of all tasks, and the baselines where there are any."""
 
+_validation_changed = Condition.any_deps_match(Condition.data_version_changed()).allow(
+    dg.AssetSelection.assets("validated_recommendations")
+)
+
 when_validation_ends = (
-    _is_due
+    _due(_validation_changed)
     & ~Condition.any_deps_missing().ignore(_BESIDE_IT)
     & ~Condition.any_deps_match(Condition.will_be_requested()).allow(_RESULTS)
     & ~Condition.any_deps_match(OnItsWay()).allow(_BESIDE_IT)
     & _is_free
 ).with_label("when validation ends")
-"""For what opens the test: only what will not be trained again at once is worth a look."""
+"""For what opens the test: results that change are validated again first, and looked at then."""
 
 _DESCRIPTIONS = dg.AssetSelection.assets("dataset_profile", "baseline_performance")
 

@@ -29,6 +29,10 @@ RAW = ("omics_matrix", "sample_labels", "data_split", "preprocessed_matrix", "da
 JOINED = ("blackbox", "blackbox_curves", "hyperparameter_effects", "surrogate")
 
 
+# What comes of a recommendation: trained again, and then its test opened.
+VALIDATED = ("validated_recommendations", "test_results")
+
+
 class Daemon:
     """Ticks of the condition sensors of both code locations, and what runs would leave behind."""
 
@@ -113,7 +117,7 @@ class Daemon:
         self.trained(*names)
         for asset in JOINED:
             self.made(asset, "varix")
-        for asset in ("recommendations", "validated_recommendations", "recommended_latents"):
+        for asset in ("recommendations", "recommended_latents", *VALIDATED):
             for name in names:
                 self.made(asset, "varix", name)
         self.made("validation_report", "varix")
@@ -202,9 +206,11 @@ def test_training_follows_the_data_and_the_rest_follows_training(daemon: Daemon)
     daemon.made("recommendations", "varix", "toy_rna")
     assert daemon.tick() == {
         "validated_recommendations": {"varix|toy_rna"},
+        "test_results": {"varix|toy_rna"},
         "recommended_latents": {"varix|toy_rna"},
     }
-    daemon.made("validated_recommendations", "varix", "toy_rna")
+    for asset in VALIDATED:
+        daemon.made(asset, "varix", "toy_rna")
     assert daemon.tick() == {"validation_report": {"varix"}}
 
 
@@ -240,7 +246,8 @@ def test_the_report_waits_for_validations_on_their_way_and_not_for_what_failed(
         daemon.made(asset, "varix")
     for name in ("toy_rna", "toy_meth"):
         daemon.made("recommendations", "varix", name)
-    daemon.made("validated_recommendations", "varix", "toy_rna")
+    for asset in VALIDATED:
+        daemon.made(asset, "varix", "toy_rna")
     assert "validation_report" not in daemon.tick()
     daemon.failed("validated_recommendations", "varix", "toy_meth")
     assert daemon.tick()["validation_report"] == {"varix"}
@@ -395,7 +402,7 @@ def test_no_round_is_started_by_itself_and_one_that_a_person_starts_is_carried_t
     daemon.finished("toy_rna")
     daemon.tick()
     record(home, "recommendations", *own, version="1", earlier_validations__varix="1")
-    for asset in ("validated_recommendations", "recommended_latents"):
+    for asset in ("recommended_latents", *VALIDATED):
         daemon.made(asset, *own, version="2")
     daemon.made("validation_report", "varix", version="2")
     assert daemon.tick() == {}
