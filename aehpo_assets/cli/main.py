@@ -179,7 +179,7 @@ def export(
     """Write a study for other tools: CSV, Syne Tune's repository, Autoencodix configurations."""
     from aehpo_assets.exchange.folders import export_study
 
-    for path in export_study(chosen_home(home), out, with_test=with_test):
+    for path in export_study(chosen_home(home, writes=with_test), out, with_test=with_test):
         console.print(escaped(path), soft_wrap=True, highlight=False)
 
 

@@ -52,7 +52,16 @@ def export_study(home: Home, folder: Path, *, with_test: bool = False) -> list[P
         If the folder is there or cannot be made, or the study has no run results yet.
     StaleInputError
         If an artefact is damaged or did not pass its checks.
+    HomeBusyError
+        If the test is to be opened while a run is under way in the home.
     """
+    if with_test:
+        with home.locked():
+            return _export(home, folder, with_test=True)
+    return _export(home, folder, with_test=False)
+
+
+def _export(home: Home, folder: Path, *, with_test: bool) -> list[Path]:
     from aehpo_assets.exchange.exports import write_recommendation
     from aehpo_assets.hpo.blackbox import build_blackboxes, write_blackbox
 

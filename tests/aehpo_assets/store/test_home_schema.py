@@ -191,6 +191,7 @@ WAYS_IN = {
     "trace": (app, ["trace", "run_results/vanillix/toy_rna"]),
     "reproduce": (app, ["reproduce", "run_results/vanillix/toy_rna"]),
     "ui": (app, ["ui"]),
+    "results": (app, ["results"]),
     "export": (app, ["export", "--out", "OUT"]),
     "dataset add": (app, ["dataset", "add", "DATASET"]),
     "dataset remove": (app, ["dataset", "remove", "toy"]),
