@@ -12,6 +12,7 @@ import pytest
 from aehpo_assets.datasets.replicates import replicate_table
 from aehpo_assets.datasets.split import split_samples
 from aehpo_assets.errors import InputError
+from aehpo_assets.hpo.columns import columns_of_test
 from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.store.hashes import content_hash
 from aehpo_assets.store.home import Home
@@ -134,7 +135,13 @@ def test_no_shard_mixes_replicates_and_results_are_those_of_a_run_trained_alone(
     assert sorted(row for shard in shards for row in shard.rows) == list(range(6))
     for shard in shards:
         assert table.runs["seed"].iloc[shard.rows].nunique() == 1
-    results, curves = table.train_missing(lambda progress: None)
+    closed, _ = table.train_missing(lambda progress: None)
+    assert columns_of_test(closed) == []
+    results, curves = table.collect(open_test=True)
+    pd.testing.assert_frame_equal(results[closed.columns], closed)
+    opened = table.test_scores()
+    assert list(opened["replicate"]) == list(results["replicate"])
+    assert columns_of_test(opened) == columns_of_test(results) != []
     assert table.plan() == []
     assert list(results["replicate"]) == list(results["split_seed"]) == list(results["seed"])
     assert len(curves) == 6
