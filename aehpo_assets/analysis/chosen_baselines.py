@@ -12,6 +12,9 @@ import pandas as pd
 
 from aehpo_assets.hpo.objectives import VALID_SCORE
 
+BASELINE_KEY = ("method", "latent_dim", "features", "replicate", "seed", "fresh")
+"""Columns that name a baseline, as far as a table has them."""
+
 FRESH = "fresh"
 """Column of baselines: whether a row repeats what was chosen, with a seed that chose nothing."""
 

@@ -14,13 +14,12 @@ import pandas as pd
 from aehpo_assets.analysis.improvement import mean_difference
 from aehpo_assets.analysis.names import BASELINE, RECOMMENDED
 from aehpo_assets.analysis.validation_summary import (
-    SCORES,
     Candidate,
     Gain,
     RecommendationSummary,
     scored_runs,
 )
-from aehpo_assets.hpo.objectives import VALID_SCORE
+from aehpo_assets.hpo.columns import SCORES, VALID_SCORE
 from aehpo_assets.noise.pooled import replicate_noise
 from aehpo_assets.noise.power import quantile
 from aehpo_assets.noise.verdict import (

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.analysis.chosen_baselines import chosen_baseline, tried_baselines
+from aehpo_assets.analysis.chosen_baselines import BASELINE_KEY, chosen_baseline, tried_baselines
 from aehpo_assets.analysis.convergence import convergence, convergence_sentence
 from aehpo_assets.analysis.improvement import (
     Estimate,
@@ -32,18 +32,14 @@ from aehpo_assets.analysis.names import (
     UNTUNED_DEFAULT,
     WITHOUT_SEED,
 )
-from aehpo_assets.hpo.columns import without_test
+from aehpo_assets.hpo.columns import SCORES, without_test
 from aehpo_assets.hpo.objectives import FAILED_SCORE, TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.pooled import Noise, pooled, replicate_noise
 from aehpo_assets.noise.summary import known_noise
 from aehpo_assets.noise.verdict import Difference
 
-SCORES = (VALID_SCORE, TEST_SCORE)
 REPLICATE = "replicate"
 _OF_BASELINE = " of the baseline"
-
-BASELINE_KEY = ("method", "latent_dim", "features", "replicate", "seed", "fresh")
-"""Columns that name a baseline, as far as a table has them."""
 
 _OPPONENTS = {
     BEST_SAMPLED: "the best sampled configuration",

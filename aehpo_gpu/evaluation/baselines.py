@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from aehpo_assets.analysis.chosen_baselines import chosen_baseline
+from aehpo_assets.analysis.chosen_baselines import BASELINE_KEY, chosen_baseline
 from aehpo_assets.datasets.labels import DownstreamTargets
 from aehpo_gpu.evaluation.downstream import score_latents
 
@@ -29,8 +29,6 @@ SEEDED = ("umap", "random_features")
 """Methods that a seed decides."""
 
 METHODS = ("pca", *SEEDED)
-
-_NAMED = ("method", "latent_dim", "features", "replicate", "seed", "fresh")
 
 Data = tuple[np.ndarray, np.ndarray, DownstreamTargets]
 """Matrix, split and targets of a task, as :func:`baseline_table` takes them."""
@@ -219,7 +217,7 @@ def plain_baseline(
 
 
 def _in_order(table: pd.DataFrame) -> pd.DataFrame:
-    named = [name for name in _NAMED if name in table]
+    named = [name for name in BASELINE_KEY if name in table]
     return table[[*named, *(name for name in table if name not in named)]]
 
 

@@ -15,7 +15,6 @@ import pandas as pd
 
 from aehpo_assets.analysis.names import BEST_SAMPLED, RECOMMENDED, UNTUNED_DEFAULT
 from aehpo_assets.errors import InputError
-from aehpo_assets.hpo.known_best import best_known
 from aehpo_assets.hpo.objectives import OBJECTIVE, VALID_SCORE
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.noise.summary import known_noise
@@ -26,7 +25,7 @@ from aehpo_assets.store.provenance import named_seed
 from aehpo_assets.study import Race, Study
 from aehpo_gpu.evaluation.baselines import plain_baseline
 from aehpo_gpu.runs.table import RunTable
-from aehpo_gpu.runs.validation import first_race_seed, untuned_default
+from aehpo_gpu.runs.validation import best_of_sampled, first_race_seed, untuned_default
 from aehpo_gpu.training.progress import Progress
 
 
@@ -58,11 +57,10 @@ def racing_candidates(
     """
     predicted = [name for name in recommendations if name.startswith("predicted_")]
     columns = ["config_id", "searcher", "transfer", *space.names, *predicted]
-    config_ids = results["config_id"].astype(str)
-    is_sampled = recommendations["config_id"].astype(str).isin(config_ids)
+    is_sampled = recommendations["config_id"].astype(str).isin(results["config_id"].astype(str))
     proposed = recommendations.loc[~is_sampled, columns].assign(origin=RECOMMENDED)
     recommended = recommendations.loc[is_sampled, columns]
-    best = best_known(known[known["config_id"].isin(config_ids)], str(results["task"].iloc[0]))
+    best = best_of_sampled(results, known)
     best = best[["config_id", *space.names]].assign(searcher=BEST_SAMPLED, transfer=False)
     sampled = pd.concat([recommended, best], ignore_index=True).assign(origin=BEST_SAMPLED)
     sampled = sampled.drop_duplicates("config_id")

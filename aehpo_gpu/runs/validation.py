@@ -64,9 +64,7 @@ def candidates(
     recommended = recommendations.head(count)
     predicted = [name for name in recommendations if name.startswith("predicted_")]
     columns = ["rank", "config_id", "searcher", "transfer", *space.names, *predicted]
-    task = str(results["task"].iloc[0])
-    of_sampled = known[known["config_id"].isin(results["config_id"].astype(str))]
-    sampled = best_known(of_sampled, task).head(count)
+    sampled = best_of_sampled(results, known).head(count)
     sampled = sampled[["config_id", *space.names, "known_runs", "known_valid"]]
     sampled = sampled.assign(rank=range(1, len(sampled) + 1))
     untuned = untuned_default(space, results).assign(rank=1)
@@ -78,6 +76,12 @@ def candidates(
         ],
         ignore_index=True,
     )
+
+
+def best_of_sampled(results: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Rank what was sampled by all that is known of it; parameters as for :func:`candidates`."""
+    is_sampled = known["config_id"].isin(results["config_id"].astype(str))
+    return best_known(known[is_sampled], str(results["task"].iloc[0]))
 
 
 def recommended_by_race(candidates: pd.DataFrame) -> pd.DataFrame:

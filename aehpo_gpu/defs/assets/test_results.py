@@ -29,8 +29,6 @@ from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.training_task import (
     TASK,
     TRAINING_SETTINGS,
-    read_replicates,
-    read_training_task,
 )
 from aehpo_gpu.evaluation.baselines import Data, chosen_again
 from aehpo_gpu.runs.table import RunTable, distinct_runs
@@ -75,13 +73,11 @@ def test_results(context: dg.AssetExecutionContext, study: StudyResource) -> dg.
     making = Making.begin(TEST_RESULTS, context, study)
     architecture, task = making.partition
     log = training_log(context.op_execution_context)
-    data = read_training_task(making, task)
+    sampled = sampled_runs(making)
     validated = making.table("validated_recommendations", architecture, task)
     seeds = validated["seed"].unique().tolist()
-    tables = {
-        "validated": validated_runs(making, data, distinct_runs(validated, seeds, making.space)),
-        "sampled": sampled_runs(making),
-    }
+    runs = distinct_runs(validated, seeds, making.space)
+    tables = {"validated": validated_runs(making, sampled.data, runs), "sampled": sampled}
     scores = {}
     for name, table in tables.items():
         # They are in the archive, unless somebody took it away.
@@ -89,7 +85,7 @@ def test_results(context: dg.AssetExecutionContext, study: StudyResource) -> dg.
         scores[name] = table.test_scores()
     bounds = OBJECTIVE[TEST_SCORE].bounds
     components = noise_tables(scores["sampled"], {TEST_SCORE: bounds})["components"]
-    baselines = _baselines(making, task)
+    baselines = _baselines(making, sampled)
     keys = scores["validated"][RUN_KEY]
     making.opening = making.home.openings.note(architecture, task, keys, "test_results")
     opened = scores["validated"].assign(opening=making.opening)
@@ -111,18 +107,18 @@ def test_results(context: dg.AssetExecutionContext, study: StudyResource) -> dg.
     )
 
 
-def _baselines(making: Making, task: str) -> pd.DataFrame:
+def _baselines(making: Making, sampled: RunTable) -> pd.DataFrame:
     """Return the baselines that speak for their methods, with their test scores."""
+    task = sampled.data.task
     if not making.store.is_usable("baseline_performance", (task,)):
         return pd.DataFrame()
     table = making.table("baseline_performance", task)
     if columns_of_test(table):
         rows = [chosen_baseline(table, method) for method in BASELINE_NAMES]
         return pd.concat(rows, ignore_index=True)
-    data, replicates = read_training_task(making, task), read_replicates(making, task)
 
     def data_of(replicate: int) -> Data:
-        own = replicates.data(replicate) if replicates and replicate else data
+        own = sampled.data_of(replicate)
         return own.matrix, own.split, own.targets
 
     return chosen_again(table, data_of)
