@@ -1,0 +1,119 @@
+"""Simulate studies, and print what the platform's claims are worth.
+
+``python -m benchmarks.claims HOME [--studies N] [--processes P]``: the emulator is fitted on the
+runs of one task of a finished home whose study has replicates. A study takes about 7 seconds of one
+core: 1,000 of each kind an hour and a half on two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pandas as pd
+
+from aehpo_assets.errors import InputError
+from aehpo_assets.space import SearchSpace, search_space
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.provenance import named_seed
+from aehpo_assets.study import Race
+from benchmarks.claims.emulator import FLAT, KINDS, Emulator, Trained, trained
+from benchmarks.claims.study import row
+from benchmarks.claims.table import CLAIMS, FLAT_CLAIMS, table, with_regret
+
+RELIABILITIES = (0.35, 0.9)
+"""Of one run: that of colorectal tumours, and one that makes replicates hardly necessary."""
+
+Job = tuple[str, float, int]
+"""Kind, reliability and seed of a study."""
+
+
+def jobs(count: int, seed: int) -> list[Job]:
+    """Return so many studies of each reliability, the kinds in turn, and half as many flat ones."""
+    found: list[Job] = []
+    for reliability in RELIABILITIES:
+        seeds = [named_seed(seed, "study", reliability, number) for number in range(count)]
+        found += [
+            (KINDS[number % len(KINDS)], reliability, own) for number, own in enumerate(seeds)
+        ]
+    flat = [named_seed(seed, "study", FLAT, number) for number in range(count // 2)]
+    return found + [(FLAT, RELIABILITIES[0], own) for own in flat]
+
+
+def simulate(
+    source: Trained, space: SearchSpace, work: list[Job], processes: int
+) -> Iterator[dict[str, object]]:
+    """Make studies in some processes; one row each, in the order of the work."""
+    if processes == 1:
+        yield from (_made((source, space, job)) for job in work)
+        return
+    os.environ["OMP_NUM_THREADS"] = "1"
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_made, [(source, space, job) for job in work])
+
+
+def _made(given: tuple[Trained, SearchSpace, Job]) -> dict[str, object]:
+    source, space, (kind, reliability, seed) = given
+    emulator = Emulator.of(source, space, kind, reliability, seed)
+    return {"reliability": reliability} | row(emulator)
+
+
+def source_of(home: Home, architecture: str, task: str) -> tuple[Trained, SearchSpace]:
+    """Read what the emulator is fitted on.
+
+    Raises
+    ------
+    InputError
+        If the home holds no such runs, or has one replicate only.
+    """
+    if not home.store.is_usable("run_results", (architecture, task)):
+        raise InputError(f"{home.root} holds no run results of {architecture} on {task}")
+    study = home.study()
+    space = search_space(architecture, study.space)
+    return trained(home.store.read_table("run_results", (architecture, task)), space), space
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.claims", description=__doc__)
+    parser.add_argument("home", type=Path)
+    parser.add_argument("--task", required=True)
+    parser.add_argument("--architecture", default="varix")
+    parser.add_argument("--studies", type=int, default=1000)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="one row a study, as Parquet")
+    given = parser.parse_args()
+    try:
+        source, space = source_of(Home(given.home), given.architecture, given.task)
+    except InputError as error:
+        raise SystemExit(str(error)) from None
+    started, rows = time.monotonic(), []
+    work = jobs(given.studies, given.seed)
+    for done, found in enumerate(simulate(source, space, work, given.processes), start=1):
+        rows.append(found)
+        minutes = (time.monotonic() - started) / 60
+        sys.stderr.write(f"\r{done} of {len(work)} studies, {minutes:.1f} minutes ")
+    sys.stderr.write("\n")
+    studies = with_regret(pd.DataFrame(rows), Race().max_replicates)
+    if given.out:
+        studies.to_parquet(given.out)
+    for reliability in RELIABILITIES:
+        own = studies[(studies["reliability"] == reliability) & (studies["kind"] != FLAT)]
+        _print(f"Reliability of one run {reliability}", table(own, CLAIMS))
+    flat = studies[studies["kind"] == FLAT]
+    _print("All configurations are the same", table(flat, FLAT_CLAIMS))
+
+
+def _print(title: str, shown: pd.DataFrame) -> None:
+    sys.stdout.write(f"\n{title}\n{shown.round(4).to_string(index=False)}\n")
+
+
+if __name__ == "__main__":
+    main()
