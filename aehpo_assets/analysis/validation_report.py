@@ -6,7 +6,7 @@ One task by itself belongs to ``validation_summary``; the picture to ``plots.val
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from aehpo_assets.analysis.validation_summary import (
     RecommendationSummary,
     scored_runs,
 )
-from aehpo_assets.hpo.columns import SCORES, VALID_SCORE
+from aehpo_assets.hpo.columns import SCORES, TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.pooled import replicate_noise
 from aehpo_assets.noise.power import quantile
 from aehpo_assets.noise.verdict import (
@@ -206,8 +206,10 @@ def improvements(summaries: Mapping[str, RecommendationSummary]) -> pd.DataFrame
         row alone), ``replicates, tested`` (whether the noise is known), ``outcome`` (``better``,
         ``worse``, ``equal`` or ``not yet``), ``p`` (adjusted), ``more`` (replicates that would
         decide a difference as large as this; missing where no number would) and ``decidable`` (the
-        smallest gain that is found with a power of 80 %). Opponents that were not validated are
-        left out.
+        smallest gain that is found with a power of 80 %). Of the test score, ``new_patients``:
+        the outcome once the chance that drew the test samples is counted too, with its
+        ``new_patients_error``, ``new_patients_lower`` and ``new_patients_upper`` (95 %); missing
+        where it is not known. Opponents that were not validated are left out.
     """
     gains = [(task, gain) for task, summary in summaries.items() for gain in summary.gains]
     parts = []
@@ -217,13 +219,47 @@ def improvements(summaries: Mapping[str, RecommendationSummary]) -> pd.DataFrame
             _row(task, gain, score, verdict)
             for (task, gain), verdict in zip(gains, found, strict=True)
         ]
-    return pd.DataFrame(parts, columns=_IMPROVEMENTS).astype({"more": "Int64"})
+    table = pd.DataFrame(parts, columns=_IMPROVEMENTS[: -len(NEW_PATIENTS)])
+    return table.astype({"more": "Int64"}).assign(**_for_new_patients(gains, table))
 
+
+def _for_new_patients(
+    gains: Sequence[tuple[str, Gain]], rows: pd.DataFrame
+) -> dict[str, pd.Series]:
+    """Say of the differences on test what holds for new patients: a family of verdicts of its own.
+
+    Returns
+    -------
+    dict of str to pandas.Series
+        The columns :data:`NEW_PATIENTS`, missing on valid and where nothing is known.
+    """
+    known = [(at, gain.for_new_patients) for at, (_, gain) in enumerate(gains)]
+    widened = {at: one for at, one in known if one is not None}
+    found = dict(zip(widened, verdicts(list(widened.values())), strict=True))
+    on_test = rows.index[rows["score"] == TEST_SCORE]
+    columns = {name: pd.Series(math.nan, index=rows.index) for name in NEW_PATIENTS[1:]}
+    outcomes = pd.Series(pd.NA, index=rows.index, dtype="str")
+    for at, verdict in found.items():
+        row = on_test[at]
+        outcomes[row] = verdict.outcome
+        columns["new_patients_error"][row] = verdict.difference.error
+        bounds = verdict.difference.interval()
+        columns["new_patients_lower"][row], columns["new_patients_upper"][row] = bounds
+    return {NEW_PATIENTS[0]: outcomes} | columns
+
+
+NEW_PATIENTS = (
+    "new_patients",
+    "new_patients_error",
+    "new_patients_lower",
+    "new_patients_upper",
+)
+"""Columns of what a difference on test says of patients that nobody has seen."""
 
 _IMPROVEMENTS = [
     *("task", "opponent", "against", "config_id", "opponent_config_id", "score", "improvement"),
     *("standard_error", "degrees", "lower", "upper", "replicates", "tested", "outcome", "p"),
-    *("more", "decidable"),
+    *("more", "decidable", *NEW_PATIENTS),
 ]
 
 

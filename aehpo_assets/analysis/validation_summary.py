@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,7 @@ from aehpo_assets.analysis.names import (
     UNTUNED_DEFAULT,
     WITHOUT_SEED,
 )
+from aehpo_assets.analysis.new_patients import for_new_patients
 from aehpo_assets.hpo.columns import SCORES, without_test
 from aehpo_assets.hpo.objectives import FAILED_SCORE, TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.pooled import Noise, pooled, replicate_noise
@@ -60,11 +61,15 @@ class OpenedTest:
         One row a baseline that speaks for its method, with the test score.
     components
         Variance components of the test score over the sampled runs.
+    influence
+        One row a test sample: ``patient``, and what it adds to the test score of each candidate
+        (:func:`aehpo_assets.analysis.new_patients.for_new_patients`).
     """
 
     runs: pd.DataFrame
     baselines: pd.DataFrame
     components: pd.DataFrame
+    influence: pd.DataFrame
 
     @property
     def opening(self) -> int:
@@ -115,6 +120,9 @@ class Gain:
         The two configurations; of a baseline its name.
     differences
         Score to recommendation less opponent.
+    for_new_patients
+        The difference on test, with the chance that drew the test samples; None where that is not
+        known.
     """
 
     opponent: str
@@ -122,6 +130,7 @@ class Gain:
     config_id: str
     opponent_config_id: str
     differences: Mapping[str, Difference]
+    for_new_patients: Difference | None = None
 
 
 @dataclass(frozen=True)
@@ -194,6 +203,7 @@ def recommendation_summary(
     baselines: pd.DataFrame,
     components: pd.DataFrame | None = None,
     opening: str = "",
+    influence: pd.DataFrame | None = None,
 ) -> RecommendationSummary:
     """Summarise what validation and the baselines of one architecture and task say.
 
@@ -212,6 +222,8 @@ def recommendation_summary(
     opening
         What has to be said of how the test was opened
         (:func:`aehpo_assets.analysis.opening.opening_sentence`).
+    influence
+        As of :class:`OpenedTest`, where it is known.
 
     Returns
     -------
@@ -228,15 +240,17 @@ def recommendation_summary(
     known = {method: _baseline(baselines, method, own) for method, own in rows.items()}
     gains: list[Gain] = []
     if RECOMMENDED in chosen:
-        gains = [
+        found = [
             _gain(chosen[RECOMMENDED], chosen[origin], origin, name, noise)
             for origin, name in _OPPONENTS.items()
             if origin in chosen
         ]
-        scored = [method for method, found in known.items() if not math.isnan(found.test.mean)]
+        gains = [_with_new_patients(gain, influence, gain.opponent_config_id) for gain in found]
+        scored = [method for method, own in known.items() if not math.isnan(own.test.mean)]
         if scored:
             best = max(scored, key=lambda method: known[method].valid.mean)
-            gains.append(_gain_over_baseline(chosen[RECOMMENDED], known[best], rows[best], noise))
+            gain = _gain_over_baseline(chosen[RECOMMENDED], known[best], rows[best], noise)
+            gains.append(_with_new_patients(gain, influence, best))
     return RecommendationSummary(
         architecture=_first(validated, "architecture"),
         task=_first(validated, "task"),
@@ -341,6 +355,12 @@ def _gain_over_baseline(
     against = f"the baseline best on valid, {rival.name}"
     config_id = str(recommended["config_id"].iloc[0])
     return Gain(BASELINE, against, config_id, rival.name, differences)
+
+
+def _with_new_patients(gain: Gain, influence: pd.DataFrame | None, other: str) -> Gain:
+    """Add what the difference says of new patients; the opponent is named as ``influence`` does."""
+    widened = for_new_patients(gain.differences[TEST_SCORE], influence, gain.config_id, other)
+    return replace(gain, for_new_patients=widened)
 
 
 def _candidate(runs: pd.DataFrame, noise: Mapping[str, Noise | None]) -> Candidate:

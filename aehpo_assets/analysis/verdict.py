@@ -89,7 +89,15 @@ def _against(subject: str, row: Any, on_valid: Any, nothing_is_known: bool) -> s
     decidable = ""
     if row["tested"] and row["standard_error"] > 0:
         decidable = f"; a gain of {row['decidable']:.3f} could have been decided"
-    return f"{subject} {said}{lacks}: {differences}{decidable}."
+    return f"{subject} {said}{lacks}: {differences}{decidable}.{_for_new_patients(row)}"
+
+
+def _for_new_patients(row: Any) -> str:
+    """Say what holds for new patients, where it is known."""
+    if pd.isna(row["new_patients"]):
+        return ""
+    lower, upper = row["new_patients_lower"], row["new_patients_upper"]
+    return f" For new patients: {row['new_patients']} [{lower:+.3f}, {upper:+.3f}]."
 
 
 def _lacks(row: Any) -> str:
@@ -113,7 +121,8 @@ def _noise(summary: RecommendationSummary) -> str:
         f"The noise is pooled over the autoencoders of the task ({valid.degrees} degrees of "
         f"freedom): one replicate has a standard deviation of {valid.deviation:.3f} on valid and "
         f"{test.deviation:.3f} on test, so that the standard error of a valid score is "
-        f"{valid.error(count):.3f} here. How other samples would score is not in it."
+        f"{valid.error(count):.3f} here. How other samples would score is in no interval but those "
+        "for new patients."
     )
 
 

@@ -17,7 +17,10 @@ VALID_SCORE = f"{TEST_SCORE}_valid"
 SCORES = (VALID_SCORE, TEST_SCORE)
 """The downstream scores, which need labels."""
 
-_OF_TEST = re.compile(rf"test_(\w+_loss|r2)|(auc|r2)_.+_test|{TEST_SCORE}", re.DOTALL)
+INFLUENCE = "test_influence"
+"""What each test sample adds to the test score, where that is asked for."""
+
+_OF_TEST = re.compile(rf"test_(\w+_loss|r2)|(auc|r2)_.+_test|{TEST_SCORE}|{INFLUENCE}", re.DOTALL)
 
 
 def columns_of_test(table: pd.DataFrame) -> list[str]:

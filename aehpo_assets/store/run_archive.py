@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import StaleInputError
@@ -58,15 +59,42 @@ class RunArchive:
         results, _ = self._read()
         return set(keys) & set(results.get(RUN_KEY, ()))
 
-    def add(self, results: pd.DataFrame, curves: pd.DataFrame) -> None:
+    def add(
+        self, results: pd.DataFrame, curves: pd.DataFrame, influence: np.ndarray | None = None
+    ) -> None:
         """Keep a finished shard; both tables carry the run key.
 
-        The curves are written first: a shard counts as finished once its results are there.
+        The results are written last: a shard counts as finished once they are there.
+
+        Parameters
+        ----------
+        results, curves
+            What :meth:`collect` returns of them.
+        influence
+            (test samples, runs), in the order of the results, where it is kept.
         """
         shard = (settings_hash(sorted(results[RUN_KEY])),)
-        for kind, frame in (("curves", curves), ("results", results)):
+        kinds = {"curves": curves, "results": results}
+        if influence is not None:
+            of_samples = pd.DataFrame(influence, columns=results[RUN_KEY].tolist())
+            kinds = {"influence": of_samples} | kinds
+        for kind, frame in kinds.items():
             # The run keys hold what the numbers depend on, code and settings included.
             self._store.write_table(kind, shard, frame.reset_index(drop=True), Record("run keys"))
+
+    def influence(self, keys: Iterable[str]) -> pd.DataFrame:
+        """Return what each test sample adds to the test score of runs, as far as it was kept.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a test sample, in the order of the task, and one column a run key.
+        """
+        asked = set(keys)
+        shards = self._store.sound_tables("influence").values()
+        kept = [shard[[key for key in shard if key in asked]] for shard in shards]
+        found = pd.concat(kept, axis=1) if kept else pd.DataFrame()
+        return found.loc[:, ~found.columns.duplicated()]
 
     def collect(self, keys: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the results in the order of the keys, and the curves that belong to them.

@@ -56,7 +56,7 @@ def auc_one_vs_one(scores: Tensor, codes: Tensor, n_classes: int) -> Tensor:
     ranked, order = scores[:, :, columns].transpose(1, 2).contiguous().sort(dim=-1)
     ranked_codes = codes[order]
     own = (ranked_codes == columns[:, None]).to(torch.float64)
-    above = counts[columns][:, None] - _mean_over_ties(ranked, own.cumsum(-1))
+    above = counts[columns][:, None] - mean_over_ties(ranked, own.cumsum(-1))
     # Sums of halves are exact in any order, so that scattering them is deterministic.
     wins = above.new_zeros(n_runs, len(columns), n_classes).scatter_add_(-1, ranked_codes, above)
     auc = wins / (counts[columns][:, None] * counts)
@@ -66,7 +66,7 @@ def auc_one_vs_one(scores: Tensor, codes: Tensor, n_classes: int) -> Tensor:
     return (auc.sum((-2, -1)) - auc.diagonal(dim1=-2, dim2=-1).sum(-1)) / pairs
 
 
-def _mean_over_ties(ranked: Tensor, cumulative: Tensor) -> Tensor:
+def mean_over_ties(ranked: Tensor, cumulative: Tensor) -> Tensor:
     """Class counts below a score and up to it, averaged: half of the tied samples are below it."""
     position = torch.arange(ranked.shape[-1], device=ranked.device).expand(ranked.shape)
     changes = ranked[..., 1:] != ranked[..., :-1]

@@ -173,7 +173,8 @@ def chosen_again(table: pd.DataFrame, data_of: Callable[[int], Data]) -> pd.Data
     -------
     pd.DataFrame
         As :func:`baseline_table` returns it, with ``replicate`` where the table has it; the rows
-        of :func:`aehpo_assets.analysis.chosen_baselines.chosen_baseline` alone.
+        of :func:`aehpo_assets.analysis.chosen_baselines.chosen_baseline` alone, and
+        ``test_influence``.
     """
     parts = []
     for method in METHODS:
@@ -181,7 +182,8 @@ def chosen_again(table: pd.DataFrame, data_of: Callable[[int], Data]) -> pd.Data
             replicate = int(row.get("replicate", 0))
             seed = replicate if pd.isna(row["seed"]) else int(row["seed"])
             cell = (int(row["features"]), int(row["latent_dim"]))
-            again = _scored(*data_of(replicate), method, [cell], seed, fresh=bool(row["fresh"]))
+            of = data_of(replicate)
+            again = _scored(*of, method, [cell], seed, fresh=bool(row["fresh"]), influence=True)
             parts.append(again.assign(replicate=replicate) if "replicate" in row else again)
     return _in_order(pd.concat(parts, ignore_index=True)) if parts else table.head(0)
 
@@ -229,9 +231,10 @@ def _scored(
     cells: Sequence[_Cell],
     seed: int,
     fresh: bool = False,
+    influence: bool = False,
 ) -> pd.DataFrame:
     layouts = _layouts(method, matrix, split == "train", cells, seed)
-    table = _scores(layouts, cells, split, targets)
+    table = _scores(layouts, cells, split, targets, influence)
     known = pd.array([pd.NA if method == "pca" else seed] * len(table), dtype="Int64")
     return table.assign(method=method, seed=known, fresh=fresh)
 
@@ -257,13 +260,15 @@ def _scores(
     cells: Sequence[_Cell],
     split: np.ndarray,
     targets: DownstreamTargets,
+    influence: bool,
 ) -> pd.DataFrame:
     widest = max(dim for _, dim in cells)
     latents = torch.zeros(len(layouts), len(split), widest, dtype=torch.float64)
     for row, values in enumerate(layouts):
         latents[row, :, : values.shape[1]] = torch.from_numpy(np.array(values, dtype=np.float64))
     named = pd.DataFrame(cells, columns=["features", "latent_dim"])
-    return pd.concat([named, score_latents(latents, split, targets)], axis=1)
+    scored = score_latents(latents, split, targets, influence=influence)
+    return pd.concat([named, scored], axis=1)
 
 
 def _pca(matrix: np.ndarray, train: np.ndarray, dim: int) -> np.ndarray:

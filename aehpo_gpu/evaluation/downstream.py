@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from aehpo_assets.datasets.labels import DownstreamTargets
-from aehpo_assets.hpo.columns import TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.columns import INFLUENCE, TEST_SCORE, VALID_SCORE
 from aehpo_gpu.evaluation.auc import auc_one_vs_one
+from aehpo_gpu.evaluation.influence import auc_influence
 from aehpo_gpu.evaluation.logistic import fit_logistic_regression, predict_probabilities
 from aehpo_gpu.evaluation.regression import fit_ridge, r2_of_ridge
 
@@ -27,7 +28,9 @@ CHUNK_BYTES = 2**25
 """Size of the class probabilities of the runs that are scored together."""
 
 
-def score_latents(latents: Tensor, split: np.ndarray, targets: DownstreamTargets) -> pd.DataFrame:
+def score_latents(
+    latents: Tensor, split: np.ndarray, targets: DownstreamTargets, *, influence: bool = False
+) -> pd.DataFrame:
     """Score the latents of many runs on the labels of a task.
 
     A balanced logistic regression is fitted on the train latents for each classification label
@@ -44,6 +47,8 @@ def score_latents(latents: Tensor, split: np.ndarray, targets: DownstreamTargets
         (samples,) ``train``, ``valid`` or ``test``.
     targets
         Labels of the task; their codes and values are in the order of the matrix.
+    influence
+        Whether to say what each test sample adds to the test score.
 
     Returns
     -------
@@ -51,7 +56,9 @@ def score_latents(latents: Tensor, split: np.ndarray, targets: DownstreamTargets
         One row a run: ``auc_<label>_valid`` and ``auc_<label>_test`` of each classification label,
         ``r2_<label>_valid`` and ``r2_<label>_test`` of each regression label, the two averages
         weighted by ``targets`` (NaN without classification labels), and ``latent_status``: ``ok``,
-        ``collapsed`` (no column varies on train) or ``non-finite``.
+        ``collapsed`` (no column varies on train) or ``non-finite``. With ``influence``,
+        ``test_influence``: (test samples,) of each run
+        (:func:`aehpo_gpu.evaluation.influence.auc_influence`), weighted like the labels.
 
     Raises
     ------
@@ -66,12 +73,15 @@ def score_latents(latents: Tensor, split: np.ndarray, targets: DownstreamTargets
     latents = torch.where(usable[:, None, None], latents, 0.0)
     widest = max((len(target.classes) for target in targets.classification), default=1)
     chunk = max(1, CHUNK_BYTES // (8 * n_samples * widest))
-    parts = [_scores(part, split, targets) for part in latents.split(chunk)]
+    parts = [_scores(part, split, targets, influence) for part in latents.split(chunk)]
     return pd.concat(parts, ignore_index=True).assign(latent_status=status)
 
 
-def _scores(latents: Tensor, split: np.ndarray, targets: DownstreamTargets) -> pd.DataFrame:
+def _scores(
+    latents: Tensor, split: np.ndarray, targets: DownstreamTargets, influence: bool
+) -> pd.DataFrame:
     averages = {part: np.zeros(len(latents)) for part in SCORES}
+    added = np.zeros((len(latents), len(split)))
     columns: dict[str, np.ndarray] = {}
     for target in targets.classification:
         n_classes = len(target.classes)
@@ -84,6 +94,9 @@ def _scores(latents: Tensor, split: np.ndarray, targets: DownstreamTargets) -> p
             auc = auc_one_vs_one(probabilities, codes, n_classes).cpu().numpy()
             columns[f"auc_{target.label}_{part}"] = auc
             average += target.weight * auc
+            if influence and part == "test":
+                of_samples = auc_influence(probabilities, codes, n_classes).cpu().numpy()
+                added[:, known & (split == part)] += target.weight * of_samples
     for number in targets.regression:
         known = np.isfinite(number.values)
         ridge = fit_ridge(*_part(latents, number.values, known & (split == "train")))
@@ -92,7 +105,8 @@ def _scores(latents: Tensor, split: np.ndarray, targets: DownstreamTargets) -> p
             columns[f"r2_{number.label}_{part}"] = r2_of_ridge(X, ridge, values).cpu().numpy()
     for part, name in SCORES.items():
         columns[name] = averages[part] if targets.classification else np.full(len(latents), np.nan)
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(latents)))
+    table = pd.DataFrame(columns, index=pd.RangeIndex(len(latents)))
+    return table.assign(**{INFLUENCE: list(added[:, split == "test"])}) if influence else table
 
 
 def latent_status(latents: Tensor, split: np.ndarray) -> np.ndarray:

@@ -186,6 +186,7 @@ class RunTable:
         self.archive.add(
             result.runs.merge(key_of, on=identity, how="left", validate="one_to_one"),
             result.curves.merge(key_of, on=identity, how="left"),
+            result.influence,
         )
 
     def train_missing(

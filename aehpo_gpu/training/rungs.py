@@ -105,7 +105,7 @@ def train_rungs(
         found = under_way.advance(stage)
         for rung in stage:
             reached = [fleet for fleet in found if fleet.rung == rung]
-            rows = _rung_rows(reached, described, seconds, data, settings.unit)
+            rows = _rung_rows(reached, described, seconds, data, settings)
             rungs.append(rows)
         if decide is None or rung == settings.length:
             continue
@@ -156,7 +156,7 @@ def _rung_rows(
     described: pd.DataFrame,
     seconds: pd.DataFrame,
     data: TrainingTask,
-    unit: str,
+    settings: TrainingSettings,
 ) -> pd.DataFrame:
     """Rows of all runs that reached a rung; what the rung took is added to ``seconds``."""
     parts = []
@@ -168,7 +168,7 @@ def _rung_rows(
         ends = described.loc[fleet.rows]
         part = ends.assign(
             training_runtime=ends["training_runtime"] * (fleet.epoch / ends["epochs"]),
-            **{"epoch": fleet.epoch, unit: fleet.rung},
+            **{"epoch": fleet.epoch, settings.unit: fleet.rung},
             status=np.where(bad, "diverged", "ok"),
             error=np.where(bad, "a loss or gradient became non-finite", ""),
             **seconds.loc[fleet.rows],
@@ -178,7 +178,7 @@ def _rung_rows(
     rows = pd.concat(parts)
     latents = [(pd.Index(f.rows), f.latents) for f in fleets if f.latents is not None]
     if latents:
-        scores, scoring = score_fleets(latents, data)
+        scores, scoring = score_fleets(latents, data, influence=settings.influence)
         seconds.loc[scoring.index, "evaluation_runtime"] += scoring
         rows["evaluation_runtime"] += scoring
         rows = rows.join(scores)
@@ -186,7 +186,10 @@ def _rung_rows(
 
 
 def score_fleets(
-    fleets: Sequence[tuple[pd.Index, torch.Tensor]], data: TrainingTask
+    fleets: Sequence[tuple[pd.Index, torch.Tensor]],
+    data: TrainingTask,
+    *,
+    influence: bool = False,
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Downstream scores of the latents of all runs of some fleets, and the seconds each took.
 
@@ -207,7 +210,7 @@ def score_fleets(
         together = torch.cat([latents for _, latents in members])
         # The classifiers' steps are made of many small products.
         with threads_for(together.numel()):
-            scored = score_latents(together, data.split, data.targets)
+            scored = score_latents(together, data.split, data.targets, influence=influence)
         scores.append(scored.set_index(index))
         share = (time.perf_counter() - started) / len(index)
         seconds.append(pd.Series(share, index=index))

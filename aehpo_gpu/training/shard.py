@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from aehpo_assets.datasets.labels import SPLITS
-from aehpo_assets.hpo.columns import SCORES
+from aehpo_assets.hpo.columns import INFLUENCE, SCORES
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.fleet import MEASURES
 from aehpo_gpu.training.progress import Progress
@@ -29,10 +30,14 @@ class ShardResult:
         One row a run: the columns of run results, in the order of the runs given.
     curves
         One row a run and rung; ``runtime`` is what the run would take alone up to there.
+    influence
+        (test samples, runs) what each test sample adds to the test score; None unless it is asked
+        for.
     """
 
     runs: pd.DataFrame
     curves: pd.DataFrame
+    influence: np.ndarray | None = None
 
 
 def train_shard(
@@ -59,4 +64,5 @@ def train_shard(
     measures = [f"{part}_{name}" for part in SPLITS for name in MEASURES]
     columns = ["config_id", "task", "architecture", "seed", *length, "runtime", *measures, *scores]
     curves = rungs.rename(columns={"training_runtime": "runtime"})[columns]
-    return ShardResult(ends.reset_index(drop=True), curves)
+    influence = np.column_stack(ends.pop(INFLUENCE)) if settings.influence else None
+    return ShardResult(ends.reset_index(drop=True), curves, influence)

@@ -72,6 +72,8 @@ class TrainingSettings:
         (``tf32``, ``bfloat16``, with parameters in float32).
     device
         ``auto``, ``cpu`` or ``cuda``.
+    influence
+        Whether to keep what each test sample adds to the test score; it changes no run.
     """
 
     epochs: int | None = None
@@ -82,10 +84,13 @@ class TrainingSettings:
     device: str = "auto"
     score_fidelities: bool = False
     steps: int | None = None
+    influence: bool = False
 
     def identity(self) -> dict[str, Any]:
         """Everything the numbers of a run depend on; what was added later only where it is set."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        depended_on = asdict(self)
+        del depended_on["influence"]
+        return {name: value for name, value in depended_on.items() if value is not None}
 
     @property
     def unit(self) -> str:

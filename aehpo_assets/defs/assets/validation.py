@@ -117,12 +117,12 @@ def validation_report(
 def _summary(making: Making, task: str, validated: pd.DataFrame) -> RecommendationSummary:
     """Summarise a task, with what opening its test showed."""
     folder = making.folder(TEST_RESULTS, *making.partition, task)
-    names = ("runs", "baselines", "components")
+    names = ("runs", "baselines", "components", "influence")
     opened = OpenedTest(*(pd.read_parquet(folder / f"{name}.parquet") for name in names))
     runs, baselines = with_test_scores(validated, _baselines(making, task), opened)
     components = _variance_components(making, task, opened)
     said = opening_sentence(opened.opening, test_is_open=making.settings.test == "open")
-    return recommendation_summary(runs, baselines, components, said)
+    return recommendation_summary(runs, baselines, components, said, opened.influence)
 
 
 def _baselines(making: Making, task: str) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
-from aehpo_assets.hpo.columns import TEST_SCORE, columns_of_test
+from aehpo_assets.hpo.columns import INFLUENCE, TEST_SCORE
 from aehpo_assets.hpo.objectives import OBJECTIVE
 from aehpo_assets.noise.summary import noise_tables, sentence
 from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
@@ -31,12 +31,22 @@ from aehpo_gpu.defs.training_task import (
     TRAINING_SETTINGS,
 )
 from aehpo_gpu.evaluation.baselines import Data, chosen_again
+from aehpo_gpu.runs.influence import candidate_influence, test_samples
 from aehpo_gpu.runs.table import RunTable, distinct_runs
 from aehpo_gpu.training.task import REPLICATE_INPUTS
 
 TEST_RESULTS = Recipe(
     "test_results",
-    compute=(RunTable, chosen_again, distinct_runs, noise_tables, search_space, *TASK),
+    compute=(
+        RunTable,
+        candidate_influence,
+        chosen_again,
+        distinct_runs,
+        noise_tables,
+        search_space,
+        test_samples,
+        *TASK,
+    ),
     chosen=(Chosen(ARCHITECTURES), Chosen(ARCHITECTURE_SPACES)),
     settings=(
         "configurations.count",
@@ -86,12 +96,24 @@ def test_results(context: dg.AssetExecutionContext, study: StudyResource) -> dg.
     bounds = OBJECTIVE[TEST_SCORE].bounds
     components = noise_tables(scores["sampled"], {TEST_SCORE: bounds})["components"]
     baselines = _baselines(making, sampled)
+    influence = candidate_influence(
+        test_samples(making.table("data_split", task)),
+        scores["validated"],
+        tables["validated"].archive.influence(tables["validated"].keys()),
+        baselines,
+    )
+    baselines = baselines.drop(columns=INFLUENCE, errors="ignore")
     keys = scores["validated"][RUN_KEY]
     making.opening = making.home.openings.note(architecture, task, keys, "test_results")
     opened = scores["validated"].assign(opening=making.opening)
     finished = opened[opened["status"] == "ok"]
     return making.write_tables(
-        {"runs": opened, "baselines": baselines, "components": components},
+        {
+            "runs": opened,
+            "baselines": baselines,
+            "components": components,
+            "influence": influence,
+        },
         metadata={
             "opening": making.opening,
             "runs": len(opened),
@@ -113,9 +135,6 @@ def _baselines(making: Making, sampled: RunTable) -> pd.DataFrame:
     if not making.store.is_usable("baseline_performance", (task,)):
         return pd.DataFrame()
     table = making.table("baseline_performance", task)
-    if columns_of_test(table):
-        rows = [chosen_baseline(table, method) for method in BASELINE_NAMES]
-        return pd.concat(rows, ignore_index=True)
 
     def data_of(replicate: int) -> Data:
         own = sampled.data_of(replicate)

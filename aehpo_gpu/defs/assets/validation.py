@@ -4,6 +4,8 @@ Which configurations are validated against which is decided in ``aehpo_gpu.runs.
 they are trained in ``aehpo_gpu.training``.
 """
 
+from dataclasses import replace
+
 import dagster as dg
 import pandas as pd
 
@@ -63,8 +65,13 @@ VALIDATED_RECOMMENDATIONS = Recipe(
 
 
 def validated_runs(making: Making, data: TrainingTask, runs: pd.DataFrame) -> RunTable:
-    """The runs of a validation, with curves from which it is told whether they had converged."""
-    return run_table(making, data, runs, curves_at=last_tenth(making.settings.length))
+    """The runs of a validation, with all that a verdict on them needs.
+
+    That is curves from which it is told whether they had converged, and what each test sample adds
+    to their test score.
+    """
+    table = run_table(making, data, runs, curves_at=last_tenth(making.settings.length))
+    return replace(table, settings=replace(table.settings, influence=True))
 
 
 @dg.asset(

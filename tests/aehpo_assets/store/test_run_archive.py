@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -42,6 +43,17 @@ def test_finished_runs_are_collected_in_the_order_asked_for(tmp_path: Path) -> N
     assert list(curves["epoch"]) == [1, 2, 1, 2]
     with pytest.raises(StaleInputError, match="lacks 1 of 2 runs"):
         archive.collect(["a", "d"])
+
+
+def test_what_samples_add_is_kept_beside_the_runs_it_was_asked_for(tmp_path: Path) -> None:
+    archive = RunArchive(tmp_path)
+    archive.add(*shard(["a", "b"]), np.array([[0.1, -0.2], [-0.1, 0.2]]))
+    archive.add(*shard(["c"]))
+    found = archive.influence(["b", "c"])
+    assert found.columns.tolist() == ["b"]
+    assert found["b"].tolist() == [-0.2, 0.2]
+    assert archive.finished(["a", "b", "c"]) == {"a", "b", "c"}
+    assert RunArchive(tmp_path / "empty").influence(["a"]).empty
 
 
 def test_runs_of_epochs_and_of_steps_lie_side_by_side(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from aehpo_assets.datasets.labels import ClassificationTarget, DownstreamTargets, RegressionTarget
+from aehpo_assets.hpo.columns import INFLUENCE, columns_of_test
 from aehpo_gpu.evaluation import downstream
 from aehpo_gpu.evaluation.downstream import TEST_SCORE, VALID_SCORE, score_latents
 
@@ -136,3 +137,25 @@ def test_refuses_a_split_of_other_samples(
 ) -> None:
     with pytest.raises(ValueError, match="samples"):
         score_latents(latents, SPLIT[:-1], targets)
+
+
+def test_what_test_samples_add_has_the_weights_of_the_task(
+    latents: torch.Tensor, targets: DownstreamTargets
+) -> None:
+    plain = score_latents(latents, SPLIT, targets)
+    table = score_latents(latents, SPLIT, targets, influence=True)
+    pd.testing.assert_frame_equal(table.drop(columns=INFLUENCE), plain)
+    assert INFLUENCE in columns_of_test(table)
+    sex, stage = targets.classification
+    parts = []
+    for target in (sex, stage):
+        alone = DownstreamTargets(
+            (ClassificationTarget(target.label, target.classes, target.codes, 1.0),), (), {}
+        )
+        parts.append(score_latents(latents, SPLIT, alone, influence=True)[INFLUENCE])
+    for run in range(5):
+        expected = 0.75 * parts[0][run] + 0.25 * parts[1][run]
+        np.testing.assert_allclose(table[INFLUENCE][run], expected, atol=1e-12)
+        # A sample without the label adds nothing to that label's score.
+        unlabelled = stage.codes[SPLIT == "test"] < 0
+        assert not parts[1][run][unlabelled].any()
