@@ -18,7 +18,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from aehpo_assets.settings import Name, Settings, read_yaml, settings_error
 
@@ -232,6 +231,11 @@ class Race(Settings):
     equivalence: float = Field(default=0.01, ge=0, lt=1)
 
 
+DEFAULT_STEPS = 3000
+"""Optimiser steps of a run where a study says neither steps nor epochs. On small data a few hundred
+epochs are a few hundred steps, after which no autoencoder reaches what PCA does."""
+
+
 class Study(Settings):
     """A study: tasks, architectures, configurations, and what else its numbers depend on.
 
@@ -241,8 +245,8 @@ class Study(Settings):
 
     A run is trained for so many ``epochs``, or for the fewest whole epochs that have so many
     optimiser ``steps``: how many these are depends on its batch size and on the train samples of
-    its task. ``fidelities`` count as the length does, in epochs or in steps, and annealing runs
-    over all epochs of a run in either case.
+    its task. Without either, it has :data:`DEFAULT_STEPS` steps. ``fidelities`` count as the length
+    does, in epochs or in steps, and annealing runs over all epochs of a run in either case.
 
     With ``test: closed``, what runs score on the test samples is shown by ``test_results`` alone,
     for what was validated; with ``test: open`` it lies beside the valid scores.
@@ -254,7 +258,7 @@ class Study(Settings):
     configurations: Configurations
     space: dict[str, Any] = Field(default_factory=dict)
     steps: int | None = Field(default=None, gt=0)
-    epochs: int | None = Field(default=None, gt=0, validate_default=True)
+    epochs: int | None = Field(default=None, gt=0)
     fidelities: list[int] = Field(default_factory=list)
     score_fidelities: bool = False
     seeds: list[int] = Field(default=[0], min_length=1)
@@ -279,6 +283,13 @@ class Study(Settings):
     live: Live | None = None
     race: Race | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _some_length(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("epochs") is None and given.get("steps") is None:
+            return given | {"steps": DEFAULT_STEPS}
+        return given
+
     @field_validator("tasks", "architectures", "seeds", "fidelities")
     @classmethod
     def _no_repeats(cls, values: Any) -> Any:
@@ -290,8 +301,6 @@ class Study(Settings):
         if "steps" not in info.data:
             return epochs  # What is wrong with them is told already.
         steps = info.data["steps"]
-        if epochs is None and steps is None:
-            raise PydanticCustomError("missing", "missing", {"remedy": "Add it, or steps."})
         if epochs is not None and steps is not None:
             raise ValueError(f"a study has either epochs or steps ({steps}), not both")
         return epochs

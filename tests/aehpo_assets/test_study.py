@@ -44,6 +44,11 @@ def test_defaults_are_those_of_the_design(tmp_path: Path) -> None:
     assert study.race is None
 
 
+def test_a_study_without_a_length_has_steps_enough_to_be_compared_with_pca(tmp_path: Path) -> None:
+    study = read_study(write(tmp_path, epochs=None))
+    assert (study.steps, study.epochs, study.length, study.unit) == (3000, None, 3000, "step")
+
+
 def test_an_empty_race_has_the_defaults(tmp_path: Path) -> None:
     race = read_study(write(tmp_path, race={})).race
     assert race is not None
@@ -56,7 +61,6 @@ def test_an_empty_race_has_the_defaults(tmp_path: Path) -> None:
         ({"epoch": 3}, "epoch", "known keys"),
         ({"epoch": 3, "epochs": None}, "epoch", "known keys"),
         ({"hpo": {"trails": 3}}, "hpo.trails", "known keys: searchers"),
-        ({"epochs": None}, "epochs", "missing. Add it, or steps."),
         ({"steps": 500}, "epochs", "either epochs or steps (500), not both"),
         ({"epochs": None, "steps": 0}, "steps", "greater than 0"),
         ({"epochs": None, "steps": 9, "fidelities": [10]}, "study.yaml", "1 and steps (9)"),
