@@ -10,7 +10,7 @@ import pandas as pd
 from aehpo_assets.datasets.dataset import Dataset
 from aehpo_assets.datasets.join import Join, join, label_keys
 from aehpo_assets.datasets.patients import Patients, find_patients
-from aehpo_assets.datasets.read import LabelTable
+from aehpo_assets.datasets.read_labels import LabelTable
 from aehpo_assets.datasets.reading.spelling import spellings
 from aehpo_assets.datasets.reading.stored import is_doubtful, plain_word
 
@@ -86,7 +86,8 @@ def describe_labels(
     table
         The whole label table.
     labels
-        The labels of the samples, as :func:`~aehpo_assets.datasets.read.read_labels` returns them.
+        The labels of the samples, as
+        :func:`~aehpo_assets.datasets.read_labels.read_labels` returns them.
     """
     level = dataset.labels.ids.tcga
     keys = label_keys(labels.index, level)

@@ -18,11 +18,8 @@ from aehpo_assets.datasets.cut import cut_in_order, unit_names
 from aehpo_assets.datasets.dataset import Dataset
 from aehpo_assets.datasets.join import label_keys
 from aehpo_assets.datasets.labels import SPLITS, gives_each_part_two
-from aehpo_assets.datasets.read import (
-    read_ids_by_modality,
-    read_label_column,
-    read_label_table,
-)
+from aehpo_assets.datasets.read_labels import read_label_column, read_label_table
+from aehpo_assets.datasets.read_matrix import read_ids_by_modality
 from aehpo_assets.errors import InputError
 from aehpo_assets.store.hashes import text_hash
 from aehpo_assets.study import Split, SplitColumn

@@ -10,7 +10,8 @@ import pandas as pd
 from aehpo_assets.datasets.dataset import Dataset, file_problems, parse_dataset
 from aehpo_assets.datasets.label_facts import LabelReading, describe_labels
 from aehpo_assets.datasets.labels import downstream_targets
-from aehpo_assets.datasets.read import read_label_table, read_labels, read_matrix
+from aehpo_assets.datasets.read_labels import read_label_table, read_labels
+from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.sentences import nothing_scored, nothing_to_score
 from aehpo_assets.datasets.split import draw_split, restrict_split
 from aehpo_assets.errors import InputError

@@ -17,7 +17,8 @@ from aehpo_assets.datasets.label_facts import LabelReading, describe_labels
 from aehpo_assets.datasets.labels import SPLITS
 from aehpo_assets.datasets.matrix_facts import MatrixFacts, describe_matrix
 from aehpo_assets.datasets.page import class_counts, labels_page, matrix_page
-from aehpo_assets.datasets.read import LabelTable, read_label_table, read_labels, read_matrix
+from aehpo_assets.datasets.read_labels import LabelTable, read_label_table, read_labels
+from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.split import draw_split, restrict_split
 from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import markdown

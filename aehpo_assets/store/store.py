@@ -18,7 +18,7 @@ import contextlib
 import json
 import logging
 import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aehpo_assets.errors import StaleInputError
-from aehpo_assets.limits import read_json
 from aehpo_assets.store.files import (
     atomic_file,
     atomic_folder,
@@ -40,15 +39,25 @@ from aehpo_assets.store.hashes import content_hash, file_hashes, settings_hash
 from aehpo_assets.store.measured import folder_version
 from aehpo_assets.store.processor import arithmetic
 from aehpo_assets.store.provenance import CheckResult, Provenance, git_state, library_versions
-from aehpo_assets.store.seals import check_seal, opened, sealed
+from aehpo_assets.store.seals import sealed
+from aehpo_assets.store.verified import (
+    ATTRS,
+    PROVENANCE,
+    SEAL,
+    DamagedError,
+    read_verified,
+    record_of_folder,
+    record_of_table,
+    said_beside_schema,
+    verify_folder,
+)
 
 logger = logging.getLogger(__name__)
 
+
 Partition = tuple[str, ...]
 
-_PROVENANCE = b"aehpo.provenance"
-_ATTRS = b"aehpo.attrs"
-_SEAL = b"aehpo.seal"
+
 _NAMED_AT_MOST = 5
 
 
@@ -129,9 +138,9 @@ class Store:
         )
         table = pa.Table.from_pandas(frame, preserve_index=frame.index.name is not None)
         metadata = dict(table.schema.metadata or {})
-        metadata[_PROVENANCE] = provenance.model_dump_json().encode()
-        metadata[_ATTRS] = json.dumps(frame.attrs).encode()
-        metadata[_SEAL] = settings_hash(_said_beside_schema(metadata)).encode()
+        metadata[PROVENANCE] = provenance.model_dump_json().encode()
+        metadata[ATTRS] = json.dumps(frame.attrs).encode()
+        metadata[SEAL] = settings_hash(said_beside_schema(metadata)).encode()
         path = self.table_path(asset, partition)
         with atomic_file(path) as temporary:
             pq.write_table(
@@ -178,10 +187,10 @@ class Store:
         """
         path = self.table_path(asset, partition)
         try:
-            return _read_verified(path, artefact_name(asset, partition))
+            return read_verified(path, artefact_name(asset, partition))
         except FileNotFoundError:
             raise self._missing(asset, partition) from None
-        except _DamagedError as error:
+        except DamagedError as error:
             raise self._set_aside(path, asset, partition, str(error)) from None
 
     def find_table(self, asset: str, partition: Partition) -> pd.DataFrame | None:
@@ -228,8 +237,8 @@ class Store:
         if not (path / "provenance.json").exists():
             raise self._missing(asset, partition)
         try:
-            _verify_folder(path, artefact_name(asset, partition))
-        except _DamagedError as error:
+            verify_folder(path, artefact_name(asset, partition))
+        except DamagedError as error:
             raise self._set_aside(path, asset, partition, str(error)) from None
         return path
 
@@ -242,12 +251,12 @@ class Store:
         folder, name = present_folder(place), artefact_name(asset, partition)
         try:
             if table.exists():
-                _read_verified(table, name)
+                read_verified(table, name)
             elif (folder / "provenance.json").exists():
-                _verify_folder(folder, name)
+                verify_folder(folder, name)
             elif damaged_path(table).exists() or damaged_path(place).exists():
                 return "it was damaged, and is set aside"
-        except _DamagedError as error:
+        except DamagedError as error:
             return str(error)
         return None
 
@@ -258,9 +267,9 @@ class Store:
         name = artefact_name(asset, partition)
         try:
             if table.exists():
-                return _record_of_table(pq.read_schema(table), name)
+                return record_of_table(pq.read_schema(table), name)
             if (folder / "provenance.json").exists():
-                return _record_of_folder(folder, name)
+                return record_of_folder(folder, name)
         except (OSError, KeyError, ValueError, pa.ArrowException):
             return None
         return None
@@ -373,81 +382,3 @@ class Store:
             f"{path}: damaged ({damage}). It is set aside as {aside.name}; the next `aehpo run` "
             f"makes {name} again."
         )
-
-
-class _DamagedError(Exception):
-    """An artefact is not what was written."""
-
-
-def _said_beside_schema(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
-    """Everything that the footer of a table says beside its schema."""
-    return {k.hex(): v.hex() for k, v in metadata.items() if k not in (_SEAL, b"ARROW:schema")}
-
-
-def _record_of_table(schema: pa.Schema, name: str) -> Provenance:
-    """Return the record of a table.
-
-    Raises
-    ------
-    KeyError, ValueError
-        If there is none, it is not as it was written, or it is that of another artefact.
-    """
-    metadata: Mapping[bytes, bytes] = schema.metadata or {}
-    seal = metadata.get(_SEAL)
-    check_seal(None if seal is None else seal.decode(), _said_beside_schema(metadata))
-    return _named(Provenance.model_validate_json(metadata[_PROVENANCE]), name)
-
-
-def _record_of_folder(folder: Path, name: str) -> Provenance:
-    """Return the record of a folder; raises as that of a table."""
-    content = read_json((folder / "provenance.json").read_bytes())
-    return _named(Provenance.model_validate(opened(content)), name)
-
-
-def _named(provenance: Provenance, name: str) -> Provenance:
-    """Return a record that is of the artefact in whose place it lies."""
-    if provenance.artefact != name:
-        raise ValueError(f"it is {provenance.artefact}, not {name}")
-    return provenance
-
-
-def _read_verified(path: Path, name: str) -> pd.DataFrame:
-    """Read a table, and hold its pages against their checksums and its content against its hash."""
-    try:
-        table = pq.read_table(path, page_checksum_verification=True)
-        provenance = _record_of_table(table.schema, name)
-        frame = table.to_pandas()
-        frame.attrs = read_json(table.schema.metadata[_ATTRS])
-    except (FileNotFoundError, MemoryError):
-        raise
-    except OSError as error:
-        # Arrow's own complaints about content carry no number; the system's do.
-        if error.errno is not None:
-            raise
-        raise _DamagedError(_first_line(error)) from None
-    except (pa.ArrowException, KeyError, ValueError, TypeError) as error:
-        raise _DamagedError(_first_line(error)) from None
-    # Records of an older version hold the hash without the measured columns alone.
-    written = provenance.content or provenance.data_version
-    present = content_hash(frame, without=() if provenance.content else provenance.measured)
-    if present != written:
-        raise _DamagedError(f"its content has the hash {present}, its record says {written}")
-    return frame
-
-
-def _verify_folder(path: Path, name: str) -> None:
-    """Hold the files of a folder against the hashes in its record."""
-    try:
-        provenance = _record_of_folder(path, name)
-    except ValueError as error:
-        raise _DamagedError(f"provenance.json: {_first_line(error)}") from None
-    present = file_hashes(path)
-    for file, written in provenance.files.items():
-        if file not in present:
-            raise _DamagedError(f"{file} is gone")
-        if present[file] != written:
-            raise _DamagedError(f"{file} has the hash {present[file]}, its record says {written}")
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

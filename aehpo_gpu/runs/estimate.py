@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aehpo_assets.datasets.catalogue import Task
-from aehpo_assets.datasets.read import read_matrix
+from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.reading.memory import reading_need
 from aehpo_assets.space import configurations_of
 from aehpo_assets.store.home import Home

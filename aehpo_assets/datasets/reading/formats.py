@@ -2,7 +2,7 @@
 
 Here belongs which format a file is of, and what is asked of every format; ``stored`` says what a
 format is, and how another package adds one. What is asked of the content belongs to
-``datasets.read``.
+``datasets.read_matrix``.
 """
 
 from __future__ import annotations

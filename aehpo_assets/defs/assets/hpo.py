@@ -38,7 +38,13 @@ from aehpo_assets.hpo.recommend import recommend
 from aehpo_assets.hpo.search.searchers import SEARCHERS
 from aehpo_assets.hpo.surrogate.diagnostics import calibration, worst_regions
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
-from aehpo_assets.quality import runs as quality
+from aehpo_assets.quality.configurations import RECOMMENDATION_CHECKS, check_recommendations
+from aehpo_assets.quality.surrogate import (
+    BLACKBOX_CHECKS,
+    SURROGATE_CHECKS,
+    check_blackbox,
+    check_surrogate,
+)
 from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
 from aehpo_assets.store.code_version import Chosen
 from aehpo_assets.store.hashes import content_hash
@@ -91,7 +97,7 @@ def _blackbox_metadata(tables: BlackboxTables) -> dict[str, int]:
     deps=[run_results],
     group_name="hpo",
     kinds={"synetune"},
-    check_specs=check_specs("blackbox", quality.BLACKBOX_CHECKS),
+    check_specs=check_specs("blackbox", BLACKBOX_CHECKS),
     automation_condition=when_results_change,
     **BLACKBOX.definition,
 )
@@ -106,7 +112,7 @@ def blackbox(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mate
     return making.write_folder(
         lambda folder: write_blackbox(folder, tables),
         data_version=content_hash(without_measured(evaluations)),
-        checks=quality.check_blackbox(evaluations, tables.dropped),
+        checks=check_blackbox(evaluations, tables.dropped),
         metadata=_blackbox_metadata(tables),
         plots={"scores": plots.score_distribution(evaluations)},
     )
@@ -143,7 +149,7 @@ def blackbox_curves(
     deps=[blackbox, run_results, earlier_validations],
     group_name="hpo",
     kinds={"xgboost"},
-    check_specs=check_specs("surrogate", quality.SURROGATE_CHECKS),
+    check_specs=check_specs("surrogate", SURROGATE_CHECKS),
     automation_condition=when_results_change,
     **SURROGATE.definition,
 )
@@ -163,7 +169,7 @@ def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mat
     return making.write_tables(
         tables,
         fitted.save,
-        checks=quality.check_surrogate(diagnostics),
+        checks=check_surrogate(diagnostics),
         metadata={
             "tasks": len(fitted.tasks),
             **{
@@ -198,7 +204,7 @@ def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mat
     ],
     group_name="hpo",
     kinds={"synetune"},
-    check_specs=check_specs("recommendations", quality.RECOMMENDATION_CHECKS),
+    check_specs=check_specs("recommendations", RECOMMENDATION_CHECKS),
     automation_condition=when_own_results_change,
     **RECOMMENDATIONS.definition,
 )
@@ -225,7 +231,7 @@ def recommendations(
     best = found.table.iloc[0]
     return making.write_table(
         found.table,
-        checks=quality.check_recommendations(found.table, making.space),
+        checks=check_recommendations(found.table, making.space),
         metadata={
             "recommendations": len(found.table),
             "simulated_trials": len(found.trials),

@@ -14,7 +14,8 @@ from aehpo_assets.datasets.label_facts import describe_labels
 from aehpo_assets.datasets.labels import SPLITS
 from aehpo_assets.datasets.matrix_facts import describe_matrix
 from aehpo_assets.datasets.page import labels_page, matrix_page
-from aehpo_assets.datasets.read import read_label_table, read_labels, read_matrix
+from aehpo_assets.datasets.read_labels import read_label_table, read_labels
+from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.replicates import UNITS, replicate_table
 from aehpo_assets.datasets.split import draw_split, restrict_split, split_columns
 from aehpo_assets.defs.checks import check_specs, told_of_failed_checks

@@ -14,7 +14,7 @@ from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
-from aehpo_assets.quality.runs import CONFIGURATION_CHECKS, check_configurations
+from aehpo_assets.quality.configurations import CONFIGURATION_CHECKS, check_configurations
 from aehpo_assets.space import ARCHITECTURE_SPACES, configurations_of, search_space
 from aehpo_assets.store.code_version import Chosen
 

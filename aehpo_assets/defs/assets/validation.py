@@ -35,7 +35,7 @@ from aehpo_assets.errors import StaleInputError
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.verdict import BETTER
-from aehpo_assets.quality.runs import VALIDATION_REPORT_CHECKS, check_validation_report
+from aehpo_assets.quality.validation import VALIDATION_REPORT_CHECKS, check_validation_report
 
 TEST_RESULTS = "test_results"
 

@@ -25,7 +25,7 @@ from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.hpo.columns import VALID_SCORE
 from aehpo_assets.hpo.earlier_validations import finished_rounds
-from aehpo_assets.quality.runs import VALIDATION_CHECKS, check_validation
+from aehpo_assets.quality.validation import VALIDATION_CHECKS, check_validation
 from aehpo_assets.space import search_space
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, recommendations

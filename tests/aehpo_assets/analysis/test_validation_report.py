@@ -19,7 +19,7 @@ from aehpo_assets.analysis.validation_report import (
 )
 from aehpo_assets.analysis.validation_summary import recommendation_summary
 from aehpo_assets.noise.verdict import BETTER, NOT_YET, WORSE
-from aehpo_assets.quality.runs import check_validation_report
+from aehpo_assets.quality.validation import check_validation_report
 
 VALID = "weighted_avg_auc_downstream_performance_valid"
 TEST = "weighted_avg_auc_downstream_performance"

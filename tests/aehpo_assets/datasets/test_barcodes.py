@@ -10,7 +10,7 @@ import pytest
 
 from aehpo_assets.datasets.barcodes import common_level, cut_barcode, cut_barcodes
 from aehpo_assets.datasets.dataset import read_dataset
-from aehpo_assets.datasets.read import read_matrix, read_sample_ids
+from aehpo_assets.datasets.read_matrix import read_matrix, read_sample_ids
 from aehpo_assets.errors import InputError
 
 ALIQUOT = "TCGA-02-0001-01C-01D-0182-01"

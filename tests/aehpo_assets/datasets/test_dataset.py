@@ -10,7 +10,7 @@ import pytest
 
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.datasets.dataset import find_datasets, read_dataset, task_name
-from aehpo_assets.datasets.read import read_matrix
+from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.validate import validate_dataset
 from aehpo_assets.errors import InputError
 from aehpo_assets.study import Split

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from aehpo_assets.datasets.dataset import read_dataset
-from aehpo_assets.datasets.read import read_label_column, read_label_table, read_labels, read_matrix
+from aehpo_assets.datasets.read_labels import read_label_column, read_label_table, read_labels
+from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.errors import InputError
 
 SAMPLES = pd.Index(["s3", "s1", "nobody"], name="sample_id")

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from aehpo_assets.datasets.dataset import read_dataset
-from aehpo_assets.datasets.read import read_feature_metadata, read_matrix, read_sample_ids
+from aehpo_assets.datasets.read_matrix import read_feature_metadata, read_matrix, read_sample_ids
 from aehpo_assets.datasets.reading.formats import open_matrix
 from aehpo_assets.datasets.reading.stored import MISSING_WORDS
 from aehpo_assets.errors import InputError

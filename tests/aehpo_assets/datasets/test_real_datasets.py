@@ -11,7 +11,8 @@ import yaml
 
 from aehpo_assets.datasets.dataset import Dataset, read_dataset
 from aehpo_assets.datasets.labels import downstream_targets
-from aehpo_assets.datasets.read import read_labels, read_matrix, read_sample_ids
+from aehpo_assets.datasets.read_labels import read_labels
+from aehpo_assets.datasets.read_matrix import read_matrix, read_sample_ids
 from aehpo_assets.datasets.split import draw_split, restrict_split, split_samples
 from aehpo_assets.datasets.validate import validate_dataset
 from aehpo_assets.errors import InputError

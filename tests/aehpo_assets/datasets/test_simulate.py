@@ -15,7 +15,8 @@ from sklearn.metrics import roc_auc_score
 
 from aehpo_assets.datasets.dataset import Dataset, read_dataset
 from aehpo_assets.datasets.labels import downstream_targets
-from aehpo_assets.datasets.read import read_label_table, read_labels, read_matrix
+from aehpo_assets.datasets.read_labels import read_label_table, read_labels
+from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.simulate import simulate_cohort, write_demo_data
 from aehpo_assets.datasets.split import draw_split, restrict_split
 from aehpo_assets.datasets.validate import validate_dataset

@@ -15,7 +15,7 @@ from aehpo_assets.hpo.recommend import EACH, SAMPLED, Recommendations, recommend
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.hpo.transfer.boxes import bounding_box, top_configurations
-from aehpo_assets.quality.runs import check_recommendations
+from aehpo_assets.quality.configurations import check_recommendations
 from aehpo_assets.space import SearchSpace, sample_configurations, search_space
 from aehpo_assets.study import Hpo
 

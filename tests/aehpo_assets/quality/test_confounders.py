@@ -13,7 +13,8 @@ from sklearn.feature_selection import f_classif
 
 from aehpo_assets.datasets.dataset import read_dataset
 from aehpo_assets.datasets.labels import downstream_targets
-from aehpo_assets.datasets.read import read_labels, read_matrix
+from aehpo_assets.datasets.read_labels import read_labels
+from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.split import draw_split, restrict_split
 from aehpo_assets.omics.confounders import batch_effect, cohort_scaling, leakage
 from aehpo_assets.omics.drift import drift

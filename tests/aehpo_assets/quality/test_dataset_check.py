@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from aehpo_assets.cli.main import app
 from aehpo_assets.datasets.dataset import read_dataset
 from aehpo_assets.datasets.label_facts import describe_labels
-from aehpo_assets.datasets.read import read_label_table, read_labels
+from aehpo_assets.datasets.read_labels import read_label_table, read_labels
 from aehpo_assets.datasets.split import draw_split
 from aehpo_assets.quality.dataset import Examination, examine_dataset
 from aehpo_assets.study import Split

@@ -14,7 +14,7 @@ import pytest
 from aehpo_assets.datasets.dataset import Dataset, Labels, Modality
 from aehpo_assets.datasets.label_facts import LabelReading, describe_labels
 from aehpo_assets.datasets.patients import Patients
-from aehpo_assets.datasets.read import LabelTable
+from aehpo_assets.datasets.read_labels import LabelTable
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.quality.codes import missing_code

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_R2, VALID_SCORE
-from aehpo_assets.quality import runs
+from aehpo_assets.quality import configurations as of_configurations
+from aehpo_assets.quality import runs, surrogate, validation
 from aehpo_assets.quality.check import Check
 from aehpo_assets.space import search_space
 from aehpo_assets.store.provenance import CheckResult
@@ -99,8 +100,8 @@ Case = tuple[tuple[Check, ...], Callable[[pd.DataFrame], list[CheckResult]], pd.
 
 CASES: dict[str, Case] = {
     "configurations": (
-        runs.CONFIGURATION_CHECKS,
-        lambda table: runs.check_configurations(table, SPACE),
+        of_configurations.CONFIGURATION_CHECKS,
+        lambda table: of_configurations.check_configurations(table, SPACE),
         configurations(),
     ),
     "run_results": (
@@ -109,17 +110,17 @@ CASES: dict[str, Case] = {
         results(),
     ),
     "blackbox": (
-        runs.BLACKBOX_CHECKS,
-        lambda table: runs.check_blackbox(table, table.iloc[:0]),
+        surrogate.BLACKBOX_CHECKS,
+        lambda table: surrogate.check_blackbox(table, table.iloc[:0]),
         results(),
     ),
-    "surrogate": (runs.SURROGATE_CHECKS, runs.check_surrogate, diagnostics()),
+    "surrogate": (surrogate.SURROGATE_CHECKS, surrogate.check_surrogate, diagnostics()),
     "recommendations": (
-        runs.RECOMMENDATION_CHECKS,
-        lambda table: runs.check_recommendations(table, SPACE),
+        of_configurations.RECOMMENDATION_CHECKS,
+        lambda table: of_configurations.check_recommendations(table, SPACE),
         recommendations(),
     ),
-    "validation": (runs.VALIDATION_CHECKS, runs.check_validation, validated()),
+    "validation": (validation.VALIDATION_CHECKS, validation.check_validation, validated()),
 }
 
 TRIPS: dict[str, dict[str, Bend]] = {
@@ -186,7 +187,9 @@ def test_bad_tables_trip_their_check(table: str, name: str) -> None:
 
 
 def test_dropped_configurations_are_noticed() -> None:
-    assert "configurations_dropped" in failed(runs.check_blackbox(results(), results().head(1)))
+    assert "configurations_dropped" in failed(
+        surrogate.check_blackbox(results(), results().head(1))
+    )
 
 
 @pytest.mark.parametrize("table", CASES)
@@ -240,11 +243,11 @@ def test_what_ended_otherwise_is_counted() -> None:
 def test_what_did_not_finish_does_not_dilute_the_error_of_predictions() -> None:
     # What a diverged run counts as elsewhere is no score that could be compared.
     table = validated().assign(status="diverged", **{VALID_SCORE: 0.5})
-    assert failed(runs.check_validation(table)) == {"validated_runs_finish"}
+    assert failed(validation.check_validation(table)) == {"validated_runs_finish"}
     table.loc[0, ["status", VALID_SCORE]] = ["ok", 0.4]
-    assert "predictions_hold" in failed(runs.check_validation(table))
+    assert "predictions_hold" in failed(validation.check_validation(table))
     table.loc[0, VALID_SCORE] = 0.72
-    assert "predictions_hold" not in failed(runs.check_validation(table))
+    assert "predictions_hold" not in failed(validation.check_validation(table))
 
 
 @pytest.mark.parametrize(("table", "name"), [(t, name) for t in TRIPS for name in TRIPS[t]])
@@ -258,7 +261,9 @@ def test_a_failed_check_says_what_where_and_what_to_do(table: str, name: str) ->
 
 
 def test_a_configuration_outside_the_space_is_named_with_the_reason() -> None:
-    outcome = runs.check_configurations(set_cell("drop_p", 0.95)(configurations()), SPACE)
+    outcome = of_configurations.check_configurations(
+        set_cell("drop_p", 0.95)(configurations()), SPACE
+    )
     assert "(2: drop_p=0.95 lies outside uniform [0, 0.9])" in (
         description(outcome, "inside_the_space")
     )

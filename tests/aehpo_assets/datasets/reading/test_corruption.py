@@ -22,7 +22,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aehpo_assets.datasets.dataset import read_dataset
-from aehpo_assets.datasets.read import read_labels, read_matrix
+from aehpo_assets.datasets.read_labels import read_labels
+from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.errors import InputError
 from aehpo_assets.quality.matrix import check_matrix
 

@@ -18,7 +18,8 @@ import yaml
 from aehpo_assets import limits
 from aehpo_assets.datasets.catalogue import available_tasks, dataset_settings
 from aehpo_assets.datasets.dataset import read_dataset
-from aehpo_assets.datasets.read import read_labels, read_matrix
+from aehpo_assets.datasets.read_labels import read_labels
+from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.reading.formats import OF_OTHERS
 from aehpo_assets.errors import InputError
 from aehpo_assets.quality.matrix import check_matrix

@@ -17,7 +17,8 @@ import pytest
 from scipy import sparse
 
 from aehpo_assets.datasets.dataset import read_dataset
-from aehpo_assets.datasets.read import read_label_table, read_labels, read_matrix
+from aehpo_assets.datasets.read_labels import read_label_table, read_labels
+from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.reading.formats import open_matrix, read_table
 from aehpo_assets.errors import InputError
 

@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 from aehpo_assets import limits
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.datasets.dataset import read_dataset
-from aehpo_assets.datasets.read import read_label_table, read_matrix
+from aehpo_assets.datasets.read_labels import read_label_table
+from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.reading import formats, parquet
 from aehpo_assets.datasets.reading.memory import (
     HDF5_BYTES,

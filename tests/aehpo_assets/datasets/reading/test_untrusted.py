@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from aehpo_assets.datasets.dataset import read_dataset
-from aehpo_assets.datasets.read import read_labels, read_matrix
+from aehpo_assets.datasets.read_labels import read_labels
+from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.errors import InputError
 
 

@@ -22,7 +22,7 @@ from aehpo_assets.hpo.objectives import (
 from aehpo_assets.hpo.surrogate.diagnostics import accuracy, folds_of
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
 from aehpo_assets.hpo.synthetic import synthetic_results
-from aehpo_assets.quality.runs import check_surrogate
+from aehpo_assets.quality.surrogate import check_surrogate
 from aehpo_assets.space import SearchSpace, sample_configurations
 
 Fitted = tuple[Surrogate, pd.DataFrame, pd.DataFrame]
