@@ -21,7 +21,7 @@ ROOT = ("definitions", "study", "settings", "errors", "foreign", "limits", "regi
 ORDER = {
     A: (
         *("", "store", "datasets", "omics", "space", "noise", "hpo", "race", "analysis", "quality"),
-        *("exchange", "defs", "running", "cli"),
+        *("report", "exchange", "defs", "running", "cli"),
     ),
     G: ("architectures", "evaluation", "training", "runs", "export", "defs", "cli"),
 }

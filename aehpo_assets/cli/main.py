@@ -183,6 +183,23 @@ def export(
         console.print(escaped(path), soft_wrap=True, highlight=False)
 
 
+@app.command()
+def report(
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", readable=False, help="Folder to write.", show_default="HOME/report"),
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Write the page of a study: what to train, whether it holds, and what that rests on."""
+    from aehpo_assets.cli.report import write_report
+
+    own = chosen_home(home)
+    folder = out or own.root / "report"
+    check_writable(folder, "--out")
+    write_report(own, folder, console)
+
+
 @app.command("import")
 def import_(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder or zip of results.")],

@@ -74,7 +74,7 @@ def test_errors_hold_no_escape_codes() -> None:
 
 
 def test_two_dollars_in_a_name_are_no_formula() -> None:
-    from aehpo_assets.analysis.plots.style import drawing, figure_png
+    from aehpo_assets.analysis.plots.style import drawing, rendered
 
     for word in (r"cost $\frac$ more", "a$b$c"):
         with drawing() as (figure, (axes,)):
@@ -82,7 +82,7 @@ def test_two_dollars_in_a_name_are_no_formula() -> None:
             axes.set(xscale="log", title=word, xlabel=word)
             axes.set_yticks([1, 2, 3], [word, "b", "c"])
             axes.legend()
-            assert figure_png(figure)
+            assert rendered(figure)
             powers = axes.get_xticklabels()
         assert all(text.get_parse_math() for text in powers), "powers are drawn as such"
         assert not axes.title.get_parse_math()

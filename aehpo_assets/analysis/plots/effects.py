@@ -14,9 +14,9 @@ from aehpo_assets.analysis.effects import MOST_LEVELS
 from aehpo_assets.analysis.plots.style import (
     COLOURS,
     GREY,
-    figure_png,
     nothing_to_show,
     panels,
+    rendered,
     spans_magnitudes,
 )
 
@@ -73,7 +73,7 @@ def main_effects(effects: pd.DataFrame) -> bytes:
         if names:
             figure.supylabel("mean valid AUC less the mean over all", fontsize=9)
             figure.suptitle("in brackets: variance between configurations explained", fontsize=10)
-        return figure_png(figure)
+        return rendered(figure)
 
 
 def _levels_are_values(rows: pd.DataFrame) -> bool:

@@ -12,9 +12,9 @@ from aehpo_assets.analysis.plots.style import (
     GREY,
     MARKERS,
     drawing,
-    figure_png,
     nothing_to_show,
     palette,
+    rendered,
     shortened,
 )
 
@@ -70,4 +70,4 @@ def scores_over_training_time(courses: pd.DataFrame) -> bytes:
         handles, labels = panel.get_legend_handles_labels()
         if handles:
             figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)))
-        return figure_png(figure)
+        return rendered(figure)

@@ -16,10 +16,10 @@ from aehpo_assets.analysis.plots.style import (
     GREY,
     MARKERS,
     drawing,
-    figure_png,
     finite,
     nothing_to_show,
     palette,
+    rendered,
     shortened,
     spans_magnitudes,
 )
@@ -70,7 +70,7 @@ def score_distribution(evaluations: pd.DataFrame) -> bytes:
             panel.set_yticks(range(1, len(tasks) + 1), names)
             panel.invert_yaxis()
             panel.grid(axis="y", visible=False)
-        return figure_png(figure)
+        return rendered(figure)
 
 
 def out_of_fold(frame: pd.DataFrame) -> bytes:
@@ -99,7 +99,7 @@ def out_of_fold(frame: pd.DataFrame) -> bytes:
         handles, labels = axes[0].get_legend_handles_labels()
         if handles:
             figure.legend(handles, labels, loc="outside lower center", ncols=min(6, len(labels)))
-        return figure_png(figure)
+        return rendered(figure)
 
 
 def calibration(table: pd.DataFrame) -> bytes:
@@ -131,7 +131,7 @@ def calibration(table: pd.DataFrame) -> bytes:
         handles, labels = axes[0].get_legend_handles_labels()
         if handles:
             figure.legend(handles, labels, loc="outside lower center", ncols=min(6, len(labels)))
-        return figure_png(figure)
+        return rendered(figure)
 
 
 def _predictions(panel: Axes, frame: pd.DataFrame, tasks: dict[object, str]) -> None:
@@ -215,7 +215,7 @@ def search_progress(trials: pd.DataFrame) -> bytes:
             panel.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         else:
             nothing_to_show(panel, "no trial has a score")
-        return figure_png(figure)
+        return rendered(figure)
 
 
 def predicted_against_actual(validated: pd.DataFrame) -> bytes:
@@ -294,4 +294,4 @@ def _candidates(runs: pd.DataFrame, columns: tuple[str, str], titles: tuple[str,
         panel.set(xlabel=titles[0], ylabel=titles[1])
         handles, labels = panel.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
-        return figure_png(figure)
+        return rendered(figure)

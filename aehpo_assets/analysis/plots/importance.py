@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from aehpo_assets.analysis.plots.style import COLOURS, drawing, figure_png, nothing_to_show
+from aehpo_assets.analysis.plots.style import COLOURS, drawing, nothing_to_show, rendered
 
 
 def hyperparameter_importance(importance: pd.DataFrame) -> bytes:
@@ -27,7 +27,7 @@ def hyperparameter_importance(importance: pd.DataFrame) -> bytes:
         known = importance.dropna(subset=["importance"])
         if known.empty:
             nothing_to_show(panel, "too few configurations to tell")
-            return figure_png(figure)
+            return rendered(figure)
         panel.barh(
             known["hyperparameter"],
             known["importance"],
@@ -41,4 +41,4 @@ def hyperparameter_importance(importance: pd.DataFrame) -> bytes:
         panel.grid(axis="y", visible=False)
         panel.set_xlabel("loss of cross-validated R² when shuffled")
         panel.set_title(f"the forest's cross-validated R² is {known['forest_r2'].iloc[0]:.2f}")
-        return figure_png(figure)
+        return rendered(figure)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.analysis.plots.style import COLOURS, GREY, MARKERS, drawing, figure_png, shortened
+from aehpo_assets.analysis.plots.style import COLOURS, GREY, MARKERS, drawing, rendered, shortened
 
 MOST_CLASSES = 7
 
@@ -51,7 +51,7 @@ def latents(frame: pd.DataFrame, labels: pd.DataFrame) -> bytes:
             axes.legend(title=label, loc="center left", bbox_to_anchor=(1, 0.5))
         axes.set(xlabel="principal component 1", ylabel="principal component 2")
         axes.set_title(f"{len(frame):,} samples in {frame.shape[1]} latent dimensions")
-        return figure_png(figure)
+        return rendered(figure)
 
 
 def _shown_label(labels: pd.DataFrame) -> str | None:

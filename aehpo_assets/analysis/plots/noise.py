@@ -9,8 +9,8 @@ from aehpo_assets.analysis.plots.style import (
     GREY,
     MARKERS,
     drawing,
-    figure_png,
     nothing_to_show,
+    rendered,
 )
 from aehpo_assets.hpo.objectives import OBJECTIVE
 from aehpo_assets.noise.summary import PARTS, REMEDY
@@ -41,7 +41,7 @@ def noise(components: pd.DataFrame, by_replicates: pd.DataFrame) -> bytes:
     if known.empty:
         with drawing(height=2.0) as (figure, (panel,)):
             nothing_to_show(panel, f"the noise is not known\n{REMEDY}")
-            return figure_png(figure)
+            return rendered(figure)
     with drawing(1, 2, width=11.0, height=3.9) as (figure, (shares, gains)):
         names = [OBJECTIVE[score].title for score in known["score"]]
         total = known[list(PARTS)].sum(axis=1)
@@ -87,4 +87,4 @@ def noise(components: pd.DataFrame, by_replicates: pd.DataFrame) -> bytes:
         gains.set_xticks(counts, [str(count) for count in counts])
         gains.minorticks_off()
         gains.legend()
-        return figure_png(figure)
+        return rendered(figure)

@@ -13,8 +13,8 @@ from aehpo_assets.analysis.plots.style import (
     COLOURS,
     GREY,
     drawing,
-    figure_png,
     nothing_to_show,
+    rendered,
     shortened,
 )
 
@@ -53,7 +53,7 @@ def value_distribution(matrix: pd.DataFrame) -> bytes:
         axes.set_title(
             f"{matrix.shape[0]:,} samples x {matrix.shape[1]:,} features, {missing:.1%} missing"
         )
-        return figure_png(figure)
+        return rendered(figure)
 
 
 def label_counts(labels: pd.DataFrame) -> bytes:
@@ -83,7 +83,7 @@ def label_counts(labels: pd.DataFrame) -> bytes:
     with drawing(height=height) as (figure, (axes,)):
         if not shown or labels.empty:
             nothing_to_show(axes, "no classification labels")
-            return figure_png(figure)
+            return rendered(figure)
         for position, (_, label) in enumerate(shown):
             left = 0
             for number, (name, count) in enumerate(_classes(labels[label]).items()):
@@ -114,7 +114,7 @@ def label_counts(labels: pd.DataFrame) -> bytes:
         axes.set_xlabel("samples")
         left_out = f", the first {len(shown)} of {len(names)}" if len(shown) < len(names) else ""
         axes.set_title(f"classes of each label (group){left_out}")
-        return figure_png(figure)
+        return rendered(figure)
 
 
 def _classes(values: pd.Series) -> dict[str, int]:
@@ -147,7 +147,7 @@ def split_counts(split: pd.Series) -> bytes:
         axes.grid(axis="y", visible=False)
         axes.margins(x=0.2)
         axes.set(xlabel="samples", title=f"{int(counts.sum()):,} samples")
-        return figure_png(figure)
+        return rendered(figure)
 
 
 def variance_spectrum(variance: pd.Series) -> bytes:
@@ -170,7 +170,7 @@ def variance_spectrum(variance: pd.Series) -> bytes:
         if not len(ordered) or ordered[0] <= 0:
             nothing_to_show(spectrum, "no feature varies")
             share.set_axis_off()
-            return figure_png(figure)
+            return rendered(figure)
         marker = "o" if len(ordered) < 3 else ""
         positive = ordered > 0
         spectrum.plot(rank[positive], ordered[positive], color=COLOURS[0], marker=marker)
@@ -179,4 +179,4 @@ def variance_spectrum(variance: pd.Series) -> bytes:
         share.plot(rank, np.cumsum(ordered) / ordered.sum(), color=COLOURS[1], marker=marker)
         share.set(xscale="log", ylim=(0, 1.05), xlabel="features kept (k_filter)")
         share.set_title("share of the total variance")
-        return figure_png(figure)
+        return rendered(figure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from aehpo_assets.analysis.names import ORIGIN_NAMES
-from aehpo_assets.analysis.plots.style import COLOURS, GREY, drawing, figure_png
+from aehpo_assets.analysis.plots.style import COLOURS, GREY, drawing, rendered
 from aehpo_assets.hpo.objectives import OBJECTIVE, VALID_SCORE
 from aehpo_assets.race.race import DROPPED, WINNER
 
@@ -71,4 +71,4 @@ def race(standings: pd.DataFrame) -> bytes:
         panel.set(xlabel="round", ylabel=OBJECTIVE[VALID_SCORE].title)
         panel.grid(axis="x", visible=False)
         panel.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        return figure_png(figure)
+        return rendered(figure)

@@ -17,11 +17,11 @@ from aehpo_assets.analysis.plots.style import (
     GREY,
     MARKERS,
     drawing,
-    figure_png,
     finite,
     nothing_to_show,
     palette,
     panels,
+    rendered,
     shortened,
     spans_magnitudes,
 )
@@ -66,7 +66,7 @@ def configuration_distribution(table: pd.DataFrame) -> bytes:
             else:
                 panel.hist(values, bins=20, color=COLOURS[0])
         figure.supylabel("configurations", fontsize=9)
-        return figure_png(figure)
+        return rendered(figure)
 
 
 def score_against_hyperparameters(results: pd.DataFrame, hyperparameters: list[str]) -> bytes:
@@ -102,7 +102,7 @@ def score_against_hyperparameters(results: pd.DataFrame, hyperparameters: list[s
             fontsize=10,
         )
         figure.supylabel(OBJECTIVE[VALID_SCORE].title, fontsize=9)
-        return figure_png(figure)
+        return rendered(figure)
 
 
 def _scores_along(panel: Axes, values: pd.Series, score: pd.Series) -> None:
@@ -191,7 +191,7 @@ def learning_curves(curves: pd.DataFrame) -> bytes:
         handles, labels = axes[0].get_legend_handles_labels()
         if handles:
             figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)))
-        return figure_png(figure)
+        return rendered(figure)
 
 
 def _median_line(
@@ -248,7 +248,7 @@ def baselines(table: pd.DataFrame) -> bytes:
     with drawing(height=3.8) as (figure, (panel,)):
         if not methods or not len(finite(table[VALID_SCORE])):
             nothing_to_show(panel, "no baseline has a score")
-            return figure_png(figure)
+            return rendered(figure)
         for number, method in enumerate(methods):
             rows, name = tried_baselines(table, method), BASELINE_NAMES[method]
             if "features" in rows and len(rows):
@@ -269,7 +269,7 @@ def baselines(table: pd.DataFrame) -> bytes:
         panel.axhline(0.5, color=GREY, linewidth=0.8)
         panel.set(xlabel="latent dimension", ylabel="valid weighted average AUC")
         panel.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-        return figure_png(figure)
+        return rendered(figure)
 
 
 def _is_categorical(values: pd.Series) -> bool:

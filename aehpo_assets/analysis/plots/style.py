@@ -1,7 +1,7 @@
-"""The look shared by every picture, and the one way a figure becomes PNG bytes.
+"""The look shared by every picture, and the one way a figure becomes a file.
 
-Belongs here: colours, figure sizes, the conversion to PNG. What a picture shows belongs in the
-module of its subject.
+Belongs here: colours, figure sizes, the conversion to PNG, SVG or PDF. What a picture shows belongs
+in the module of its subject.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -25,6 +26,19 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 GREY = "#8C8C8C"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DPI = 80
+
+Format = Literal["png", "svg", "pdf"]
+_FORMAT: ContextVar[Format] = ContextVar("format of pictures", default="png")
+
+
+@contextmanager
+def drawn_as(kind: Format) -> Iterator[None]:
+    """Have every picture that is drawn inside come out in another format than PNG."""
+    token = _FORMAT.set(kind)
+    try:
+        yield
+    finally:
+        _FORMAT.reset(token)
 
 
 @contextmanager
@@ -99,8 +113,8 @@ def panels(count: int) -> Iterator[tuple[Figure, list[Axes]]]:
         yield figure, axes[:count]
 
 
-def figure_png(figure: Figure) -> bytes:
-    """Render a figure as PNG.
+def rendered(figure: Figure) -> bytes:
+    """Render a figure as PNG, or as what :func:`drawn_as` says.
 
     Parameters
     ----------
@@ -110,11 +124,9 @@ def figure_png(figure: Figure) -> bytes:
     Returns
     -------
     bytes
-        The PNG file; the same figure gives the same bytes.
+        The file; the same figure gives the same bytes.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.ticker import NullFormatter
-    from PIL import Image
 
     _refuse_formulas(figure)
     for axes in figure.axes:
@@ -122,6 +134,13 @@ def figure_png(figure: Figure) -> bytes:
         # Over several magnitudes the labels of minor ticks would run into each other.
         if axes.get_xscale() == "log" and right >= 10 * left:
             axes.xaxis.set_minor_formatter(NullFormatter())
+    return _png(figure) if _FORMAT.get() == "png" else _vectors(figure, _FORMAT.get())
+
+
+def _png(figure: Figure) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
     canvas = FigureCanvasAgg(figure)
     # Saving a figure would draw it twice, the first time only to lay it out.
     canvas.draw()
@@ -130,6 +149,17 @@ def figure_png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     # A palette of 256 colours looks the same and takes a third of the room in the event log.
     picture.quantize(256).save(buffer, format="png", optimize=True)
+    return buffer.getvalue()
+
+
+def _vectors(figure: Figure, kind: Format) -> bytes:
+    import matplotlib as mpl
+
+    buffer = io.BytesIO()
+    # Neither the hour nor a random salt of names goes into the file.
+    undated = {"Date": None} if kind == "svg" else {"CreationDate": None}
+    with mpl.rc_context({"svg.hashsalt": "aehpo", "svg.fonttype": "path", "pdf.fonttype": 42}):
+        figure.savefig(buffer, format=kind, metadata=undated)
     return buffer.getvalue()
 
 

@@ -13,8 +13,8 @@ from aehpo_assets.analysis.plots.style import (
     GREY,
     MARKERS,
     drawing,
-    figure_png,
     nothing_to_show,
+    rendered,
     shortened,
 )
 
@@ -68,7 +68,7 @@ def transfer_gain(verdicts: pd.DataFrame) -> bytes:
             panel.set_ylim(len(tasks) - 0.5, -0.5)
         if searchers:
             figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=4)
-        return figure_png(figure)
+        return rendered(figure)
 
 
 def task_similarity(similarity: pd.DataFrame) -> bytes:
@@ -89,7 +89,7 @@ def task_similarity(similarity: pd.DataFrame) -> bytes:
     with drawing(1, 1, width=size + 1.0, height=size) as (figure, (panel,)):
         if not count:
             nothing_to_show(panel, "no task is described")
-            return figure_png(figure)
+            return rendered(figure)
         values = similarity.to_numpy("float64")
         picture = panel.imshow(values, vmin=0, vmax=1, cmap="cividis")
         names = [shortened(name) for name in similarity.index]
@@ -102,4 +102,4 @@ def task_similarity(similarity: pd.DataFrame) -> bytes:
                 colour = "white" if value < 0.5 else "black"
                 panel.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)
         figure.colorbar(picture, ax=panel, label="similarity of the data", shrink=0.8)
-        return figure_png(figure)
+        return rendered(figure)

@@ -17,9 +17,9 @@ from aehpo_assets.analysis.plots.style import (
     GREY,
     MARKERS,
     drawing,
-    figure_png,
     nothing_to_show,
     palette,
+    rendered,
     shortened,
 )
 from aehpo_assets.hpo.objectives import OBJECTIVE, TEST_SCORE, VALID_SCORE
@@ -52,7 +52,7 @@ def predictions_and_improvements(predicted: pd.DataFrame, compared: pd.DataFrame
         handles, labels = axes[0].get_legend_handles_labels()
         if handles:
             figure.legend(handles, labels, loc="outside lower center", ncols=min(6, len(labels)))
-        return figure_png(figure)
+        return rendered(figure)
 
 
 def _predictions(panel: Axes, rows: pd.DataFrame, tasks: dict[object, str]) -> None:

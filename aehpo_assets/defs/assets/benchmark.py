@@ -9,7 +9,7 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis.plots.benchmark import summary_figures
-from aehpo_assets.analysis.plots.style import figure_png
+from aehpo_assets.analysis.plots.style import rendered
 from aehpo_assets.defs.assets.earlier_validations import (
     EVALUATIONS,
     earlier_validations,
@@ -158,7 +158,7 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
             },
         },
         plots={
-            f"{title}, on the {oracle}": figure_png(figure)
+            f"{title}, on the {oracle}": rendered(figure)
             for oracle, summary in summaries.items()
             for title, figure in summary_figures(summary).items()
         },

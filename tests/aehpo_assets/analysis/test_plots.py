@@ -13,7 +13,7 @@ import pytest
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.importance import hyperparameter_importance
-from aehpo_assets.analysis.plots.style import drawing, figure_png, finite, palette, shortened
+from aehpo_assets.analysis.plots.style import drawing, finite, palette, rendered, shortened
 
 VALID = "weighted_avg_auc_downstream_performance_valid"
 TEST = "weighted_avg_auc_downstream_performance"
@@ -372,7 +372,7 @@ def test_the_interval_coverage_is_in_the_title(drawn: list[matplotlib.figure.Fig
 def test_a_picture_leaves_matplotlib_settings_as_they_were() -> None:
     before = matplotlib.rcParams["font.size"]
     with drawing() as (figure, _):
-        figure_png(figure)
+        rendered(figure)
     assert matplotlib.rcParams["font.size"] == before
 
 

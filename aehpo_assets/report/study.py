@@ -1,0 +1,385 @@
+"""The sections of the page of a study, read from its home.
+
+What was not made yet is left out, and said so in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import pandas as pd
+
+from aehpo_assets.analysis import plots
+from aehpo_assets.analysis.improvement import Estimate
+from aehpo_assets.analysis.names import (
+    BASELINE,
+    BEST_SAMPLED,
+    ORIGIN_NAMES,
+    RECOMMENDED,
+    UNTUNED_DEFAULT,
+)
+from aehpo_assets.analysis.verdict import difference_text, outcome_text
+from aehpo_assets.errors import InputError
+from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
+from aehpo_assets.noise.summary import sentence
+from aehpo_assets.report.blocks import Block, Picture, Section, Table, Text
+from aehpo_assets.space import search_space
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.store import Partition, Store
+
+OPPONENTS = {
+    BEST_SAMPLED: "the best sampled",
+    UNTUNED_DEFAULT: "the untuned default",
+    BASELINE: "the best baseline",
+}
+
+NEW_PATIENTS = "for new patients, 95 %"
+
+Report = dict[str, pd.DataFrame]
+"""Tables of the validation report of an architecture, by name."""
+
+
+def study_sections(home: Home) -> list[Section]:
+    """Return the sections of the page.
+
+    Parameters
+    ----------
+    home
+        A home in which something was validated.
+
+    Raises
+    ------
+    InputError
+        If nothing was.
+    """
+    study = home.study()
+    reports = {a: found for a in study.architectures if (found := _report(home.store, a))}
+    if not reports:
+        raise InputError(
+            "nothing was validated here yet",
+            file=home.root,
+            remedy="`aehpo run STUDY.yaml` does, and `aehpo status` says what is missing.",
+        )
+    recommended = [
+        _recommendation(home, architecture, task)
+        for architecture, report in reports.items()
+        for task in report["verdicts"]["task"]
+    ]
+    return [
+        Section("What to train", "answer", list(_answer(home, reports))),
+        Section("Task by task", "tasks", parts=recommended),
+        Section("What single runs can be relied on for", "noise", parts=list(_noise(home))),
+        Section("Which hyperparameters matter", "effects", parts=list(_effects(home))),
+        Section("Checks that did not pass", "checks", [_failed_checks(home.store)]),
+    ]
+
+
+def _report(store: Store, architecture: str) -> Report:
+    if not store.is_usable("validation_report", (architecture,)):
+        return {}
+    folder = store.existing_folder("validation_report", (architecture,))
+    return {path.stem: pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+
+
+def _answer(home: Home, reports: dict[str, Report]) -> Iterator[Block]:
+    """One row an architecture and task: the values to train with, and whether they are better."""
+    rows, shown = [], []
+    for architecture, report in reports.items():
+        of_test = report["improvements"].query("score == @TEST_SCORE")
+        for task in report["verdicts"]["task"]:
+            own = of_test[of_test["task"] == task].set_index("opponent")
+            if own.empty:
+                continue
+            values = _values(home, architecture, task, str(own["config_id"].iloc[0]))
+            scores = report["candidates"].query("task == @task and origin == @RECOMMENDED").iloc[0]
+            row = {"task": task, "architecture": architecture, **values}
+            row |= {
+                "valid": scores["valid"],
+                "valid_error": scores["valid_error"],
+                "test": scores["test"],
+                "test_error": scores["test_error"],
+            }
+            words = {"task": task, "architecture": architecture}
+            words["train with"] = ", ".join(f"{k} {v:.4g}" for k, v in values.items())
+            for name in ("valid", "test"):
+                words[name] = _with_error(scores[name], scores[f"{name}_error"])
+            for opponent, name in OPPONENTS.items():
+                if opponent in own.index:
+                    gain = own.loc[opponent]
+                    row |= {
+                        f"gain_on_{opponent}": gain["improvement"],
+                        f"verdict_on_{opponent}": gain["outcome"],
+                    }
+                    than = gain["opponent_config_id"].partition(" (")[0]
+                    words[f"against {name}"] = (
+                        f"{outcome_text(gain)}, {gain['improvement']:+.3f}"
+                        + (f" ({than})" if opponent == BASELINE else "")
+                    )
+            rows.append(row)
+            shown.append(words)
+    yield Text(
+        "Train these configurations. Scores are weighted average AUCs of a probe on the latents, "
+        "means over replicates that chose nothing, with their standard errors; verdicts are of the "
+        "test score.",
+        "lead",
+    )
+    yield Table(
+        "recommended",
+        "What is recommended for every task, what it scores, and whether that is better than what "
+        "there was.",
+        pd.DataFrame(rows),
+        pd.DataFrame(shown).fillna(""),
+    )
+    for architecture, report in reports.items():
+        yield Picture(
+            f"{architecture}-predictions",
+            f"{architecture}: what was predicted beside what came out, and what is gained on each "
+            "opponent.",
+            partial(
+                plots.predictions_and_improvements, report["predictions"], report["improvements"]
+            ),
+        )
+
+
+def _values(home: Home, architecture: str, task: str, config_id: str) -> dict[str, float]:
+    """Return the hyperparameters of a validated configuration."""
+    validated = home.store.read_table("validated_recommendations", (architecture, task))
+    own = validated[validated["config_id"].astype(str) == config_id].iloc[0]
+    names = search_space(architecture, home.study().space).names
+    return {name: own[name] for name in names}
+
+
+def _recommendation(home: Home, architecture: str, task: str) -> Section:
+    report = {
+        name: table[table["task"] == task]
+        for name, table in _report(home.store, architecture).items()
+        if "task" in table
+    }
+    stem = f"{architecture}-{task}"
+    blocks: list[Block] = [
+        Text(str(report["verdicts"]["verdict"].iloc[0]), "lead"),
+        _configurations(home, architecture, task, report, stem),
+        _candidates(report, stem),
+        _gains(report, stem),
+        *_race(home.store, (architecture, task), stem),
+        *_pictures(home.store, architecture, task, stem),
+    ]
+    return Section(f"{task}, {architecture}", stem, blocks)
+
+
+def _configurations(home: Home, architecture: str, task: str, report: Report, stem: str) -> Table:
+    compared = report["improvements"].query("score == @TEST_SCORE")
+    ids = {RECOMMENDED: compared["config_id"].head(1)}
+    for origin in (BEST_SAMPLED, UNTUNED_DEFAULT):
+        ids[origin] = compared.loc[compared["opponent"] == origin, "opponent_config_id"]
+    known = {
+        f"{ORIGIN_NAMES[origin]} ({found.iloc[0]})": _values(
+            home, architecture, task, str(found.iloc[0])
+        )
+        for origin, found in ids.items()
+        if len(found)
+    }
+    frame = pd.DataFrame(known).rename_axis("hyperparameter").reset_index()
+    shown = frame.map(lambda value: value if isinstance(value, str) else f"{value:.4g}")
+    return Table(
+        f"{stem}-hyperparameters",
+        "The hyperparameters of what is recommended, and of what it is compared with.",
+        frame,
+        shown,
+    )
+
+
+def _candidates(report: Report, stem: str) -> Table:
+    frame = report["candidates"].drop(columns="task")
+    shown = pd.DataFrame(
+        {
+            "": frame["name"],
+            "promised (valid)": _numbers(frame["predicted_valid"]),
+            "valid": _with_errors(frame, "valid"),
+            "test": _with_errors(frame, "test"),
+            "replicates": frame["runs"],
+        }
+    )
+    return Table(
+        f"{stem}-scores",
+        "What was promised and what came out: mean ± standard error over replicates that chose "
+        "nothing. Baselines are those best on valid of several features and dimensions.",
+        frame,
+        shown,
+    )
+
+
+def _gains(report: Report, stem: str) -> Table:
+    frame = report["improvements"].drop(columns="task")
+    is_test = frame["score"] == TEST_SCORE
+    frame = pd.concat([frame[is_test], frame[~is_test]])
+    rows = frame.to_dict("records")
+    shown = pd.DataFrame(
+        {
+            "recommended less": [row["against"] for row in rows],
+            "score": ["test" if row["score"] == TEST_SCORE else "valid" for row in rows],
+            "difference, 95 %": [difference_text(row) for row in rows],
+            "on these samples": [outcome_text(row) for row in rows],
+            NEW_PATIENTS: [_new_patients(row) for row in rows],
+            "smallest gain decided": _numbers(frame["decidable"]).to_numpy(),
+        }
+    )
+    if not shown[NEW_PATIENTS].any():
+        shown = shown.drop(columns=NEW_PATIENTS)
+    return Table(
+        f"{stem}-gains",
+        "What the recommendation adds. Each interval is of its row alone; the verdicts of an "
+        "architecture share one level of 5 %.",
+        frame,
+        shown,
+    )
+
+
+def _new_patients(row: dict[str, object]) -> str:
+    if pd.isna(row.get("new_patients")):
+        return ""
+    return (
+        f"{row['new_patients']} "
+        f"[{row['new_patients_lower']:+.3f}, {row['new_patients_upper']:+.3f}]"
+    )
+
+
+def _numbers(values: pd.Series) -> pd.Series:
+    return values.map(lambda value: "" if pd.isna(value) else f"{value:.3f}")
+
+
+def _with_errors(frame: pd.DataFrame, name: str) -> list[str]:
+    both = zip(frame[name], frame[f"{name}_error"], strict=True)
+    return [_with_error(mean, error) for mean, error in both]
+
+
+def _with_error(mean: float, error: float) -> str:
+    # No line breaks within a number and its error.
+    text = str(Estimate(mean, error)).replace(" ", "\N{NO-BREAK SPACE}")
+    return "" if pd.isna(mean) else text
+
+
+def _race(store: Store, partition: Partition, stem: str) -> Iterator[Block]:
+    if not store.is_usable("race", partition):
+        return
+    standings = pd.read_parquet(store.existing_folder("race", partition) / "standings.parquet")
+    yield Text(str(standings.loc[standings["state"] == "winner", "reason"].iloc[-1]))
+    yield Picture(
+        f"{stem}-race",
+        "The race: what was believed of each candidate after each round, with 90 % intervals.",
+        partial(plots.race, standings),
+    )
+
+
+def _pictures(store: Store, architecture: str, task: str, stem: str) -> Iterator[Block]:
+    partition = (architecture, task)
+    if store.is_usable("baseline_performance", (task,)):
+        yield Picture(
+            f"{stem}-baselines",
+            "Baselines by number of dimensions, on valid.",
+            partial(plots.baselines, store.read_table("baseline_performance", (task,))),
+        )
+    if store.is_usable("learning_curves", partition):
+        curves = store.read_table("learning_curves", partition)
+        # With no fidelity but the end, there is no curve to see.
+        if curves["epoch"].nunique() > 1:
+            yield Picture(
+                f"{stem}-curves",
+                "Learning curves of the sampled runs.",
+                partial(plots.learning_curves, curves),
+            )
+    if store.is_usable("recommended_latents", partition):
+        folder = store.existing_folder("recommended_latents", partition)
+        table = pd.read_parquet(folder / "latents.parquet")
+        if len(table):
+            best = table[table["config_id"] == table["config_id"].iloc[0]].set_index("sample_id")
+            columns = [name for name in best if str(name).startswith("latent_")]
+            frame = best[columns].dropna(axis=1)
+            labels = store.read_table("sample_labels", (task,))
+            yield Picture(
+                f"{stem}-latents",
+                "Latents of the recommended autoencoder, on their first principal components.",
+                partial(plots.latents, frame, labels),
+            )
+
+
+def _noise(home: Home) -> Iterator[Section]:
+    for architecture, task in home.store.partitions("noise"):
+        if not home.store.is_usable("noise", (architecture, task)):
+            continue
+        folder = home.store.existing_folder("noise", (architecture, task))
+        components, by_replicates = (
+            pd.read_parquet(folder / f"{name}.parquet") for name in ("components", "by_replicates")
+        )
+        stem = f"noise-{architecture}-{task}"
+        blocks: list[Block] = [Text(sentence(components, VALID_SCORE))]
+        if components["known"].any():
+            blocks += [
+                Table(
+                    stem,
+                    "What so many replicates are worth: the reliability and the standard error of "
+                    "their mean, and the smallest gain that they decide with a power of 80 %.",
+                    by_replicates,
+                    by_replicates.round(3).astype(str),
+                ),
+                Picture(
+                    f"{stem}-components",
+                    "Where the variance of scores comes from, and what replicates make of it.",
+                    partial(plots.noise, components, by_replicates),
+                ),
+            ]
+        yield Section(f"{task}, {architecture}", stem, blocks)
+
+
+def _effects(home: Home) -> Iterator[Section]:
+    for (architecture,) in home.store.partitions("hyperparameter_effects"):
+        if not home.store.is_usable("hyperparameter_effects", (architecture,)):
+            continue
+        folder = home.store.existing_folder("hyperparameter_effects", (architecture,))
+        importance, effects = (
+            pd.read_parquet(folder / f"{name}.parquet") for name in ("importance", "main_effects")
+        )
+        first = importance["task"].iloc[0]
+        stem = f"effects-{architecture}"
+        yield Section(
+            architecture,
+            stem,
+            [
+                Table(
+                    f"{stem}-importance",
+                    f"Importance of each hyperparameter for the valid score, over {first}.",
+                    importance,
+                    importance[importance["task"] == first]
+                    .drop(columns="task")
+                    .round(3)
+                    .astype(str),
+                ),
+                Picture(
+                    f"{stem}-effects",
+                    f"Main effects of each hyperparameter on the valid score, over {first}.",
+                    partial(plots.main_effects, effects[effects["task"] == first]),
+                ),
+            ],
+        )
+
+
+def _failed_checks(store: Store) -> Block:
+    rows = []
+    assets = sorted(path.name for path in store.root.iterdir() if path.is_dir())
+    for asset in assets:
+        for partition in store.partitions(asset):
+            record = store.provenance(asset, partition)
+            rows += [
+                {
+                    "artefact": "/".join((asset, *partition)),
+                    "check": check.name,
+                    "kind": "blocks" if check.blocking else "warns",
+                    "what": check.description,
+                }
+                for check in (record.checks if record else [])
+                if not check.passed
+            ]
+    if not rows:
+        return Text("Every check passed.")
+    return Table("checks", "Checks that did not pass, and what to do.", pd.DataFrame(rows))
