@@ -126,7 +126,13 @@ EDGES = {
         "dataset_profile",
         "baseline_performance",
     },
-    "hpo_benchmark": {"surrogate", "run_results", "learning_curves", "earlier_validations"},
+    "hpo_benchmark": {
+        "surrogate",
+        "run_results",
+        "learning_curves",
+        "earlier_validations",
+        "noise",
+    },
     "recommendations": {
         "blackbox",
         "surrogate",

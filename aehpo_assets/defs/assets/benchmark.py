@@ -16,6 +16,7 @@ from aehpo_assets.defs.assets.earlier_validations import (
     evaluations_of,
 )
 from aehpo_assets.defs.assets.hpo import SPACE, surrogate
+from aehpo_assets.defs.assets.noise import noise
 from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Recipe
@@ -30,9 +31,11 @@ from aehpo_assets.hpo.benchmark.summary import (
     rank_agreement,
     summarise,
     summary_tables,
+    what_is_told,
 )
 from aehpo_assets.hpo.blackbox import curves_blackboxes
 from aehpo_assets.hpo.search.searchers import SEARCHERS
+from aehpo_assets.hpo.search.told import RunNoise, run_noise
 from aehpo_assets.hpo.surrogate.curves import Curves
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.space import search_space
@@ -50,6 +53,7 @@ HPO_BENCHMARK = Recipe(
         Curves,
         curves_blackboxes,
         reference_optima,
+        run_noise,
         summarise,
         Surrogate,
         search_space,
@@ -72,6 +76,7 @@ HPO_BENCHMARK = Recipe(
         "hpo.transfer_top_k",
     ),
     only_with="benchmark",
+    optional_inputs=("noise",),
 )
 
 
@@ -93,13 +98,13 @@ def benchmark_plan(asked: Benchmark, hpo: Hpo) -> BenchmarkPlan:
 
 @dg.asset(
     partitions_def=architectures,
-    deps=[surrogate, run_results, learning_curves, earlier_validations],
+    deps=[surrogate, run_results, learning_curves, earlier_validations, noise],
     group_name="hpo",
     kinds={"synetune"},
     **HPO_BENCHMARK.definition,
 )
 def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
-    """Which searcher to run first: regret and rank over budgets, tasks and repetitions."""
+    """Which searcher to run first: regret, rank and promises over budgets, tasks, repetitions."""
     making = Making.begin(HPO_BENCHMARK, context, study)
     asked: Benchmark = making.section
     plan = benchmark_plan(asked, making.settings.hpo)
@@ -118,6 +123,7 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
         curves = folder / "curves"
         Curves.fit(tables, making.space, plan.seed).save(curves)
     fitted = making.folder("surrogate", architecture)
+    noise_of = {task: _noise(making, task) for task in results}
     of_curves = None if curves is None else Curves.load(curves)
     axis = "trainings" if plan.simulated_hours is None else "hours"
     found: dict[str, pd.DataFrame] = {}
@@ -134,6 +140,7 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
             evaluations,
             fitted,
             curves,
+            noise=noise_of,
             code=code,
             processes=asked.processes,
             on_progress=tell,
@@ -150,11 +157,18 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
             "searches": trials.groupby(["ground", "task", "searcher", "repetition"]).ngroups,
             "trials": len(trials),
             "rank_agreement_of_grounds": rank_agreement(summaries),
+            "what is told": what_is_told(next(iter(summaries.values()))),
             **{
                 title.replace("_", " "): dg.MetadataValue.md(
                     markdown_table(tables_by_name[title].round(4), index=False)
                 )
-                for title in ("what_to_run_first", "mean_ranks", "hypervolumes", "searcher_seconds")
+                for title in (
+                    "what_to_run_first",
+                    "mean_ranks",
+                    "promises",
+                    "hypervolumes",
+                    "searcher_seconds",
+                )
             },
         },
         plots={
@@ -163,3 +177,11 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
             for title, figure in summary_figures(summary).items()
         },
     )
+
+
+def _noise(making: Making, task: str) -> dict[str, RunNoise]:
+    """Return the noise that searches of a task are told; empty where it is not known."""
+    partition = (*making.partition, task)
+    if not making.store.is_usable("noise", partition):
+        return {}
+    return run_noise(pd.read_parquet(making.folder("noise", *partition) / "components.parquet"))

@@ -29,11 +29,13 @@ from aehpo_assets.hpo.benchmark.analysis import (
 from aehpo_assets.hpo.benchmark.fronts import fronts, hypervolumes
 from aehpo_assets.hpo.benchmark.reference import reference_optima
 from aehpo_assets.hpo.benchmark.run import BenchmarkPlan, run_benchmark
-from aehpo_assets.hpo.benchmark.summary import summarise, summary_tables
+from aehpo_assets.hpo.benchmark.summary import summarise, summary_tables, what_is_told
 from aehpo_assets.hpo.blackbox import curves_blackboxes
 from aehpo_assets.hpo.known_best import best_known
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME, VALID_SCORE
 from aehpo_assets.hpo.search.oracles import CurveTableOracle
+from aehpo_assets.hpo.search.searchers import searcher_names
+from aehpo_assets.hpo.search.told import TRUE, TRUE_SCORE, RunNoise
 from aehpo_assets.hpo.surrogate.curves import Curves
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate
 from aehpo_assets.hpo.synthetic import synthetic_curves
@@ -254,6 +256,7 @@ def made_up() -> pd.DataFrame:
                             "status": "completed",
                             "epoch": 1,
                             VALID_SCORE: score,
+                            TRUE_SCORE: np.nan,
                             "searcher_seconds": 2.0 if searcher == "good" else 0.2,
                         }
                     )
@@ -370,6 +373,7 @@ def early_stopper_among_others() -> pd.DataFrame:
                             VALID_SCORE: late,
                             "searcher_seconds": 1.0,
                             **{name: 0.5 for name in OBJECTIVE_NAMES if name != VALID_SCORE},
+                            **dict.fromkeys(TRUE.values(), np.nan),
                         }
                     )
                 )
@@ -409,6 +413,7 @@ def test_a_stopped_trial_costs_the_part_that_it_was_trained() -> None:
             "status": ["stopped", "completed", "stopped", "completed"],
             "epoch": [10, 90, 30, 90],
             VALID_SCORE: [0.9, 0.6, 0.9, 0.7],
+            TRUE_SCORE: np.nan,
         }
     )
     whole = halving.assign(searcher="kde", status="completed", epoch=1)
@@ -449,6 +454,7 @@ def test_summary_has_every_table(
         "average rank, stopped early",
         "critical difference, whole trainings",
         "critical difference, each kind at its own budget",
+        "promises",
     }
     for figure in figures.values():
         figure.savefig(drawn := io.BytesIO())
@@ -528,3 +534,126 @@ def test_the_reference_of_a_surrogate_is_no_competitors_luck(
     fewer = replace(PLAN, searchers=("kde", "asha"))
     again = reference_optima(fewer, evaluations, surrogate, of_curves)
     pd.testing.assert_series_equal(again, optima, check_exact=True)
+
+
+LUCK = {task: {VALID_SCORE: RunNoise(split=0.01, own=0.03)} for task in "abc"}
+
+
+@pytest.fixture(scope="module")
+def noisy(evaluations: pd.DataFrame, saved: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Trials of a benchmark whose searches are told single trainings."""
+    folder = tmp_path_factory.mktemp("noisy")
+    plan = BenchmarkPlan(
+        ("random_search", "regularized_evolution", "kde"), 4, 40, simulated_hours=None, clock="unit"
+    )
+    found = run_benchmark(folder, plan, evaluations, saved, noise=LUCK)
+    found.to_parquet(folder / "trials.parquet")
+    return folder / "trials.parquet"
+
+
+def test_searchers_are_told_one_training_and_ranked_by_the_truth(
+    noisy: Path, evaluations: pd.DataFrame, saved: Path
+) -> None:
+    trials = pd.read_parquet(noisy)
+    surrogate = Surrogate.load(saved)
+    for task, own in trials.groupby("task"):
+        predicted = surrogate.predict(own, str(task))[VALID_SCORE]
+        np.testing.assert_allclose(own[TRUE_SCORE], predicted, rtol=1e-9)
+    # The same configuration in the same repetition: the same draw, whoever asks.
+    repeated = trials.groupby(["task", "repetition", "config_id"])[VALID_SCORE]
+    assert (repeated.size() > 1).any()
+    assert repeated.nunique().eq(1).all()
+    best = incumbents(trials, 4)
+    at_end = progress(trials).groupby(["task", "searcher", "repetition"]).last()
+    key = pd.MultiIndex.from_frame(best[["task", "searcher", "repetition"]])
+    np.testing.assert_array_equal(at_end.loc[key, "best"], best[TRUE_SCORE])
+    np.testing.assert_array_equal(at_end.loc[key, "promise"], best[VALID_SCORE])
+
+
+def test_promises_of_lucky_runs_are_told_for_what_they_are(
+    noisy: Path, evaluations: pd.DataFrame
+) -> None:
+    trials = pd.read_parquet(noisy)
+    optima = pd.concat({"whole trainings": evaluations.groupby("task")[VALID_SCORE].max()})
+    summary = summarise(trials, evaluations, optima=optima, axis="trainings")
+    told = summary.promises.set_index("searcher")
+    assert set(told.index) == set(trials["searcher"])
+    assert (told["noise"] == "known").all()
+    np.testing.assert_allclose(told["promise"] - told["true"], told["promise_less_true"])
+    # The best of 40 draws with a standard deviation of .03 is lucky.
+    assert (told["lower"] > 0).all()
+    assert told["promise_less_true"].abs().is_monotonic_increasing
+    table = summary_tables({"surrogate": summary})["mean_ranks"].set_index("searcher")
+    assert table["promise_less_true"].to_dict() == told["promise_less_true"].to_dict()
+    assert "the same for all searchers" in what_is_told(summary)
+    assert "promises" in summary_figures(summary)
+
+
+def test_where_the_noise_is_not_known_nothing_is_said_of_promises(
+    trials: pd.DataFrame, noisy: Path, evaluations: pd.DataFrame
+) -> None:
+    assert trials[TRUE_SCORE].isna().all()
+    kinds = ("whole trainings", "stopped early")
+    optima = pd.concat(dict.fromkeys(kinds, evaluations.groupby("task")[VALID_SCORE].max()))
+    summary = summarise(trials, evaluations, optima=optima)
+    assert summary.promises["promise_less_true"].isna().all()
+    assert (summary.promises["noise"] == "noise not known").all()
+    assert "The noise is not known: too few runs are replicated" in what_is_told(summary)
+    partly = pd.read_parquet(noisy)
+    partly.loc[partly["task"] == "b", list(TRUE.values())] = np.nan
+    some = summarise(partly, evaluations, optima=optima[["whole trainings"]], axis="trainings")
+    assert (some.promises["noise"] == "noise not known on b").all()
+    assert some.promises["promise_less_true"].notna().all()
+
+
+def test_what_is_recommended_is_the_best_that_was_told_and_not_the_best() -> None:
+    search = {"task": "a", "searcher": "kde", "repetition": 0, "status": "completed", "epoch": 1}
+    trials = pd.DataFrame(
+        {
+            "trial": range(4),
+            "end": [1.0, 2.0, 3.0, 4.0],
+            VALID_SCORE: [0.6, 0.8, 0.7, 0.8],
+            TRUE_SCORE: [0.65, 0.5, 0.9, 0.7],
+            **search,
+        }
+    )
+    curve = progress(trials)
+    assert curve["best"].tolist() == [0.65, 0.5, 0.5, 0.5]
+    assert curve["promise"].tolist() == [0.6, 0.8, 0.8, 0.8]
+
+
+def test_another_noise_is_another_benchmark(
+    evaluations: pd.DataFrame, saved: Path, tmp_path: Path
+) -> None:
+    plan = BenchmarkPlan(("random_search",), 1, 4, simulated_hours=None, clock="unit")
+    silent = run_benchmark(tmp_path, plan, evaluations, saved)
+    told = run_benchmark(tmp_path, plan, evaluations, saved, noise=LUCK)
+    assert (silent[VALID_SCORE] != told[VALID_SCORE]).all()
+    assert silent["config_id"].tolist() == told["config_id"].tolist()
+
+
+def test_searchers_of_a_repetition_begin_with_the_same_configurations(
+    evaluations: pd.DataFrame, saved: Path, curves: Path
+) -> None:
+    names = searcher_names(lambda one: not one.learns_from_others and not one.box)
+    plan = BenchmarkPlan(tuple(names), 2, 5, simulated_hours=None, clock="unit")
+    assert {"moasha", "bohb", "median_stopping", "regularized_evolution"} <= set(names)
+    surrogate, of_curves = Surrogate.load(saved), Curves.load(curves)
+    first: dict[int, set[tuple[str, ...]]] = {0: set(), 1: set()}
+    for name in names:
+        found = benchmark.run_cell(plan, "a", name, evaluations, surrogate, of_curves)
+        for repetition, search in found.groupby("repetition"):
+            begun = search.sort_values("trial")["config_id"].head(plan.workers)
+            first[int(str(repetition))].add(tuple(begun))
+    assert len(first[0]) == len(first[1]) == 1
+    assert not first[0] & first[1]
+
+
+def test_searches_of_a_box_begin_within_it(evaluations: pd.DataFrame, saved: Path) -> None:
+    plan = BenchmarkPlan(("kde+box", "random_search+box"), 1, 5, simulated_hours=None, clock="unit")
+    surrogate = Surrogate.load(saved)
+    starts = [
+        benchmark.run_cell(plan, "a", name, evaluations, surrogate)["config_id"].head(4).tolist()
+        for name in plan.searchers
+    ]
+    assert starts[0] == starts[1]
