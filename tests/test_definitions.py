@@ -132,6 +132,7 @@ EDGES = {
         "learning_curves",
         "earlier_validations",
         "noise",
+        "dataset_profile",
     },
     "recommendations": {
         "blackbox",

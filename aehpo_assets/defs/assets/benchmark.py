@@ -18,7 +18,7 @@ from aehpo_assets.defs.assets.earlier_validations import (
 from aehpo_assets.defs.assets.hpo import SPACE, surrogate
 from aehpo_assets.defs.assets.noise import noise
 from aehpo_assets.defs.making import Making
-from aehpo_assets.defs.partitions import architectures
+from aehpo_assets.defs.partitions import all_tasks, architectures
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import learning_curves, run_results
@@ -34,8 +34,9 @@ from aehpo_assets.hpo.benchmark.summary import (
     what_is_told,
 )
 from aehpo_assets.hpo.blackbox import curves_blackboxes
+from aehpo_assets.hpo.search.operations import TrainingOperations
 from aehpo_assets.hpo.search.searchers import SEARCHERS
-from aehpo_assets.hpo.search.told import RunNoise, run_noise
+from aehpo_assets.hpo.search.told import TaskFacts, run_noise
 from aehpo_assets.hpo.surrogate.curves import Curves
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.space import search_space
@@ -88,7 +89,6 @@ def benchmark_plan(asked: Benchmark, hpo: Hpo) -> BenchmarkPlan:
         trials=asked.trials,
         simulated_hours=asked.simulated_hours,
         workers=hpo.workers,
-        clock="unit" if asked.simulated_hours is None else "measured",
         oracle=asked.grounds[0],
         transfer_top_k=hpo.transfer_top_k,
         settings=hpo.searcher_settings,
@@ -98,7 +98,14 @@ def benchmark_plan(asked: Benchmark, hpo: Hpo) -> BenchmarkPlan:
 
 @dg.asset(
     partitions_def=architectures,
-    deps=[surrogate, run_results, learning_curves, earlier_validations, noise],
+    deps=[
+        surrogate,
+        run_results,
+        learning_curves,
+        earlier_validations,
+        noise,
+        dg.AssetDep("dataset_profile", partition_mapping=all_tasks),
+    ],
     group_name="hpo",
     kinds={"synetune"},
     **HPO_BENCHMARK.definition,
@@ -123,7 +130,7 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
         curves = folder / "curves"
         Curves.fit(tables, making.space, plan.seed).save(curves)
     fitted = making.folder("surrogate", architecture)
-    noise_of = {task: _noise(making, task) for task in results}
+    facts = {task: _facts(making, task) for task in results}
     of_curves = None if curves is None else Curves.load(curves)
     axis = "trainings" if plan.simulated_hours is None else "hours"
     found: dict[str, pd.DataFrame] = {}
@@ -138,20 +145,19 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
             folder,
             on_oracle,
             evaluations,
+            facts,
             fitted,
             curves,
-            noise=noise_of,
             code=code,
             processes=asked.processes,
             on_progress=tell,
         )
         optima = reference_optima(on_oracle, evaluations, Surrogate.load(fitted), of_curves)
-        summaries[oracle] = summarise(found[oracle], evaluations, optima=optima, axis=axis)
+        summaries[oracle] = summarise(found[oracle], evaluations, facts, optima=optima, axis=axis)
     trials = joined(found)
     tables_by_name = {"trials": trials} | summary_tables(summaries)
     return making.write_tables(
         tables_by_name,
-        # Fronts weigh scores against measured seconds; what the searches found does not.
         data_version=content_hash(without_measured(trials)),
         metadata={
             "searches": trials.groupby(["ground", "task", "searcher", "repetition"]).ngroups,
@@ -179,9 +185,15 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
     )
 
 
-def _noise(making: Making, task: str) -> dict[str, RunNoise]:
-    """Return the noise that searches of a task are told; empty where it is not known."""
+def _facts(making: Making, task: str) -> TaskFacts:
+    """Return what is known of a task beside its runs; its noise may not be."""
+    size = making.table("dataset_profile", task).iloc[0]
+    settings = making.settings
+    operations = TrainingOperations(
+        int(size["n_features"]), int(size["n_train"]), settings.length, settings.unit
+    )
     partition = (*making.partition, task)
     if not making.store.is_usable("noise", partition):
-        return {}
-    return run_noise(pd.read_parquet(making.folder("noise", *partition) / "components.parquet"))
+        return TaskFacts(operations)
+    components = pd.read_parquet(making.folder("noise", *partition) / "components.parquet")
+    return TaskFacts(operations, run_noise(components))

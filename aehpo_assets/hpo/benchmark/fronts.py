@@ -13,7 +13,7 @@ from aehpo_assets.hpo.search.told import with_true_values
 
 
 def fronts(trials: pd.DataFrame) -> pd.DataFrame:
-    """Pareto front of each task: score, R2 and runtime of all that any search completed.
+    """Pareto front of each task: score, R2 and operations of all that any search completed.
 
     Parameters
     ----------
@@ -42,7 +42,8 @@ def hypervolumes(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFram
     trials
         Output of :func:`aehpo_assets.hpo.benchmark.run.run_benchmark`.
     evaluations
-        The evaluations it rests on, which give each task's range of the objectives.
+        The evaluations it rests on, with operations, which give each task's range of the
+        objectives.
 
     Returns
     -------

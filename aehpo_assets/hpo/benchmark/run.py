@@ -17,7 +17,6 @@ from typing import Any, Literal
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES
 from aehpo_assets.hpo.search.ask_tell import AskTell
 from aehpo_assets.hpo.search.oracles import (
     CurveOracle,
@@ -29,7 +28,7 @@ from aehpo_assets.hpo.search.oracles import (
 from aehpo_assets.hpo.search.problem import Problem, fixed_value
 from aehpo_assets.hpo.search.searchers import BOX, check_searchers, find_searcher, with_boxes
 from aehpo_assets.hpo.search.simulation import Clock, simulate
-from aehpo_assets.hpo.search.told import RunNoise, Told
+from aehpo_assets.hpo.search.told import TOLD_OBJECTIVES, TaskFacts, Told
 from aehpo_assets.hpo.surrogate.curves import Curves
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.hpo.transfer.boxes import bounding_box, top_configurations
@@ -59,8 +58,9 @@ class BenchmarkPlan:
         other tasks' best configurations.
     repetitions
         Searches of each searcher on each task, each with its own seed.
-    trials, simulated_hours, workers, clock
-        As :func:`aehpo_assets.hpo.search.simulation.simulate` takes them.
+    trials, simulated_hours, workers
+        As :func:`aehpo_assets.hpo.search.simulation.simulate` takes them. Only with hours does
+        anything depend on seconds.
     oracle
         ``surrogate``: what is true of a configuration is its prediction. ``table``: it is the mean
         that was measured of the nearest trained configuration, and no model stands in between.
@@ -77,13 +77,17 @@ class BenchmarkPlan:
     searchers: tuple[str, ...]
     repetitions: int = 10
     trials: int = 1000
-    simulated_hours: float | None = 4.0
+    simulated_hours: float | None = None
     workers: int = 4
-    clock: Clock = "measured"
     oracle: Literal["surrogate", "table"] = "surrogate"
     transfer_top_k: int = 30
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     seed: int = 0
+
+    @property
+    def clock(self) -> Clock:
+        """Whether a whole training takes its seconds, or all take the same."""
+        return "unit" if self.simulated_hours is None else "measured"
 
     @property
     def needs_curves(self) -> bool:
@@ -133,10 +137,10 @@ def run_benchmark(
     folder: Path,
     plan: BenchmarkPlan,
     evaluations: pd.DataFrame,
+    facts: Mapping[str, TaskFacts],
     surrogate: Path,
     curves: Path | None = None,
     *,
-    noise: Mapping[str, Mapping[str, RunNoise]] | None = None,
     code: Mapping[str, str] | None = None,
     processes: int = 1,
     on_progress: Callable[[int, int, str], None] | None = None,
@@ -153,14 +157,13 @@ def run_benchmark(
         What to compare.
     evaluations
         Evaluations of all tasks (:func:`aehpo_assets.hpo.surrogate.surrogate.training_table`).
+    facts
+        Task to what else is known of it.
     surrogate
         Folder of the saved surrogate.
     curves
         Folder of the saved :class:`aehpo_assets.hpo.surrogate.curves.Curves`, for the searchers
         that need them.
-    noise
-        Task to what :func:`aehpo_assets.hpo.search.told.run_noise` says of it; where it is not
-        known, searches are told the oracle's means.
     code
         Searcher to the version of its code; a cell that another version searched is searched again.
     processes
@@ -187,9 +190,7 @@ def run_benchmark(
     inputs = [content_hash(evaluations), folder_hash(surrogate)]
     inputs += [folder_hash(curves)] if curves is not None else []
     settings = {key: value for key, value in asdict(plan).items() if key != "searchers"}
-    noise = {task: (noise or {}).get(task, {}) for task in tasks}
-    drawn = {task: {name: asdict(one) for name, one in of.items()} for task, of in noise.items()}
-    key = settings_hash([settings, inputs, drawn])
+    key = settings_hash([settings, inputs, {task: asdict(facts[task]) for task in tasks}])
     archive = Store(folder)
     archive.write_table(EVALUATIONS, (inputs[0],), evaluations, Record(key))
     cells = [(task, searcher) for task in tasks for searcher in plan.searchers]
@@ -200,7 +201,7 @@ def run_benchmark(
     missing = [cell for cell in cells if found[cell] is None]
     done = len(cells) - len(missing)
     work = [
-        (plan, places[cell], key, folder, inputs[0], surrogate, curves, noise[cell[0]])
+        (plan, places[cell], key, folder, inputs[0], facts[cell[0]], surrogate, curves)
         for cell in missing
     ]
     for cell in _finished(work, processes):
@@ -222,9 +223,7 @@ def run_benchmark(
     return trials
 
 
-_Work = tuple[
-    BenchmarkPlan, tuple[str, ...], str, Path, str, Path, Path | None, Mapping[str, RunNoise]
-]
+_Work = tuple[BenchmarkPlan, tuple[str, ...], str, Path, str, TaskFacts, Path, Path | None]
 
 
 def _finished(work: list[_Work], processes: int) -> Iterator[tuple[str, str]]:
@@ -240,10 +239,10 @@ def _finished(work: list[_Work], processes: int) -> Iterator[tuple[str, str]]:
 
 
 def _run_and_keep(item: _Work) -> tuple[str, str]:
-    plan, place, key, folder, version, surrogate, curves, noise = item
+    plan, place, key, folder, version, facts, surrogate, curves = item
     task, searcher = place[:2]
     evaluations, fitted, of_curves = _inputs(key, folder, version, surrogate, curves)
-    trials = run_cell(plan, task, searcher, evaluations, fitted, of_curves, noise)
+    trials = run_cell(plan, task, searcher, evaluations, facts, fitted, of_curves)
     Store(folder).write_table(key, place, trials, Record(key))
     return task, searcher
 
@@ -263,9 +262,9 @@ def run_cell(
     task: str,
     searcher: str,
     evaluations: pd.DataFrame,
+    facts: TaskFacts,
     surrogate: Surrogate,
     curves: Curves | None = None,
-    noise: Mapping[str, RunNoise] | None = None,
 ) -> pd.DataFrame:
     """Run all repetitions of one searcher on one task; see :func:`run_benchmark`."""
     space = surrogate.space
@@ -282,7 +281,7 @@ def run_cell(
     for repetition in range(plan.repetitions):
         seed = named_seed(plan.seed, "benchmark", task, searcher, repetition)
         common = named_seed(plan.seed, "benchmark", task, "replicate", repetition)
-        told = Told(oracle, noise or {}, common)
+        told = Told(oracle, facts, common, fidelities)
         problem = Problem(
             space,
             seed,
@@ -301,10 +300,10 @@ def run_cell(
             trials=plan.trials,
             simulated_hours=plan.simulated_hours,
             clock=plan.clock,
-            objectives=OBJECTIVE_NAMES,
+            objectives=TOLD_OBJECTIVES,
         )
         parts.append(
-            told.with_truth(found, fidelities, surrogate.space).assign(
+            told.with_truth(found, surrogate.space).assign(
                 task=task,
                 searcher=searcher,
                 repetition=repetition,

@@ -30,6 +30,7 @@ from aehpo_assets.hpo.benchmark.significance import (
 )
 from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.hpo.search.searchers import with_boxes
+from aehpo_assets.hpo.search.told import TaskFacts, with_operations
 
 BUDGETS = 12
 """Number of budgets at which the curves of a kind are read, evenly from the first to the whole."""
@@ -67,7 +68,7 @@ class BenchmarkSummary:
         search of the kind spent on the same task; ``trainings`` and ``hours``, means of what its
         searches spent in all.
     fronts
-        Pareto front of each task over score, R2 and runtime.
+        Pareto front of each task over score, R2 and operations.
     hypervolumes
         What the searches of each searcher dominate of these three.
     axis
@@ -91,6 +92,7 @@ class BenchmarkSummary:
 def summarise(
     trials: pd.DataFrame,
     evaluations: pd.DataFrame,
+    facts: Mapping[str, TaskFacts],
     *,
     optima: pd.Series,
     axis: str = "hours",
@@ -104,6 +106,8 @@ def summarise(
         Output of :func:`aehpo_assets.hpo.benchmark.run.run_benchmark`.
     evaluations
         The evaluations it rests on: the median of a task is the regret of 1.
+    facts
+        Those of its tasks.
     optima
         Output of :func:`aehpo_assets.hpo.benchmark.reference.reference_optima`: the regret of 0.
     axis
@@ -150,7 +154,7 @@ def summarise(
         promises=promises(at_whole_budgets),
         spent=_mean_spending(spent, whole),
         fronts=fronts(trials),
-        hypervolumes=hypervolumes(trials, evaluations),
+        hypervolumes=hypervolumes(trials, with_operations(evaluations, facts)),
         axis=axis,
     )
 

@@ -30,14 +30,15 @@ class Answer:
     ----------
     values
         (configurations, fidelities, objectives) means, without the noise of a training.
-    config_ids
-        Of the configurations whose values they are.
+    configurations, config_ids
+        Hyperparameters and identity of the configurations whose values they are.
     distances
         (configurations,) Euclidean distance of their encoded hyperparameters (each within 0 and 1)
         to what was asked for.
     """
 
     values: np.ndarray
+    configurations: Sequence[Mapping[str, Any]]
     config_ids: list[str]
     distances: np.ndarray
 
@@ -81,14 +82,22 @@ class TableOracle:
         self.encoder = Encoder(space)
         self.points = self.encoder.matrix(table)
         self.config_ids = table["config_id"].tolist()
+        self.configurations = table[space.names].to_dict("records")
         table[VALID_SCORE] = table["known_valid"]
         self.values = table[list(OBJECTIVE_NAMES)].to_numpy("float64")[:, None, :]
 
     def answer(self, configurations: Sequence[Mapping[str, Any]]) -> Answer:
         """Look up all objectives of the nearest trained configurations."""
+        return self.answer_with(self.values, configurations)
+
+    def answer_with(
+        self, values: np.ndarray, configurations: Sequence[Mapping[str, Any]]
+    ) -> Answer:
+        """Return the rows of some values that are of the nearest trained configurations."""
         positions, distances = self.nearest(configurations)
         ids = [self.config_ids[position] for position in positions]
-        return Answer(self.values[positions], ids, np.array(distances))
+        nearest = [self.configurations[position] for position in positions]
+        return Answer(values[positions], nearest, ids, np.array(distances))
 
     def nearest(self, configurations: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[float]]:
         """Return the row of the nearest trained configuration of each, and how far it is."""
@@ -143,9 +152,7 @@ class CurveTableOracle:
 
     def answer(self, configurations: Sequence[Mapping[str, Any]]) -> Answer:
         """Look up the curves of the nearest trained configurations."""
-        positions, distances = self.at_end.nearest(configurations)
-        ids = [self.at_end.config_ids[position] for position in positions]
-        return Answer(self.values[positions], ids, np.array(distances))
+        return self.at_end.answer_with(self.values, configurations)
 
 
 class CurveOracle:
@@ -172,7 +179,7 @@ class CurveOracle:
 
 def _of_itself(values: np.ndarray, configurations: Sequence[Mapping[str, Any]]) -> Answer:
     ids = [config_id_of(configuration) for configuration in configurations]
-    return Answer(values, ids, np.zeros(len(ids)))
+    return Answer(values, configurations, ids, np.zeros(len(ids)))
 
 
 def _demand_objectives(known: list[str]) -> None:

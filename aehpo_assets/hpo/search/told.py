@@ -9,14 +9,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.hpo.objectives import OBJECTIVE, OBJECTIVE_NAMES, VALID_R2, VALID_SCORE
-from aehpo_assets.hpo.search.oracles import Oracle
+from aehpo_assets.hpo.objectives import (
+    OBJECTIVE,
+    OBJECTIVE_NAMES,
+    OPERATIONS,
+    VALID_R2,
+    VALID_SCORE,
+)
+from aehpo_assets.hpo.search.operations import TrainingOperations
+from aehpo_assets.hpo.search.oracles import Answer, Oracle
 from aehpo_assets.hpo.surrogate.means import FEWEST_DEGREES
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.provenance import named_seed
@@ -28,6 +35,9 @@ TRUE = {name: f"true_{name}" for name in NOISY}
 """Noisy objective to the column of its true value, in the unit of the objective."""
 
 TRUE_SCORE = TRUE[VALID_SCORE]
+
+TOLD_OBJECTIVES = (*OBJECTIVE_NAMES, OPERATIONS)
+"""What searches are told, in the order in which :class:`Told` tells it."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,22 @@ class RunNoise:
 
     split: float
     own: float
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """What is known of a task beside its evaluations.
+
+    Attributes
+    ----------
+    operations
+        Counts what a training of a configuration costs.
+    noise
+        Objective to the noise of one training; empty where it is not known.
+    """
+
+    operations: TrainingOperations
+    noise: Mapping[str, RunNoise] = field(default_factory=dict)
 
 
 def run_noise(components: pd.DataFrame) -> dict[str, RunNoise]:
@@ -83,14 +109,20 @@ class Told:
     ----------
     oracle
         Knows the means.
-    noise
-        Of the task; empty where it is not known, and then searches are told the means.
+    facts
+        Of the task; where its noise is not known, searches are told the means.
     seed
         Seed of the replicate, the same for all searchers.
+    fidelities
+        Epochs or steps at which the oracle answers, ascending; the last is a whole training.
     """
 
-    def __init__(self, oracle: Oracle, noise: Mapping[str, RunNoise], seed: int):
-        self.oracle, self.noise, self.seed = oracle, noise, seed
+    def __init__(
+        self, oracle: Oracle, facts: TaskFacts, seed: int, fidelities: Sequence[int] = (1,)
+    ):
+        self.oracle, self.facts, self.seed = oracle, facts, seed
+        self.fidelities = np.asarray(fidelities)
+        noise = facts.noise
         draws = np.random.default_rng(named_seed(seed, "split")).normal(size=len(OBJECTIVE_NAMES))
         of_split, of_run = (
             np.array([getattr(noise.get(name), part, 0.0) for name in OBJECTIVE_NAMES])
@@ -99,9 +131,14 @@ class Told:
         self._of_split, self._of_run = of_split * draws, of_run
 
     def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
-        """Tell all objectives: (configurations, fidelities, objectives)."""
+        """Tell all of :data:`TOLD_OBJECTIVES`: (configurations, fidelities, objectives)."""
         answer = self.oracle.answer(configurations)
-        if not self.noise:
+        shares = self.fidelities / self.fidelities[-1]
+        operations = self.facts.operations(answer.configurations)[:, None] * shares
+        return np.concatenate([self._noisy(answer), operations[..., None]], axis=2)
+
+    def _noisy(self, answer: Answer) -> np.ndarray:
+        if not self.facts.noise:
             return answer.values
         draws = np.array(
             [
@@ -112,22 +149,18 @@ class Told:
             ]
         )
         told = answer.values + (self._of_split + self._of_run * draws)[:, None, :]
-        for name in self.noise:
+        for name in self.facts.noise:
             column = OBJECTIVE_NAMES.index(name)
             told[..., column] = told[..., column].clip(*OBJECTIVE[name].bounds)
         return told
 
-    def with_truth(
-        self, trials: pd.DataFrame, fidelities: Sequence[int], space: SearchSpace
-    ) -> pd.DataFrame:
+    def with_truth(self, trials: pd.DataFrame, space: SearchSpace) -> pd.DataFrame:
         """Write beside each trial of which configuration its values are, and what is true of it.
 
         Parameters
         ----------
         trials
             Output of :func:`aehpo_assets.hpo.search.simulation.simulate`.
-        fidelities
-            Epochs at which the oracle answers.
         space
             The architecture's whole search space.
 
@@ -143,10 +176,10 @@ class Told:
             missing = trials.assign(told_config_id="", told_distance=0.0)
             return missing.assign(**dict.fromkeys(TRUE.values(), np.nan))
         answer = self.oracle.answer(trials[space.names].to_dict("records"))
-        reached = np.searchsorted(fidelities, trials["epoch"])
+        reached = np.searchsorted(self.fidelities, trials["epoch"])
         means = answer.values[np.arange(len(trials)), reached]
         truths = {
-            column: means[:, OBJECTIVE_NAMES.index(name)] if name in self.noise else np.nan
+            column: means[:, OBJECTIVE_NAMES.index(name)] if name in self.facts.noise else np.nan
             for name, column in TRUE.items()
         }
         return trials.assign(
@@ -162,3 +195,12 @@ def true_values(trials: pd.DataFrame, objective: str = VALID_SCORE) -> pd.Series
 def with_true_values(trials: pd.DataFrame) -> pd.DataFrame:
     """Return trials with what is true in the place of what was told."""
     return trials.assign(**{name: true_values(trials, name) for name in NOISY})
+
+
+def with_operations(evaluations: pd.DataFrame, facts: Mapping[str, TaskFacts]) -> pd.DataFrame:
+    """Return evaluations with the column of operations."""
+    parts = [
+        own.assign(**{OPERATIONS: facts[str(task)].operations(own.to_dict("records"))})
+        for task, own in evaluations.groupby("task", sort=False)
+    ]
+    return pd.concat(parts)

@@ -10,10 +10,11 @@ from aehpo_assets.hpo.benchmark.analysis import incumbents
 from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.hpo.search.ask_tell import AskTell
+from aehpo_assets.hpo.search.operations import TrainingOperations
 from aehpo_assets.hpo.search.oracles import TableOracle
 from aehpo_assets.hpo.search.problem import Problem
 from aehpo_assets.hpo.search.simulation import simulate
-from aehpo_assets.hpo.search.told import RunNoise, Told
+from aehpo_assets.hpo.search.told import TOLD_OBJECTIVES, RunNoise, TaskFacts, Told
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import SearchSpace, search_space
 from aehpo_gpu.runs.benchmark_finds import found_configurations, real_regret
@@ -99,16 +100,15 @@ def searched_on_the_table(
     sampled: pd.DataFrame, searches: int, noise: dict[str, RunNoise] | None = None
 ) -> pd.DataFrame:
     """Random searches of three trials, told measured results."""
-    told = Told(TableOracle(known(sampled), SPACE, "a"), noise or {}, 0)
+    facts = TaskFacts(TrainingOperations(4096, 500, 90), noise or {})
+    told = Told(TableOracle(known(sampled), SPACE, "a"), facts, 0)
     parts = []
     for repetition in range(searches):
         conversation = AskTell("random_search", Problem(SPACE, repetition, 3))
-        found = simulate(conversation, told, workers=1, trials=3, clock="unit")
+        found = simulate(conversation, told, workers=1, trials=3, objectives=TOLD_OBJECTIVES)
         names = {"task": "a", "searcher": "random_search", "search_seed": repetition}
         parts.append(
-            told.with_truth(found, (1,), SPACE).assign(
-                ground="table", repetition=repetition, **names
-            )
+            told.with_truth(found, SPACE).assign(ground="table", repetition=repetition, **names)
         )
     return pd.concat(parts, ignore_index=True)
 

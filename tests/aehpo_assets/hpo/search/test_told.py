@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,24 @@ import pandas as pd
 import pytest
 
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME, VALID_R2, VALID_SCORE
+from aehpo_assets.hpo.search.operations import TrainingOperations
 from aehpo_assets.hpo.search.oracles import CurveTableOracle, SurrogateOracle, TableOracle
-from aehpo_assets.hpo.search.told import RunNoise, Told, run_noise, true_values
+from aehpo_assets.hpo.search.told import (
+    TOLD_OBJECTIVES,
+    RunNoise,
+    TaskFacts,
+    Told,
+    run_noise,
+    true_values,
+)
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.noise.components import variance_components
 from aehpo_assets.noise.summary import noise_tables
 from aehpo_assets.space import SearchSpace, config_id_of, sample_configurations
 
 NOISE = {VALID_SCORE: RunNoise(split=0.02, own=0.03), VALID_R2: RunNoise(split=0.0, own=0.05)}
+FACTS = TaskFacts(TrainingOperations(n_features=1000, n_train=100, length=10), NOISE)
+SILENT = replace(FACTS, noise={})
 SCORE = OBJECTIVE_NAMES.index(VALID_SCORE)
 
 
@@ -30,11 +41,11 @@ def test_all_searchers_of_a_repetition_are_told_the_same(
     surrogate: Surrogate, asked: list[dict[str, Any]]
 ) -> None:
     oracle = SurrogateOracle(surrogate, "a")
-    told = Told(oracle, NOISE, seed=3)
+    told = Told(oracle, FACTS, seed=3)
     one_by_one = np.concatenate([told([one]) for one in asked])
-    again = Told(oracle, NOISE, seed=3)(asked[::-1])[::-1]
+    again = Told(oracle, FACTS, seed=3)(asked[::-1])[::-1]
     np.testing.assert_allclose(one_by_one, again, rtol=1e-12)
-    other = Told(oracle, NOISE, seed=4)(asked)
+    other = Told(oracle, FACTS, seed=4)(asked)
     assert not np.isclose(other[..., SCORE], again[..., SCORE]).any()
     # Seconds are told as they are.
     runtime = OBJECTIVE_NAMES.index(RUNTIME)
@@ -52,7 +63,7 @@ def test_the_noise_has_the_components_that_it_was_given(
                 {
                     "config_id": [config_id_of(one) for one in asked],
                     "split_seed": seed,
-                    "score": Told(oracle, NOISE, seed)(asked)[:, 0, SCORE],
+                    "score": Told(oracle, FACTS, seed)(asked)[:, 0, SCORE],
                 }
             )
             for seed in range(60)
@@ -68,7 +79,9 @@ def test_the_means_are_told_where_the_noise_is_not_known(
     surrogate: Surrogate, asked: list[dict[str, Any]]
 ) -> None:
     oracle = SurrogateOracle(surrogate, "a")
-    np.testing.assert_array_equal(Told(oracle, {}, 0)(asked), oracle(asked))
+    told = Told(oracle, SILENT, 0)(asked)
+    np.testing.assert_array_equal(told[..., :-1], oracle(asked))
+    np.testing.assert_array_equal(told[:, 0, -1], FACTS.operations(asked))
 
 
 def test_a_table_tells_the_same_run_of_a_configuration_whoever_is_near_it(
@@ -77,7 +90,7 @@ def test_a_table_tells_the_same_run_of_a_configuration_whoever_is_near_it(
     table = TableOracle(evaluations, space, "a")
     answer = table.answer(asked)
     assert len(set(answer.config_ids)) < len(asked)
-    told = pd.Series(Told(table, NOISE, 1)(asked)[:, 0, SCORE])
+    told = pd.Series(Told(table, FACTS, 1)(asked)[:, 0, SCORE])
     assert told.groupby(answer.config_ids).nunique().eq(1).all()
 
 
@@ -86,26 +99,29 @@ def test_the_truth_stands_beside_what_was_told(
 ) -> None:
     oracle = SurrogateOracle(surrogate, "a")
     ids = [config_id_of(one) for one in asked]
-    values = pd.DataFrame(Told(oracle, NOISE, 1)(asked)[:, 0], columns=list(OBJECTIVE_NAMES))
+    values = pd.DataFrame(Told(oracle, FACTS, 1)(asked)[:, 0], columns=list(TOLD_OBJECTIVES))
     trials = pd.DataFrame(asked).join(values).assign(epoch=1, config_id=ids)
-    known = Told(oracle, NOISE, 1).with_truth(trials, (1,), space)
+    known = Told(oracle, FACTS, 1).with_truth(trials, space)
     np.testing.assert_allclose(true_values(known), oracle(asked)[:, 0, SCORE], rtol=1e-12)
     assert known["told_config_id"].tolist() == ids
     assert (known["told_distance"] == 0).all()
-    unknown = Told(oracle, {}, 1).with_truth(trials, (1,), space)
+    unknown = Told(oracle, SILENT, 1).with_truth(trials, space)
     pd.testing.assert_series_equal(true_values(unknown), trials[VALID_SCORE], check_names=False)
-    none = Told(oracle, NOISE, 1).with_truth(trials.head(0), (1,), space)
+    none = Told(oracle, FACTS, 1).with_truth(trials.head(0), space)
     assert set(none.columns) == set(known.columns)
 
 
 def test_a_lucky_run_is_lucky_all_along_its_curve(
     evaluations: pd.DataFrame, space: SearchSpace, asked: list[dict[str, Any]]
 ) -> None:
-    curves = pd.concat([evaluations.assign(epoch=epoch) for epoch in (1, 2)])
+    curves = pd.concat([evaluations.assign(epoch=epoch) for epoch in (1, 4)])
     oracle = CurveTableOracle(curves, space, "a")
-    noise = (Told(oracle, NOISE, 1)(asked) - oracle(asked))[..., SCORE]
+    told = Told(oracle, FACTS, 1, fidelities=(1, 4))(asked)
+    noise = told[..., SCORE] - oracle(asked)[..., SCORE]
     assert (noise != 0).all()
     np.testing.assert_allclose(noise[:, 0], noise[:, 1])
+    # A quarter of a training costs a quarter of it.
+    np.testing.assert_allclose(told[:, 0, -1], told[:, 1, -1] / 4)
 
 
 def test_noise_counts_as_known_with_enough_replicates_only(
