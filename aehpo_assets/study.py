@@ -154,10 +154,11 @@ class Benchmark(Settings):
 
     A searcher with ``+box`` searches the box around the best configurations of the other tasks.
     Searches end at ``trials`` or ``simulated_hours``, whichever comes first; without hours every
-    whole training counts the same. On the ``surrogate`` searchers observe predictions; on the
-    ``table`` the measured results of the nearest trained configuration, and no model stands in
-    between. With ``validate_repetitions``, what the first so many searches of each kind found is
-    trained for real.
+    whole training counts the same. On the ``surrogate`` what is true is what it predicts; on the
+    ``table`` the measured mean of the nearest trained configuration, and no model stands in
+    between. Where the noise is known, searchers are told it with that of one training. With
+    ``validate_repetitions``, what the first so many searches of each kind found is trained for
+    real.
     """
 
     searchers: Searchers = Field(

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from aehpo_assets.space.widths import run_widths
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.export.module import Autoencoder
 from aehpo_gpu.training.annealing import annealing_weight
-from aehpo_gpu.training.widths import run_widths
 
 
 def train_plainly(matrix: Tensor, architecture: str, runs: pd.DataFrame, epochs: int) -> float:

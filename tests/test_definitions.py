@@ -126,7 +126,14 @@ EDGES = {
         "dataset_profile",
         "baseline_performance",
     },
-    "hpo_benchmark": {"surrogate", "run_results", "learning_curves", "earlier_validations"},
+    "hpo_benchmark": {
+        "surrogate",
+        "run_results",
+        "learning_curves",
+        "earlier_validations",
+        "noise",
+        "dataset_profile",
+    },
     "recommendations": {
         "blackbox",
         "surrogate",

@@ -101,7 +101,16 @@ TEST_OBJECTIVE = Objective(
 )
 """The last column of a blackbox whose test is open; no search is told of it."""
 
-OBJECTIVE = {objective.name: objective for objective in (*OBJECTIVES, TEST_OBJECTIVE)}
-"""Name to objective, that of the test score included."""
+OPERATIONS = "training_operations"
+
+OPERATIONS_OBJECTIVE = Objective(
+    OPERATIONS, "training operations", False, "log", (0, math.inf), "own"
+)
+"""What a training costs on every machine: counted for a configuration, and in no blackbox."""
+
+OBJECTIVE = {
+    objective.name: objective for objective in (*OBJECTIVES, TEST_OBJECTIVE, OPERATIONS_OBJECTIVE)
+}
+"""Name to objective, those of the test score and of the operations included."""
 
 OBJECTIVE_NAMES = tuple(objective.name for objective in OBJECTIVES)

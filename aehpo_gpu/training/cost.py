@@ -21,11 +21,11 @@ import pandas as pd
 
 from aehpo_assets.limits import read_json
 from aehpo_assets.space.batches import steps_per_epoch
+from aehpo_assets.space.widths import run_widths
 from aehpo_assets.store.files import damaged_path, write_text
 from aehpo_assets.store.hashes import settings_hash
 from aehpo_assets.store.seals import opened, sealed
 from aehpo_gpu.architectures import ARCHITECTURES
-from aehpo_gpu.training.widths import run_widths
 from aehpo_gpu.training.work import TERMS, step_work
 
 logger = logging.getLogger(__name__)

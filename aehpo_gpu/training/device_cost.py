@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 import torch
 
+from aehpo_assets.space.widths import run_widths
 from aehpo_assets.store.processor import processor_name
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel, load_cost_model, save_cost_model
 from aehpo_gpu.training.task import TrainingSettings, device_name
 from aehpo_gpu.training.timing import measure_cost_model
-from aehpo_gpu.training.widths import run_widths
 from aehpo_gpu.training.work import TERMS, step_work
 
 logger = logging.getLogger(__name__)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from aehpo_assets.space.widths import layer_widths
 from aehpo_gpu.architectures import Architecture, LatentBatch
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.layers import (
@@ -19,7 +20,6 @@ from aehpo_gpu.training.layers import (
     evaluate_linear,
 )
 from aehpo_gpu.training.parameters import LayerShape, ParameterStack, initialise, padded
-from aehpo_gpu.training.widths import layer_widths
 
 _FACTORS = {"bfloat16": torch.bfloat16}
 """Precision to the type of what is multiplied, where it is not that of the parameters."""

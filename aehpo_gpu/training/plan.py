@@ -22,12 +22,12 @@ import pandas as pd
 import torch
 
 from aehpo_assets.space.batches import steps_per_epoch
+from aehpo_assets.space.widths import run_widths
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.memory import fleet_memory
 from aehpo_gpu.training.prices import SHIPPED_CPU, SHIPPED_CUDA
 from aehpo_gpu.training.task import TrainingSettings
-from aehpo_gpu.training.widths import run_widths
 from aehpo_gpu.training.work import (
     TERMS,
     fleet_bytes,

@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.space.widths import run_widths, trainable_parameters, weights_and_biases
 from aehpo_assets.store.measured import PRICES
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
@@ -25,7 +26,6 @@ from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask, device_name
 from aehpo_gpu.training.threads import threads_for
-from aehpo_gpu.training.widths import run_widths, trainable_parameters, weights_and_biases
 
 Decide = Callable[[int, pd.DataFrame], Sequence[bool]]
 """A rung and the rows of the runs that reached it, to whether each of them goes on."""

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from aehpo_assets.space.widths import run_widths
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel, fit_cost_model
 from aehpo_gpu.training.fleet import train_epoch
@@ -18,7 +19,6 @@ from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.optimiser import StackedAdamW
 from aehpo_gpu.training.step import TrainingStep
 from aehpo_gpu.training.task import TrainingSettings, device_name
-from aehpo_gpu.training.widths import run_widths
 from aehpo_gpu.training.work import TERMS, fleet_bytes, pair_tensors, step_work
 from aehpo_gpu.training.workers import alone
 

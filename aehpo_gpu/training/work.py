@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from aehpo_assets.space.widths import operations_of_a_sample
 from aehpo_gpu.training.parameters import LANES
 from aehpo_gpu.training.task import EVALUATION_CHUNK
 
@@ -65,9 +66,7 @@ def step_work(
     outputs = 2 * hidden.sum(1) + widths[:, 0] + heads * latent
     layers = np.full(fleets, 2 * (widths.shape[1] - 1) + heads - 1, dtype=np.float64)
     parameters = runs * weights
-    # A weight is multiplied and added once forward, and twice backward, except in the first
-    # layer, whose input needs no gradient.
-    products = 6 * weights - 2 * widths[:, 0] * widths[:, 1]
+    products = operations_of_a_sample(weights, widths[:, 0] * widths[:, 1])
     return np.stack(
         [
             np.ones(fleets),

@@ -18,11 +18,11 @@ import pandas as pd
 import torch
 
 from aehpo_assets.limits import free_memory
+from aehpo_assets.space.widths import run_widths
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.memory import freed_memory_kept
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings
-from aehpo_gpu.training.widths import run_widths
 from aehpo_gpu.training.work import fleet_bytes, pair_tensors, step_work
 
 T = TypeVar("T")

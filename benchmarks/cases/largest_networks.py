@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import torch
 
+from aehpo_assets.space.widths import run_widths
 from aehpo_gpu.training.fleets import Fleets
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings
-from aehpo_gpu.training.widths import run_widths
 from aehpo_gpu.training.work import TERMS, step_work
 from benchmarks.case import Case, threads
 from benchmarks.data import small_runs, synthetic_task

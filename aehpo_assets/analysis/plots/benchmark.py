@@ -1,4 +1,4 @@
-"""Pictures of a benchmark: anytime curves with bands, and the critical-difference diagram."""
+"""Pictures of a benchmark: anytime curves with bands, critical differences, and promises."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from aehpo_assets.analysis.plots.style import nothing_to_show
 from aehpo_assets.hpo.benchmark.significance import CriticalDifference
 from aehpo_assets.hpo.benchmark.summary import BenchmarkSummary
 
@@ -68,8 +69,37 @@ def critical_difference_figure(result: CriticalDifference) -> Figure:
     return figure
 
 
+def promises_figure(promises: pd.DataFrame) -> Figure:
+    """Draw what searchers promised of what they recommend, less what is true of it.
+
+    Parameters
+    ----------
+    promises
+        Output of :func:`aehpo_assets.hpo.benchmark.analysis.promises`.
+    """
+    from matplotlib.figure import Figure
+
+    known = promises.dropna(subset=["promise_less_true"])
+    noise = str(promises["noise"].iloc[0])
+    figure = Figure(figsize=(7, 1.4 + 0.3 * max(1, len(known))), layout="constrained")
+    axes = figure.subplots()
+    if known.empty:
+        nothing_to_show(axes, noise)
+        return figure
+    places = np.arange(len(known))
+    axes.hlines(places, known["lower"], known["upper"], linewidth=1.5)
+    axes.plot(known["promise_less_true"], places, "o")
+    axes.axvline(0, color="0.6", linewidth=1, linestyle="--")
+    axes.set_yticks(places, list(known["searcher"]))
+    axes.invert_yaxis()
+    axes.set_xlabel("score told of what is recommended, less its true score (AUC)")
+    if noise != "known":
+        axes.set_title(noise, fontsize=9)
+    return figure
+
+
 def summary_figures(summary: BenchmarkSummary) -> dict[str, Figure]:
-    """Draw regret and rank over the budgets, and what can be told apart; title to figure.
+    """Draw regret and rank over the budgets, what can be told apart, and promises; by title.
 
     Ranks are among searchers that spend alike; where there are several kinds of them, each has its
     figures, and one more shows all of them, each at the whole budget of its kind.
@@ -86,4 +116,5 @@ def summary_figures(summary: BenchmarkSummary) -> dict[str, Figure]:
     if several:
         title = "critical difference, each kind at its own budget"
         figures[title] = critical_difference_figure(summary.across)
+    figures["promises"] = promises_figure(summary.promises)
     return figures

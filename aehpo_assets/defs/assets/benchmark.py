@@ -16,8 +16,9 @@ from aehpo_assets.defs.assets.earlier_validations import (
     evaluations_of,
 )
 from aehpo_assets.defs.assets.hpo import SPACE, surrogate
+from aehpo_assets.defs.assets.noise import noise
 from aehpo_assets.defs.making import Making
-from aehpo_assets.defs.partitions import architectures
+from aehpo_assets.defs.partitions import all_tasks, architectures
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import learning_curves, run_results
@@ -30,9 +31,12 @@ from aehpo_assets.hpo.benchmark.summary import (
     rank_agreement,
     summarise,
     summary_tables,
+    what_is_told,
 )
 from aehpo_assets.hpo.blackbox import curves_blackboxes
+from aehpo_assets.hpo.search.operations import TrainingOperations
 from aehpo_assets.hpo.search.searchers import SEARCHERS
+from aehpo_assets.hpo.search.told import TaskFacts, run_noise
 from aehpo_assets.hpo.surrogate.curves import Curves
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.space import search_space
@@ -50,6 +54,7 @@ HPO_BENCHMARK = Recipe(
         Curves,
         curves_blackboxes,
         reference_optima,
+        run_noise,
         summarise,
         Surrogate,
         search_space,
@@ -72,6 +77,7 @@ HPO_BENCHMARK = Recipe(
         "hpo.transfer_top_k",
     ),
     only_with="benchmark",
+    optional_inputs=("noise",),
 )
 
 
@@ -83,7 +89,6 @@ def benchmark_plan(asked: Benchmark, hpo: Hpo) -> BenchmarkPlan:
         trials=asked.trials,
         simulated_hours=asked.simulated_hours,
         workers=hpo.workers,
-        clock="unit" if asked.simulated_hours is None else "measured",
         oracle=asked.grounds[0],
         transfer_top_k=hpo.transfer_top_k,
         settings=hpo.searcher_settings,
@@ -93,13 +98,20 @@ def benchmark_plan(asked: Benchmark, hpo: Hpo) -> BenchmarkPlan:
 
 @dg.asset(
     partitions_def=architectures,
-    deps=[surrogate, run_results, learning_curves, earlier_validations],
+    deps=[
+        surrogate,
+        run_results,
+        learning_curves,
+        earlier_validations,
+        noise,
+        dg.AssetDep("dataset_profile", partition_mapping=all_tasks),
+    ],
     group_name="hpo",
     kinds={"synetune"},
     **HPO_BENCHMARK.definition,
 )
 def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
-    """Which searcher to run first: regret and rank over budgets, tasks and repetitions."""
+    """Which searcher to run first: regret, rank and promises over budgets, tasks, repetitions."""
     making = Making.begin(HPO_BENCHMARK, context, study)
     asked: Benchmark = making.section
     plan = benchmark_plan(asked, making.settings.hpo)
@@ -118,6 +130,7 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
         curves = folder / "curves"
         Curves.fit(tables, making.space, plan.seed).save(curves)
     fitted = making.folder("surrogate", architecture)
+    facts = {task: _facts(making, task) for task in results}
     of_curves = None if curves is None else Curves.load(curves)
     axis = "trainings" if plan.simulated_hours is None else "hours"
     found: dict[str, pd.DataFrame] = {}
@@ -132,6 +145,7 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
             folder,
             on_oracle,
             evaluations,
+            facts,
             fitted,
             curves,
             code=code,
@@ -139,22 +153,28 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
             on_progress=tell,
         )
         optima = reference_optima(on_oracle, evaluations, Surrogate.load(fitted), of_curves)
-        summaries[oracle] = summarise(found[oracle], evaluations, optima=optima, axis=axis)
+        summaries[oracle] = summarise(found[oracle], evaluations, facts, optima=optima, axis=axis)
     trials = joined(found)
     tables_by_name = {"trials": trials} | summary_tables(summaries)
     return making.write_tables(
         tables_by_name,
-        # Fronts weigh scores against measured seconds; what the searches found does not.
         data_version=content_hash(without_measured(trials)),
         metadata={
             "searches": trials.groupby(["ground", "task", "searcher", "repetition"]).ngroups,
             "trials": len(trials),
             "rank_agreement_of_grounds": rank_agreement(summaries),
+            "what is told": what_is_told(next(iter(summaries.values()))),
             **{
                 title.replace("_", " "): dg.MetadataValue.md(
                     markdown_table(tables_by_name[title].round(4), index=False)
                 )
-                for title in ("what_to_run_first", "mean_ranks", "hypervolumes", "searcher_seconds")
+                for title in (
+                    "what_to_run_first",
+                    "mean_ranks",
+                    "promises",
+                    "hypervolumes",
+                    "searcher_seconds",
+                )
             },
         },
         plots={
@@ -163,3 +183,17 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
             for title, figure in summary_figures(summary).items()
         },
     )
+
+
+def _facts(making: Making, task: str) -> TaskFacts:
+    """Return what is known of a task beside its runs; its noise may not be."""
+    size = making.table("dataset_profile", task).iloc[0]
+    settings = making.settings
+    operations = TrainingOperations(
+        int(size["n_features"]), int(size["n_train"]), settings.length, settings.unit
+    )
+    partition = (*making.partition, task)
+    if not making.store.is_usable("noise", partition):
+        return TaskFacts(operations)
+    components = pd.read_parquet(making.folder("noise", *partition) / "components.parquet")
+    return TaskFacts(operations, run_noise(components))

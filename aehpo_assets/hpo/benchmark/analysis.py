@@ -1,4 +1,7 @@
-"""What a benchmark says: anytime curves, regret and ranks over what was spent.
+"""What a benchmark says: anytime curves, regret, ranks and promises over what was spent.
+
+A search recommends the configuration with the best score that it was told, as a user would. What it
+was told is its promise; it is judged by what is true of that configuration.
 
 Plain tables of the trials that ``benchmark`` ran. Whether searchers can be told apart belongs to
 ``significance``, the pictures to ``analysis.plots.benchmark``.
@@ -10,32 +13,43 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.hpo.objectives import VALID_SCORE
+from aehpo_assets.hpo.search.told import TRUE_SCORE, true_values
 from aehpo_assets.store.provenance import named_seed
 
 _SEARCH = ["task", "searcher", "repetition"]
 
+NOISE_NOT_KNOWN = "noise not known"
+"""What is said of a promise or an interval where nothing was replicated."""
+
 
 def progress(trials: pd.DataFrame) -> pd.DataFrame:
-    """Follow the best valid score of every search, as whole trainings finish.
+    """Follow what every search would recommend, as whole trainings finish.
 
     Returns
     -------
     pandas.DataFrame
         ``task, searcher, repetition, evaluation`` (number of finished whole trainings),
         ``trainings`` (what was spent, in whole trainings: a trial that was stopped after a third of
-        its epochs is a third), ``hours`` (simulated) and ``best``. Trials that were stopped cost
-        time and are no result.
+        its epochs is a third), ``hours`` (simulated), ``best``, the true valid score of the
+        configuration with the best score told so far (of equal ones the first), and ``promise``,
+        what was told of it; NaN where the noise is not known, since what is told is the truth then.
+        Trials that were stopped cost time and are no result.
     """
     ended = _with_spending(trials)
     whole = ended[ended["status"] == "completed"]
-    searches = whole.groupby(_SEARCH, sort=False)
+    search = [whole[name] for name in _SEARCH]
+    promise = whole.groupby(_SEARCH, sort=False)[VALID_SCORE].cummax()
+    before = promise.groupby(search, sort=False).shift()
+    leads = ~(whole[VALID_SCORE] <= before)
+    best = true_values(whole).where(leads).groupby(search, sort=False).ffill()
     return pd.DataFrame(
         {
             **{name: whole[name] for name in _SEARCH},
-            "evaluation": searches.cumcount() + 1,
+            "evaluation": whole.groupby(_SEARCH, sort=False).cumcount() + 1,
             "trainings": whole["trainings"],
             "hours": whole["hours"],
-            "best": searches[VALID_SCORE].cummax(),
+            "best": best,
+            "promise": promise.where(whole[TRUE_SCORE].notna()),
         }
     ).reset_index(drop=True)
 
@@ -62,7 +76,7 @@ def _with_spending(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def incumbents(trials: pd.DataFrame, repetitions: int) -> pd.DataFrame:
-    """Return the best completed trial of each search, by its valid score.
+    """Return the best completed trial of each search, by the valid score that it was told.
 
     Parameters
     ----------
@@ -82,7 +96,7 @@ def incumbents(trials: pd.DataFrame, repetitions: int) -> pd.DataFrame:
 
 
 def best_at(curves: pd.DataFrame, budgets: np.ndarray, axis: str = "hours") -> pd.DataFrame:
-    """Read the best score of every search at several budgets.
+    """Read what every search would recommend at several budgets.
 
     Parameters
     ----------
@@ -96,17 +110,18 @@ def best_at(curves: pd.DataFrame, budgets: np.ndarray, axis: str = "hours") -> p
     Returns
     -------
     pandas.DataFrame
-        ``task, searcher, repetition, budget, best``; NaN before the first whole training.
+        ``task, searcher, repetition, budget, best, promise``; NaN before the first whole training.
     """
     rows = []
     for search, curve in curves.groupby(_SEARCH, sort=False):
         positions = np.searchsorted(curve[axis].to_numpy(), budgets, side="right") - 1
-        best = np.where(positions >= 0, curve["best"].to_numpy()[np.maximum(positions, 0)], np.nan)
-        frame = pd.DataFrame({"budget": budgets, "best": best})
+        read = curve[["best", "promise"]].to_numpy()[np.maximum(positions, 0)]
+        read = np.where(positions[:, None] >= 0, read, np.nan)
+        frame = pd.DataFrame({"budget": budgets, "best": read[:, 0], "promise": read[:, 1]})
         for name, value in zip(_SEARCH, search, strict=True):
             frame[name] = value
         rows.append(frame)
-    return pd.concat(rows, ignore_index=True)[[*_SEARCH, "budget", "best"]]
+    return pd.concat(rows, ignore_index=True)[[*_SEARCH, "budget", "best", "promise"]]
 
 
 def normalised_regret(
@@ -198,8 +213,8 @@ def ranks(at_budgets: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``at_budgets`` with the column ``rank``; searches without a result yet rank last.
-        Searches meet by the number of their repetition, which matches nothing: good for an average,
-        not for a test.
+        Searches meet by the number of their repetition, in which they share start points and
+        what is told of a configuration, and little else: good for an average, not for a test.
     """
     within = at_budgets.groupby(["task", "repetition", "budget"])["best"]
     return at_budgets.assign(rank=within.rank(ascending=False, na_option="bottom"))
@@ -208,6 +223,49 @@ def ranks(at_budgets: pd.DataFrame) -> pd.DataFrame:
 def rank_bands(ranked: pd.DataFrame) -> pd.DataFrame:
     """Average ranks over tasks and repetitions: ``searcher, budget, mean, lower, upper``."""
     return _bands(ranked, "rank")
+
+
+def promises(at_budget: pd.DataFrame) -> pd.DataFrame:
+    """Say how honest the promises of searchers are: what was told of what they recommend.
+
+    Parameters
+    ----------
+    at_budget
+        Output of :func:`best_at` at one budget of each searcher.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a searcher, the most honest first: ``searcher``; ``promise``, the mean valid score
+        that it was told of what it recommends, and ``true``, that of the same configurations in
+        truth, over the tasks whose noise is known; ``promise_less_true``, their mean difference in
+        the unit of the score (AUC), with its 95 % interval ``lower,
+        upper`` (:func:`band`); and ``noise``: known, or for which tasks it is not. Where it is
+        not, nothing can be said of promises, and the numbers are NaN.
+    """
+    silent = at_budget["best"].notna() & at_budget["promise"].isna()
+    without = list(dict.fromkeys(at_budget.loc[silent, "task"].astype(str)))
+    noise = NOISE_NOT_KNOWN if without else "known"
+    if 0 < len(without) < at_budget["task"].nunique():
+        noise += f" on {', '.join(without)}"
+    rows = []
+    for searcher, found in at_budget.groupby("searcher", sort=False):
+        told = found.dropna(subset=["promise"])
+        known = {
+            "promise": _mean_over_tasks(told, "promise"),
+            "true": _mean_over_tasks(told, "best"),
+        }
+        gap, lower, upper = band(told["promise"] - told["best"], told["task"])
+        ends = {"promise_less_true": gap, "lower": lower, "upper": upper, "noise": noise}
+        rows.append({"searcher": searcher} | known | ends)
+    table = pd.DataFrame(rows)
+    return table.sort_values(
+        "promise_less_true", key=lambda gap: gap.abs(), kind="stable", ignore_index=True
+    )
+
+
+def _mean_over_tasks(table: pd.DataFrame, column: str) -> float:
+    return float(table.groupby("task")[column].mean().mean())
 
 
 def evaluations_to_match_random(curves: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -228,7 +286,7 @@ def evaluations_to_match_random(curves: pd.DataFrame, count: int) -> pd.DataFram
         ``trainings``, what was spent by then, stopped trials included.
     """
     random = curves[(curves["searcher"] == "random_search") & (curves["evaluation"] <= count)]
-    best = random.groupby(["task", "repetition"])["best"].max()
+    best = random.groupby(["task", "repetition"])["best"].last()
     targets = best.groupby("task").median()
     rows = []
     for (task, searcher), group in curves.groupby(["task", "searcher"], sort=False):

@@ -9,10 +9,11 @@ import pandas as pd
 
 from aehpo_assets.hpo.benchmark.analysis import band, spending
 from aehpo_assets.hpo.benchmark.pareto import PARETO_OBJECTIVES, hypervolume, pareto_front
+from aehpo_assets.hpo.search.told import with_true_values
 
 
 def fronts(trials: pd.DataFrame) -> pd.DataFrame:
-    """Pareto front of each task: score, R2 and runtime of all that any search completed.
+    """Pareto front of each task: score, R2 and operations of all that any search completed.
 
     Parameters
     ----------
@@ -22,24 +23,27 @@ def fronts(trials: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Rows of ``trials``, best score first within their task; of configurations with the same
-        objectives, the first one that a search found.
+        Rows of ``trials`` with their true values, best score first within their task; of
+        configurations with the same objectives, the first one that a search found.
     """
-    whole = trials[trials["status"] == "completed"]
+    whole = with_true_values(trials[trials["status"] == "completed"])
     whole = whole.drop_duplicates(["task", *PARETO_OBJECTIVES])
     parts = [pareto_front(found) for _, found in whole.groupby("task", sort=False)]
     return pd.concat(parts, ignore_index=True) if parts else whole
 
 
 def hypervolumes(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFrame:
-    """Mean hypervolume of all that a searcher's searches found, with 95 % bootstrap intervals.
+    """Mean hypervolume of what a searcher's searches recommend, with 95 % bootstrap intervals.
+
+    A search recommends the front of what it was told; its volume is that of their true values.
 
     Parameters
     ----------
     trials
         Output of :func:`aehpo_assets.hpo.benchmark.run.run_benchmark`.
     evaluations
-        The evaluations it rests on, which give each task's range of the objectives.
+        The evaluations it rests on, with operations, which give each task's range of the
+        objectives.
 
     Returns
     -------
@@ -51,7 +55,10 @@ def hypervolumes(trials: pd.DataFrame, evaluations: pd.DataFrame) -> pd.DataFram
     known = dict(list(evaluations.groupby("task")))
     searches = whole.groupby(["searcher", "task", "repetition"], sort=False)
     volumes = pd.DataFrame(
-        [(*key[:2], hypervolume(found, known[key[1]])) for key, found in searches],
+        [
+            (*key[:2], hypervolume(with_true_values(pareto_front(found)), known[key[1]]))
+            for key, found in searches
+        ],
         columns=["searcher", "task", "volume"],
     )
     rows = [

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.hpo.columns import RUNTIME, VALID_R2, VALID_SCORE
-from aehpo_assets.hpo.objectives import OBJECTIVE
+from aehpo_assets.hpo.objectives import OBJECTIVE, OPERATIONS, VALID_R2, VALID_SCORE
 
-PARETO_OBJECTIVES = (VALID_SCORE, VALID_R2, RUNTIME)
-"""What a multi-objective search weighs against each other; never the test score."""
+PARETO_OBJECTIVES = (VALID_SCORE, VALID_R2, OPERATIONS)
+"""What a multi-objective search weighs against each other; never the test score, nor seconds, which
+another machine would have others of."""
 
 
 def pareto_front(
@@ -52,7 +52,7 @@ def hypervolume(
     """Share of the known range of all objectives that some row of a table dominates.
 
     The hypervolume indicator (Zitzler & Thiele 1998), each objective scaled so that 0 is the best
-    that is known and 1 the worst, the runtime on the log scale; the reference is the worst.
+    that is known and 1 the worst, operations on the log scale; the reference is the worst.
 
     Parameters
     ----------

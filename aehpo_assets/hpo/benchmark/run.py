@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import logging
 import multiprocessing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,21 +17,22 @@ from typing import Any, Literal
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES
 from aehpo_assets.hpo.search.ask_tell import AskTell
 from aehpo_assets.hpo.search.oracles import (
     CurveOracle,
     CurveTableOracle,
+    Oracle,
     SurrogateOracle,
     TableOracle,
-    with_answered,
 )
-from aehpo_assets.hpo.search.problem import Problem
+from aehpo_assets.hpo.search.problem import Problem, fixed_value
 from aehpo_assets.hpo.search.searchers import BOX, check_searchers, find_searcher, with_boxes
-from aehpo_assets.hpo.search.simulation import Clock, Evaluate, simulate
+from aehpo_assets.hpo.search.simulation import Clock, simulate
+from aehpo_assets.hpo.search.told import TOLD_OBJECTIVES, TaskFacts, Told
 from aehpo_assets.hpo.surrogate.curves import Curves
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.hpo.transfer.boxes import bounding_box, top_configurations
+from aehpo_assets.space import SearchSpace, sample_configurations
 from aehpo_assets.store.hashes import content_hash, folder_hash, settings_hash
 from aehpo_assets.store.provenance import named_seed
 from aehpo_assets.store.store import Record, Store
@@ -46,6 +47,10 @@ EVALUATIONS = "evaluations"
 class BenchmarkPlan:
     """What a benchmark compares, and how long.
 
+    All searches of one repetition on a task begin with the same random configurations, as many as
+    there are workers, since none of these is proposed knowing a result; those in a box with ones of
+    the box. Searchers that learn from other tasks begin with what they learned.
+
     Attributes
     ----------
     searchers
@@ -53,11 +58,14 @@ class BenchmarkPlan:
         other tasks' best configurations.
     repetitions
         Searches of each searcher on each task, each with its own seed.
-    trials, simulated_hours, workers, clock
-        As :func:`aehpo_assets.hpo.search.simulation.simulate` takes them.
+    trials, simulated_hours, workers
+        As :func:`aehpo_assets.hpo.search.simulation.simulate` takes them. Only with hours does
+        anything depend on seconds.
     oracle
-        ``surrogate``: searches observe predictions. ``table``: they observe measured results of
-        the nearest trained configuration, and no model stands in between.
+        ``surrogate``: what is true of a configuration is its prediction. ``table``: it is the mean
+        that was measured of the nearest trained configuration, and no model stands in between.
+        What searches are told of either has the noise of one training, where it is known
+        (:class:`aehpo_assets.hpo.search.told.Told`).
     transfer_top_k
         Configurations that each other task gives to a box.
     settings
@@ -69,13 +77,17 @@ class BenchmarkPlan:
     searchers: tuple[str, ...]
     repetitions: int = 10
     trials: int = 1000
-    simulated_hours: float | None = 4.0
+    simulated_hours: float | None = None
     workers: int = 4
-    clock: Clock = "measured"
     oracle: Literal["surrogate", "table"] = "surrogate"
     transfer_top_k: int = 30
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     seed: int = 0
+
+    @property
+    def clock(self) -> Clock:
+        """Whether a whole training takes its seconds, or all take the same."""
+        return "unit" if self.simulated_hours is None else "measured"
 
     @property
     def needs_curves(self) -> bool:
@@ -125,6 +137,7 @@ def run_benchmark(
     folder: Path,
     plan: BenchmarkPlan,
     evaluations: pd.DataFrame,
+    facts: Mapping[str, TaskFacts],
     surrogate: Path,
     curves: Path | None = None,
     *,
@@ -144,6 +157,8 @@ def run_benchmark(
         What to compare.
     evaluations
         Evaluations of all tasks (:func:`aehpo_assets.hpo.surrogate.surrogate.training_table`).
+    facts
+        Task to what else is known of it.
     surrogate
         Folder of the saved surrogate.
     curves
@@ -161,8 +176,8 @@ def run_benchmark(
     pandas.DataFrame
         Every trial: the columns of :func:`aehpo_assets.hpo.search.simulation.simulate` and ``task,
         searcher, repetition, search_seed, searcher_seconds`` (real seconds that the searcher
-        computed for in that search), and of which configuration the values are
-        (:func:`aehpo_assets.hpo.search.oracles.with_answered`).
+        computed for in that search); objectives as they were told, and of which configuration they
+        are and what is true of it (:meth:`aehpo_assets.hpo.search.told.Told.with_truth`).
 
     Raises
     ------
@@ -175,7 +190,7 @@ def run_benchmark(
     inputs = [content_hash(evaluations), folder_hash(surrogate)]
     inputs += [folder_hash(curves)] if curves is not None else []
     settings = {key: value for key, value in asdict(plan).items() if key != "searchers"}
-    key = settings_hash([settings, inputs])
+    key = settings_hash([settings, inputs, {task: asdict(facts[task]) for task in tasks}])
     archive = Store(folder)
     archive.write_table(EVALUATIONS, (inputs[0],), evaluations, Record(key))
     cells = [(task, searcher) for task in tasks for searcher in plan.searchers]
@@ -185,7 +200,10 @@ def run_benchmark(
     found = {cell: archive.find_table(key, places[cell]) for cell in cells}
     missing = [cell for cell in cells if found[cell] is None]
     done = len(cells) - len(missing)
-    work = [(plan, places[cell], key, folder, inputs[0], surrogate, curves) for cell in missing]
+    work = [
+        (plan, places[cell], key, folder, inputs[0], facts[cell[0]], surrogate, curves)
+        for cell in missing
+    ]
     for cell in _finished(work, processes):
         done += 1
         logger.info("benchmark: %d of %d cells, %s on %s", done, len(cells), cell[1], cell[0])
@@ -205,7 +223,7 @@ def run_benchmark(
     return trials
 
 
-_Work = tuple[BenchmarkPlan, tuple[str, ...], str, Path, str, Path, Path | None]
+_Work = tuple[BenchmarkPlan, tuple[str, ...], str, Path, str, TaskFacts, Path, Path | None]
 
 
 def _finished(work: list[_Work], processes: int) -> Iterator[tuple[str, str]]:
@@ -221,10 +239,10 @@ def _finished(work: list[_Work], processes: int) -> Iterator[tuple[str, str]]:
 
 
 def _run_and_keep(item: _Work) -> tuple[str, str]:
-    plan, place, key, folder, version, surrogate, curves = item
+    plan, place, key, folder, version, facts, surrogate, curves = item
     task, searcher = place[:2]
     evaluations, fitted, of_curves = _inputs(key, folder, version, surrogate, curves)
-    trials = run_cell(plan, task, searcher, evaluations, fitted, of_curves)
+    trials = run_cell(plan, task, searcher, evaluations, facts, fitted, of_curves)
     Store(folder).write_table(key, place, trials, Record(key))
     return task, searcher
 
@@ -244,13 +262,14 @@ def run_cell(
     task: str,
     searcher: str,
     evaluations: pd.DataFrame,
+    facts: TaskFacts,
     surrogate: Surrogate,
     curves: Curves | None = None,
 ) -> pd.DataFrame:
     """Run all repetitions of one searcher on one task; see :func:`run_benchmark`."""
     space = surrogate.space
     others = evaluations[evaluations["task"] != task]
-    evaluate, fidelities = oracle_of(plan, task, searcher, evaluations, surrogate, curves)
+    oracle, fidelities = oracle_of(plan, task, searcher, evaluations, surrogate, curves)
     known = find_searcher(searcher)
     name = searcher.removesuffix(BOX)
     if known.box:
@@ -261,27 +280,30 @@ def run_cell(
     parts = []
     for repetition in range(plan.repetitions):
         seed = named_seed(plan.seed, "benchmark", task, searcher, repetition)
+        common = named_seed(plan.seed, "benchmark", task, "replicate", repetition)
+        told = Told(oracle, facts, common, fidelities)
         problem = Problem(
             space,
             seed,
             plan.trials,
             known.objectives,
             fidelities=fidelities,
+            points_to_evaluate=_start_points(plan, task, repetition, space),
             evidence=others,
             settings=plan.settings.get(name, {}),
         )
         conversation = AskTell(name, problem)
         found = simulate(
             conversation,
-            evaluate,
+            told,
             workers=plan.workers,
             trials=plan.trials,
             simulated_hours=plan.simulated_hours,
             clock=plan.clock,
-            objectives=OBJECTIVE_NAMES,
+            objectives=TOLD_OBJECTIVES,
         )
         parts.append(
-            with_answered(found, evaluate, surrogate.space).assign(
+            told.with_truth(found, surrogate.space).assign(
                 task=task,
                 searcher=searcher,
                 repetition=repetition,
@@ -292,6 +314,17 @@ def run_cell(
     return pd.concat(parts, ignore_index=True)
 
 
+def _start_points(
+    plan: BenchmarkPlan, task: str, repetition: int, space: SearchSpace
+) -> Sequence[Mapping[str, Any]]:
+    """Draw the configurations that the searches of a repetition begin with."""
+    free = [name for name, values in space.hyperparameters.items() if fixed_value(values) is None]
+    count = int(min(plan.workers, plan.trials, max(1, space.size / 2)))
+    seed = named_seed(plan.seed, "benchmark", task, "start", repetition)
+    drawn = sample_configurations(space, count, seed)[free].to_dict("records")
+    return [{str(name): value for name, value in point.items()} for point in drawn]
+
+
 def oracle_of(
     plan: BenchmarkPlan,
     task: str,
@@ -299,8 +332,8 @@ def oracle_of(
     evaluations: pd.DataFrame,
     surrogate: Surrogate,
     curves: Curves | None,
-) -> tuple[Evaluate, tuple[int, ...]]:
-    """Return what answers a searcher, and the epochs at which it does."""
+) -> tuple[Oracle, tuple[int, ...]]:
+    """Return what knows the truth about a searcher's proposals, and at which epochs."""
     if find_searcher(searcher).stops_early and curves is not None:
         if plan.oracle == "table":
             return CurveTableOracle(curves.measured, surrogate.space, task), curves.fidelities

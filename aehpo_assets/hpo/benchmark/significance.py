@@ -49,8 +49,8 @@ def critical_difference(at_budget: pd.DataFrame) -> CriticalDifference:
     """Test whether searchers differ in the mean score that they reach.
 
     The blocks are tasks, and a searcher's value on a task is the mean over its repetitions. The
-    repetitions of two searchers have nothing in common, so that pairing them by number would match
-    what is not matched; and repetitions of one task are no new tasks: counted as blocks, they make
+    repetitions of two searchers share their start points and what is told of a configuration, but
+    not what is proposed; and repetitions of one task are no new tasks: counted as blocks, they make
     a searcher that suits a single task by chance look better in general (Demšar, "Statistical
     Comparisons of Classifiers over Multiple Data Sets", JMLR 7, 2006, sections 3.2.2 and 3.2.3).
     Few tasks therefore decide little. Two searchers are compared by the sign test, which is

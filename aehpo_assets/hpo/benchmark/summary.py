@@ -1,4 +1,4 @@
-"""A whole benchmark in a handful of tables, as an asset keeps them."""
+"""A whole benchmark in a handful of tables and a sentence, as an asset keeps them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import pandas as pd
 
 from aehpo_assets.hpo.benchmark.analysis import (
     MATCHES_RANDOM,
+    NOISE_NOT_KNOWN,
     best_at,
     evaluations_to_match_random,
     normalised_regret,
     progress,
+    promises,
     rank_bands,
     ranks,
     regret_bands,
@@ -28,6 +30,7 @@ from aehpo_assets.hpo.benchmark.significance import (
 )
 from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.hpo.search.searchers import with_boxes
+from aehpo_assets.hpo.search.told import TaskFacts, with_operations
 
 BUDGETS = 12
 """Number of budgets at which the curves of a kind are read, evenly from the first to the whole."""
@@ -57,12 +60,15 @@ class BenchmarkSummary:
         Whether the searchers of each kind can be told apart at the whole budget of their kind.
     across
         The same of all searchers, each at the whole budget of its own kind.
+    promises
+        What each searcher promised at the whole budget of its kind, and what is true
+        (:func:`aehpo_assets.hpo.benchmark.analysis.promises`).
     spent
         ``searcher, kind``; ``spending``, the whole budget of its kind, at most the least that a
         search of the kind spent on the same task; ``trainings`` and ``hours``, means of what its
         searches spent in all.
     fronts
-        Pareto front of each task over score, R2 and runtime.
+        Pareto front of each task over score, R2 and operations.
     hypervolumes
         What the searches of each searcher dominate of these three.
     axis
@@ -76,6 +82,7 @@ class BenchmarkSummary:
     seconds: pd.DataFrame
     critical: Mapping[str, CriticalDifference]
     across: CriticalDifference
+    promises: pd.DataFrame
     spent: pd.DataFrame
     fronts: pd.DataFrame
     hypervolumes: pd.DataFrame
@@ -85,6 +92,7 @@ class BenchmarkSummary:
 def summarise(
     trials: pd.DataFrame,
     evaluations: pd.DataFrame,
+    facts: Mapping[str, TaskFacts],
     *,
     optima: pd.Series,
     axis: str = "hours",
@@ -98,6 +106,8 @@ def summarise(
         Output of :func:`aehpo_assets.hpo.benchmark.run.run_benchmark`.
     evaluations
         The evaluations it rests on: the median of a task is the regret of 1.
+    facts
+        Those of its tasks.
     optima
         Output of :func:`aehpo_assets.hpo.benchmark.reference.reference_optima`: the regret of 0.
     axis
@@ -129,6 +139,7 @@ def summarise(
         at_end = at_budgets[at_budgets["budget"] == budgets[-1]]
         critical[kind] = critical_difference(at_end)
         at_whole.append(at_end)
+    at_whole_budgets = pd.concat(at_whole, ignore_index=True)
     has_random = (curves["searcher"] == "random_search").any()
     return BenchmarkSummary(
         regret=joined(regret, "kind"),
@@ -139,10 +150,11 @@ def summarise(
         else pd.DataFrame(columns=MATCHES_RANDOM),
         seconds=searcher_seconds(trials),
         critical=critical,
-        across=critical_difference(pd.concat(at_whole, ignore_index=True)),
+        across=critical_difference(at_whole_budgets),
+        promises=promises(at_whole_budgets),
         spent=_mean_spending(spent, whole),
         fronts=fronts(trials),
-        hypervolumes=hypervolumes(trials, evaluations),
+        hypervolumes=hypervolumes(trials, with_operations(evaluations, facts)),
         axis=axis,
     )
 
@@ -160,7 +172,8 @@ def _at_equal_spending(
         names = ["task", "searcher", "repetition"]
         grid = pd.DataFrame({"step": range(len(budgets)), "reached": budgets})
         every = searches[names].merge(grid, how="cross")
-        every = every.merge(found[[*names, "step", "best"]], on=[*names, "step"], how="left")
+        read = found[[*names, "step", "best", "promise"]]
+        every = every.merge(read, on=[*names, "step"], how="left")
         parts.append(every.drop(columns="step").rename(columns={"reached": "budget"}))
     return pd.concat(parts, ignore_index=True)
 
@@ -199,6 +212,7 @@ def summary_tables(summaries: Mapping[str, BenchmarkSummary]) -> dict[str, pd.Da
         "what_to_run_first": joined({g: s.first.assign(axis=s.axis) for g, s in summaries.items()}),
         "evaluations_to_match_random": joined({g: s.matches_random for g, s in summaries.items()}),
         "searcher_seconds": joined({g: s.seconds for g, s in summaries.items()}),
+        "promises": joined({g: s.promises for g, s in summaries.items()}),
         "mean_ranks": joined({g: _mean_ranks(s) for g, s in summaries.items()}),
         "fronts": joined({g: s.fronts for g, s in summaries.items()}),
         "hypervolumes": joined({g: s.hypervolumes for g, s in summaries.items()}),
@@ -216,8 +230,9 @@ def rank_agreement(summaries: Mapping[str, BenchmarkSummary]) -> float:
 def _mean_ranks(summary: BenchmarkSummary) -> pd.DataFrame:
     """Mean rank of each searcher across and within kinds, with what the tests say of it.
 
-    ``mean_rank`` is across kinds, each searcher at the ``spending`` of its kind, measured as
-    ``axis`` says.
+    ``mean_rank`` is across kinds, by the true score of what each recommends, each at the
+    ``spending`` of its kind, measured as ``axis`` says; ``promise_less_true`` and ``noise`` are
+    those of its promises.
     """
     across = summary.across
     table = pd.DataFrame(
@@ -242,4 +257,25 @@ def _mean_ranks(summary: BenchmarkSummary) -> pd.DataFrame:
         for found in summary.critical.values()
     ]
     spent = summary.spent.merge(pd.concat(within), on="searcher")
-    return table.merge(spent, on="searcher")
+    honesty = summary.promises[["searcher", "promise_less_true", "noise"]]
+    return table.merge(spent, on="searcher").merge(honesty, on="searcher")
+
+
+def what_is_told(summary: BenchmarkSummary) -> str:
+    """Say in words what searches are told, and by what they are ranked."""
+    noise = str(summary.promises["noise"].iloc[0])
+    rule = (
+        "It recommends the configuration with the best score that it was told, and is ranked by "
+        "the true score of that one"
+    )
+    if noise.startswith(NOISE_NOT_KNOWN):
+        where = noise.removeprefix(NOISE_NOT_KNOWN)
+        return (
+            f"The noise is not known{where}: too few runs are replicated. A search is told the "
+            f"true scores there, and of its promises nothing can be said. {rule}."
+        )
+    return (
+        "A search is told of a configuration what one training of it would say, noise included, "
+        f"the same for all searchers of a repetition. {rule}. promise_less_true is what it was "
+        "told of it less that true score, in the unit of the score (AUC)."
+    )

@@ -124,7 +124,7 @@ class AskTell:
         if self._scheduler is None:
             return epoch < last
         losses = {
-            objective: OBJECTIVE[objective].sign * float(objectives[objective])
+            objective: _loss(objective, objectives[objective])
             for objective in self.problem.objectives
         }
         result = losses | {LOSS: losses[self.problem.objectives[0]], EPOCH: epoch}
@@ -138,3 +138,12 @@ class AskTell:
                 self._scheduler.on_trial_complete(trial, result)
                 return False
         return True
+
+
+def _loss(objective: str, value: float) -> float:
+    """Return what to minimise, on the scale on which it is modelled.
+
+    Some searchers measure distances between losses, which would be of the largest numbers alone.
+    """
+    known = OBJECTIVE[objective]
+    return known.sign * float(known.to_model_scale(value))

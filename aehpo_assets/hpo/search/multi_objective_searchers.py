@@ -30,10 +30,11 @@ def _evolution() -> type:
 
 
 def _successive_halving(problem: Problem) -> Any:
-    from syne_tune.optimizer.schedulers.multiobjective.moasha import MOASHA
+    from aehpo_assets.hpo.search.starting_moasha import StartingMOASHA
 
-    scheduler = MOASHA(
+    scheduler = StartingMOASHA(
         problem.config_space,
+        problem.points_to_evaluate,
         metrics=list(problem.objectives),
         time_attr=EPOCH,
         random_seed=problem.seed,

@@ -1,13 +1,14 @@
 """Oracles of simulated searches: they answer with predictions, or with measured runs only.
 
 Here belongs as well of which configuration an answer is, since a table answers a proposal with the
-values of another one.
+values of another one. What of an answer a search is told belongs to ``told``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,38 @@ from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.hpo.surrogate.curves import CurveSurrogate
 from aehpo_assets.hpo.surrogate.encoding import Encoder
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
-from aehpo_assets.space import SearchSpace
+from aehpo_assets.space import SearchSpace, config_id_of
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an oracle knows of some configurations, and of which ones it really is.
+
+    Attributes
+    ----------
+    values
+        (configurations, fidelities, objectives) means, without the noise of a training.
+    configurations, config_ids
+        Hyperparameters and identity of the configurations whose values they are.
+    distances
+        (configurations,) Euclidean distance of their encoded hyperparameters (each within 0 and 1)
+        to what was asked for.
+    """
+
+    values: np.ndarray
+    configurations: Sequence[Mapping[str, Any]]
+    config_ids: list[str]
+    distances: np.ndarray
+
+
+class Oracle(Protocol):
+    """What answers a simulated search."""
+
+    def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Return the values alone."""
+
+    def answer(self, configurations: Sequence[Mapping[str, Any]]) -> Answer:
+        """Return the values, and whose they are."""
 
 
 class SurrogateOracle:
@@ -30,6 +62,10 @@ class SurrogateOracle:
     def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Predict all objectives."""
         return self.surrogate.predict_matrix(configurations, self.task)[:, None, :]
+
+    def answer(self, configurations: Sequence[Mapping[str, Any]]) -> Answer:
+        """Predict all objectives; a prediction is of the proposal itself."""
+        return _of_itself(self(configurations), configurations)
 
 
 class TableOracle:
@@ -46,22 +82,25 @@ class TableOracle:
         self.encoder = Encoder(space)
         self.points = self.encoder.matrix(table)
         self.config_ids = table["config_id"].tolist()
+        self.configurations = table[space.names].to_dict("records")
         table[VALID_SCORE] = table["known_valid"]
         self.values = table[list(OBJECTIVE_NAMES)].to_numpy("float64")[:, None, :]
 
-    def positions(self, configurations: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Return the row of the nearest trained configuration of each."""
-        return self._nearest(configurations)[0]
+    def answer(self, configurations: Sequence[Mapping[str, Any]]) -> Answer:
+        """Look up all objectives of the nearest trained configurations."""
+        return self.answer_with(self.values, configurations)
 
-    def answered(self, configurations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-        """Say whose values each proposal gets: ``told_config_id`` and ``told_distance``."""
-        positions, distances = self._nearest(configurations)
+    def answer_with(
+        self, values: np.ndarray, configurations: Sequence[Mapping[str, Any]]
+    ) -> Answer:
+        """Return the rows of some values that are of the nearest trained configurations."""
+        positions, distances = self.nearest(configurations)
         ids = [self.config_ids[position] for position in positions]
-        return pd.DataFrame({"told_config_id": ids, "told_distance": distances})
+        nearest = [self.configurations[position] for position in positions]
+        return Answer(values[positions], nearest, ids, np.array(distances))
 
-    def _nearest(
-        self, configurations: Sequence[Mapping[str, Any]]
-    ) -> tuple[list[int], list[float]]:
+    def nearest(self, configurations: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[float]]:
+        """Return the row of the nearest trained configuration of each, and how far it is."""
         positions, distances = [], []
         for point in self.encoder.matrix(configurations):
             squares = ((self.points - point) ** 2).sum(axis=1)
@@ -71,7 +110,7 @@ class TableOracle:
 
     def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Look up all objectives."""
-        return self.values[self.positions(configurations)]
+        return self.values[self.nearest(configurations)[0]]
 
 
 class CurveTableOracle:
@@ -98,7 +137,7 @@ class CurveTableOracle:
         # At each epoch the configurations come in the order of their score there.
         by_epoch = [TableOracle(at_epoch, space, task) for _, at_epoch in own.groupby("epoch")]
         order = [table.config_ids for table in by_epoch]
-        self.nearest = by_epoch[-1]
+        self.at_end = by_epoch[-1]
         self.values = np.stack(
             [
                 table.values[pd.Index(ids).get_indexer(order[-1]), 0]
@@ -109,11 +148,11 @@ class CurveTableOracle:
 
     def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Look up all objectives at every fidelity."""
-        return self.values[self.nearest.positions(configurations)]
+        return self.values[self.at_end.nearest(configurations)[0]]
 
-    def answered(self, configurations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-        """Say whose values each proposal gets, as :meth:`TableOracle.answered`."""
-        return self.nearest.answered(configurations)
+    def answer(self, configurations: Sequence[Mapping[str, Any]]) -> Answer:
+        """Look up the curves of the nearest trained configurations."""
+        return self.at_end.answer_with(self.values, configurations)
 
 
 class CurveOracle:
@@ -133,30 +172,14 @@ class CurveOracle:
         """Predict all objectives at every fidelity."""
         return self.curves.predict(configurations, self.task)
 
+    def answer(self, configurations: Sequence[Mapping[str, Any]]) -> Answer:
+        """Predict the curves; a prediction is of the proposal itself."""
+        return _of_itself(self(configurations), configurations)
 
-def with_answered(trials: pd.DataFrame, oracle: Callable, space: SearchSpace) -> pd.DataFrame:
-    """Write beside each trial of which configuration its values are.
 
-    Parameters
-    ----------
-    trials
-        Output of :func:`aehpo_assets.hpo.search.simulation.simulate`.
-    oracle
-        What answered.
-    space
-        The architecture's whole search space.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The trials with ``told_config_id`` and ``told_distance``, the Euclidean distance of the
-        encoded hyperparameters (each within 0 and 1). A prediction is of the proposal itself, at
-        distance 0; a measured value is of the nearest trained configuration.
-    """
-    if isinstance(oracle, TableOracle | CurveTableOracle) and len(trials):
-        answered = oracle.answered(trials[space.names].to_dict("records"))
-        return trials.assign(**{name: answered[name].to_numpy() for name in answered})
-    return trials.assign(told_config_id=trials["config_id"], told_distance=0.0)
+def _of_itself(values: np.ndarray, configurations: Sequence[Mapping[str, Any]]) -> Answer:
+    ids = [config_id_of(configuration) for configuration in configurations]
+    return Answer(values, configurations, ids, np.zeros(len(ids)))
 
 
 def _demand_objectives(known: list[str]) -> None:

@@ -31,7 +31,7 @@ def simulate(
     workers: int,
     trials: int,
     simulated_hours: float | None = None,
-    clock: Clock = "measured",
+    clock: Clock = "unit",
     objectives: Sequence[str] = OBJECTIVE_NAMES,
 ) -> pd.DataFrame:
     """Let a searcher tune with several workers on predicted results.

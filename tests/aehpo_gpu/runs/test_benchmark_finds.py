@@ -10,9 +10,11 @@ from aehpo_assets.hpo.benchmark.analysis import incumbents
 from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.hpo.search.ask_tell import AskTell
-from aehpo_assets.hpo.search.oracles import TableOracle, with_answered
+from aehpo_assets.hpo.search.operations import TrainingOperations
+from aehpo_assets.hpo.search.oracles import TableOracle
 from aehpo_assets.hpo.search.problem import Problem
 from aehpo_assets.hpo.search.simulation import simulate
+from aehpo_assets.hpo.search.told import TOLD_OBJECTIVES, RunNoise, TaskFacts, Told
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import SearchSpace, search_space
 from aehpo_gpu.runs.benchmark_finds import found_configurations, real_regret
@@ -94,18 +96,19 @@ def test_a_run_that_failed_counts_as_the_worst_of_the_task(sampled: pd.DataFrame
     assert (regret.loc["cqr", "valid"] == sampled[VALID_SCORE].min()).all()
 
 
-def searched_on_the_table(sampled: pd.DataFrame, searches: int) -> pd.DataFrame:
+def searched_on_the_table(
+    sampled: pd.DataFrame, searches: int, noise: dict[str, RunNoise] | None = None
+) -> pd.DataFrame:
     """Random searches of three trials, told measured results."""
-    ground = TableOracle(known(sampled), SPACE, "a")
+    facts = TaskFacts(TrainingOperations(4096, 500, 90), noise or {})
+    told = Told(TableOracle(known(sampled), SPACE, "a"), facts, 0)
     parts = []
     for repetition in range(searches):
         conversation = AskTell("random_search", Problem(SPACE, repetition, 3))
-        found = simulate(conversation, ground, workers=1, trials=3, clock="unit")
+        found = simulate(conversation, told, workers=1, trials=3, objectives=TOLD_OBJECTIVES)
         names = {"task": "a", "searcher": "random_search", "search_seed": repetition}
         parts.append(
-            with_answered(found, ground, SPACE).assign(
-                ground="table", repetition=repetition, **names
-            )
+            told.with_truth(found, SPACE).assign(ground="table", repetition=repetition, **names)
         )
     return pd.concat(parts, ignore_index=True)
 
@@ -127,11 +130,14 @@ def test_what_is_trained_is_what_the_search_was_told_of(sampled: pd.DataFrame) -
     assert (found["told_distance"] > 0.1).all()
 
 
-def test_a_prediction_is_of_the_proposal_itself(sampled: pd.DataFrame) -> None:
-    table = trials(sampled).drop(columns=["told_config_id", "told_distance"])
-    told = with_answered(table, lambda configurations: None, SPACE)
-    assert told["told_config_id"].tolist() == table["config_id"].tolist()
-    assert (told["told_distance"] == 0).all()
+def test_what_a_noisy_search_was_told_stands_beside_what_it_chose(sampled: pd.DataFrame) -> None:
+    noise = {VALID_SCORE: RunNoise(0.0, 0.2)}
+    table = searched_on_the_table(sampled, 12, noise)
+    found = found_configurations(table, "a", 12, SPACE, known(sampled))
+    told = table.groupby("repetition")[VALID_SCORE].max()
+    assert found.set_index("repetition")[f"told_{VALID_SCORE}"].to_dict() == told.to_dict()
+    means = known(sampled).set_index("config_id").loc[found["config_id"], VALID_SCORE]
+    assert (found[f"told_{VALID_SCORE}"].to_numpy() - means.to_numpy()).mean() > 0.05
 
 
 def test_a_search_on_what_is_gone_is_refused(sampled: pd.DataFrame) -> None:

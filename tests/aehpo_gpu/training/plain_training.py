@@ -8,10 +8,10 @@ import pandas as pd
 import torch
 from torch import nn
 
+from aehpo_assets.space.widths import layer_widths
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.fleet import batch_bounds
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
-from aehpo_gpu.training.widths import layer_widths
 
 
 def make_runs(count: int = 1, **changes: object) -> pd.DataFrame:

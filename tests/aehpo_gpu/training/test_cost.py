@@ -13,6 +13,7 @@ import pytest
 
 from aehpo_assets.space import sample_configurations, search_space
 from aehpo_assets.space.batches import steps_per_epoch
+from aehpo_assets.space.widths import run_widths
 from aehpo_gpu.training import device_cost, timing
 from aehpo_gpu.training.cost import (
     CostModel,
@@ -23,7 +24,6 @@ from aehpo_gpu.training.cost import (
 from aehpo_gpu.training.device_cost import cost_model
 from aehpo_gpu.training.prices import SHIPPED_CPU
 from aehpo_gpu.training.task import TrainingSettings
-from aehpo_gpu.training.widths import run_widths
 from aehpo_gpu.training.work import TERMS, step_work
 
 OF = ("cpu of a server", "varix", "kl", "float32")

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aehpo_assets.space import sample_configurations, search_space
+from aehpo_assets.space.widths import run_widths
 from aehpo_gpu.training import plan
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.plan import MOST_SHARDS, padded_share, plan_fleets, plan_shards
 from aehpo_gpu.training.prices import SHIPPED_CPU, SHIPPED_CUDA
 from aehpo_gpu.training.task import TrainingSettings
-from aehpo_gpu.training.widths import run_widths
 from aehpo_gpu.training.work import TERMS, step_work
 
 SETTINGS = TrainingSettings(epochs=300, device="cpu")

@@ -29,11 +29,14 @@ from aehpo_assets.hpo.benchmark.analysis import (
 from aehpo_assets.hpo.benchmark.fronts import fronts, hypervolumes
 from aehpo_assets.hpo.benchmark.reference import reference_optima
 from aehpo_assets.hpo.benchmark.run import BenchmarkPlan, run_benchmark
-from aehpo_assets.hpo.benchmark.summary import summarise, summary_tables
+from aehpo_assets.hpo.benchmark.summary import summarise, summary_tables, what_is_told
 from aehpo_assets.hpo.blackbox import curves_blackboxes
 from aehpo_assets.hpo.known_best import best_known
-from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, OPERATIONS, VALID_SCORE
+from aehpo_assets.hpo.search.operations import TrainingOperations
 from aehpo_assets.hpo.search.oracles import CurveTableOracle
+from aehpo_assets.hpo.search.searchers import searcher_names
+from aehpo_assets.hpo.search.told import TRUE, TRUE_SCORE, RunNoise, TaskFacts, with_operations
 from aehpo_assets.hpo.surrogate.curves import Curves
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate
 from aehpo_assets.hpo.synthetic import synthetic_curves
@@ -45,6 +48,7 @@ PLAN = BenchmarkPlan(
     trials=12,
     simulated_hours=0.5,
 )
+FACTS = {task: TaskFacts(TrainingOperations(4096, 500, 90)) for task in "abc"}
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +75,7 @@ def curves(
 def trials(
     evaluations: pd.DataFrame, saved: Path, curves: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> pd.DataFrame:
-    return run_benchmark(tmp_path_factory.mktemp("bench"), PLAN, evaluations, saved, curves)
+    return run_benchmark(tmp_path_factory.mktemp("bench"), PLAN, evaluations, FACTS, saved, curves)
 
 
 def test_every_cell_is_there_and_within_budget(trials: pd.DataFrame) -> None:
@@ -99,11 +103,17 @@ def test_interrupted_benchmarks_go_on(
 
     monkeypatch.setattr(benchmark, "run_cell", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run_benchmark(tmp_path, PLAN, evaluations, saved, curves)
+        run_benchmark(tmp_path, PLAN, evaluations, FACTS, saved, curves)
     monkeypatch.setattr(benchmark, "run_cell", whole)
     seen: list[tuple[int, int, str]] = []
     again = run_benchmark(
-        tmp_path, PLAN, evaluations, saved, curves, on_progress=lambda *what: seen.append(what)
+        tmp_path,
+        PLAN,
+        evaluations,
+        FACTS,
+        saved,
+        curves,
+        on_progress=lambda *what: seen.append(what),
     )
     assert [item[0] for item in seen] == list(range(6, 13))
     measured = ["searcher_seconds"]
@@ -119,7 +129,7 @@ def test_a_changed_surrogate_in_the_same_folder_is_read_again(
     found = []
     for seed in (0, 1):
         fit_surrogate(evaluations, space, seed, folds=1)[0].save(tmp_path / "surrogate")
-        cells = run_benchmark(tmp_path / "cells", plan, evaluations, tmp_path / "surrogate")
+        cells = run_benchmark(tmp_path / "cells", plan, evaluations, FACTS, tmp_path / "surrogate")
         found.append(cells[VALID_SCORE].tolist())
     assert found[0] != found[1]
 
@@ -129,7 +139,7 @@ def test_a_cell_that_is_not_what_was_found_is_searched_again(
     evaluations: pd.DataFrame, saved: Path, tmp_path: Path, harm: str
 ) -> None:
     plan = BenchmarkPlan(("random_search",), repetitions=1, trials=4, simulated_hours=None)
-    whole = run_benchmark(tmp_path, plan, evaluations, saved)
+    whole = run_benchmark(tmp_path, plan, evaluations, FACTS, saved)
     one, other = sorted(tmp_path.rglob("random_search.parquet"))[:2]
     if harm == "flip":
         content = bytearray(one.read_bytes())
@@ -141,7 +151,7 @@ def test_a_cell_that_is_not_what_was_found_is_searched_again(
         one.write_bytes(other.read_bytes())
     seen: list[tuple[int, int, str]] = []
     again = run_benchmark(
-        tmp_path, plan, evaluations, saved, on_progress=lambda *what: seen.append(what)
+        tmp_path, plan, evaluations, FACTS, saved, on_progress=lambda *what: seen.append(what)
     )
     assert len(seen) == 1
     measured = ["searcher_seconds"]
@@ -154,7 +164,7 @@ def test_processes_share_the_work(
     trials: pd.DataFrame, evaluations: pd.DataFrame, saved: Path, tmp_path: Path
 ) -> None:
     plan = BenchmarkPlan(("random_search",), repetitions=2, trials=12, simulated_hours=0.5)
-    shared = run_benchmark(tmp_path, plan, evaluations, saved, processes=2)
+    shared = run_benchmark(tmp_path, plan, evaluations, FACTS, saved, processes=2)
     alone = trials[trials["searcher"] == "random_search"].reset_index(drop=True)
     measured = ["searcher_seconds"]
     pd.testing.assert_frame_equal(
@@ -168,7 +178,7 @@ def test_table_oracle_reaches_no_more_than_the_table(
     plan = BenchmarkPlan(
         ("random_search", "bore"), repetitions=1, trials=25, simulated_hours=None, oracle="table"
     )
-    found = run_benchmark(tmp_path, plan, evaluations, saved)
+    found = run_benchmark(tmp_path, plan, evaluations, FACTS, saved)
     for task, group in found.groupby("task"):
         table = best_known(evaluations, str(task))
         assert set(group[VALID_SCORE]) <= set(table["known_valid"])
@@ -180,7 +190,7 @@ def test_table_oracle_answers_with_measured_curves(
     plan = BenchmarkPlan(
         ("asha", "median_stopping"), repetitions=1, trials=15, simulated_hours=None, oracle="table"
     )
-    found = run_benchmark(tmp_path, plan, evaluations, saved, curves)
+    found = run_benchmark(tmp_path, plan, evaluations, FACTS, saved, curves)
     measured = Curves.load(curves).measured
     assert set(found["status"]) == {"completed", "stopped"}
     objectives = list(OBJECTIVE_NAMES)
@@ -210,7 +220,7 @@ def test_what_cannot_run_is_refused(evaluations: pd.DataFrame, saved: Path, tmp_
         ("magic", evaluations, "unknown searcher"),
     ):
         with pytest.raises(InputError, match=message):
-            run_benchmark(tmp_path, BenchmarkPlan((searcher,)), table, saved)
+            run_benchmark(tmp_path, BenchmarkPlan((searcher,)), table, FACTS, saved)
 
 
 def test_hours_that_are_too_few_are_told(
@@ -218,20 +228,18 @@ def test_hours_that_are_too_few_are_told(
 ) -> None:
     plan = BenchmarkPlan(("random_search",), repetitions=1, trials=3, simulated_hours=1e-6)
     with pytest.raises(InputError, match="no simulated training of a ends") as caught:
-        run_benchmark(tmp_path, plan, evaluations, saved)
+        run_benchmark(tmp_path, plan, evaluations, FACTS, saved)
     assert caught.value.key == "benchmark.simulated_hours"
 
 
 def test_settings_reach_the_searcher(
     evaluations: pd.DataFrame, saved: Path, tmp_path: Path
 ) -> None:
-    plan = BenchmarkPlan(
-        ("regularized_evolution",), repetitions=1, trials=30, simulated_hours=None, clock="unit"
-    )
+    plan = BenchmarkPlan(("regularized_evolution",), repetitions=1, trials=30, simulated_hours=None)
     few = {"regularized_evolution": {"population_size": 4, "sample_size": 2}}
     told = replace(plan, settings=few)
-    usual = run_benchmark(tmp_path / "usual", plan, evaluations, saved)
-    found = run_benchmark(tmp_path / "told", told, evaluations, saved)
+    usual = run_benchmark(tmp_path / "usual", plan, evaluations, FACTS, saved)
+    found = run_benchmark(tmp_path / "told", told, evaluations, FACTS, saved)
     # The random phase is the same; after four trials only one of them has begun to evolve.
     same = (usual["config_id"] == found["config_id"]).groupby(usual["task"])
     assert all(group.iloc[:4].all() and not group.iloc[4:].all() for _, group in same)
@@ -254,6 +262,7 @@ def made_up() -> pd.DataFrame:
                             "status": "completed",
                             "epoch": 1,
                             VALID_SCORE: score,
+                            TRUE_SCORE: np.nan,
                             "searcher_seconds": 2.0 if searcher == "good" else 0.2,
                         }
                     )
@@ -370,6 +379,8 @@ def early_stopper_among_others() -> pd.DataFrame:
                             VALID_SCORE: late,
                             "searcher_seconds": 1.0,
                             **{name: 0.5 for name in OBJECTIVE_NAMES if name != VALID_SCORE},
+                            **dict.fromkeys(TRUE.values(), np.nan),
+                            OPERATIONS: 1e9,
                         }
                     )
                 )
@@ -384,11 +395,11 @@ def test_an_early_stopper_cuts_no_budget_but_that_of_its_kind(evaluations: pd.Da
         {(kind, task): 0.95 for kind in ("whole trainings", "stopped early") for task in "ab"}
     )
     known = evaluations[evaluations["task"].isin(["a", "b"])]
-    summary = summarise(trials, known, optima=optima, axis="trainings")
+    summary = summarise(trials, known, FACTS, optima=optima, axis="trainings")
     reached = summary.regret.groupby("searcher")["budget"].max()
     assert reached.to_dict() == pytest.approx(spent.to_dict())
     without = summarise(
-        trials[trials["searcher"] != "asha"], known, optima=optima, axis="trainings"
+        trials[trials["searcher"] != "asha"], known, FACTS, optima=optima, axis="trainings"
     )
     own = summary.regret[summary.regret["kind"] == "whole trainings"].reset_index(drop=True)
     pd.testing.assert_frame_equal(own, without.regret)
@@ -409,6 +420,7 @@ def test_a_stopped_trial_costs_the_part_that_it_was_trained() -> None:
             "status": ["stopped", "completed", "stopped", "completed"],
             "epoch": [10, 90, 30, 90],
             VALID_SCORE: [0.9, 0.6, 0.9, 0.7],
+            TRUE_SCORE: np.nan,
         }
     )
     whole = halving.assign(searcher="kde", status="completed", epoch=1)
@@ -425,7 +437,7 @@ def test_summary_has_every_table(
     kinds = ("whole trainings", "stopped early")
     best = evaluations.groupby("task")[VALID_SCORE].max()
     optima = pd.concat(dict.fromkeys(kinds, best))
-    summary = summarise(trials, evaluations, optima=optima, axis=axis, random_count=5)
+    summary = summarise(trials, evaluations, FACTS, optima=optima, axis=axis, random_count=5)
     searchers = set(PLAN.searchers)
     for table in (summary.regret, summary.rank, summary.seconds, summary.matches_random):
         assert set(table["searcher"]) == searchers
@@ -449,10 +461,12 @@ def test_summary_has_every_table(
         "average rank, stopped early",
         "critical difference, whole trainings",
         "critical difference, each kind at its own budget",
+        "promises",
     }
-    for figure in figures.values():
+    for title, figure in figures.items():
         figure.savefig(drawn := io.BytesIO())
-        assert len(drawn.getvalue()) > 5000
+        # Of promises, a sentence says that there is nothing to show.
+        assert len(drawn.getvalue()) > (2000 if title == "promises" else 5000)
 
 
 def test_a_quick_task_does_not_cut_a_slow_one_and_no_search_is_left_out(
@@ -464,7 +478,7 @@ def test_a_quick_task_does_not_cut_a_slow_one_and_no_search_is_left_out(
     trials.loc[ends_nothing, "status"] = "stopped"
     optima = pd.Series({("whole trainings", task): 0.95 for task in "ab"})
     known = evaluations[evaluations["task"].isin(["a", "b"])]
-    summary = summarise(trials, known, optima=optima, axis="hours")
+    summary = summarise(trials, known, FACTS, optima=optima, axis="hours")
     assert summary.spent["spending"].tolist() == pytest.approx([90 * 90 / 3600] * 2)
     worst, median = (
         getattr(known.groupby("task")[VALID_SCORE], name)() for name in ("min", "median")
@@ -485,8 +499,8 @@ def test_fronts_hold_what_nothing_beats(trials: pd.DataFrame, evaluations: pd.Da
     for task, front in found.groupby("task"):
         own = whole[whole["task"] == task]
         assert front[VALID_SCORE].max() == own[VALID_SCORE].max()
-        assert front[RUNTIME].min() == own[RUNTIME].min()
-    volumes = hypervolumes(trials, evaluations)
+        assert front[OPERATIONS].min() == own[OPERATIONS].min()
+    volumes = hypervolumes(trials, with_operations(evaluations, FACTS))
     assert set(volumes["searcher"]) == set(trials["searcher"])
     assert volumes["mean"].is_monotonic_decreasing
     # A search of twelve trials dominates something, and not all that is known.
@@ -508,11 +522,11 @@ def test_regret_on_a_table_is_measured_from_its_best(
     plan = BenchmarkPlan(
         ("random_search", "kde"), repetitions=2, trials=15, simulated_hours=None, oracle="table"
     )
-    found = run_benchmark(tmp_path, plan, evaluations, saved)
+    found = run_benchmark(tmp_path, plan, evaluations, FACTS, saved)
     optima = reference_optima(plan, evaluations, Surrogate.load(saved))
     for task, best in optima["whole trainings"].items():
         assert best == best_known(evaluations, str(task))["known_valid"].iloc[0]
-    summary = summarise(found, evaluations, optima=optima, axis="trainings")
+    summary = summarise(found, evaluations, FACTS, optima=optima, axis="trainings")
     assert (summary.regret["mean"] >= 0).all()
 
 
@@ -528,3 +542,136 @@ def test_the_reference_of_a_surrogate_is_no_competitors_luck(
     fewer = replace(PLAN, searchers=("kde", "asha"))
     again = reference_optima(fewer, evaluations, surrogate, of_curves)
     pd.testing.assert_series_equal(again, optima, check_exact=True)
+
+
+LUCK = {
+    task: replace(facts, noise={VALID_SCORE: RunNoise(split=0.01, own=0.03)})
+    for task, facts in FACTS.items()
+}
+
+
+@pytest.fixture(scope="module")
+def noisy(evaluations: pd.DataFrame, saved: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Trials of a benchmark whose searches are told single trainings."""
+    folder = tmp_path_factory.mktemp("noisy")
+    plan = BenchmarkPlan(
+        ("random_search", "regularized_evolution", "kde"), 4, 40, simulated_hours=None
+    )
+    found = run_benchmark(folder, plan, evaluations, LUCK, saved)
+    found.to_parquet(folder / "trials.parquet")
+    return folder / "trials.parquet"
+
+
+def test_searchers_are_told_one_training_and_ranked_by_the_truth(
+    noisy: Path, evaluations: pd.DataFrame, saved: Path
+) -> None:
+    trials = pd.read_parquet(noisy)
+    surrogate = Surrogate.load(saved)
+    for task, own in trials.groupby("task"):
+        predicted = surrogate.predict(own, str(task))[VALID_SCORE]
+        np.testing.assert_allclose(own[TRUE_SCORE], predicted, rtol=1e-9)
+    # The same configuration in the same repetition: the same draw, whoever asks.
+    repeated = trials.groupby(["task", "repetition", "config_id"])[VALID_SCORE]
+    assert (repeated.size() > 1).any()
+    assert repeated.nunique().eq(1).all()
+    best = incumbents(trials, 4)
+    at_end = progress(trials).groupby(["task", "searcher", "repetition"]).last()
+    key = pd.MultiIndex.from_frame(best[["task", "searcher", "repetition"]])
+    np.testing.assert_array_equal(at_end.loc[key, "best"], best[TRUE_SCORE])
+    np.testing.assert_array_equal(at_end.loc[key, "promise"], best[VALID_SCORE])
+
+
+def test_promises_of_lucky_runs_are_told_for_what_they_are(
+    noisy: Path, evaluations: pd.DataFrame
+) -> None:
+    trials = pd.read_parquet(noisy)
+    optima = pd.concat({"whole trainings": evaluations.groupby("task")[VALID_SCORE].max()})
+    summary = summarise(trials, evaluations, FACTS, optima=optima, axis="trainings")
+    told = summary.promises.set_index("searcher")
+    assert set(told.index) == set(trials["searcher"])
+    assert (told["noise"] == "known").all()
+    np.testing.assert_allclose(told["promise"] - told["true"], told["promise_less_true"])
+    # The best of 40 draws with a standard deviation of .03 is lucky.
+    assert (told["lower"] > 0).all()
+    assert told["promise_less_true"].abs().is_monotonic_increasing
+    table = summary_tables({"surrogate": summary})["mean_ranks"].set_index("searcher")
+    assert table["promise_less_true"].to_dict() == told["promise_less_true"].to_dict()
+    assert "the same for all searchers" in what_is_told(summary)
+    assert "promises" in summary_figures(summary)
+
+
+def test_where_the_noise_is_not_known_nothing_is_said_of_promises(
+    trials: pd.DataFrame, noisy: Path, evaluations: pd.DataFrame
+) -> None:
+    assert trials[TRUE_SCORE].isna().all()
+    kinds = ("whole trainings", "stopped early")
+    optima = pd.concat(dict.fromkeys(kinds, evaluations.groupby("task")[VALID_SCORE].max()))
+    summary = summarise(trials, evaluations, FACTS, optima=optima)
+    assert summary.promises["promise_less_true"].isna().all()
+    assert (summary.promises["noise"] == "noise not known").all()
+    assert "The noise is not known: too few runs are replicated" in what_is_told(summary)
+    partly = pd.read_parquet(noisy)
+    partly.loc[partly["task"] == "b", list(TRUE.values())] = np.nan
+    some = summarise(
+        partly, evaluations, FACTS, optima=optima[["whole trainings"]], axis="trainings"
+    )
+    assert (some.promises["noise"] == "noise not known on b").all()
+    assert some.promises["promise_less_true"].notna().all()
+
+
+def test_what_is_recommended_is_the_best_that_was_told_and_not_the_best() -> None:
+    search = {"task": "a", "searcher": "kde", "repetition": 0, "status": "completed", "epoch": 1}
+    trials = pd.DataFrame(
+        {
+            "trial": range(4),
+            "end": [1.0, 2.0, 3.0, 4.0],
+            VALID_SCORE: [0.6, 0.8, 0.7, 0.8],
+            TRUE_SCORE: [0.65, 0.5, 0.9, 0.7],
+            **search,
+        }
+    )
+    curve = progress(trials)
+    assert curve["best"].tolist() == [0.65, 0.5, 0.5, 0.5]
+    assert curve["promise"].tolist() == [0.6, 0.8, 0.8, 0.8]
+
+
+def test_another_noise_is_another_benchmark(
+    evaluations: pd.DataFrame, saved: Path, tmp_path: Path
+) -> None:
+    plan = BenchmarkPlan(("random_search",), 1, 4, simulated_hours=None)
+    silent = run_benchmark(tmp_path, plan, evaluations, FACTS, saved)
+    told = run_benchmark(tmp_path, plan, evaluations, LUCK, saved)
+    assert (silent[VALID_SCORE] != told[VALID_SCORE]).all()
+    assert silent["config_id"].tolist() == told["config_id"].tolist()
+
+
+def test_searchers_of_a_repetition_begin_with_the_same_configurations(
+    evaluations: pd.DataFrame, saved: Path, curves: Path
+) -> None:
+    # BoTorch computes for seconds before every proposal that it makes itself.
+    names = searcher_names(
+        lambda one: not (one.learns_from_others or one.box or one.library == "botorch")
+    )
+    plan = BenchmarkPlan(tuple(names), 2, 5, simulated_hours=None)
+    assert {"moasha", "bohb", "median_stopping", "regularized_evolution"} <= set(names)
+    surrogate, of_curves = Surrogate.load(saved), Curves.load(curves)
+    first: dict[int, set[tuple[str, ...]]] = {0: set(), 1: set()}
+    for name in names:
+        found = benchmark.run_cell(plan, "a", name, evaluations, FACTS["a"], surrogate, of_curves)
+        for repetition, search in found.groupby("repetition"):
+            begun = search.sort_values("trial")["config_id"].head(plan.workers)
+            first[int(str(repetition))].add(tuple(begun))
+    assert len(first[0]) == len(first[1]) == 1
+    assert not first[0] & first[1]
+
+
+def test_searches_of_a_box_begin_within_it(evaluations: pd.DataFrame, saved: Path) -> None:
+    plan = BenchmarkPlan(("kde+box", "random_search+box"), 1, 5, simulated_hours=None)
+    surrogate = Surrogate.load(saved)
+    starts = [
+        benchmark.run_cell(plan, "a", name, evaluations, FACTS["a"], surrogate)["config_id"]
+        .head(4)
+        .tolist()
+        for name in plan.searchers
+    ]
+    assert starts[0] == starts[1]

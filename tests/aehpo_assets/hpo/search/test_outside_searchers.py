@@ -14,9 +14,11 @@ from syne_tune.config_space import uniform
 from aehpo_assets.hpo.benchmark.pareto import PARETO_OBJECTIVES
 from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.hpo.search.ask_tell import AskTell
+from aehpo_assets.hpo.search.operations import TrainingOperations
 from aehpo_assets.hpo.search.oracles import SurrogateOracle
 from aehpo_assets.hpo.search.problem import EPOCH, LOSS, Problem
 from aehpo_assets.hpo.search.simulation import simulate
+from aehpo_assets.hpo.search.told import TOLD_OBJECTIVES, TaskFacts, Told
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.space import SearchSpace
 
@@ -31,7 +33,9 @@ def search(
     name: str, space: SearchSpace, surrogate: Surrogate, trials: int, **problem: Any
 ) -> pd.DataFrame:
     asked = AskTell(name, Problem(space, trials=trials, **problem))
-    return simulate(asked, SurrogateOracle(surrogate, "a"), workers=2, trials=trials, clock="unit")
+    facts = TaskFacts(TrainingOperations(4096, 500, 90))
+    told = Told(SurrogateOracle(surrogate, "a"), facts, 0)
+    return simulate(asked, told, workers=2, trials=trials, objectives=TOLD_OBJECTIVES)
 
 
 def known(results: dict[str, pd.DataFrame]) -> pd.DataFrame:

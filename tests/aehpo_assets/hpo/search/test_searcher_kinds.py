@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,15 @@ from syne_tune.optimizer.schedulers.transfer_learning.zero_shot import ZeroShotT
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.benchmark.pareto import PARETO_OBJECTIVES, hypervolume, pareto_front
 from aehpo_assets.hpo.blackbox import curves_blackboxes
-from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME, VALID_R2, VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, OPERATIONS, VALID_R2, VALID_SCORE
 from aehpo_assets.hpo.recommend import recommend
 from aehpo_assets.hpo.search.ask_tell import AskTell
+from aehpo_assets.hpo.search.operations import TrainingOperations
+from aehpo_assets.hpo.search.oracles import CurveOracle, Oracle, SurrogateOracle
 from aehpo_assets.hpo.search.problem import Problem
 from aehpo_assets.hpo.search.searchers import SEARCHERS
 from aehpo_assets.hpo.search.simulation import simulate
+from aehpo_assets.hpo.search.told import TOLD_OBJECTIVES, TaskFacts, Told
 from aehpo_assets.hpo.search.transfer_searchers import _evidence
 from aehpo_assets.hpo.surrogate.curves import CurveSurrogate, fit_curve_surrogate
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
@@ -52,13 +54,15 @@ def tune(
     trials: int,
     **problem: Any,
 ) -> pd.DataFrame:
-    def evaluate(configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
-        if isinstance(surrogate, CurveSurrogate):
-            return surrogate.predict(configurations, "a")
-        return surrogate.predict_matrix(configurations, "a")[:, None, :]
-
+    oracle: Oracle = (
+        CurveOracle(surrogate, "a")
+        if isinstance(surrogate, CurveSurrogate)
+        else SurrogateOracle(surrogate, "a")
+    )
     searcher = AskTell(name, Problem(space, trials=trials, **problem))
-    return simulate(searcher, evaluate, workers=4, trials=trials, objectives=OBJECTIVE_NAMES)
+    facts = TaskFacts(TrainingOperations(4096, 500, 90))
+    told = Told(oracle, facts, 0, searcher.problem.fidelities)
+    return simulate(searcher, told, workers=4, trials=trials, objectives=TOLD_OBJECTIVES)
 
 
 def test_every_searcher_is_of_one_kind() -> None:
@@ -124,9 +128,9 @@ def test_multi_objective_searchers_find_a_front_and_repeat(
 
 def test_volume_of_a_known_table() -> None:
     known = pd.DataFrame(
-        {VALID_SCORE: [0.5, 0.9], VALID_R2: [0.0, 0.8], RUNTIME: [np.e**4, np.e**2]}
+        {VALID_SCORE: [0.5, 0.9], VALID_R2: [0.0, 0.8], OPERATIONS: [np.e**4, np.e**2]}
     )
-    half = pd.DataFrame({VALID_SCORE: [0.7], VALID_R2: [0.4], RUNTIME: [np.e**3]})
+    half = pd.DataFrame({VALID_SCORE: [0.7], VALID_R2: [0.4], OPERATIONS: [np.e**3]})
     assert hypervolume(half, known) == pytest.approx(0.5**3)
     assert hypervolume(known, known) == pytest.approx(1)
     assert hypervolume(known[:0], known) == 0
@@ -136,7 +140,11 @@ def test_volume_of_a_known_table() -> None:
 
 def test_front_of_a_known_table() -> None:
     table = pd.DataFrame(
-        {VALID_SCORE: [0.9, 0.8, 0.9, 0.7], VALID_R2: [0.1, 0.5, 0.1, 0.4], RUNTIME: [9, 9, 9, 10]}
+        {
+            VALID_SCORE: [0.9, 0.8, 0.9, 0.7],
+            VALID_R2: [0.1, 0.5, 0.1, 0.4],
+            OPERATIONS: [9, 9, 9, 10],
+        }
     )
     assert pareto_front(table).index.tolist() == [0, 2, 1]
 

@@ -15,6 +15,7 @@ import yaml
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.benchmark.run import BenchmarkPlan, run_cell
 from aehpo_assets.hpo.recommend import SAMPLED, recommend
+from aehpo_assets.hpo.search.operations import TrainingOperations
 from aehpo_assets.hpo.search.searchers import (
     SEARCHERS,
     check_searchers,
@@ -22,6 +23,7 @@ from aehpo_assets.hpo.search.searchers import (
     make_scheduler,
     searcher_names,
 )
+from aehpo_assets.hpo.search.told import TaskFacts
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.running.preflight import check_study
 from aehpo_assets.space import Choice, SearchSpace, Uniform
@@ -130,9 +132,12 @@ def test_a_searcher_of_another_package_recommends_for_a_study(
 def test_a_searcher_of_another_package_searches_the_box_of_other_tasks(
     evaluations: pd.DataFrame, surrogate: Surrogate, space: SearchSpace
 ) -> None:
-    plan = BenchmarkPlan(("golden_search", "golden_search+box"), 1, 6, None, clock="unit")
+    plan = BenchmarkPlan(("golden_search", "golden_search+box"), 1, 6)
     plan.check(tasks=2, curves=False)
-    whole, boxed = (run_cell(plan, "a", name, evaluations, surrogate) for name in plan.searchers)
+    facts = TaskFacts(TrainingOperations(4096, 500, 90))
+    whole, boxed = (
+        run_cell(plan, "a", name, evaluations, facts, surrogate) for name in plan.searchers
+    )
     ranges = [name for name, known in space.hyperparameters.items() if isinstance(known, Uniform)]
     assert not np.allclose(whole[ranges], boxed[ranges])
     assert set(boxed["searcher"]) == {"golden_search+box"}

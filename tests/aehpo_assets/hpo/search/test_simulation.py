@@ -70,7 +70,12 @@ def test_clock_and_budgets(workers: int, trials: int, hours: float | None, seed:
         return np.array([[[runtimes[next(calls)], 0.1, 0.2]] for _ in configurations])
 
     table = simulate(
-        random_search(trials, seed), evaluate, workers=workers, trials=trials, simulated_hours=hours
+        random_search(trials, seed),
+        evaluate,
+        workers=workers,
+        trials=trials,
+        simulated_hours=hours,
+        clock="measured",
     )
     assert len(table) <= trials
     if hours is None:
@@ -87,14 +92,19 @@ def test_clock_and_budgets(workers: int, trials: int, hours: float | None, seed:
 
 
 def test_workers_run_in_parallel() -> None:
-    table = simulate(random_search(8), constant_runtime(600), workers=4, trials=8)
+    table = simulate(random_search(8), constant_runtime(600), workers=4, trials=8, clock="measured")
     assert table["end"].max() == 1200
     assert table["start"].tolist() == [0.0] * 4 + [600.0] * 4
 
 
 def test_hours_end_the_search_first() -> None:
     table = simulate(
-        random_search(100), constant_runtime(600), workers=2, trials=100, simulated_hours=1
+        random_search(100),
+        constant_runtime(600),
+        workers=2,
+        trials=100,
+        simulated_hours=1,
+        clock="measured",
     )
     assert len(table) == 12
 
@@ -105,7 +115,7 @@ def test_searcher_time_costs_no_simulated_time(monkeypatch: pytest.MonkeyPatch) 
     searcher = random_search(4)
     ask = searcher.ask
     monkeypatch.setattr(searcher, "ask", lambda: (time.sleep(0.05), ask())[1])
-    table = simulate(searcher, constant_runtime(0.01), workers=1, trials=4)
+    table = simulate(searcher, constant_runtime(0.01), workers=1, trials=4, clock="measured")
     assert table["end"].max() == pytest.approx(0.04)
 
 
@@ -116,7 +126,7 @@ def test_unit_clock_hangs_on_no_measured_second() -> None:
             return np.asarray(rows)[:, None, :]
 
         searcher = AskTell("regularized_evolution", Problem(SPACE, 0, trials=30))
-        return simulate(searcher, evaluate, workers=4, trials=30, clock="unit")
+        return simulate(searcher, evaluate, workers=4, trials=30)
 
     columns = ["trial", "config_id", VALID_SCORE, "start", "end", "worker"]
     # Seconds that differ from run to run change nothing but their own column.
@@ -131,7 +141,6 @@ def test_unit_clock_knows_no_hours() -> None:
             workers=1,
             trials=1,
             simulated_hours=1,
-            clock="unit",
         )
 
 

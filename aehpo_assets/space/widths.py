@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import TypeVar
 
+import numpy as np
 import pandas as pd
+
+Number = TypeVar("Number", int, np.ndarray)
 
 
 def layer_widths(features: int, n_layers: int, enc_factor: float, latent_dim: int) -> list[int]:
@@ -44,6 +48,22 @@ def trainable_parameters(widths: Sequence[int], heads: int) -> int:
     hidden, latent = widths[1:-1], widths[-1]
     norms = 2 * 2 * sum(hidden)
     return weights_and_biases(widths) + norms + (heads - 1) * (widths[-2] * latent + latent)
+
+
+def operations_of_a_sample(weights: Number, of_first_layer: Number) -> Number:
+    """Floating-point operations of the matrix products of one sample, in one training step.
+
+    A weight is multiplied and added once forward, and twice backward, except in the first layer,
+    whose input needs no gradient.
+
+    Parameters
+    ----------
+    weights
+        Weights of encoder and decoder.
+    of_first_layer
+        Those of the encoder's first layer.
+    """
+    return 6 * weights - 2 * of_first_layer
 
 
 def run_widths(runs: pd.DataFrame, n_features: int) -> list[list[int]]:
