@@ -1,8 +1,12 @@
 """The demo's data sets: a simulated multi-omics cohort, and the real single cells scanpy ships.
 
 The cohort has what real cohorts have: biological programmes shared by the modalities, clinical
-labels that depend on them nonlinearly, a rare class, missing labels, zero inflation, a constant
-feature, and modalities that were not measured in everybody. The same seed gives the same bytes.
+labels that depend on them, a rare class, missing labels, zero inflation, a constant feature, and
+modalities that were not measured in everybody. The same seed gives the same bytes.
+
+Its modalities differ in what there is to gain beyond linear components. ``rna`` and ``dna`` follow
+the programmes along straight lines, ``meth`` along curves. How much that is was measured on the
+programmes themselves before any autoencoder was trained on them: ``benchmarks/cohort_truth.py``.
 """
 
 from __future__ import annotations
@@ -18,9 +22,20 @@ from aehpo_assets.datasets.dataset import DATASET_FILE
 from aehpo_assets.store.files import atomic_folder, write_text
 
 SAMPLES = 700
-PROGRAMMES = 8
+PROGRAMMES = 5
 FEATURES = {"rna": 320, "meth": 260, "dna": 256}
 MEASURED_SHARE = {"rna": 0.95, "meth": 0.9, "dna": 0.92}
+
+BY_SEX = 24
+"""Features that differ between the sexes."""
+
+NOISE = 0.6
+"""Deviation of what is added to every feature's activity, whose own is about 1."""
+
+PACE = (1.5, 3.0)
+"""Turns of a wave in a programme, in radians a standard deviation."""
+
+_NAMES = [f"programme_{number}" for number in range(PROGRAMMES)]
 
 COHORT_YAML = """\
 name: cohort
@@ -115,50 +130,90 @@ def simulate_cohort(seed: int = 0) -> tuple[dict[str, pd.DataFrame], pd.DataFram
     clinical : pandas.DataFrame
         Labels of most samples.
     """
+    hidden = hidden_programmes(seed)
+    ids, programmes, sex = hidden.index, hidden[_NAMES].to_numpy(), hidden["sex"].to_numpy()
+    makers = {"rna": (_lines, _counts), "meth": (_waves, _betas), "dna": (_lines, _mutations)}
+    modalities = {}
+    for name, (follow, measure) in makers.items():
+        stream = _stream(seed, name)
+        activity = _activity(follow(programmes, FEATURES[name], stream), sex, stream)
+        columns = [f"{name}_{i}" for i in range(FEATURES[name])]
+        matrix = pd.DataFrame(measure(activity, stream), index=ids, columns=columns)
+        modalities[name] = matrix[stream.random(SAMPLES) < MEASURED_SHARE[name]]
+    return modalities, _clinical(ids, programmes, sex, _stream(seed, "clinical"))
+
+
+def hidden_programmes(seed: int = 0) -> pd.DataFrame:
+    """Return the truth behind a cohort, which no data set shows.
+
+    Parameters
+    ----------
+    seed
+        That of the cohort.
+
+    Returns
+    -------
+    pandas.DataFrame
+        (samples, programmes and ``sex``): the programmes are standard normal, sex is 0 or 1. Labels
+        depend on linear functions of them alone.
+    """
     ids = pd.Index([f"P{i:04d}" for i in range(SAMPLES)], name="sample_id")
     programmes = _stream(seed, "programmes").normal(size=(SAMPLES, PROGRAMMES))
     sex = _stream(seed, "sex").integers(0, 2, SAMPLES)
-    subtype = _subtypes(programmes)
-    # Subtypes bend the programmes, so that what tells them apart is not one linear direction.
-    signal = (
-        programmes + 0.8 * np.sin(2.0 * np.roll(programmes, 1, axis=1)) * (subtype > 0)[:, None]
-    )
-    makers = {"rna": _counts, "meth": _betas, "dna": _mutations}
-    modalities = {}
-    for name, make in makers.items():
-        stream = _stream(seed, name)
-        hidden = _activity(signal, sex, FEATURES[name], stream)
-        matrix = pd.DataFrame(
-            make(hidden, stream), index=ids, columns=[f"{name}_{i}" for i in range(FEATURES[name])]
-        )
-        measured = stream.random(SAMPLES) < MEASURED_SHARE[name]
-        modalities[name] = matrix[measured]
-    return modalities, _clinical(ids, programmes, subtype, sex, _stream(seed, "clinical"))
+    return pd.DataFrame(programmes, index=ids, columns=_NAMES).assign(sex=sex)
 
 
 def _stream(seed: int, name: str) -> np.random.Generator:
     return np.random.default_rng([seed, *name.encode()])
 
 
-def _subtypes(programmes: np.ndarray) -> np.ndarray:
-    """Four classes by bent borders between programmes, the last one rare."""
-    first = (programmes[:, 0] + 0.5 * programmes[:, 1] ** 2 > 0.5).astype(int)
-    second = (programmes[:, 2] + 0.5 * np.sin(2 * programmes[:, 0]) > 0.2).astype(int)
-    subtype = first + 2 * second
-    return np.where((subtype == 3) & (programmes[:, 3] < 0.6), 1, subtype)
+def _lines(programmes: np.ndarray, features: int, stream: np.random.Generator) -> np.ndarray:
+    """Features that rise and fall with the programmes: what these say lies in as many directions.
 
+    Parameters
+    ----------
+    programmes
+        (samples, programmes).
+    features
+        How many.
+    stream
+        Source of the loadings, of which about a third is not 0.
 
-def _activity(
-    signal: np.ndarray, sex: np.ndarray, features: int, stream: np.random.Generator
-) -> np.ndarray:
-    """Activity of every feature: sparse loadings on the programmes, a few features on the sex."""
+    Returns
+    -------
+    numpy.ndarray
+        (samples, features).
+    """
     loadings = stream.normal(size=(PROGRAMMES, features)) * (
         stream.random((PROGRAMMES, features)) < 0.35
     )
-    activity = np.tanh(signal) @ loadings
-    by_sex = stream.choice(features, 8, replace=False)
-    activity[:, by_sex] += 0.9 * (sex[:, None] - 0.5)
-    return activity + 0.6 * stream.normal(size=activity.shape)
+    return programmes @ loadings
+
+
+def _waves(programmes: np.ndarray, features: int, stream: np.random.Generator) -> np.ndarray:
+    """Features that open and close again as a programme goes on, each at a pace of its own.
+
+    A programme bends them along a curve that turns through many directions, and no linear one goes
+    along with it; who follows the curve has one number.
+
+    Parameters
+    ----------
+    programmes, features
+        As for :func:`_lines`. Features take the programmes in turns.
+    stream
+        Source of pace and phase.
+    """
+    of_feature = programmes[:, np.arange(features) % PROGRAMMES]
+    pace = stream.uniform(*PACE, features)
+    phase = stream.uniform(0, 2 * np.pi, features)
+    return np.sqrt(2) * np.sin(pace * of_feature + phase)
+
+
+def _activity(followed: np.ndarray, sex: np.ndarray, stream: np.random.Generator) -> np.ndarray:
+    """Add what the sex does to some features, and what nobody knows of."""
+    by_sex = stream.choice(followed.shape[1], BY_SEX, replace=False)
+    followed[:, by_sex] += 1.5 * (sex[:, None] - 0.5)
+    return followed + NOISE * stream.normal(size=followed.shape)
 
 
 def _counts(activity: np.ndarray, stream: np.random.Generator) -> np.ndarray:
@@ -187,19 +242,19 @@ def _mutations(activity: np.ndarray, stream: np.random.Generator) -> np.ndarray:
 
 
 def _clinical(
-    ids: pd.Index,
-    programmes: np.ndarray,
-    subtype: np.ndarray,
-    sex: np.ndarray,
-    stream: np.random.Generator,
+    ids: pd.Index, programmes: np.ndarray, sex: np.ndarray, stream: np.random.Generator
 ) -> pd.DataFrame:
     """Labels that depend on the programmes, with noise; each is missing for some, all for a few."""
-    noise = stream.normal(size=(len(ids), 4))
-    severity = programmes[:, 4] + 0.4 * programmes[:, 5] ** 2 + 0.4 * noise[:, 0]
-    grade = np.digitize(programmes[:, 6] + 0.4 * noise[:, 1], [-0.4, 0.7])
-    stage = np.digitize(severity, [-0.4, 0.4, 1.3])
-    risk = 0.8 * severity + 0.6 * (subtype == 2) + 0.6 * noise[:, 2]
-    months = stream.exponential(60 * np.exp(-0.6 * risk))
+    noise = stream.normal(size=(len(ids), 8))
+    one, two, three, four, five = programmes.T
+    # The last class is rare.
+    pull = np.stack([0 * one, 1.5 * one, 1.5 * two, 1.5 * three - 2.2], axis=1)
+    subtype = (pull + 0.7 * noise[:, :4]).argmax(axis=1)
+    grade = np.digitize(three + 0.6 * noise[:, 4], [-0.5, 0.7])
+    severity = four + 0.6 * noise[:, 5]
+    stage = np.digitize(severity, [-0.6, 0.3, 1.2])
+    risk = 0.8 * severity + 0.8 * five + 0.6 * noise[:, 6]
+    months = stream.exponential(60 * np.exp(-0.8 * risk))
     censored = stream.uniform(10, 120, len(ids))
     table = pd.DataFrame(
         {
@@ -209,7 +264,7 @@ def _clinical(
             "stage": np.array(["I", "II", "III", "IV"])[stage],
             "status": np.where(months <= censored, "deceased", "alive"),
             "months": np.minimum(months, censored).round(1),
-            "age": (60 + 6 * programmes[:, 7] + 5 * noise[:, 3]).round().astype(int),
+            "age": (60 + 6 * five + 5 * noise[:, 7]).round().astype(int),
         },
         index=ids,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -25,6 +26,7 @@ from aehpo_gpu.training.plan import Shard, plan_shards
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.replicates import Replicates
 from aehpo_gpu.training.shard import train_shard
+from aehpo_gpu.training.shards import train_shards
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask, training_task
 
 if TYPE_CHECKING:
@@ -129,6 +131,12 @@ class RunTable:
         further = self.replicates if replicate else None
         return further.data(replicate) if further else self.data
 
+    def _size_of(self, replicate: int) -> tuple[int, int]:
+        """Features and train samples of a replicate."""
+        if self.replicates is None or replicate == 0:
+            return self.data.n_features, self.data.n_train
+        return self.replicates.n_features(replicate), self.replicates.n_train(replicate)
+
     def keys(self, rows: Sequence[int] | slice = slice(None)) -> list[str]:
         """Key of each run, or of those at some positions, in their order."""
         asked = self.replicate_of.iloc[rows]
@@ -151,12 +159,11 @@ class RunTable:
         missing = keys.index[~keys.isin(self.archive.finished(keys))]
         shards: list[Shard] = []
         for replicate, own in self.replicate_of[missing].groupby(self.replicate_of[missing]):
-            rows, data = own.index.tolist(), self.data_of(int(replicate))
+            rows = own.index.tolist()
             planned = plan_shards(
                 self.architecture,
                 self.runs.iloc[rows],
-                data.n_features,
-                data.n_train,
+                *self._size_of(int(replicate)),
                 self.settings,
                 cost=self.cost(),
             )
@@ -193,8 +200,8 @@ class RunTable:
         self, on_progress: Callable[[Progress], None]
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Train what is missing, and return what :meth:`collect` returns."""
-        for shard in self.plan():
-            self.train(shard, on_progress)
+        trainings = [partial(self.train, shard) for shard in self.plan()]
+        train_shards(trainings, self.settings.torch_device(), on_progress)
         return self.collect()
 
     def collect(self, *, open_test: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:

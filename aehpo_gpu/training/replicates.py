@@ -3,18 +3,21 @@
 How a split is drawn again belongs to ``aehpo_assets.datasets.replicates``; here it becomes what a
 training is given. No matrix of a replicate is ever written: it is the raw matrix with the fit of
 that replicate applied, made when a run of it is trained. So validation can draw replicates that
-nothing was chosen by, without anybody having to know how many there will be.
+nothing was chosen by, without anybody having to know how many there will be. Splits and fits are
+small, and kept as long as the process goes on: planning, training, baselines and races ask for them
+again and again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.datasets.labels import downstream_targets
+from aehpo_assets.datasets.labels import DownstreamTargets, downstream_targets
 from aehpo_assets.datasets.replicates import replicate_split
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import FittedPreprocessing, fit_preprocessing
@@ -54,14 +57,35 @@ class Replicates:
     preprocessing: Preprocessing
     seed: int
     versions: Mapping[str, str] = field(default_factory=dict)
+    _splits: dict[int, pd.Series] = field(default_factory=dict, init=False, repr=False)
+    _fits: dict[int, FittedPreprocessing] = field(default_factory=dict, init=False, repr=False)
 
     def split(self, replicate: int) -> pd.Series:
         """Train, valid or test of each sample."""
-        return replicate_split(self.table, self.labels, self.seed, replicate)
+        if replicate not in self._splits:
+            drawn = replicate_split(self.table, self.labels, self.seed, replicate)
+            self._splits[replicate] = drawn
+        return self._splits[replicate]
 
     def fitted(self, replicate: int) -> FittedPreprocessing:
         """Order, centre, scale and fill, fitted on the train part of a replicate."""
-        return fit_preprocessing(self.matrix, self.split(replicate), self.preprocessing)
+        if replicate not in self._fits:
+            split = self.split(replicate)
+            self._fits[replicate] = fit_preprocessing(self.matrix, split, self.preprocessing)
+        return self._fits[replicate]
+
+    def n_features(self, replicate: int) -> int:
+        """Features of a replicate's matrix, which is not made for it."""
+        return len(self.fitted(replicate).features)
+
+    def n_train(self, replicate: int) -> int:
+        """Train samples of a replicate."""
+        return int((self.split(replicate) == "train").sum())
+
+    @cached_property
+    def targets(self) -> DownstreamTargets:
+        """Labels that all replicates are scored by, in the order of the matrix."""
+        return downstream_targets(self.labels, self.table["split"])
 
     def data(self, replicate: int) -> TrainingTask:
         """What the runs of a replicate are trained on, scored by the same classes as all others.
@@ -86,7 +110,7 @@ class Replicates:
             task=self.task,
             matrix=matrix,
             split=split.to_numpy(dtype=str),
-            targets=downstream_targets(self.labels, self.table["split"]),
+            targets=self.targets,
         )
 
     def inputs(self, replicate: int) -> dict[str, str]:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from aehpo_assets.datasets.replicates import replicate_table
 from aehpo_assets.datasets.split import split_samples
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.columns import columns_of_test
-from aehpo_assets.omics.preprocess import fit_preprocessing
+from aehpo_assets.omics.preprocess import FittedPreprocessing, fit_preprocessing
 from aehpo_assets.store.hashes import content_hash
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Preprocessing, Split
 from aehpo_gpu.runs.table import RunTable, with_seeds
+from aehpo_gpu.training import replicates as replicates_module
+from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.replicates import Replicates
 from aehpo_gpu.training.shard import train_shard
 from aehpo_gpu.training.task import TrainingSettings, training_task
@@ -157,6 +161,72 @@ def test_no_shard_mixes_replicates_and_results_are_those_of_a_run_trained_alone(
         )
     by_replicate = results.pivot(index="config_id", columns="replicate", values="valid_recon_loss")
     assert (by_replicate.nunique(axis=1) == 3).all()
+
+
+def test_shards_side_by_side_leave_what_they_leave_one_by_one(
+    tmp_path: Path, matrix: pd.DataFrame, labels: pd.DataFrame
+) -> None:
+    replicates = replicates_of(matrix, labels, 3)
+    one, two = (run_table(tmp_path / n, replicates, [0, 1, 5], several=True) for n in "ab")
+    for shard in one.plan():
+        one.train(shard, lambda progress: None)
+    told: list[Progress] = []
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        results, curves = two.train_missing(told.append)
+    finally:
+        torch.set_num_threads(before)
+    expected, expected_curves = one.collect()
+    seconds = [n for n in results if n.endswith("runtime") or n == "prices"]
+    pd.testing.assert_frame_equal(results.drop(columns=seconds), expected.drop(columns=seconds))
+    pd.testing.assert_frame_equal(
+        curves.drop(columns="runtime"), expected_curves.drop(columns="runtime")
+    )
+    assert told[-1].runs_total == 6
+    assert told[-1].runs_done == 6
+
+
+def test_whoever_listens_ends_all_shards(
+    tmp_path: Path, matrix: pd.DataFrame, labels: pd.DataFrame
+) -> None:
+    table = run_table(tmp_path, replicates_of(matrix, labels, 3), [0, 1, 5, 6], several=True)
+    settings = replace(SETTINGS, epochs=100_000)
+
+    def stop(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replace(table, settings=settings).train_missing(stop)
+
+
+def test_every_replicate_is_drawn_and_fitted_once(
+    tmp_path: Path, matrix: pd.DataFrame, labels: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits: list[pd.Series] = []
+
+    @functools.wraps(fit_preprocessing)
+    def counted(
+        values: pd.DataFrame, split: pd.Series, settings: Preprocessing
+    ) -> FittedPreprocessing:
+        fits.append(split)
+        return fit_preprocessing(values, split, settings)
+
+    monkeypatch.setattr(replicates_module, "fit_preprocessing", counted)
+    replicates = replicates_of(matrix, labels, 3)
+    table = run_table(tmp_path, replicates, [1, 2, 7], several=True)
+    table.train_missing(lambda progress: None)
+    table.keys()
+    assert len(fits) == 3
+    # A table of other runs of the task, as each round of a race has one, asks for them again.
+    again = replace(table, runs=with_seeds(CONFIGURATIONS.head(1), [7, 8]))
+    again.train_missing(lambda progress: None)
+    assert len(fits) == 4
+    data = table.data_of(7)
+    assert (replicates.n_features(7), replicates.n_train(7)) == (data.n_features, data.n_train)
+    # What is fitted on other values is never taken for it.
+    replace(replicates, matrix=2 * matrix).data(7)
+    assert len(fits) == 5
 
 
 def test_a_study_with_one_replicate_has_no_such_columns(
