@@ -26,6 +26,7 @@ from aehpo_assets.cli.options import (
     console,
     errors,
 )
+from aehpo_assets.cli.stoppable import STOPPED, run_stoppable
 from aehpo_assets.errors import AehpoError
 from aehpo_assets.foreign import escaped
 from aehpo_assets.store.files import check_writable
@@ -225,8 +226,31 @@ def _explained() -> Iterator[None]:
             raise
 
 
+KEPT = "What was finished is kept; the same command goes on from here."
+
+STOPPABLE = {
+    "run": "Finished artefacts, trained shards and ended searches are kept; the same command goes "
+    "on from here.",
+    "tune": "Finished batches are kept; the same command goes on from here.",
+    "reproduce": "The home is as it was. What was made again is thrown away; the same command "
+    "begins again.",
+}
+"""Commands that compute for hours, and what there is of them when they are stopped."""
+
+
 def main() -> None:
     """Entry point: every error a person can act on becomes one line and exit code 1."""
+    kept = STOPPABLE.get(next(iter(sys.argv[1:]), ""))
+    code = run_stoppable(_command) if kept else _command()
+    if code in STOPPED:
+        # What showed bars may have been killed, and left the terminal without a cursor.
+        errors.show_cursor()
+        errors.print(f"Stopped. {kept or KEPT}", soft_wrap=True, highlight=False)
+    sys.exit(code)
+
+
+def _command() -> int:
+    """Do what the command line says, and return the exit code."""
     for entry in entry_points(group="aehpo.commands"):
         app.registered_commands += entry.load().registered_commands
     try:
@@ -234,12 +258,10 @@ def main() -> None:
             app()
     except AehpoError as error:
         errors.print(f"[bold red]error[/]  {escaped(error)}", soft_wrap=True, highlight=False)
-        sys.exit(1)
+        return 1
     except SystemExit as stop:
-        # Typer turns Ctrl-C into this code.
-        if stop.code == 130:
-            errors.print("Stopped. What was finished is kept; the same command goes on from here.")
-        raise
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    return 0
 
 
 if __name__ == "__main__":
