@@ -21,7 +21,6 @@ from dagster._core.remote_origin import (
 )
 
 from aehpo_assets.defs.resource import StudyResource
-from aehpo_assets.errors import AehpoError
 
 REPOSITORY = "__repository__"
 """What Dagster calls the only repository of a code location."""
@@ -89,19 +88,6 @@ class AssetRuns:
         return execute_run(InMemoryJob(job), run, self._instance)
 
 
-def reason_of_failure(result: dg.JobExecutionResult) -> str:
-    """Say what failed: the message of the error that a person can act on, else the deepest one."""
-    for event in result.all_events:
-        if not event.is_step_failure:
-            continue
-        error: Any = event.step_failure_data.error
-        while error is not None:
-            if error.cls_name in _READABLE or error.cause is None:
-                return str(error.message).strip().removeprefix(_prefix(error.cls_name))
-            error = error.cause
-    return "the run failed; see it in the UI"
-
-
 def is_interrupted(result: dg.JobExecutionResult) -> bool:
     """Whether a signal ended a run, inside a step or between two."""
     return any(
@@ -120,14 +106,3 @@ def warnings_of(result: dg.JobExecutionResult) -> Iterator[str]:
         if not check.passed and check.severity == dg.AssetCheckSeverity.WARN:
             name = check.asset_key.to_user_string()
             yield f"{name}: {check.check_name}: {check.description or ''}"
-
-
-def _subclasses(cls: type) -> set[str]:
-    return {cls.__name__}.union(*map(_subclasses, cls.__subclasses__()))
-
-
-_READABLE = _subclasses(AehpoError)
-
-
-def _prefix(cls_name: str) -> str:
-    return f"aehpo_assets.errors.{cls_name}: "

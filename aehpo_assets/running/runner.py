@@ -21,6 +21,7 @@ import dagster as dg
 import yaml
 
 from aehpo_assets.datasets.catalogue import Task
+from aehpo_assets.defs.failures import reason_of_failure
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.partitions import partition_key, study_partitions, sync_partitions
 from aehpo_assets.defs.resource import HEADLESS_TAG, INTERRUPTED_TAG, study_on
@@ -30,7 +31,6 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.running.asset_runs import (
     AssetRuns,
     is_interrupted,
-    reason_of_failure,
     warnings_of,
 )
 from aehpo_assets.shipped import WORKSPACE_FILE
@@ -241,7 +241,7 @@ class StudyRun:
             self.instance.add_run_tags(result.run_id, {INTERRUPTED_TAG: "true"})
             raise KeyboardInterrupt
         warnings = tuple(warnings_of(result))
-        error = None if result.success else reason_of_failure(result)
+        error = None if result.success else reason_of_failure(result.all_events)
         return Outcome(work, time.monotonic() - started, error, warnings)
 
     def tell_instance(self) -> int:

@@ -21,6 +21,7 @@ from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import learning_curves, run_results
+from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.benchmark.reference import reference_optima
 from aehpo_assets.hpo.benchmark.run import BenchmarkPlan, run_benchmark
@@ -91,12 +92,12 @@ def benchmark_plan(asked: Benchmark, hpo: Hpo) -> BenchmarkPlan:
     )
 
 
-@dg.asset(
+@study_asset(
+    HPO_BENCHMARK,
     partitions_def=architectures,
     deps=[surrogate, run_results, learning_curves, earlier_validations],
     group_name="hpo",
     kinds={"synetune"},
-    **HPO_BENCHMARK.definition,
 )
 def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Which searcher to run first: regret and rank over budgets, tasks and repetitions."""
