@@ -22,7 +22,7 @@ from flips import flip_bytes, targets
 from rich.console import Console
 
 from aehpo_assets.cli.results import print_task
-from aehpo_assets.cli.run import print_status, run_headless
+from aehpo_assets.cli.status import print_status, run_headless
 from aehpo_assets.cli.trace import print_trace
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import HomeBusyError, InputError

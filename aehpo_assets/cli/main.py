@@ -16,11 +16,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from aehpo_assets import __version__
 from aehpo_assets.cli.datasets import dataset_app
 from aehpo_assets.cli.options import (
     ArtefactName,
     DataOption,
     HomeOption,
+    JsonOption,
     StudyFile,
     chosen_home,
     console,
@@ -34,12 +36,29 @@ from aehpo_assets.store.home import Home
 
 app = typer.Typer(
     name="aehpo",
-    help="Hyperparameter studies of autoencoders on omics data, as Dagster assets.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(dataset_app, name="dataset")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"aehpo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version, and stop."
+        ),
+    ] = False,
+) -> None:
+    """Hyperparameter studies of autoencoders on omics data, as Dagster assets."""
 
 
 @app.command()
@@ -75,11 +94,11 @@ def sample(
 
 
 @app.command()
-def status(home: HomeOption = None) -> None:
+def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show what is materialized, stale and failed, by asset and partition."""
-    from aehpo_assets.cli.run import print_status
+    from aehpo_assets.cli.status import print_status
 
-    print_status(chosen_home(home), console)
+    print_status(chosen_home(home), console, as_json=as_json)
 
 
 @app.command()
@@ -91,11 +110,14 @@ def results(
         str | None, typer.Option("--architecture", help="Show this one of the study's only.")
     ] = None,
     home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what is recommended, and whether it is better: a row a task, or all of some tasks."""
-    from aehpo_assets.cli.results import print_summary, print_task
+    from aehpo_assets.cli.results import print_json, print_summary, print_task
 
-    if tasks:
+    if as_json:
+        print_json(chosen_home(home), tasks or [], architecture)
+    elif tasks:
         print_task(chosen_home(home), tasks, architecture, console)
     else:
         print_summary(chosen_home(home), console)
