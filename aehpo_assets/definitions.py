@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from aehpo_assets.defs import assets, schedules, sensors
+from aehpo_assets.defs import assets, failures, schedules, sensors, study_job
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import STUBS
 
@@ -15,10 +15,13 @@ def build_definitions(study: StudyResource) -> dg.Definitions:
         assets=[*dg.load_assets_from_package_module(assets), *STUBS],
         sensors=[
             sensors.dataset_sensor,
-            sensors.automation("aehpo_assets"),
-            sensors.interrupted("aehpo_assets"),
+            sensors.automation(),
+            sensors.interrupted(),
+            study_job.study_requests(),
+            failures.tell_of_failures,
         ],
-        schedules=[schedules.catch_up("aehpo_assets")],
+        jobs=[study_job.study_job],
+        schedules=[schedules.catch_up()],
         resources={"study": study},
         # The steps of a run follow one another and are short: a process for each would cost more.
         executor=dg.in_process_executor,

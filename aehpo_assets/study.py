@@ -7,6 +7,7 @@ read. Nothing here computes anything.
 
 from __future__ import annotations
 
+import zoneinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -249,6 +250,9 @@ class Study(Settings):
     its task. Without either, it has :data:`DEFAULT_STEPS` steps. ``fidelities`` count as the length
     does, in epochs or in steps, and annealing runs over all epochs of a run in either case.
 
+    ``timezone``, such as Europe/Berlin, says when the night is in which the rest is caught up;
+    without it that is the machine's.
+
     With ``test: closed``, what runs score on the test samples is shown by ``test_results`` alone,
     for what was validated; with ``test: open`` it lies beside the valid scores.
     """
@@ -283,6 +287,14 @@ class Study(Settings):
     transfer_benchmark: TransferBenchmark | None = None
     live: Live | None = None
     race: Race | None = None
+    timezone: str | None = None
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, timezone: str | None) -> str | None:
+        if timezone is not None and timezone not in zoneinfo.available_timezones():
+            raise ValueError(f"there is no timezone {timezone!r}; one is Europe/Berlin")
+        return timezone
 
     @model_validator(mode="before")
     @classmethod

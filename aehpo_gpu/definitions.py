@@ -7,6 +7,7 @@ import dagster as dg
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.schedules import catch_up
 from aehpo_assets.defs.sensors import automation, interrupted
+from aehpo_assets.defs.study_job import study_requests
 from aehpo_gpu.defs import assets
 from aehpo_gpu.defs.stubs import STUBS
 
@@ -21,8 +22,8 @@ def build_definitions(study: StudyResource) -> dg.Definitions:
     """Return the definitions of this code location, on the home of a given study resource."""
     return dg.Definitions(
         assets=[*dg.load_assets_from_package_module(assets), *STUBS],
-        sensors=[automation("aehpo_gpu"), interrupted("aehpo_gpu")],
-        schedules=[catch_up("aehpo_gpu")],
+        sensors=[automation(), interrupted(), study_requests()],
+        schedules=[catch_up()],
         resources={"study": study},
         executor=FRESH_PROCESSES,
     )

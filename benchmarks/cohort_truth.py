@@ -24,7 +24,8 @@ from sklearn.preprocessing import PolynomialFeatures
 
 from aehpo_assets.datasets.dataset import Dataset, read_dataset
 from aehpo_assets.datasets.labels import ClassificationTarget, downstream_targets
-from aehpo_assets.datasets.read import read_labels, read_matrix
+from aehpo_assets.datasets.read_labels import read_labels
+from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.simulate import hidden_programmes, write_cohort
 from aehpo_assets.datasets.split import draw_split, restrict_split
 from aehpo_assets.omics.preprocess import preprocess

@@ -89,10 +89,12 @@ def test_a_stub_that_says_what_it_depends_on_says_all_of_it(
 def test_automation_is_on_by_default(name: str) -> None:
     location = LOCATIONS[name]
     sensors, schedules = list(location.sensors or []), list(location.schedules or [])
-    assert {sensor.name for sensor in sensors} >= {f"{name}_automation"}
-    assert {schedule.name for schedule in schedules} == {f"{name}_catch_up"}
+    names = {"follow_changed_data", "make_interrupted_again", "make_study"}
+    assert {sensor.name for sensor in sensors} >= names
+    assert {schedule.name for schedule in schedules} == {"catch_up_at_night"}
     for switch in [*sensors, *schedules]:
         assert switch.default_status.value == "RUNNING"
+        assert switch.description, "the UI says what it does"
 
 
 @pytest.mark.parametrize("name", LOCATIONS)

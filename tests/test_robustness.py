@@ -19,7 +19,7 @@ import pytest
 from rich.console import Console
 
 from aehpo_assets.cli import main as cli
-from aehpo_assets.cli.run import print_status
+from aehpo_assets.cli.status import print_status
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.defs.instance import explained, open_instance
 from aehpo_assets.errors import InstanceError

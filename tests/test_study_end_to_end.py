@@ -22,7 +22,7 @@ from flips import flip_bytes, targets
 from rich.console import Console
 
 from aehpo_assets.cli.results import print_task
-from aehpo_assets.cli.run import print_status, run_headless
+from aehpo_assets.cli.status import print_status, run_headless
 from aehpo_assets.cli.trace import print_trace
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import HomeBusyError, InputError
@@ -287,6 +287,11 @@ def test_what_is_exported_is_read_by_other_tools(first: tuple[Path, str], root: 
     assert len(runs) == 8
     config = root / "export" / "recommendations" / "varix_toy_rna_autoencodix.yaml"
     assert yaml.safe_load(config.read_text())["epochs"] == 3
+    whole = yaml.safe_load((config.parent / "varix_toy_rna.yaml").read_text())
+    report = pd.read_csv(root / "export" / "validation_report" / "varix_improvements.csv")
+    assert whole["config_id"] in set(report.loc[report["task"] == "toy_rna", "config_id"])
+    baselines = pd.read_csv(root / "export" / "baseline_performance" / "toy_rna.csv")
+    assert "pca" in set(baselines["method"])
     with pytest.raises(InputError, match="is there already"):
         export_study(Home(first[0]), root / "export")
 

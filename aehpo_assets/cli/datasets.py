@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from aehpo_assets.cli.options import HomeOption, chosen_home, console, errors
+from aehpo_assets.cli.options import HomeOption, JsonOption, chosen_home, console, errors
 from aehpo_assets.foreign import escaped
 from aehpo_assets.store.files import check_writable
 
@@ -19,7 +19,7 @@ dataset_app = typer.Typer(help="Look after data sets.", no_args_is_help=True)
 @dataset_app.command("check")
 def dataset_check(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a dataset.yaml.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the same as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say what is read of a data set, and what is wrong with it, without writing anything.
 
@@ -109,7 +109,7 @@ def dataset_sources() -> None:
 def dataset_fetch(
     name: Annotated[str, typer.Argument(metavar="NAME", help="One of aehpo dataset sources.")],
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder to write into.  [default: NAME]")
+        Path | None, typer.Option("--out", show_default="NAME", help="Folder to write into.")
     ] = None,
 ) -> None:
     """Download a published data set; called again, it goes on where it was broken off."""

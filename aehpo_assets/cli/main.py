@@ -16,16 +16,19 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from aehpo_assets import __version__
 from aehpo_assets.cli.datasets import dataset_app
 from aehpo_assets.cli.options import (
     ArtefactName,
     DataOption,
     HomeOption,
+    JsonOption,
     StudyFile,
     chosen_home,
     console,
     errors,
 )
+from aehpo_assets.cli.stoppable import STOPPED, run_stoppable
 from aehpo_assets.errors import AehpoError
 from aehpo_assets.foreign import escaped
 from aehpo_assets.store.files import check_writable
@@ -33,12 +36,29 @@ from aehpo_assets.store.home import Home
 
 app = typer.Typer(
     name="aehpo",
-    help="Hyperparameter studies of autoencoders on omics data, as Dagster assets.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(dataset_app, name="dataset")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"aehpo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version, and stop."
+        ),
+    ] = False,
+) -> None:
+    """Hyperparameter studies of autoencoders on omics data, as Dagster assets."""
 
 
 @app.command()
@@ -74,11 +94,11 @@ def sample(
 
 
 @app.command()
-def status(home: HomeOption = None) -> None:
+def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show what is materialized, stale and failed, by asset and partition."""
-    from aehpo_assets.cli.run import print_status
+    from aehpo_assets.cli.status import print_status
 
-    print_status(chosen_home(home), console)
+    print_status(chosen_home(home), console, as_json=as_json)
 
 
 @app.command()
@@ -90,11 +110,14 @@ def results(
         str | None, typer.Option("--architecture", help="Show this one of the study's only.")
     ] = None,
     home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what is recommended, and whether it is better: a row a task, or all of some tasks."""
-    from aehpo_assets.cli.results import print_summary, print_task
+    from aehpo_assets.cli.results import print_json, print_summary, print_task
 
-    if tasks:
+    if as_json:
+        print_json(chosen_home(home), tasks or [], architecture)
+    elif tasks:
         print_task(chosen_home(home), tasks, architecture, console)
     else:
         print_summary(chosen_home(home), console)
@@ -242,8 +265,31 @@ def _explained() -> Iterator[None]:
             raise
 
 
+KEPT = "What was finished is kept; the same command goes on from here."
+
+STOPPABLE = {
+    "run": "Finished artefacts, trained shards and ended searches are kept; the same command goes "
+    "on from here.",
+    "tune": "Finished batches are kept; the same command goes on from here.",
+    "reproduce": "The home is as it was. What was made again is thrown away; the same command "
+    "begins again.",
+}
+"""Commands that compute for hours, and what there is of them when they are stopped."""
+
+
 def main() -> None:
     """Entry point: every error a person can act on becomes one line and exit code 1."""
+    kept = STOPPABLE.get(next(iter(sys.argv[1:]), ""))
+    code = run_stoppable(_command) if kept else _command()
+    if code in STOPPED:
+        # What showed bars may have been killed, and left the terminal without a cursor.
+        errors.show_cursor()
+        errors.print(f"Stopped. {kept or KEPT}", soft_wrap=True, highlight=False)
+    sys.exit(code)
+
+
+def _command() -> int:
+    """Do what the command line says, and return the exit code."""
     for entry in entry_points(group="aehpo.commands"):
         app.registered_commands += entry.load().registered_commands
     try:
@@ -251,12 +297,10 @@ def main() -> None:
             app()
     except AehpoError as error:
         errors.print(f"[bold red]error[/]  {escaped(error)}", soft_wrap=True, highlight=False)
-        sys.exit(1)
+        return 1
     except SystemExit as stop:
-        # Typer turns Ctrl-C into this code.
-        if stop.code == 130:
-            errors.print("Stopped. What was finished is kept; the same command goes on from here.")
-        raise
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    return 0
 
 
 if __name__ == "__main__":

@@ -25,13 +25,15 @@ HomeOption = Annotated[
     typer.Option(
         "--home",
         readable=False,
-        help="Folder of everything this study writes.  [default: .aehpo]",
+        show_default="AEHPO_HOME, or .aehpo",
+        help="Folder of everything this study writes.",
     ),
 ]
 DataOption = Annotated[
     list[Path] | None,
     typer.Option("--data", help="Folder of data sets, or one data set. May be repeated."),
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the same as JSON.")]
 ArtefactName = Annotated[
     str,
     typer.Argument(

@@ -5,12 +5,10 @@ What is made and compared belongs to ``running.reproduce``; this only prints.
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from rich.console import Console
 
 from aehpo_assets.cli.bars import run_progress
+from aehpo_assets.cli.stoppable import scratch_folder
 from aehpo_assets.foreign import escaped
 from aehpo_assets.running.reproduce import Reproduced, Reproduction, verdict
 from aehpo_assets.store.comparison import Verdict
@@ -48,8 +46,8 @@ def run_reproduction(home: Home, name: str, tolerance: float | None, console: Co
     AehpoError
         If there is no such artefact, or it cannot be made again at all.
     """
-    with tempfile.TemporaryDirectory(prefix="aehpo-reproduce-") as folder:
-        reproduction = Reproduction(home, name, Path(folder), tolerance)
+    with scratch_folder() as folder:
+        reproduction = Reproduction(home, name, folder, tolerance)
         works = reproduction.works()
         console.print(
             f"Making {len(reproduction.chain)} artefacts again, in a clean home, from "

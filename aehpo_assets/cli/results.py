@@ -5,10 +5,13 @@ What is said of a difference belongs to ``analysis.verdict``; nothing is compute
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -22,6 +25,7 @@ from aehpo_assets.analysis.names import (
 )
 from aehpo_assets.analysis.verdict import difference_text, outcome_text
 from aehpo_assets.errors import InputError
+from aehpo_assets.exchange.recommended import recommended
 from aehpo_assets.foreign import escaped
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.space import search_space
@@ -104,6 +108,48 @@ def print_task(
         for name in known:
             console.print(recommendation_report(reports[name], name, task))
             console.print(_configurations(home, name, task, reports[name]))
+
+
+def print_json(home: Home, tasks: Sequence[str], architecture: str | None) -> None:
+    """Print what is recommended as JSON: an entry for each architecture and task.
+
+    Parameters
+    ----------
+    home
+        The home.
+    tasks
+        Those to show; all of them if there are none.
+    architecture
+        The one architecture to show; all of the study by default.
+
+    Raises
+    ------
+    InputError
+        If nothing was validated of it yet.
+    """
+    content = []
+    for name, report in _reports(home).items():
+        for task in report["verdicts"]["task"]:
+            if (tasks and task not in tasks) or architecture not in (None, name):
+                continue
+            own = {key: table[table["task"] == task] for key, table in report.items()}
+            content.append(
+                asdict(recommended(home, name, task))
+                | {key: _records(own[key]) for key in ("candidates", "improvements")}
+            )
+    if not content:
+        raise InputError(
+            f"nothing was validated of {', '.join(tasks)}",
+            file=home.root,
+            remedy="`aehpo results --json` shows all that was.",
+        )
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows for JSON, which knows no NaN."""
+    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
+    return rows
 
 
 def _reports(home: Home) -> dict[str, dict[str, pd.DataFrame]]:

@@ -5,31 +5,27 @@ Deciding and doing belong to ``running.runner``; this only prints.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from aehpo_assets.cli.bars import run_progress
 from aehpo_assets.cli.results import print_summary
 from aehpo_assets.datasets.catalogue import dataset_names, usable_tasks
 from aehpo_assets.datasets.split import check_split_columns
-from aehpo_assets.defs.instance import open_instance, readable_instance
+from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import escaped
 from aehpo_assets.running.interrupted import clear_killed_runs
 from aehpo_assets.running.preflight import check_datasets, check_study
 from aehpo_assets.running.runner import (
-    CodeLocations,
     Outcome,
     StudyRun,
     prepare,
     study_tasks,
 )
-from aehpo_assets.running.status import StudyStatus
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study, read_study
 
@@ -77,7 +73,7 @@ def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console)
         study_run = StudyRun(home, instance, tasks)
         if told := study_run.tell_instance():
             console.print(f"{told} artefacts that the history of runs had lost are in it again.")
-        _print_kept(study_run.artefacts, console)
+        print_kept(study_run.artefacts, console)
         total = sum(1 for _ in study_run.works())
         console.print(
             f"Study [bold]{study.name}[/]: {len(tasks)} tasks, {len(study.architectures)} "
@@ -119,7 +115,7 @@ def print_left_out(study: Study, problems: Mapping[Path, InputError], console: C
     return bool(left_out)
 
 
-def _print_kept(artefacts: StudyArtefacts, console: Console) -> None:
+def print_kept(artefacts: StudyArtefacts, console: Console) -> None:
     """Print the tasks whose data sets are gone."""
     for task in (task for task in artefacts.tasks if artefacts.is_gone((task,))):
         console.print(
@@ -128,40 +124,6 @@ def _print_kept(artefacts: StudyArtefacts, console: Console) -> None:
             highlight=False,
             soft_wrap=True,
         )
-
-
-def print_status(home: Home, console: Console) -> None:
-    """Print the state of every artefact: up to date, stale and why, missing, failed.
-
-    Nothing is written: a home of somebody else, or on a file system that is read-only, will do.
-    """
-    study = home.study()
-    available, problems = usable_tasks(home.data_roots())
-    datasets = study_tasks(study, available, home.study_file, problems)
-    # What was made of a data set stays part of the study when the data set is gone.
-    made = {task for (task,) in home.store.partitions("omics_matrix")}
-    tasks = sorted({*datasets, *made}) if study.tasks == "all" else sorted(study.tasks)
-    locations = CodeLocations()
-    artefacts = StudyArtefacts(home, datasets, tasks, locations.specs)
-    instance = readable_instance(home)
-    status = StudyStatus(artefacts, locations.nodes, instance)
-    table = Table("asset", "partition", "state", "why", title=f"Study {study.name}")
-    counts: Counter[str] = Counter()
-    for assets, partition in locations.works(artefacts):
-        for asset in assets:
-            state, why = status.state(asset, partition)
-            counts[state] += 1
-            coloured = f"[{_COLOURS[state]}]{state}[/]"
-            table.add_row(asset, escaped(" | ".join(partition)), coloured, escaped(why))
-    console.print(table)
-    _print_kept(artefacts, console)
-    print_left_out(study, problems, console)
-    console.print(", ".join(f"{number} {state}" for state, number in counts.items()))
-    if instance is None:
-        console.print("The history of runs cannot be opened from here: none of it shows as failed.")
-
-
-_COLOURS = {"up to date": "green", "stale": "yellow", "missing": "cyan", "failed": "red"}
 
 
 def _print_outcomes(outcomes: Sequence[Outcome], total: int, console: Console) -> None:

@@ -14,8 +14,9 @@ from rich.tree import Tree
 
 from aehpo_assets.foreign import escaped
 from aehpo_assets.store.home import Home
-from aehpo_assets.store.lineage import FILE, Artefact, Link, breaks, find_artefact, runs_of, trace
+from aehpo_assets.store.lineage import Artefact, Link, breaks, find_artefact, runs_of, trace
 from aehpo_assets.store.provenance import Provenance
+from aehpo_assets.store.store import FILE
 
 _LONGEST_SETTING = 120
 

@@ -9,9 +9,8 @@ See https://docs.dagster.io/guides/test/asset-checks.
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -20,49 +19,40 @@ from aehpo_assets.errors import ChecksFailedError
 from aehpo_assets.quality.check import Check
 
 
-def check_specs(asset: str, checks: Sequence[Check]) -> list[dg.AssetCheckSpec]:
-    """Return the specs of an asset's checks.
+def check_specs(
+    asset: str, partitions: dg.PartitionsDefinition[Any], checks: Sequence[Check]
+) -> list[dg.AssetCheckSpec]:
+    """Return the specs of an asset's checks, each with an outcome for each partition.
 
     Parameters
     ----------
     asset
         Name of the asset.
+    partitions
+        Its partitions.
     checks
         The asset's table of checks.
     """
-    return [
-        dg.AssetCheckSpec(
-            check.name, asset=asset, blocking=check.blocking, description=check.description
-        )
-        for check in checks
-    ]
-
-
-def told_of_failed_checks(
-    make: Callable[..., dg.MaterializeResult],
-) -> Callable[..., Iterator[dg.MaterializeResult]]:
-    """Let the function of an asset end with what its blocking checks found, if they failed.
-
-    Dagster's own error names the checks and no more; this one is the run's failure message, in the
-    UI and in the terminal.
-    """
-
-    @functools.wraps(make)
-    def made(*args: Any, **kwargs: Any) -> Iterator[dg.MaterializeResult]:
-        result = make(*args, **kwargs)
-        yield result
-        refuse_failed(result)
-
-    # Dagster looks at the signature: an asset that yields is annotated as what it yields.
-    yields = Iterator[dg.MaterializeResult]
-    signature = inspect.signature(make).replace(return_annotation=yields)
-    made.__signature__ = signature  # type: ignore[attr-defined]
-    made.__annotations__ = made.__annotations__ | {"return": yields}
-    return made
+    with warnings.catch_warnings():
+        # Dagster announces at every start that partitions of checks are a preview.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return [
+            dg.AssetCheckSpec(
+                check.name,
+                asset=asset,
+                blocking=check.blocking,
+                description=check.description,
+                partitions_def=partitions,
+            )
+            for check in checks
+        ]
 
 
 def refuse_failed(result: dg.MaterializeResult) -> None:
     """Raise what the blocking checks of a result found, if any failed.
+
+    Dagster's own error names the checks and no more; this one is the run's failure message, in the
+    UI and in the terminal.
 
     Raises
     ------

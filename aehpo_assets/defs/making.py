@@ -14,7 +14,13 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from aehpo_assets.defs.partitions import partition_of, study_partitions
+from aehpo_assets.defs.partitions import (
+    architectures_and_tasks,
+    belongs,
+    dimensions,
+    partition_of,
+    study_partitions,
+)
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.shown import ColumnLineage, lineage_of_columns, materialized, schema
@@ -73,8 +79,26 @@ class Making:
         context: dg.AssetExecutionContext | dg.OpExecutionContext,
         study: StudyResource,
     ) -> Making:
-        """Begin the artefact of the partition that Dagster is materializing."""
-        return cls(recipe, context, study.home, study.study, partition_of(context.partition_key))
+        """Begin the artefact of the partition that Dagster is materializing.
+
+        Raises
+        ------
+        InputError
+            If the partition does not belong to the study.
+        """
+        home, settings, partition = study.home, study.study, partition_of(context.partition_key)
+        is_asset = isinstance(context, dg.AssetExecutionContext)
+        # What is made by a graph of ops has both dimensions.
+        definition = context.assets_def.partitions_def if is_asset else architectures_and_tasks
+        for name, key in zip(dimensions(definition), partition, strict=True):
+            if not belongs(settings, name, key):
+                raise InputError(
+                    f"the study {settings.name} does not list the {name} {key!r}",
+                    file=home.study_file,
+                    key=f"{name}s",
+                    remedy="Add it to your study file, and call `aehpo run` with it.",
+                )
+        return cls(recipe, context, home, settings, partition)
 
     @cached_property
     def store(self) -> Store:
@@ -183,7 +207,7 @@ class Making:
 
     def file(self, path: Path) -> Path:
         """Record a file outside the store as an input."""
-        self.inputs[f"file:{path}"] = file_hash(path)
+        self.inputs[self.store.file_name(path)] = file_hash(path)
         return path
 
     @property

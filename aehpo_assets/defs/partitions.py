@@ -65,6 +65,13 @@ def dimensions(definition: dg.PartitionsDefinition[Any] | None) -> tuple[str, ..
     return ()
 
 
+def belongs(study: Study, dimension: str, key: str) -> bool:
+    """Whether an architecture or a task is one of a study."""
+    if dimension == "architecture":
+        return key in study.architectures
+    return study.tasks == "all" or key in study.tasks
+
+
 def study_partitions(study: Study, instance: dg.DagsterInstance) -> list[str]:
     """Return the tasks of a study, sorted: those it lists, or all that the instance knows."""
     if study.tasks == "all":

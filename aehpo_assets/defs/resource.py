@@ -17,9 +17,16 @@ from aehpo_assets.study import Study
 HEADLESS_TAG = "aehpo/headless"
 """Tag of the runs of ``aehpo run``."""
 
-
 INTERRUPTED_TAG = "aehpo/interrupted"
 """Tag of runs that failed because their process was killed or stopped."""
+
+
+def is_headless(run: dg.DagsterRun) -> bool:
+    """Whether a run is one of ``aehpo run``.
+
+    One that the UI executes again has its tags as well, and is none.
+    """
+    return HEADLESS_TAG in run.tags and run.parent_run_id is None
 
 
 class StudyResource(dg.ConfigurableResource):

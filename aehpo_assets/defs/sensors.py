@@ -18,10 +18,12 @@ from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 
 from aehpo_assets.datasets.dataset import find_datasets
 from aehpo_assets.datasets.landing import Landed, landed
+from aehpo_assets.defs.broken_datasets import BrokenDataSets, read_evaluations
 from aehpo_assets.defs.partitions import requested_partitions, study_partitions, tasks
 from aehpo_assets.defs.resource import INTERRUPTED_TAG, StudyResource
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.store.home import Home
+from aehpo_assets.store.news import tell
 
 READ_FROM_FILES = ("omics_matrix", "sample_labels", "data_split")
 """Assets that read the files of a data set, upstream before downstream."""
@@ -37,7 +39,7 @@ def reason_to_rest(home: Home) -> str | None:
 
 
 @dg.sensor(
-    name="datasets",
+    name="notice_data_sets",
     minimum_interval_seconds=15,
     default_status=dg.DefaultSensorStatus.RUNNING,
     target=list(READ_FROM_FILES),
@@ -46,16 +48,29 @@ def reason_to_rest(home: Home) -> str | None:
 def dataset_sensor(
     context: dg.SensorEvaluationContext, study: StudyResource
 ) -> dg.SensorResult | dg.SkipReason:
-    """Make the partitions those of the study, new data sets included; have changed files read."""
+    """Make the partitions those of the study, new data sets included; have changed files read.
+
+    Raises
+    ------
+    BrokenDataSetError
+        In the first quiet tick after a data set was found broken, so that the sensor stands there
+        as failed: an evaluation that raises is not remembered, nor what it asked for.
+    """
     home = study.home
     if (reason := reason_to_rest(home)) is not None:
         return dg.SkipReason(reason)
     settings, roots = study.study, home.data_roots()
     seen: dict[str, str] = json.loads(context.cursor or "{}")
+    broken = BrokenDataSets(context.instance)
     changed = list(landed(roots, seen, settings.split))
+    if not changed:
+        broken.tell()
     for data_set in changed:
         if data_set.problem is not None:
-            context.log.error(f"Broken data set, left out until it is fixed: {data_set.problem}")
+            said = f"Broken data set, left out until it is fixed: {data_set.problem}"
+            context.log.error(said)
+            if (wrong := tell(home.root, said)) is not None:
+                context.log.error(wrong)
     found = {name for data_set in changed for name in data_set.tasks}
     wanted = found if settings.tasks == "all" else found & set(settings.tasks)
     known = set(context.instance.get_dynamic_partitions(str(tasks.name)))
@@ -63,19 +78,12 @@ def dataset_sensor(
         context.log.info(f"The task {name} is there, but the study does not list it.")
     seen |= {str(data_set.folder): data_set.signature for data_set in changed}
     present = {str(folder) for folder in find_datasets(roots)}
+    broken.note(changed, present)
     return dg.SensorResult(
         dynamic_partitions_requests=requested_partitions(settings, context.instance, wanted),
         run_requests=list(_read_again(context, home, changed, wanted & known)),
-        asset_events=[_observation(data_set) for data_set in changed if data_set.problem],
+        asset_events=[event for one in changed for event in read_evaluations(one, known | wanted)],
         cursor=json.dumps({name: seen[name] for name in sorted(present & seen.keys())}),
-    )
-
-
-def _observation(data_set: Landed) -> dg.AssetObservation:
-    return dg.AssetObservation(
-        asset_key="omics_matrix",
-        description=f"Broken data set: {data_set.problem}",
-        metadata={"data set": str(data_set.folder), "problem": str(data_set.problem)},
     )
 
 
@@ -117,14 +125,14 @@ def _failed(instance: dg.DagsterInstance, asset: str, task: str) -> bool:
     return statuses.get(task) == AssetPartitionStatus.FAILED
 
 
-def interrupted(location: str) -> dg.SensorDefinition:
-    """Return the sensor that asks again for what interrupted runs of a code location were to make.
+def interrupted() -> dg.SensorDefinition:
+    """Return the sensor that asks again for what interrupted runs were to make.
 
     Automation conditions do not try again what failed. What has been made since is left alone.
     """
 
     @dg.sensor(
-        name=f"{location}_interrupted",
+        name="make_interrupted_again",
         asset_selection=dg.AssetSelection.all(),
         minimum_interval_seconds=15,
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -180,16 +188,17 @@ def _made(
     return bool(instance.fetch_materializations(records, limit=1).records)
 
 
-def automation(location: str) -> dg.AutomationConditionSensorDefinition:
-    """Return the sensor that evaluates the automation conditions of one code location."""
+def automation() -> dg.AutomationConditionSensorDefinition:
+    """Return the sensor that evaluates the automation conditions of its code location."""
     with warnings.catch_warnings():
         # Dagster announces at every start that evaluation in the code location is in beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
         return dg.AutomationConditionSensorDefinition(
-            f"{location}_automation",
+            "follow_changed_data",
             target=dg.AssetSelection.all(),
             default_status=dg.DefaultSensorStatus.RUNNING,
             minimum_interval_seconds=10,
             emit_backfills=False,
             use_user_code_server=True,
+            description="Makes what is missing, and what follows from data that changed.",
         )

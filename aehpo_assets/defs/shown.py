@@ -81,6 +81,29 @@ def materialized(
     )
 
 
+def shown_again(
+    provenance: Provenance, asset: str, partition: str, instance: dg.DagsterInstance
+) -> dg.MaterializeResult:
+    """Return what Dagster was told of an artefact when it was made, to be told once more.
+
+    Parameters
+    ----------
+    provenance
+        Its record.
+    asset, partition
+        Its asset, and Dagster's key of its partition.
+    instance
+        The instance; of what it does not know, it is told the record alone.
+    """
+    told = instance.fetch_materializations(
+        dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=[partition]), limit=1
+    ).records
+    event = told[0].asset_materialization if told else None
+    if event is None:
+        return materialized(provenance, asset, {}, None, None)
+    return materialized(provenance, asset, dict(event.metadata), None, None)
+
+
 def _check_result(asset: str, check: CheckResult) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=asset,

@@ -30,7 +30,7 @@ from aehpo_assets.store.freshness import (
 )
 from aehpo_assets.store.hashes import file_hash
 from aehpo_assets.store.home import Home
-from aehpo_assets.store.store import Partition, artefact_name
+from aehpo_assets.store.store import FILE, Partition, artefact_name
 from aehpo_assets.study import Study
 
 
@@ -66,7 +66,7 @@ class StudyArtefacts:
         self.datasets = datasets
         self.tasks = tasks
         self.specs = specs
-        self._file_hashes: dict[str, str] = {}
+        self._file_hashes: dict[Path, str] = {}
 
     def partitions(self, asset: str) -> list[Partition]:
         """Partitions of an asset within the study; none if the study does not ask for it."""
@@ -166,12 +166,19 @@ class StudyArtefacts:
     def _optional_inputs(self, asset: str) -> set[str]:
         return set(self.specs[asset].metadata.get(OPTIONAL_INPUTS, []))
 
+    def _present_path(self, name: str, partition: Partition) -> Path:
+        """Where a recorded file is today: a data set may have been moved as it is."""
+        path = self.home.store.file_path(name)
+        if path.exists() or partition[-1] not in self.datasets:
+            return path
+        return self.datasets[partition[-1]][0].folder / path.name
+
     def _expected_inputs(
         self, asset: str, partition: Partition, recorded: dict[str, str]
     ) -> dict[str, str]:
         """Data versions today of what the artefact read, and of parents that have come since."""
         expected = {}
-        read = {name.split("/")[0] for name in recorded if not name.startswith("file:")}
+        read = {name.split("/")[0] for name in recorded if not _is_file(name)}
         read |= self._optional_inputs(asset)
         found = {
             (parent, p): provenance
@@ -185,15 +192,20 @@ class StudyArtefacts:
             if p not in failed:
                 expected[artefact_name(parent, p)] = provenance.data_version
         if self.is_gone(partition):
-            expected |= {name: v for name, v in recorded.items() if name.startswith("file:")}
+            expected |= {name: v for name, v in recorded.items() if _is_file(name)}
             return expected
-        for name in recorded:
-            if name.startswith("file:") and (path := Path(name.removeprefix("file:"))).exists():
-                if name not in self._file_hashes:
-                    self._file_hashes[name] = file_hash(path)
-                expected[name] = self._file_hashes[name]
+        for name in filter(_is_file, recorded):
+            path = self._present_path(name, partition)
+            if path.exists():
+                if path not in self._file_hashes:
+                    self._file_hashes[path] = file_hash(path)
+                expected[name] = self._file_hashes[path]
         return expected
 
 
+def _is_file(name: str) -> bool:
+    return name.startswith(FILE)
+
+
 def _reads_files(inputs: Mapping[str, str]) -> bool:
-    return any(name.startswith("file:") for name in inputs)
+    return any(map(_is_file, inputs))

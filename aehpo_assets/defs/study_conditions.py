@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from aehpo_assets.defs.partitions import dimensions
+from aehpo_assets.defs.partitions import belongs, dimensions
 from aehpo_assets.defs.recipe import is_asked_for
 from aehpo_assets.errors import InputError
 from aehpo_assets.store.home import Home
@@ -194,7 +194,5 @@ def _partition(key: str) -> Partition:
 
 def _belongs(study: Study, context: Context, key: str) -> bool:
     """Whether the architecture and the task of a partition are those of the study."""
-    of = dict(zip(dimensions(context.partitions_def), _partition(key), strict=True))
-    return ("architecture" not in of or of["architecture"] in study.architectures) and (
-        "task" not in of or study.tasks == "all" or of["task"] in study.tasks
-    )
+    of = zip(dimensions(context.partitions_def), _partition(key), strict=True)
+    return all(belongs(study, dimension, part) for dimension, part in of)

@@ -14,14 +14,17 @@ import pandas as pd
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.columns import columns_of_test
+from aehpo_assets.hpo.rounds import RECOMMENDATIONS, VALIDATED
 from aehpo_assets.space import search_space
-from aehpo_assets.space.batches import epochs_of_steps
 from aehpo_assets.store.files import atomic_folder, check_writable, inside
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.run_archive import RUN_KEY, RunArchive
 from aehpo_assets.store.store import Store
 
-RUN_RESULTS, BLACKBOX, RECOMMENDATIONS = "run_results", "blackbox", "recommendations"
+RUN_RESULTS, BLACKBOX = "run_results", "blackbox"
+REPORT = "validation_report"
+TABLES = (RECOMMENDATIONS, VALIDATED, "baseline_performance")
+"""Tables that are exported as they are."""
 
 
 def export_study(home: Home, folder: Path, *, with_test: bool = False) -> list[Path]:
@@ -43,8 +46,9 @@ def export_study(home: Home, folder: Path, *, with_test: bool = False) -> list[P
     -------
     list of pathlib.Path
         ``run_results/<architecture>_<task>.csv``; ``blackbox/<architecture>``, a folder of Syne
-        Tune's repository; ``recommendations/``: tables as CSV, and the best configuration of each
-        as Autoencodix reads it.
+        Tune's repository; ``recommendations/`` and ``validated_recommendations/``: tables as CSV,
+        and beside the first what is recommended in the end, as Autoencodix reads it;
+        ``baseline_performance/<task>.csv``; ``validation_report/<architecture>_<table>.csv``.
 
     Raises
     ------
@@ -63,6 +67,7 @@ def export_study(home: Home, folder: Path, *, with_test: bool = False) -> list[P
 
 def _export(home: Home, folder: Path, *, with_test: bool) -> list[Path]:
     from aehpo_assets.exchange.exports import write_recommendation
+    from aehpo_assets.exchange.recommended import recommended
     from aehpo_assets.hpo.blackbox import build_blackboxes, write_blackbox
 
     _refuse_unusable(folder)
@@ -96,11 +101,17 @@ def _export(home: Home, folder: Path, *, with_test: bool) -> list[Path]:
             for (architecture, task), table in results.items():
                 if RUN_KEY in table:
                     home.openings.note(architecture, task, table[RUN_KEY], "aehpo export")
+        for asset in TABLES:
+            _write_tables(store, asset, target)
+        for (architecture,) in store.partitions(REPORT):
+            store.checked(REPORT, (architecture,))
+            for source in sorted(store.existing_folder(REPORT, (architecture,)).glob("*.parquet")):
+                path = inside(target, REPORT, f"{architecture}_{source.stem}.csv")
+                path.parent.mkdir(exist_ok=True)
+                pd.read_parquet(source).to_csv(path, index=False)
         for architecture, task in store.partitions(RECOMMENDATIONS):
-            store.checked(RECOMMENDATIONS, (architecture, task))
-            table = store.read_table(RECOMMENDATIONS, (architecture, task))
-            epochs = study.epochs or _epochs_of(study.length, store, task, table)
-            write_recommendation(target / RECOMMENDATIONS, table, architecture, task, epochs=epochs)
+            found = recommended(home, architecture, task)
+            write_recommendation(target / RECOMMENDATIONS, found, study)
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
@@ -120,11 +131,19 @@ def _run_results(home: Home, architecture: str, task: str, *, with_test: bool) -
     return table.assign(**{name: scored[name].to_numpy() for name in columns_of_test(scored)})
 
 
-def _epochs_of(steps: int, store: Store, task: str, recommendations: pd.DataFrame) -> int:
-    """Epochs that have so many optimiser steps with the first recommendation of a task."""
-    split = store.read_table("data_split", (task,))["split"]
-    n_train, batch_size = (split == "train").sum(), recommendations["batch_size"].iloc[0]
-    return epochs_of_steps(steps, int(n_train), int(batch_size))
+def _write_tables(store: Store, asset: str, folder: Path) -> None:
+    """Write every table of an asset as CSV.
+
+    Raises
+    ------
+    StaleInputError
+        If one is damaged or did not pass its checks.
+    """
+    for partition in store.partitions(asset):
+        store.checked(asset, partition)
+        path = inside(folder, asset, f"{'_'.join(partition)}.csv")
+        path.parent.mkdir(exist_ok=True)
+        store.read_table(asset, partition).to_csv(path, index=False)
 
 
 def import_results(source: Path, folder: Path) -> pd.DataFrame:

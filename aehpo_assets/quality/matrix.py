@@ -7,13 +7,23 @@ import pandas as pd
 
 from aehpo_assets.datasets.dataset import Modality
 from aehpo_assets.errors import InputError
-from aehpo_assets.quality.check import FAULT, at_most, run_checks, unique
+from aehpo_assets.quality.check import FAULT, Check, at_most, run_checks, unique
 from aehpo_assets.quality.codes import missing_code
 from aehpo_assets.quality.unlike import counts_rows, unlike_features, unlike_samples
 from aehpo_assets.store.provenance import CheckResult
 
 LARGEST_SCALED = 50.0
 """Scaled values beyond this rule the reconstruction loss of a whole batch."""
+
+DATA_SET_CHECK = Check(
+    "data_set_is_whole",
+    summary="",
+    column="",
+    expectation="",
+    description="the data set can be read, and every task of it be made",
+    blocking=True,
+)
+"""What has been read was whole; whoever notices a data set that is not says so by this name."""
 
 MATRIX_CHECKS = (
     unique(

@@ -14,13 +14,15 @@ import sys
 import threading
 
 
-def _end_with_parent() -> None:
-    while os.read(sys.stdin.fileno(), 1):
+def end_group_at_end_of(pipe: int) -> None:
+    """Wait until nobody holds the other end of a pipe, then kill the group of this process."""
+    while os.read(pipe, 1):
         pass
     os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    held_by_ui = (sys.stdin.fileno(),)
+    threading.Thread(target=end_group_at_end_of, args=held_by_ui, daemon=True).start()
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

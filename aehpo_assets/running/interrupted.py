@@ -17,7 +17,7 @@ import dagster as dg
 import psutil
 
 from aehpo_assets.defs.instance import UNFINISHED, daemon_is_alive, open_instance
-from aehpo_assets.defs.resource import HEADLESS_TAG, INTERRUPTED_TAG
+from aehpo_assets.defs.resource import INTERRUPTED_TAG, is_headless
 from aehpo_assets.errors import HomeBusyError
 from aehpo_assets.store.files import remove_unfinished
 from aehpo_assets.store.home import Home
@@ -90,7 +90,7 @@ def clear_killed_runs(instance: dg.DagsterInstance, home: Home) -> None:
         else:
             _take_over_from_killed_ui(instance, home, was_killed=was_killed)
     unfinished = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
-    living = [run for run in unfinished if HEADLESS_TAG not in run.tags]
+    living = [run for run in unfinished if not is_headless(run)]
     if home.is_worked_on or (living and (home.is_served or daemon_is_alive(instance))):
         raise HomeBusyError(
             f"{home.root} is in use: {max(1, len(living))} runs of its UI or daemon are under way. "
@@ -128,7 +128,7 @@ def start_after_killed_ui(instance: dg.DagsterInstance, home: Home, *, was_kille
         return
     _report_interrupted(
         instance,
-        [run for run in _begun(instance) if HEADLESS_TAG not in run.tags or not home.is_locked],
+        [run for run in _begun(instance) if not is_headless(run) or not home.is_locked],
         "The process was killed before the run ended.",
     )
 
@@ -139,7 +139,7 @@ def stopping_runs(instance: dg.DagsterInstance) -> Iterator[None]:
 
     A run that is asked to end says so by itself, but not that it is to be asked for again.
     """
-    stopped = [run.run_id for run in _begun(instance) if HEADLESS_TAG not in run.tags]
+    stopped = [run.run_id for run in _begun(instance) if not is_headless(run)]
     yield
     ended = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED)
     runs = [run for run_id in stopped if (run := instance.get_run_by_id(run_id))]

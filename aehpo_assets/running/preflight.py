@@ -110,7 +110,7 @@ def check_datasets(tasks: dict[str, Task], store: Store, split: Split | None = N
     for task, (dataset, modality) in tasks.items():
         provenance = store.provenance("omics_matrix", (task,))
         path = dataset.modality_path(modality)
-        known = provenance and provenance.inputs.get(f"file:{path}")
+        known = provenance and provenance.inputs.get(store.file_name(path))
         if not known or not path.exists() or known != file_hash(path):
             unknown.setdefault(dataset.folder, []).append(modality)
     _check_memory([t for t in tasks.values() if t[1] in unknown.get(t[0].folder, ())])

@@ -21,11 +21,18 @@ import dagster as dg
 import yaml
 
 from aehpo_assets.datasets.catalogue import Task
+from aehpo_assets.defs.failures import reason_of_failure
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.partitions import partition_key, study_partitions, sync_partitions
-from aehpo_assets.defs.resource import HEADLESS_TAG, study_on
+from aehpo_assets.defs.resource import HEADLESS_TAG, INTERRUPTED_TAG, study_on
+from aehpo_assets.defs.run_tags import run_tags
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
-from aehpo_assets.errors import AehpoError, InputError
+from aehpo_assets.errors import InputError
+from aehpo_assets.running.asset_runs import (
+    AssetRuns,
+    is_interrupted,
+    warnings_of,
+)
 from aehpo_assets.shipped import WORKSPACE_FILE
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Partition, artefact_name
@@ -63,13 +70,23 @@ class CodeLocations:
         self._workspace_file = workspace_file
 
     @cached_property
+    def _definitions(self) -> dict[str, dg.Definitions]:
+        content = yaml.safe_load(self._workspace_file.read_text(encoding="utf-8"))
+        modules = [entry["python_module"] for entry in content["load_from"]]
+        return {
+            module["location_name"]: importlib.import_module(module["module_name"]).defs
+            for module in modules
+        }
+
+    @cached_property
     def assets(self) -> list[dg.AssetsDefinition]:
         """Every asset that some code location computes, upstream before downstream."""
-        content = yaml.safe_load(self._workspace_file.read_text(encoding="utf-8"))
-        owned: list[dg.AssetsDefinition] = []
-        for entry in content["load_from"]:
-            definitions = importlib.import_module(entry["python_module"]["module_name"]).defs
-            owned += [a for a in definitions.assets or [] if isinstance(a, dg.AssetsDefinition)]
+        owned = [
+            asset
+            for definitions in self._definitions.values()
+            for asset in definitions.assets or []
+            if isinstance(asset, dg.AssetsDefinition)
+        ]
         by_key = {key: asset for asset in owned for key in asset.keys}
         parents = {
             id(asset): {
@@ -82,6 +99,17 @@ class CodeLocations:
         }
         by_id = {id(asset): asset for asset in owned}
         return [by_id[i] for i in TopologicalSorter(parents).static_order()]
+
+    @cached_property
+    def owners(self) -> dict[str, str]:
+        """Asset name to the code location that computes it."""
+        return {
+            key.to_user_string(): location
+            for location, definitions in self._definitions.items()
+            for asset in definitions.assets or []
+            if isinstance(asset, dg.AssetsDefinition)
+            for key in asset.keys
+        }
 
     @cached_property
     def specs(self) -> dict[str, dg.AssetSpec]:
@@ -132,6 +160,7 @@ class StudyRun:
         self.artefacts = StudyArtefacts(
             home, datasets, study_partitions(home.study(), instance), self.locations.specs
         )
+        self._runs = AssetRuns(self.locations.assets, study_on(home), instance)
 
     def works(self) -> Iterator[tuple[tuple[str, ...], Partition]]:
         """All units of work of the study, upstream before downstream."""
@@ -194,27 +223,25 @@ class StudyRun:
             What to make.
         config
             Dagster's run configuration of its assets.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If a signal interrupted the run, which Dagster takes for the failure of a step. The run
+            is marked, so that the UI asks again for what it was to make.
         """
         started = time.monotonic()
-        result = dg.materialize(
-            self.locations.assets,
-            selection=list(work.assets),
-            partition_key=partition_key(work.partition),
-            instance=self.instance,
-            resources={"study": study_on(self.home)},
-            run_config={
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-                **(config or {}),
-            },
-            tags={HEADLESS_TAG: "true"},
-            raise_on_error=False,
+        result = self._runs.execute(
+            work.assets,
+            self.locations.owners[work.assets[0]],
+            {HEADLESS_TAG: "true", **run_tags(self.artefacts, work.assets, work.partition)},
+            {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}, **(config or {})},
         )
-        warnings = tuple(
-            f"{check.asset_key.to_user_string()}: {check.check_name}: {check.description or ''}"
-            for check in result.get_asset_check_evaluations()
-            if not check.passed and check.severity == dg.AssetCheckSeverity.WARN
-        )
-        error = None if result.success else _reason(result)
+        if not result.success and is_interrupted(result):
+            self.instance.add_run_tags(result.run_id, {INTERRUPTED_TAG: "true"})
+            raise KeyboardInterrupt
+        warnings = tuple(warnings_of(result))
+        error = None if result.success else reason_of_failure(result.all_events)
         return Outcome(work, time.monotonic() - started, error, warnings)
 
     def tell_instance(self) -> int:
@@ -321,27 +348,3 @@ def study_tasks(
                 remedy=f"Available: {', '.join(sorted(available))}. Add a data root with --data.",
             )
     return {task: available[task] for task in study.tasks}
-
-
-def _reason(result: dg.ExecuteInProcessResult) -> str:
-    """Say what failed: the message of the error that a person can act on, else the deepest one."""
-    for event in result.all_events:
-        if not event.is_step_failure:
-            continue
-        error: Any = event.step_failure_data.error
-        while error is not None:
-            if error.cls_name in _READABLE or error.cause is None:
-                return str(error.message).strip().removeprefix(_prefix(error.cls_name))
-            error = error.cause
-    return "the run failed; see it in the UI"
-
-
-def _subclasses(cls: type) -> set[str]:
-    return {cls.__name__}.union(*map(_subclasses, cls.__subclasses__()))
-
-
-_READABLE = _subclasses(AehpoError)
-
-
-def _prefix(cls_name: str) -> str:
-    return f"aehpo_assets.errors.{cls_name}: "

@@ -4,8 +4,9 @@
 trainings, ``HOME/benchmarks`` the finished searches of benchmarks, ``HOME/live`` the finished
 batches of live searches, ``HOME/openings`` how often test scores were opened, ``HOME/dagster`` the
 instance, ``HOME/data`` the data sets that were added to it, ``HOME/data_roots.json`` where others
-are, ``HOME/archive`` what was made of data sets that were taken out of it, ``HOME/home.json`` by
-what rules all this lies (see ``home_schema``).
+are, ``HOME/archive`` what was made of data sets that were taken out of it, ``HOME/news.md`` what
+failed while nobody looked (see ``news``), ``HOME/home.json`` by what rules all this lies (see
+``home_schema``).
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ class Home:
         """
         roots = [*data_of_checkout(), self.data]
         roots += [Path(p) for p in os.environ.get("AEHPO_DATA", "").split(os.pathsep) if p]
-        roots += [Path(p) for p in self._recorded_roots()]
+        roots += [self.root / p for p in self._recorded_roots()]
         return list(dict.fromkeys(root.resolve() for root in roots))
 
     def check_data_roots(self, folders: Sequence[Path]) -> None:
@@ -153,22 +154,29 @@ class Home:
     def record_data_roots(self, folders: Sequence[Path]) -> None:
         """Remember data roots given on the command line, so that the UI finds them too.
 
+        Those inside the home are remembered from there: the home can be moved and copied.
+
         Raises
         ------
         InputError
             If the file of those recorded before is damaged.
         """
         recorded = self._recorded_roots()
-        wanted = list(dict.fromkeys([*recorded, *(str(f.resolve()) for f in folders)]))
+        given = [self.root / folder for folder in recorded] + [f.resolve() for f in folders]
+        wanted = list(dict.fromkeys(self._recordable(folder) for folder in given))
         if wanted != recorded:
             write_text(self._roots_file, json.dumps(wanted, indent=1))
 
     def forget_data_root(self, folder: Path) -> None:
         """Forget a data root, if it was recorded."""
         recorded = self._recorded_roots()
-        kept = [root for root in recorded if root != str(folder.resolve())]
+        kept = [root for root in recorded if self.root / root != folder.resolve()]
         if kept != recorded:
             write_text(self._roots_file, json.dumps(kept, indent=1))
+
+    def _recordable(self, folder: Path) -> str:
+        inside = folder.is_relative_to(self.root)
+        return str(folder.relative_to(self.root) if inside else folder)
 
     def _recorded_roots(self) -> list[str]:
         try:

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from aehpo_assets.errors import InputError, StaleInputError
 from aehpo_assets.store.hashes import file_hash
 from aehpo_assets.store.provenance import Provenance
-from aehpo_assets.store.store import Partition, Store, artefact_name
-
-FILE = "file:"
-"""Prefix of the names of files outside the store among the inputs of a record."""
+from aehpo_assets.store.store import FILE, Partition, Store, artefact_name
 
 
 @dataclass(frozen=True)
@@ -164,7 +160,7 @@ def trace(store: Store, artefact: Artefact, *, content: bool = True) -> Link:
     def link(name: str, recorded: str | None) -> Link:
         if (key := (name, recorded or "")) not in links:
             links[key] = (
-                _file_link(name, recorded or "", hashes)
+                _file_link(store, name, recorded or "", hashes)
                 if name.startswith(FILE)
                 else artefact_link(name, recorded)
             )
@@ -190,8 +186,8 @@ def trace(store: Store, artefact: Artefact, *, content: bool = True) -> Link:
     return link(artefact.name, None)
 
 
-def _file_link(name: str, recorded: str, hashes: dict[str, str | None]) -> Link:
-    path = Path(name.removeprefix(FILE))
+def _file_link(store: Store, name: str, recorded: str, hashes: dict[str, str | None]) -> Link:
+    path = store.file_path(name)
     if name not in hashes:
         hashes[name] = file_hash(path) if path.is_file() else None
     present = hashes[name]

@@ -75,6 +75,10 @@ class Record:
     opening: int | None = None
 
 
+FILE = "file:"
+"""Prefix of the names of files outside the store among the inputs of a record."""
+
+
 def artefact_name(asset: str, partition: Partition) -> str:
     """Return the name by which provenance refers to an artefact: ``run_results/varix/tcga_rna``."""
     return "/".join((asset, *partition))
@@ -91,6 +95,21 @@ class Store:
 
     def __init__(self, root: Path):
         self.root = Path(root)
+
+    def file_name(self, path: Path) -> str:
+        """Name of a file among inputs; one inside the home is named from there, so that it moves.
+
+        Parameters
+        ----------
+        path
+            An absolute path.
+        """
+        home = self.root.parent
+        return f"{FILE}{path.relative_to(home) if path.is_relative_to(home) else path}"
+
+    def file_path(self, name: str) -> Path:
+        """Return the path of a file by its name among inputs."""
+        return self.root.parent / name.removeprefix(FILE)
 
     def table_path(self, asset: str, partition: Partition) -> Path:
         """Path of a table."""

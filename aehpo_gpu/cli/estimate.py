@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import asdict
+from typing import Any
 
 from rich.table import Table
 
@@ -47,6 +49,22 @@ def estimate_table(estimates: list[TaskEstimate], disk_free: int | None = None) 
             f"{e.hours:.2f}",
         )
     return table
+
+
+def estimate_facts(estimates: list[TaskEstimate], found: list[Detection]) -> dict[str, Any]:
+    """Return the same for JSON: ``estimates``, ``hours`` of all, and ``detections``.
+
+    Parameters
+    ----------
+    estimates, found
+        As for :func:`estimate_table` and :func:`detection_table`.
+    """
+    return {
+        "estimates": [asdict(estimate) for estimate in estimates],
+        "hours": sum(estimate.hours for estimate in estimates),
+        "not_counted": NOT_COUNTED,
+        "detections": [asdict(one) for one in found],
+    }
 
 
 def detection_table(found: list[Detection], gain: float) -> Table:

@@ -5,30 +5,22 @@ Heavy imports happen inside the commands, so that ``aehpo --help`` stays quick.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from aehpo_assets.cli.options import DataOption, HomeOption, JsonOption, StudyFile, console
 
 app = typer.Typer()
-console = Console()
 
 
 @app.command()
 def plan(
-    study: Annotated[
-        Path,
-        typer.Argument(metavar="STUDY.yaml", help="The study file, or one of aehpo: demo, thesis."),
-    ],
-    data: Annotated[
-        list[Path] | None,
-        typer.Option("--data", help="Folder of data sets, or one data set. May be repeated."),
-    ] = None,
-    home: Annotated[
-        Path | None,
-        typer.Option("--home", readable=False, help="Home of the study.  [default: .aehpo]"),
-    ] = None,
+    study: StudyFile,
+    data: DataOption = None,
+    home: HomeOption = None,
     detect: Annotated[
         float | None,
         typer.Option(
@@ -37,6 +29,7 @@ def plan(
             help="Also say how many replicates decide a gain of this size, such as 0.02.",
         ),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what a study would cost on this machine, before anything starts."""
     from aehpo_assets.cli.run import print_left_out
@@ -48,7 +41,7 @@ def plan(
     from aehpo_assets.shipped import study_file
     from aehpo_assets.store.home import Home
     from aehpo_assets.study import read_study
-    from aehpo_gpu.cli.estimate import detection_table, estimate_table
+    from aehpo_gpu.cli.estimate import detection_table, estimate_facts, estimate_table
     from aehpo_gpu.runs.detection import detections
     from aehpo_gpu.runs.estimate import estimate_study
 
@@ -66,9 +59,13 @@ def plan(
     check_split_columns(settings.split, dataset_names(available), study)
     check_datasets(tasks, where.store, settings.split)
     estimates = estimate_study(settings, tasks, where)
+    found = [] if detect is None else detections(settings, estimates, where, detect)
+    if as_json:
+        typer.echo(json.dumps(estimate_facts(estimates, found), indent=2))
+        return
     console.print(estimate_table(estimates))
     if detect is not None:
-        console.print(detection_table(detections(settings, estimates, where, detect), detect))
+        console.print(detection_table(found, detect))
     print_left_out(settings, problems, console)
 
 
@@ -83,12 +80,9 @@ def tune(
     ] = None,
     batch: Annotated[int | None, typer.Option(help="Configurations trained together.")] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Seed of the searcher.  [default: hpo.seed of the study]")
+        int | None, typer.Option(show_default="hpo.seed of the study", help="Seed of the searcher.")
     ] = None,
-    home: Annotated[
-        Path | None,
-        typer.Option("--home", readable=False, help="Home of the study.  [default: .aehpo]"),
-    ] = None,
+    home: HomeOption = None,
 ) -> None:
     """Let a searcher tune on real trainings, and compare it with the study at equal time.
 
@@ -125,10 +119,7 @@ def export_model(
     config_id: Annotated[str, typer.Argument(help="Id of the configuration.")],
     out: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the run.")] = None,
-    home: Annotated[
-        Path | None,
-        typer.Option("--home", readable=False, help="Home of the study.  [default: .aehpo]"),
-    ] = None,
+    home: HomeOption = None,
 ) -> None:
     """Train one run again and write it as a plain PyTorch model with its preprocessing."""
     from aehpo_assets.foreign import escaped

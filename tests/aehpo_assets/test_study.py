@@ -180,3 +180,13 @@ def test_a_replicate_is_a_seed(tmp_path: Path) -> None:
         write(tmp_path, replicates=3, seeds=[0], split={"group": "p", "column": "c"})
     )
     assert several.run_seeds == [0, 1, 2]
+
+
+def test_a_timezone_is_one_that_there_is(tmp_path: Path) -> None:
+    file = tmp_path / "study.yaml"
+    text = "name: s\ntasks: all\narchitectures: [varix]\nconfigurations: {count: 1}\nepochs: 1\n"
+    file.write_text(text + "timezone: Europe/Berlin\n")
+    assert read_study(file).timezone == "Europe/Berlin"
+    file.write_text(text + "timezone: Europe/Berlinn\n")
+    with pytest.raises(InputError, match="timezone"):
+        read_study(file)

@@ -22,6 +22,7 @@ from aehpo_assets.defs.partitions import all_tasks, architectures
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import learning_curves, run_results
+from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.benchmark.reference import reference_optima
 from aehpo_assets.hpo.benchmark.run import BenchmarkPlan, run_benchmark
@@ -96,7 +97,8 @@ def benchmark_plan(asked: Benchmark, hpo: Hpo) -> BenchmarkPlan:
     )
 
 
-@dg.asset(
+@study_asset(
+    HPO_BENCHMARK,
     partitions_def=architectures,
     deps=[
         surrogate,
@@ -108,7 +110,6 @@ def benchmark_plan(asked: Benchmark, hpo: Hpo) -> BenchmarkPlan:
     ],
     group_name="hpo",
     kinds={"synetune"},
-    **HPO_BENCHMARK.definition,
 )
 def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Which searcher to run first: regret, rank and promises over budgets, tasks, repetitions."""

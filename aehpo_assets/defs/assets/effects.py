@@ -15,6 +15,7 @@ from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import run_results
+from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
 from aehpo_assets.store.code_version import Chosen
@@ -30,13 +31,13 @@ HYPERPARAMETER_EFFECTS = Recipe(
 EVERY_TASK = "every task"
 
 
-@dg.asset(
+@study_asset(
+    HYPERPARAMETER_EFFECTS,
     partitions_def=architectures,
     deps=[run_results],
     group_name="hpo",
     kinds={"scikitlearn"},
     automation_condition=when_results_change,
-    **HYPERPARAMETER_EFFECTS.definition,
 )
 def hyperparameter_effects(
     context: dg.AssetExecutionContext, study: StudyResource

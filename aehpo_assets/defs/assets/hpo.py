@@ -13,7 +13,7 @@ from aehpo_assets.defs.assets.earlier_validations import (
     earlier_validations,
     evaluations_of,
 )
-from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
+from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.conditions import when_own_results_change, when_results_change
 from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import (
@@ -25,6 +25,7 @@ from aehpo_assets.defs.partitions import (
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import baseline_performance, learning_curves, run_results
+from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.defs.task_descriptions import SIMILARITY, similarity_of_tasks
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.blackbox import (
@@ -92,16 +93,15 @@ def _blackbox_metadata(tables: BlackboxTables) -> dict[str, int]:
     }
 
 
-@dg.asset(
+@study_asset(
+    BLACKBOX,
     partitions_def=architectures,
     deps=[run_results],
     group_name="hpo",
     kinds={"synetune"},
-    check_specs=check_specs("blackbox", BLACKBOX_CHECKS),
+    check_specs=check_specs("blackbox", architectures, BLACKBOX_CHECKS),
     automation_condition=when_results_change,
-    **BLACKBOX.definition,
 )
-@told_of_failed_checks
 def blackbox(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Syne Tune's table of an architecture: configurations x seeds x objectives, for all tasks."""
     making = Making.begin(BLACKBOX, context, study)
@@ -118,13 +118,13 @@ def blackbox(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mate
     )
 
 
-@dg.asset(
+@study_asset(
+    BLACKBOX_CURVES,
     partitions_def=architectures,
     deps=[run_results, learning_curves],
     group_name="hpo",
     kinds={"synetune"},
     automation_condition=when_results_change,
-    **BLACKBOX_CURVES.definition,
 )
 def blackbox_curves(
     context: dg.AssetExecutionContext, study: StudyResource
@@ -144,14 +144,14 @@ def blackbox_curves(
     )
 
 
-@dg.asset(
+@study_asset(
+    SURROGATE,
     partitions_def=architectures,
     deps=[blackbox, run_results, earlier_validations],
     group_name="hpo",
     kinds={"xgboost"},
-    check_specs=check_specs("surrogate", SURROGATE_CHECKS),
+    check_specs=check_specs("surrogate", architectures, SURROGATE_CHECKS),
     automation_condition=when_results_change,
-    **SURROGATE.definition,
 )
 def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """What answers for configurations never run: one model per task and objective."""
@@ -192,7 +192,8 @@ def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mat
     )
 
 
-@dg.asset(
+@study_asset(
+    RECOMMENDATIONS,
     partitions_def=architectures_and_tasks,
     deps=[
         blackbox,
@@ -204,11 +205,9 @@ def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mat
     ],
     group_name="hpo",
     kinds={"synetune"},
-    check_specs=check_specs("recommendations", RECOMMENDATION_CHECKS),
+    check_specs=check_specs("recommendations", architectures_and_tasks, RECOMMENDATION_CHECKS),
     automation_condition=when_own_results_change,
-    **RECOMMENDATIONS.definition,
 )
-@told_of_failed_checks
 def recommendations(
     context: dg.AssetExecutionContext, study: StudyResource
 ) -> dg.MaterializeResult:

@@ -13,6 +13,7 @@ from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import run_results
+from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.objectives import OBJECTIVE, TEST_SCORE, VALID_R2, VALID_SCORE, Objective
 from aehpo_assets.noise.summary import noise_tables, sentence
@@ -21,13 +22,13 @@ from aehpo_assets.quality.noise import NOISE_CHECKS, check_noise
 NOISE = Recipe("noise", compute=(noise_tables, Objective))
 
 
-@dg.asset(
+@study_asset(
+    NOISE,
     partitions_def=architectures_and_tasks,
     deps=[run_results],
     group_name="training",
-    check_specs=check_specs("noise", NOISE_CHECKS),
+    check_specs=check_specs("noise", architectures_and_tasks, NOISE_CHECKS),
     automation_condition=when_inputs_change,
-    **NOISE.definition,
 )
 def noise(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Variance between configurations, splits and seeds: what a single run can be relied on for."""

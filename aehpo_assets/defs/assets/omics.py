@@ -18,12 +18,13 @@ from aehpo_assets.datasets.read_labels import read_label_table, read_labels
 from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.replicates import UNITS, replicate_table
 from aehpo_assets.datasets.split import draw_split, restrict_split, split_columns
-from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
+from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import tasks
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
+from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.omics.profile import profile
@@ -31,6 +32,7 @@ from aehpo_assets.quality import confounders as gates
 from aehpo_assets.quality import labels as label_quality
 from aehpo_assets.quality import matrix as matrix_quality
 from aehpo_assets.quality.replicates import REPLICATE_CHECKS, check_replicates, worst
+from aehpo_assets.store.provenance import CheckResult
 
 OMICS_MATRIX = Recipe("omics_matrix", compute=(read_matrix,), dataset_section="modality")
 SAMPLE_LABELS = Recipe(
@@ -67,15 +69,22 @@ def _begin(
     return making, dataset, modality
 
 
-@dg.asset(
+@study_asset(
+    OMICS_MATRIX,
     partitions_def=tasks,
     group_name="omics",
     kinds={"parquet"},
-    check_specs=check_specs("omics_matrix", (*matrix_quality.MATRIX_CHECKS, *gates.DRIFT_CHECKS)),
+    check_specs=check_specs(
+        "omics_matrix",
+        tasks,
+        (
+            matrix_quality.DATA_SET_CHECK,
+            *matrix_quality.MATRIX_CHECKS,
+            *gates.DRIFT_CHECKS,
+        ),
+    ),
     automation_condition=when_inputs_change,
-    **OMICS_MATRIX.definition,
 )
-@told_of_failed_checks
 def omics_matrix(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """One modality of a data set as it comes: samples x features, transformed, not yet scaled."""
     making, dataset, modality = _begin(OMICS_MATRIX, context, study)
@@ -86,6 +95,7 @@ def omics_matrix(context: dg.AssetExecutionContext, study: StudyResource) -> dg.
     return making.write_table(
         matrix,
         checks=[
+            CheckResult(name=matrix_quality.DATA_SET_CHECK.name, passed=True, blocking=True),
             *matrix_quality.check_matrix(matrix, settings),
             *gates.check_drift(making.predecessor(), matrix),
         ],
@@ -97,16 +107,15 @@ def omics_matrix(context: dg.AssetExecutionContext, study: StudyResource) -> dg.
     )
 
 
-@dg.asset(
+@study_asset(
+    SAMPLE_LABELS,
     partitions_def=tasks,
     deps=[omics_matrix],
     group_name="omics",
     kinds={"parquet"},
-    check_specs=check_specs("sample_labels", label_quality.LABEL_CHECKS),
+    check_specs=check_specs("sample_labels", tasks, label_quality.LABEL_CHECKS),
     automation_condition=when_inputs_change,
-    **SAMPLE_LABELS.definition,
 )
-@told_of_failed_checks
 def sample_labels(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Labels of the samples of a task, in the order of its matrix."""
     making, dataset, modality = _begin(SAMPLE_LABELS, context, study)
@@ -130,18 +139,19 @@ def sample_labels(context: dg.AssetExecutionContext, study: StudyResource) -> dg
     )
 
 
-@dg.asset(
+@study_asset(
+    DATA_SPLIT,
     partitions_def=tasks,
     deps=[omics_matrix, sample_labels],
     group_name="omics",
     kinds={"parquet"},
     check_specs=check_specs(
-        "data_split", (*label_quality.SPLIT_CHECKS, *REPLICATE_CHECKS, *gates.ARTEFACT_CHECKS)
+        "data_split",
+        tasks,
+        (*label_quality.SPLIT_CHECKS, *REPLICATE_CHECKS, *gates.ARTEFACT_CHECKS),
     ),
     automation_condition=when_inputs_change,
-    **DATA_SPLIT.definition,
 )
-@told_of_failed_checks
 def data_split(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Train, valid or test for each sample and replicate: drawn once per data set."""
     making, dataset, modality = _begin(DATA_SPLIT, context, study)
@@ -176,16 +186,15 @@ def data_split(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Ma
     )
 
 
-@dg.asset(
+@study_asset(
+    PREPROCESSED_MATRIX,
     partitions_def=tasks,
     deps=[omics_matrix, data_split],
     group_name="omics",
     kinds={"parquet", "sklearn"},
-    check_specs=check_specs("preprocessed_matrix", matrix_quality.PREPROCESSED_CHECKS),
+    check_specs=check_specs("preprocessed_matrix", tasks, matrix_quality.PREPROCESSED_CHECKS),
     automation_condition=when_inputs_change,
-    **PREPROCESSED_MATRIX.definition,
 )
-@told_of_failed_checks
 def preprocessed_matrix(
     context: dg.AssetExecutionContext, study: StudyResource
 ) -> dg.MaterializeResult:
@@ -213,13 +222,13 @@ def preprocessed_matrix(
     )
 
 
-@dg.asset(
+@study_asset(
+    DATASET_PROFILE,
     partitions_def=tasks,
     deps=[omics_matrix, preprocessed_matrix, data_split, sample_labels],
     group_name="omics",
     kinds={"parquet"},
     automation_condition=when_inputs_change,
-    **DATASET_PROFILE.definition,
 )
 def dataset_profile(
     context: dg.AssetExecutionContext, study: StudyResource

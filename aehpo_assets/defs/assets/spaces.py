@@ -8,12 +8,13 @@ from pathlib import Path
 import dagster as dg
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
+from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
+from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.quality.configurations import CONFIGURATION_CHECKS, check_configurations
 from aehpo_assets.space import ARCHITECTURE_SPACES, configurations_of, search_space
 from aehpo_assets.store.code_version import Chosen
@@ -31,15 +32,14 @@ CONFIGURATIONS = Recipe(
 )
 
 
-@dg.asset(
+@study_asset(
+    CONFIGURATIONS,
     partitions_def=architectures,
     group_name="configurations",
     kinds={"parquet"},
-    check_specs=check_specs("configurations", CONFIGURATION_CHECKS),
+    check_specs=check_specs("configurations", architectures, CONFIGURATION_CHECKS),
     automation_condition=when_inputs_change,
-    **CONFIGURATIONS.definition,
 )
-@told_of_failed_checks
 def configurations(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Configurations of an architecture, with ids that all tasks and architectures share."""
     making = Making.begin(CONFIGURATIONS, context, study)

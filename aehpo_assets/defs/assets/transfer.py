@@ -18,6 +18,7 @@ from aehpo_assets.defs.partitions import all_tasks, architectures
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import baseline_performance, run_results
+from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.defs.task_descriptions import DESCRIPTIONS, SIMILARITY, similarity_of_tasks
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.search.searchers import SEARCHERS
@@ -48,7 +49,8 @@ TRANSFER_BENCHMARK = Recipe(
 )
 
 
-@dg.asset(
+@study_asset(
+    TRANSFER_BENCHMARK,
     partitions_def=architectures,
     deps=[
         surrogate,
@@ -59,8 +61,7 @@ TRANSFER_BENCHMARK = Recipe(
     ],
     group_name="hpo",
     kinds={"synetune"},
-    check_specs=check_specs("transfer_benchmark", TRANSFER_CHECKS),
-    **TRANSFER_BENCHMARK.definition,
+    check_specs=check_specs("transfer_benchmark", architectures, TRANSFER_CHECKS),
 )
 def transfer_benchmark(
     context: dg.AssetExecutionContext, study: StudyResource

@@ -31,6 +31,7 @@ from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import baseline_performance, test_results, validated_recommendations
+from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.errors import StaleInputError
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
@@ -55,7 +56,8 @@ VALIDATION_REPORT = Recipe(
 )
 
 
-@dg.asset(
+@study_asset(
+    VALIDATION_REPORT,
     partitions_def=architectures,
     deps=[
         validated_recommendations,
@@ -64,9 +66,8 @@ VALIDATION_REPORT = Recipe(
         dg.AssetDep(baseline_performance, partition_mapping=dg.AllPartitionMapping()),
     ],
     group_name="hpo",
-    check_specs=check_specs("validation_report", VALIDATION_REPORT_CHECKS),
+    check_specs=check_specs("validation_report", architectures, VALIDATION_REPORT_CHECKS),
     automation_condition=when_validations_change,
-    **VALIDATION_REPORT.definition,
 )
 def validation_report(
     context: dg.AssetExecutionContext, study: StudyResource

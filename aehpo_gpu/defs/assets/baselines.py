@@ -13,6 +13,7 @@ from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import tasks
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
+from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.hpo.columns import VALID_SCORE, without_test
 from aehpo_assets.quality.matrix import refuse_overflow
 from aehpo_assets.space import (
@@ -33,7 +34,8 @@ BASELINE_PERFORMANCE = Recipe(
 )
 
 
-@dg.asset(
+@study_asset(
+    BASELINE_PERFORMANCE,
     partitions_def=tasks,
     deps=[preprocessed_matrix, data_split, sample_labels, omics_matrix],
     group_name="training",
@@ -41,7 +43,6 @@ BASELINE_PERFORMANCE = Recipe(
     # UMAP takes every core: one at a time, so that training goes on beside it.
     pool="baselines",
     automation_condition=when_inputs_change,
-    **BASELINE_PERFORMANCE.definition,
 )
 def baseline_performance(
     context: dg.AssetExecutionContext, study: StudyResource

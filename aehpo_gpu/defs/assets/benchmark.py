@@ -12,6 +12,7 @@ from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
+from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.space import search_space
 from aehpo_gpu.defs.logging import training_log
@@ -52,13 +53,13 @@ VALIDATED_BENCHMARK = Recipe(
 )
 
 
-@dg.asset(
+@study_asset(
+    VALIDATED_BENCHMARK,
     partitions_def=architectures_and_tasks,
     deps=[hpo_benchmark, "run_results", earlier_validations, *REPLICATE_INPUTS],
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",
-    **VALIDATED_BENCHMARK.definition,
 )
 def validated_benchmark(
     context: dg.AssetExecutionContext, study: StudyResource

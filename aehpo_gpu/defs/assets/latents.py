@@ -14,6 +14,7 @@ from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
+from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.space import search_space
 from aehpo_assets.store.hashes import content_hash
 from aehpo_gpu.defs.training_task import (
@@ -41,14 +42,14 @@ RECOMMENDED_LATENTS = Recipe(
 )
 
 
-@dg.asset(
+@study_asset(
+    RECOMMENDED_LATENTS,
     partitions_def=architectures_and_tasks,
     deps=["validated_recommendations", *REPLICATE_INPUTS],
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",
     automation_condition=when_inputs_change,
-    **RECOMMENDED_LATENTS.definition,
 )
 def recommended_latents(
     context: dg.AssetExecutionContext, study: StudyResource

@@ -10,12 +10,13 @@ import pandas as pd
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.race_baselines import beside_baselines
 from aehpo_assets.defs.assets.earlier_validations import EVALUATIONS, evaluations_of
-from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
+from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.conditions import when_recommendations_change
 from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
+from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.foreign import markdown, markdown_table
 from aehpo_assets.hpo.columns import VALID_SCORE
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
@@ -49,7 +50,8 @@ RACE = Recipe(
 )
 
 
-@dg.asset(
+@study_asset(
+    RACE,
     partitions_def=architectures_and_tasks,
     deps=[
         recommendations,
@@ -62,11 +64,9 @@ RACE = Recipe(
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",
-    check_specs=check_specs("race", RACE_CHECKS),
+    check_specs=check_specs("race", architectures_and_tasks, RACE_CHECKS),
     automation_condition=when_recommendations_change,
-    **RACE.definition,
 )
-@told_of_failed_checks
 def race(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """The best candidates, proposed and sampled, raced in fresh replicates until one is ahead."""
     making = Making.begin(RACE, context, study)

@@ -186,7 +186,7 @@ def collect_runs(
     },
     partitions_def=architectures_and_tasks,
     group_name="training",
-    check_specs=check_specs("run_results", RUN_RESULT_CHECKS),
+    check_specs=check_specs("run_results", architectures_and_tasks, RUN_RESULT_CHECKS),
 )
 def trained_runs(
     preprocessed_matrix: Any,

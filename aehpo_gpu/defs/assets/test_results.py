@@ -16,6 +16,7 @@ from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
+from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.hpo.columns import INFLUENCE, TEST_SCORE
 from aehpo_assets.hpo.objectives import OBJECTIVE
 from aehpo_assets.noise.summary import noise_tables, sentence
@@ -63,7 +64,8 @@ TEST_RESULTS = Recipe(
 )
 
 
-@dg.asset(
+@study_asset(
+    TEST_RESULTS,
     partitions_def=architectures_and_tasks,
     deps=[
         "validated_recommendations",
@@ -76,7 +78,6 @@ TEST_RESULTS = Recipe(
     kinds={"pytorch"},
     pool="gpu",
     automation_condition=when_validation_ends,
-    **TEST_RESULTS.definition,
 )
 def test_results(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """What was validated, and the baselines, on the test samples: opened once validation chose."""

@@ -14,6 +14,7 @@ from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
+from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.foreign import markdown, markdown_table
 from aehpo_assets.hpo.search.searchers import SEARCHERS
 from aehpo_assets.store.code_version import Chosen
@@ -48,13 +49,13 @@ LIVE_SEARCH = Recipe(
 )
 
 
-@dg.asset(
+@study_asset(
+    LIVE_SEARCH,
     partitions_def=architectures_and_tasks,
     deps=["run_results", "validated_recommendations", *TRAINING_INPUTS],
     group_name="training",
     kinds={"pytorch", "synetune"},
     pool="gpu",
-    **LIVE_SEARCH.definition,
 )
 def live_search(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """Searches on real trainings, beside the study's own route at equal training time."""

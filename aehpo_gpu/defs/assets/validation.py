@@ -17,12 +17,13 @@ from aehpo_assets.analysis.convergence import (
     with_fall,
 )
 from aehpo_assets.defs.assets.earlier_validations import EVALUATIONS, evaluations_of
-from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
+from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.conditions import when_recommendations_change
 from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
+from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.hpo.columns import VALID_SCORE
 from aehpo_assets.hpo.earlier_validations import finished_rounds
 from aehpo_assets.quality.validation import VALIDATION_CHECKS, check_validation
@@ -74,17 +75,18 @@ def validated_runs(making: Making, data: TrainingTask, runs: pd.DataFrame) -> Ru
     return replace(table, settings=replace(table.settings, influence=True))
 
 
-@dg.asset(
+@study_asset(
+    VALIDATED_RECOMMENDATIONS,
     partitions_def=architectures_and_tasks,
     deps=[recommendations, "race", "run_results", earlier_validations, *REPLICATE_INPUTS],
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",
-    check_specs=check_specs("validated_recommendations", VALIDATION_CHECKS),
+    check_specs=check_specs(
+        "validated_recommendations", architectures_and_tasks, VALIDATION_CHECKS
+    ),
     automation_condition=when_recommendations_change,
-    **VALIDATED_RECOMMENDATIONS.definition,
 )
-@told_of_failed_checks
 def validated_recommendations(
     context: dg.AssetExecutionContext, study: StudyResource
 ) -> dg.MaterializeResult:

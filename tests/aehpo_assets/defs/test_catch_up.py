@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import zoneinfo
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from aehpo_assets.definitions import defs as assets_location
 from aehpo_assets.defs.catch_up import due_artefacts
 from aehpo_assets.defs.partitions import sync_partitions
 from aehpo_assets.defs.resource import study_on
-from aehpo_assets.defs.schedules import catch_up
+from aehpo_assets.defs.schedules import catch_up, machine_timezone
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.provenance import CheckResult
@@ -144,7 +145,7 @@ def evaluate(location: dg.Definitions, home: Home, instance: dg.DagsterInstance)
         repository_def=location.get_repository_def(),
         resources={"study": study_on(home)},
     ) as context:
-        return catch_up("aehpo_assets").evaluate_tick(context)
+        return catch_up().evaluate_tick(context)
 
 
 def test_the_schedule_asks_for_what_can_be_made_at_night(home: Home, tmp_path: Path) -> None:
@@ -174,3 +175,16 @@ def test_the_schedule_rests_without_a_study_and_beside_a_headless_run(
     assert "no study" in str(empty.skip_message)
     with home.locked():
         assert "at work" in str(evaluate(assets_location, home, instance).skip_message)
+
+
+def test_the_night_is_that_of_the_study_or_of_the_machine(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AEHPO_HOME", str(home.root))
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    assert catch_up().execution_timezone == "Asia/Tokyo"
+    settings = home.study().model_copy(update={"timezone": "Europe/Berlin"})
+    home.adopt(settings, Path("tiny.yaml"))
+    assert catch_up().execution_timezone == "Europe/Berlin"
+    monkeypatch.setenv("TZ", "nowhere")
+    assert machine_timezone() in zoneinfo.available_timezones()

@@ -1,11 +1,16 @@
 """What becomes of an asset whose checks failed: its failure says what they found."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 import pandas as pd
 import pytest
 
-from aehpo_assets.defs.checks import check_specs, told_of_failed_checks
-from aehpo_assets.quality.check import at_most, run_checks
+from aehpo_assets.definitions import defs as assets_location
+from aehpo_assets.defs.checks import check_specs, refuse_failed
+from aehpo_assets.defs.partitions import tasks
+from aehpo_assets.quality.check import Check, at_most, run_checks
+from aehpo_gpu.definitions import defs as gpu_location
 
 CHECKS = (
     at_most("grave", "n", 3, "no n is above 3", of="rows", blocking=True, remedy="Lower n."),
@@ -13,12 +18,17 @@ CHECKS = (
 )
 
 
+def spec(check: Check) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(check.name, asset="table", blocking=check.blocking)
+
+
 def made_with(values: list[int]) -> dg.ExecuteInProcessResult:
-    @dg.asset(check_specs=check_specs("table", CHECKS))
-    @told_of_failed_checks
-    def table(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    @dg.asset(
+        check_specs=[dg.AssetCheckSpec(c.name, asset="table", blocking=c.blocking) for c in CHECKS]
+    )
+    def table(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         rows = pd.DataFrame({"row": [f"row {i}" for i in range(len(values))], "n": values})
-        return dg.MaterializeResult(
+        result = dg.MaterializeResult(
             asset_key="table",
             check_results=[
                 dg.AssetCheckResult(
@@ -32,6 +42,8 @@ def made_with(values: list[int]) -> dg.ExecuteInProcessResult:
                 for check in run_checks(CHECKS, {"rows": rows})
             ],
         )
+        yield result
+        refuse_failed(result)
 
     return dg.materialize([table], raise_on_error=False)
 
@@ -53,3 +65,33 @@ def test_the_failure_of_a_run_is_what_its_blocking_checks_found() -> None:
 @pytest.mark.parametrize("values", [[1, 2], [3]])
 def test_what_only_warns_stops_nothing(values: list[int]) -> None:
     assert made_with(values).success
+
+
+def test_a_failed_check_of_one_task_stays_when_that_of_another_passes() -> None:
+    instance = dg.DagsterInstance.ephemeral()
+    instance.add_dynamic_partitions("task", ["a", "b"])
+
+    @dg.asset(
+        partitions_def=tasks, check_specs=check_specs("table", tasks, CHECKS[:1]), name="table"
+    )
+    def table(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        passed = context.partition_key == "b"
+        outcome = dg.AssetCheckResult(check_name="grave", passed=passed)
+        return dg.MaterializeResult(check_results=[outcome])
+
+    for task in ("a", "b"):
+        dg.materialize([table], partition_key=task, instance=instance, raise_on_error=False)
+    key = dg.AssetCheckKey(dg.AssetKey("table"), "grave")
+    records = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
+    latest = {record.partition: record.status.value for record in reversed(records)}
+    assert latest == {"a": "FAILED", "b": "SUCCEEDED"}
+
+
+@pytest.mark.parametrize("location", [assets_location, gpu_location])
+def test_every_check_has_the_partitions_of_its_asset(location: dg.Definitions) -> None:
+    owned = [a for a in location.assets or [] if isinstance(a, dg.AssetsDefinition)]
+    specs = {spec.key: spec for asset in owned for spec in asset.specs}
+    checks = [check for asset in owned for check in asset.check_specs]
+    assert checks
+    for check in checks:
+        assert check.partitions_def == specs[check.asset_key].partitions_def, check.name

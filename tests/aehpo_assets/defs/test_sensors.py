@@ -14,6 +14,7 @@ import yaml
 
 from aehpo_assets.datasets import landing
 from aehpo_assets.definitions import defs
+from aehpo_assets.defs.broken_datasets import BrokenDataSetError
 from aehpo_assets.defs.resource import study_on
 from aehpo_assets.defs.sensors import READ_FROM_FILES, dataset_sensor
 from aehpo_assets.store.home import Home
@@ -116,7 +117,12 @@ def asked(result: dg.SensorResult) -> dict[str, set[str]]:
 
 
 def reported(result: dg.SensorResult) -> list[str]:
-    return [str(event.description) for event in result.asset_events or []]
+    """What is said of data sets that cannot be read."""
+    return [str(event.description) for event in evaluations(result) if not event.passed]
+
+
+def evaluations(result: dg.SensorResult) -> list[dg.AssetCheckEvaluation]:
+    return [e for e in result.asset_events or [] if isinstance(e, dg.AssetCheckEvaluation)]
 
 
 def test_the_architectures_are_those_of_the_study(sensed: Sensed) -> None:
@@ -171,7 +177,9 @@ def test_a_broken_data_set_is_reported_once_and_picked_up_when_mended(sensed: Se
     assert len(reported(first)) == 1
     assert "rna.parquet" in reported(first)[0]
     assert not sensed.instance.get_dynamic_partitions("task")
-    assert not reported(sensed.tick())
+    with pytest.raises(BrokenDataSetError, match=r"left out until .*rna\.parquet"):
+        sensed.tick()
+    assert not reported(sensed.tick()), "one failed tick is enough"
     (folder / "rna.parquet").write_bytes(whole)
     assert not reported(sensed.tick())
     assert set(sensed.instance.get_dynamic_partitions("task")) == {"toy_rna", "toy_meth"}
@@ -180,7 +188,8 @@ def test_a_broken_data_set_is_reported_once_and_picked_up_when_mended(sensed: Se
 def test_a_known_data_set_that_breaks_keeps_its_artefacts(made: Sensed) -> None:
     (made.home.data / "toy" / "clinical.csv").write_text("sample_id,sex\n")
     result = made.tick()
-    assert len(reported(result)) == 1
+    assert len(reported(result)) == 2
+    assert {event.partition for event in evaluations(result)} == {"toy_rna", "toy_meth"}
     assert not result.run_requests
     assert made.home.store.is_usable("sample_labels", ("toy_rna",))
 
@@ -222,6 +231,6 @@ def test_what_could_not_be_read_is_tried_again_when_mended(sensed: Sensed) -> No
     whole = (folder / "rna.parquet").read_bytes()
     (folder / "rna.parquet").write_bytes(whole[:300])
     assert not sensed.make("toy_rna")
-    assert len(reported(sensed.tick())) == 1
+    assert len(reported(sensed.tick())) == 2
     (folder / "rna.parquet").write_bytes(whole)
     assert asked(sensed.tick())["toy_rna"] == set(READ_FROM_FILES)

@@ -7,6 +7,7 @@ import os
 import tracemalloc
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,12 +23,15 @@ from aehpo_assets.exchange.exports import (
 )
 from aehpo_assets.exchange.folders import export_study, import_results
 from aehpo_assets.exchange.imports import import_bbomix_results, import_study_results
+from aehpo_assets.exchange.recommended import recommended
 from aehpo_assets.hpo.blackbox import build_blackboxes
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
 from aehpo_assets.hpo.surrogate.surrogate import training_table
 from aehpo_assets.space import sample_configurations, search_space
 from aehpo_assets.store.files import inside
 from aehpo_assets.store.home import Home
+from aehpo_assets.store.store import Record
+from aehpo_assets.study import Study
 
 TCGA = [
     "CANCER_TYPE",
@@ -320,24 +324,138 @@ def test_what_is_written_lies_below_its_folder(tmp_path: Path) -> None:
             inside(tmp_path, *names)
 
 
-def test_exported_configurations(tmp_path: Path) -> None:
+def a_study(**changes: Any) -> Study:
+    content = {
+        "name": "small",
+        "tasks": ["toy_rna"],
+        "architectures": ["varix"],
+        "configurations": {"count": 4},
+        "epochs": 7,
+    }
+    return Study.model_validate(content | changes)
+
+
+OTHER_SETTINGS = a_study(
+    preprocessing={"filter": "mad", "scaler": "robust", "clip": 10},
+    split={"train": 0.5, "valid": 0.2, "test": 0.3, "group": "patient"},
+    annealing="3phase-log",
+    vae_loss="mmd",
+    precision="float64",
+    seeds=[5, 6],
+)
+
+
+def test_exported_configurations_have_the_settings_of_the_study() -> None:
     space = search_space("varix")
-    table = sample_configurations(space, 2, seed=1)
-    best = table.iloc[0]
-    present = autoencodix_config(best, epochs=300)
+    best = sample_configurations(space, 2, seed=1).iloc[0]
+    present = autoencodix_config(best, OTHER_SETTINGS, epochs=300, seed=5)
     assert present["n_layers"] == best["n_layers"] - 1
     assert present["latent_dim"] == best["latent_dim_fixed"]
     assert present["beta"] == best["beta"]
-    older = legacy_autoencodix_config(best, "varix", epochs=300, run_id="x")
+    told = {
+        "scaling": "ROBUST",
+        "anneal_function": "3phase-log",
+        "default_vae_loss": "mmd",
+        "float_precision": "64",
+        "train_ratio": 0.5,
+        "valid_ratio": 0.2,
+        "test_ratio": 0.3,
+        "global_seed": 5,
+        "epochs": 300,
+    }
+    assert {name: present[name] for name in told} == told
+    older = legacy_autoencodix_config(best, "varix", OTHER_SETTINGS, epochs=300, seed=5, run_id="x")
     assert older["N_LAYERS"] == best["n_layers"]
     assert older["K_FILTER"] == best["k_filter"]
+    assert older["SPLIT"] == [0.5, 0.2, 0.3]
+    assert (older["ANNEAL"], older["VAE_LOSS"], older["GLOBAL_SEED"]) == ("3phase-log", "MMD", 5)
     vanillix = {name: best[name] for name in space.names if name != "beta"}
-    assert "beta" not in autoencodix_config(vanillix, epochs=1)
-    assert legacy_autoencodix_config(vanillix, "vanillix", epochs=1, run_id="x")["BETA"] == 1.0
-    files = write_recommendation(tmp_path, table, "varix", "tcga_rna", epochs=300)
-    assert pd.read_csv(files[0])["config_id"].tolist() == [0, 1]
-    assert yaml.safe_load(files[1].read_text()) == present
-    assert yaml.safe_load(files[2].read_text())["RUN_ID"] == "RUN_varix_tcga_rna_0"
+    assert "beta" not in autoencodix_config(vanillix, a_study(), epochs=1, seed=0)
+    legacy = legacy_autoencodix_config(
+        vanillix, "vanillix", a_study(), epochs=1, seed=0, run_id="x"
+    )
+    assert legacy["BETA"] == 1.0
+
+
+def write_validated(home: Home) -> pd.DataFrame:
+    """Three recommendations, of which the second turns out to be the best, and a report."""
+    table = sample_configurations(search_space("varix"), 3, seed=1)
+    table = table.assign(config_id=["first", "second", "third"], rank=[1, 2, 3])
+    table[f"predicted_{VALID_SCORE}"] = [0.9, 0.8, 0.7]
+    partition = ("varix", "toy_rna")
+    home.store.write_table("recommendations", partition, table, Record(code_version="x"))
+    made = home.store.checked("recommendations", partition).data_version
+    runs = table.loc[table.index.repeat(2)].reset_index(drop=True)
+    runs = runs.assign(
+        origin="recommended",
+        seed=[7, 8] * 3,
+        status="ok",
+        **{VALID_SCORE: [0.60, 0.64, 0.70, 0.72, 0.65, 0.65]},
+    )
+    record = Record(code_version="x", inputs={"recommendations/varix/toy_rna": made})
+    home.store.write_table("validated_recommendations", partition, runs, record)
+    return table.set_index("config_id")
+
+
+def write_report(home: Home) -> None:
+    version = home.store.checked("validated_recommendations", ("varix", "toy_rna")).data_version
+    scores = {"valid": 0.71, "valid_error": 0.01, "test": 0.69, "test_error": 0.02}
+    candidates = pd.DataFrame([{"task": "toy_rna", "origin": "recommended"} | scores])
+    verdicts = pd.DataFrame([{"task": "toy_rna", "verdict": "It is worse than PCA."}])
+
+    def fill(folder: Path) -> None:
+        candidates.to_parquet(folder / "candidates.parquet")
+        verdicts.to_parquet(folder / "verdicts.parquet")
+
+    record = Record(code_version="x", inputs={"validated_recommendations/varix/toy_rna": version})
+    home.store.write_folder("validation_report", ("varix",), fill, record)
+
+
+def test_what_is_exported_is_the_best_of_what_was_validated(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.adopt(OTHER_SETTINGS, tmp_path / "study.yaml")
+    table = write_validated(home)
+    found = recommended(home, "varix", "toy_rna")
+    assert found.config_id == "second"
+    assert found.configuration["lr_fixed"] == table.loc["second", "lr_fixed"]
+    assert found.scores["valid"] == pytest.approx(0.71)
+    assert (found.seeds, found.epochs) == ([7, 8], 7)
+    assert "not made yet" in found.verdict
+    write_report(home)
+    found = recommended(home, "varix", "toy_rna")
+    assert found.scores["test"] == 0.69
+    assert found.verdict == "It is worse than PCA."
+    files = write_recommendation(tmp_path / "out", found, OTHER_SETTINGS)
+    whole, present, older = (path.read_text() for path in files)
+    for text in (whole, present, older):
+        assert "It is worse than PCA." in text
+        assert "second" in text
+        assert "0.71" in text
+    content = yaml.safe_load(whole)
+    assert content["study"]["preprocessing"]["clip"] == 10
+    assert content["validated_with_seeds"] == [7, 8]
+    for beyond in (
+        "clips scaled values at 10",
+        "by group: patient",
+        "filtering='MAD'",
+        "seeds 5, 6",
+    ):
+        assert beyond in present.replace("\n# ", " ")
+    assert yaml.safe_load(present)["global_seed"] == 7
+    assert yaml.safe_load(older)["RUN_ID"] == "RUN_varix_toy_rna_second"
+
+
+def test_before_validation_the_export_says_that_it_is_a_prediction(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.adopt(OTHER_SETTINGS, tmp_path / "study.yaml")
+    table = write_validated(home)
+    again = table.reset_index().assign(rank=[3, 2, 1])
+    home.store.write_table("recommendations", ("varix", "toy_rna"), again, Record(code_version="x"))
+    found = recommended(home, "varix", "toy_rna")
+    assert found.config_id == "first"
+    assert "valid" not in found.scores
+    assert "predicted to be the best" in found.verdict
+    assert found.seeds == []
 
 
 def test_imported_results_lie_where_run_results_lie_and_name_their_source(

@@ -227,7 +227,7 @@ def asked_again(
         repository_def=defs.get_repository_def(),
         resources={"study": study_on(home)},
     ) as context:
-        data = interrupted("aehpo_gpu").evaluate_tick(context)
+        data = interrupted().evaluate_tick(context)
     return list(data.run_requests or []), data.cursor
 
 

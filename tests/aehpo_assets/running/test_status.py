@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from aehpo_assets.cli.run import print_status
+from aehpo_assets.cli.status import print_status
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.running.runner import StudyRun, Work, prepare
 from aehpo_assets.store.home import Home

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aehpo_assets.exchange.exports import AUTOENCODIX_CONFIGS, autoencodix_config
 from aehpo_assets.space import ARCHITECTURE_SPACES, SHARED, default_configuration, search_space
+from aehpo_assets.study import Study
 
 BENCH = Path.home() / ".cache" / "aehpo" / "bench"
 
@@ -90,7 +91,17 @@ def test_the_values_are_those_that_autoencodix_ships(
 
     shipped = getattr(configs, AUTOENCODIX_CONFIGS[architecture])()
     ours = default_configuration(search_space(architecture))
-    exported = autoencodix_config(ours, epochs=3)
+    study = Study.model_validate(
+        {
+            "name": "small",
+            "tasks": "all",
+            "architectures": [architecture],
+            "configurations": {"count": 1},
+            "epochs": 3,
+        }
+    )
+    arguments = autoencodix_config(ours, study, epochs=3, seed=0)
+    exported = getattr(configs, AUTOENCODIX_CONFIGS[architecture])(**arguments).model_dump()
     assert shipped.k_filter is None
     keeps_all = {one.default for one in SHARED if one.name == "k_filter"}
     assert keeps_all == {float("inf")}

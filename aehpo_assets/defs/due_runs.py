@@ -1,0 +1,67 @@
+"""Runs that make what is missing or stale at this moment, of one code location.
+
+What is due is decided in ``catch_up``; when it is asked for, in ``schedules`` and ``study_job``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from aehpo_assets.datasets.catalogue import usable_tasks
+from aehpo_assets.defs.catch_up import due_artefacts
+from aehpo_assets.defs.instance import UNFINISHED
+from aehpo_assets.defs.partitions import study_partitions
+from aehpo_assets.defs.run_tags import run_tags
+from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
+from aehpo_assets.store.home import Home
+from aehpo_assets.store.store import Partition
+
+
+def due_runs(
+    repository: dg.RepositoryDefinition, instance: dg.DagsterInstance, home: Home, occasion: str
+) -> Iterator[dg.RunRequest]:
+    """Yield a request for each partition with something to make that has all that it depends on.
+
+    Parameters
+    ----------
+    repository
+        The code location.
+    instance
+        The instance, which knows what is being made already.
+    home
+        The home of the study.
+    occasion
+        Why they are asked for; of one occasion, what fails is tried once.
+    """
+    owned = [a for a in repository.assets_defs_by_key.values() if a.is_executable]
+    order = repository.asset_graph.toposorted_asset_keys
+    by_first_key = {min(asset.keys, key=order.index): asset for asset in owned}
+    groups = [
+        tuple(sorted(key.to_user_string() for key in by_first_key[key].keys))
+        for key in order
+        if key in by_first_key
+    ]
+    artefacts = StudyArtefacts(
+        home,
+        usable_tasks(home.data_roots())[0],
+        study_partitions(home.study(), instance),
+        specs_of(repository.assets_defs_by_key.values()),
+    )
+    for partition, reasons in due_artefacts(artefacts, groups, _busy(instance)):
+        yield dg.RunRequest(
+            run_key=f"{occasion} {partition} {sorted(reasons.items())}",
+            tags=run_tags(artefacts, reasons, partition),
+            asset_selection=[dg.AssetKey(asset) for asset in reasons],
+        )
+
+
+def _busy(instance: dg.DagsterInstance) -> set[tuple[str, Partition]]:
+    """Assets and partitions that some run is making."""
+    return {
+        (key.to_user_string(), tuple(run.tags["dagster/partition"].split("|")))
+        for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
+        if "dagster/partition" in run.tags
+        for key in run.asset_selection or ()
+    }

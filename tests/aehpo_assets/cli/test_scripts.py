@@ -1,0 +1,88 @@
+"""What scripts ask of the command: its version, help that says the defaults, and JSON."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from aehpo_assets import __version__
+from aehpo_assets.cli.main import app
+from aehpo_assets.store.home import Home
+from aehpo_gpu.cli.main import app as gpu_app
+
+
+def call(commands: typer.Typer, *arguments: str | Path) -> str:
+    called = CliRunner().invoke(commands, list(map(str, arguments)), env={"COLUMNS": "200"})
+    assert called.exit_code == 0, called.output
+    return called.stdout
+
+
+@pytest.fixture(scope="module")
+def home(finished_tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copy = tmp_path_factory.mktemp("scripts") / "home"
+    shutil.copytree(finished_tiny / "home", copy)
+    return copy
+
+
+def test_the_version_is_told() -> None:
+    assert call(app, "--version").strip() == f"aehpo {__version__}"
+
+
+@pytest.mark.parametrize(
+    ("commands", "arguments", "default"),
+    [
+        (app, ["run"], "AEHPO_HOME, or .aehpo"),
+        (app, ["status"], "AEHPO_HOME, or .aehpo"),
+        (app, ["dataset", "fetch"], "NAME"),
+        (gpu_app, ["tune"], "hpo.seed of the study"),
+        (gpu_app, ["plan"], "AEHPO_HOME, or .aehpo"),
+    ],
+)
+def test_help_says_the_defaults(commands: typer.Typer, arguments: list[str], default: str) -> None:
+    assert f"({default})" in call(commands, *arguments, "--help")
+
+
+def test_the_status_as_json(home: Path) -> None:
+    told: dict[str, Any] = json.loads(call(app, "status", "--home", home, "--json"))
+    assert told["study"] == "tiny"
+    assert told["history"]
+    assert told["counts"] == {"up to date": len(told["artefacts"])}
+    assert {"asset": "run_results", "partition": ["vanillix", "toy_rna"], "state": "up to date"} | {
+        "why": ""
+    } in told["artefacts"]
+
+
+def test_the_results_as_json(home: Path) -> None:
+    (told,) = json.loads(call(app, "results", "--home", home, "--json"))
+    assert (told["architecture"], told["task"]) == ("vanillix", "toy_rna")
+    store = Home(home).store
+    validated = store.read_table("validated_recommendations", ("vanillix", "toy_rna"))
+    row = validated.set_index("config_id").loc[told["config_id"]].head(1)
+    assert told["configuration"]["lr_fixed"] == pytest.approx(float(row["lr_fixed"].iloc[0]))
+    assert told["verdict"]
+    assert {one["opponent"] for one in told["improvements"]} >= {"untuned_default", "baseline"}
+    refused = CliRunner().invoke(app, ["results", "nothing", "--home", str(home), "--json"])
+    assert "nothing was validated of nothing" in str(refused.exception)
+
+
+def test_the_plan_as_json(finished_tiny: Path, home: Path) -> None:
+    study, data = finished_tiny / "tiny.yaml", finished_tiny / "data"
+    arguments = (study, "--data", data, "--home", home, "--detect", "0.02", "--json")
+    told = json.loads(call(gpu_app, "plan", *arguments))
+    assert [one["task"] for one in told["estimates"]] == ["toy_rna"]
+    assert told["hours"] > 0
+    assert [one["architecture"] for one in told["detections"]] == ["vanillix"]
+
+
+def test_every_command_has_a_help() -> None:
+    (entry,) = entry_points(group="aehpo.commands")
+    for command in [*app.registered_commands, *entry.load().registered_commands]:
+        assert command.callback is not None
+        assert (command.callback.__doc__ or "").strip()

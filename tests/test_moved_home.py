@@ -1,0 +1,69 @@
+"""A home that is moved, copied or sent is the same home: nothing in it is made again."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from aehpo_assets.cli.run import run_headless
+from aehpo_assets.store.home import Home
+from tests.conftest import write_tiny
+
+
+@pytest.fixture(scope="module")
+def with_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished home whose data set lies in it, and was given with --data as well."""
+    root = tmp_path_factory.mktemp("moved")
+    write_tiny(root)
+    home = Home(root / "home")
+    shutil.move(root / "data", home.data)
+    printed = io.StringIO()
+    console = Console(file=printed, width=200)
+    assert run_headless(root / "tiny.yaml", home, [home.data], console), printed.getvalue()
+    return root
+
+
+def run(file: Path, home: Path, *data: Path) -> str:
+    printed = io.StringIO()
+    console = Console(file=printed, width=200)
+    assert run_headless(file, Home(home), list(data), console), printed.getvalue()
+    return printed.getvalue()
+
+
+def test_a_copy_stands_beside_the_original(with_data: Path, tmp_path: Path) -> None:
+    shutil.copytree(with_data / "home", tmp_path / "copy")
+    assert "0 made" in run(with_data / "tiny.yaml", tmp_path / "copy")
+    assert Home(tmp_path / "copy").data_roots()[-1] == tmp_path / "copy" / "data"
+
+
+def test_a_copy_is_whole_where_the_original_is_gone(with_data: Path, tmp_path: Path) -> None:
+    shutil.copytree(with_data / "home", tmp_path / "copy")
+    (with_data / "home").rename(with_data / "away")
+    try:
+        assert "0 made" in run(with_data / "tiny.yaml", tmp_path / "copy")
+        command = [sys.executable, "-m", "aehpo_assets.cli.main", "trace"]
+        traced = subprocess.run(
+            [*command, "recommendations/vanillix/toy_rna", "--home", str(tmp_path / "copy")],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"COLUMNS": "200"},
+        )
+        assert traced.returncode == 0, traced.stdout
+        assert "data/toy/rna.parquet" in traced.stdout
+        assert str(with_data) not in traced.stdout
+    finally:
+        (with_data / "away").rename(with_data / "home")
+
+
+def test_data_that_were_moved_make_nothing_stale(with_data: Path, tmp_path: Path) -> None:
+    """What lies outside the home is found where it is now, by its content."""
+    shutil.copytree(with_data / "home", tmp_path / "copy")
+    shutil.move(tmp_path / "copy" / "data", tmp_path / "elsewhere")
+    assert "0 made" in run(with_data / "tiny.yaml", tmp_path / "copy", tmp_path / "elsewhere")
