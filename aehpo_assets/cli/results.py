@@ -28,7 +28,7 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.exchange.recommended import recommended
 from aehpo_assets.foreign import escaped
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
-from aehpo_assets.space import search_space
+from aehpo_assets.report.found import compared_configurations, of_task, validation_reports
 from aehpo_assets.store.home import Home
 
 OPPONENTS = {
@@ -37,9 +37,6 @@ OPPONENTS = {
     BASELINE: "best baseline",
 }
 """Columns of the summary."""
-
-REPORT = ("candidates", "improvements", "verdicts")
-"""Tables of a validation report that are shown."""
 
 
 def print_summary(home: Home, console: Console) -> None:
@@ -53,7 +50,7 @@ def print_summary(home: Home, console: Console) -> None:
     table = Table(title="What is recommended, and what it adds on these test samples")
     for name in ("task", "configuration", "valid", "test", *OPPONENTS.values()):
         table.add_column(name, justify="right" if name in ("valid", "test") else "left")
-    for architecture, report in _reports(home).items():
+    for architecture, report in validation_reports(home).items():
         candidates = report["candidates"]
         of_test = report["improvements"].query("score == @TEST_SCORE")
         for row in candidates[candidates["origin"] == RECOMMENDED].to_dict("records"):
@@ -89,7 +86,7 @@ def print_task(
     InputError
         If nothing was validated of one of them.
     """
-    reports = _reports(home)
+    reports = validation_reports(home)
     chosen = [architecture] if architecture else list(reports)
     for task in tasks:
         known = [
@@ -128,11 +125,11 @@ def print_json(home: Home, tasks: Sequence[str], architecture: str | None) -> No
         If nothing was validated of it yet.
     """
     content = []
-    for name, report in _reports(home).items():
+    for name, report in validation_reports(home).items():
         for task in report["verdicts"]["task"]:
             if (tasks and task not in tasks) or architecture not in (None, name):
                 continue
-            own = {key: table[table["task"] == task] for key, table in report.items()}
+            own = of_task(report, task)
             content.append(
                 asdict(recommended(home, name, task))
                 | {key: _records(own[key]) for key in ("candidates", "improvements")}
@@ -152,22 +149,6 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def _reports(home: Home) -> dict[str, dict[str, pd.DataFrame]]:
-    """Return the tables of each architecture that has a validation report."""
-    reports = {}
-    for architecture in home.study().architectures:
-        if home.store.is_usable("validation_report", (architecture,)):
-            folder = home.store.existing_folder("validation_report", (architecture,))
-            reports[architecture] = {n: pd.read_parquet(folder / f"{n}.parquet") for n in REPORT}
-    if not reports:
-        raise InputError(
-            "nothing was validated here yet",
-            file=home.root,
-            remedy="`aehpo run STUDY.yaml` does, and `aehpo status` says what is missing.",
-        )
-    return reports
-
-
 def _summary_cell(row: Any) -> str:
     """The outcome and the difference; of a baseline also which, without its dimensions."""
     than = f" {row['opponent_config_id'].partition(' (')[0]}" if row.name == BASELINE else ""
@@ -178,19 +159,14 @@ def _configurations(
     home: Home, architecture: str, task: str, report: Mapping[str, pd.DataFrame]
 ) -> Table:
     """The hyperparameters of what was recommended, and of what it was compared with."""
-    compared = report["improvements"].query("task == @task and score == @TEST_SCORE")
-    ids = {RECOMMENDED: compared["config_id"].head(1)}
-    for origin in (BEST_SAMPLED, UNTUNED_DEFAULT):
-        ids[origin] = compared.loc[compared["opponent"] == origin, "opponent_config_id"]
-    validated = home.store.read_table("validated_recommendations", (architecture, task))
-    trained = validated.drop_duplicates("config_id").set_index("config_id")
+    compared = compared_configurations(home, architecture, task, report)
     table = Table("hyperparameter", title=escaped(f"{task}, {architecture}: configurations"))
-    columns = [(origin, found.iloc[0]) for origin, found in ids.items() if len(found)]
-    for origin, config_id in columns:
-        table.add_column(f"{ORIGIN_NAMES[origin]}\n{escaped(config_id)}", justify="right")
-    for name in search_space(architecture, home.study().space).names:
-        values = [f"{trained.loc[config_id, name]:.6g}" for _, config_id in columns]
-        table.add_row(name, *values)
+    for row in compared.to_dict("records"):
+        table.add_column(
+            f"{ORIGIN_NAMES[row['origin']]}\n{escaped(row['config_id'])}", justify="right"
+        )
+    for name, values in compared.drop(columns=["origin", "config_id"]).items():
+        table.add_row(str(name), *[f"{value:.6g}" for value in values])
     return table
 
 
@@ -213,7 +189,7 @@ def recommendation_report(
         the baselines (means ± standard errors), and what the recommendation adds to its opponents
         (with 95 % intervals) with the verdict on it; the caption says it in whole sentences.
     """
-    own = {name: table[table["task"] == task] for name, table in report.items() if "task" in table}
+    own = of_task(dict(report), task)
     table = Table(
         title=escaped(f"{task}, {architecture}: weighted average AUC"),
         caption=escaped(str(own["verdicts"]["verdict"].iloc[0])),

@@ -20,11 +20,15 @@ from aehpo_assets.analysis.names import (
     UNTUNED_DEFAULT,
 )
 from aehpo_assets.analysis.verdict import difference_text, outcome_text
-from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.summary import sentence
 from aehpo_assets.report.blocks import Block, Picture, Section, Table, Text
-from aehpo_assets.space import search_space
+from aehpo_assets.report.found import (
+    Report,
+    compared_configurations,
+    of_task,
+    validation_reports,
+)
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Partition, Store
 
@@ -35,9 +39,6 @@ OPPONENTS = {
 }
 
 NEW_PATIENTS = "for new patients, 95 %"
-
-Report = dict[str, pd.DataFrame]
-"""Tables of the validation report of an architecture, by name."""
 
 
 def study_sections(home: Home) -> list[Section]:
@@ -53,16 +54,9 @@ def study_sections(home: Home) -> list[Section]:
     InputError
         If nothing was.
     """
-    study = home.study()
-    reports = {a: found for a in study.architectures if (found := _report(home.store, a))}
-    if not reports:
-        raise InputError(
-            "nothing was validated here yet",
-            file=home.root,
-            remedy="`aehpo run STUDY.yaml` does, and `aehpo status` says what is missing.",
-        )
+    reports = validation_reports(home)
     recommended = [
-        _recommendation(home, architecture, task)
+        _recommendation(home, architecture, task, of_task(report, task))
         for architecture, report in reports.items()
         for task in report["verdicts"]["task"]
     ]
@@ -75,24 +69,20 @@ def study_sections(home: Home) -> list[Section]:
     ]
 
 
-def _report(store: Store, architecture: str) -> Report:
-    if not store.is_usable("validation_report", (architecture,)):
-        return {}
-    folder = store.existing_folder("validation_report", (architecture,))
-    return {path.stem: pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
-
-
 def _answer(home: Home, reports: dict[str, Report]) -> Iterator[Block]:
     """One row an architecture and task: the values to train with, and whether they are better."""
     rows, shown = [], []
     for architecture, report in reports.items():
-        of_test = report["improvements"].query("score == @TEST_SCORE")
+        of_test = report["improvements"]
+        of_test = of_test[of_test["score"] == TEST_SCORE]
         for task in report["verdicts"]["task"]:
             own = of_test[of_test["task"] == task].set_index("opponent")
             if own.empty:
                 continue
-            values = _values(home, architecture, task, str(own["config_id"].iloc[0]))
-            scores = report["candidates"].query("task == @task and origin == @RECOMMENDED").iloc[0]
+            compared = compared_configurations(home, architecture, task, report)
+            values = compared.drop(columns=["origin", "config_id"]).iloc[0].to_dict()
+            candidates = report["candidates"].set_index(["task", "origin"])
+            scores = candidates.loc[[(task, RECOMMENDED)]].iloc[0]
             row = {"task": task, "architecture": architecture, **values}
             row |= {
                 "valid": scores["valid"],
@@ -142,20 +132,7 @@ def _answer(home: Home, reports: dict[str, Report]) -> Iterator[Block]:
         )
 
 
-def _values(home: Home, architecture: str, task: str, config_id: str) -> dict[str, float]:
-    """Return the hyperparameters of a validated configuration."""
-    validated = home.store.read_table("validated_recommendations", (architecture, task))
-    own = validated[validated["config_id"].astype(str) == config_id].iloc[0]
-    names = search_space(architecture, home.study().space).names
-    return {name: own[name] for name in names}
-
-
-def _recommendation(home: Home, architecture: str, task: str) -> Section:
-    report = {
-        name: table[table["task"] == task]
-        for name, table in _report(home.store, architecture).items()
-        if "task" in table
-    }
+def _recommendation(home: Home, architecture: str, task: str, report: Report) -> Section:
     stem = f"{architecture}-{task}"
     blocks: list[Block] = [
         Text(str(report["verdicts"]["verdict"].iloc[0]), "lead"),
@@ -169,18 +146,13 @@ def _recommendation(home: Home, architecture: str, task: str) -> Section:
 
 
 def _configurations(home: Home, architecture: str, task: str, report: Report, stem: str) -> Table:
-    compared = report["improvements"].query("score == @TEST_SCORE")
-    ids = {RECOMMENDED: compared["config_id"].head(1)}
-    for origin in (BEST_SAMPLED, UNTUNED_DEFAULT):
-        ids[origin] = compared.loc[compared["opponent"] == origin, "opponent_config_id"]
-    known = {
-        f"{ORIGIN_NAMES[origin]} ({found.iloc[0]})": _values(
-            home, architecture, task, str(found.iloc[0])
-        )
-        for origin, found in ids.items()
-        if len(found)
-    }
-    frame = pd.DataFrame(known).rename_axis("hyperparameter").reset_index()
+    compared = compared_configurations(home, architecture, task, report)
+    names = [
+        f"{ORIGIN_NAMES[origin]} ({config_id})"
+        for origin, config_id in zip(compared["origin"], compared["config_id"], strict=True)
+    ]
+    values = compared.drop(columns=["origin", "config_id"]).T.set_axis(names, axis=1)
+    frame = values.rename_axis("hyperparameter").reset_index()
     shown = frame.map(lambda value: value if isinstance(value, str) else f"{value:.4g}")
     return Table(
         f"{stem}-hyperparameters",
