@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import aehpo_assets as aehpo
 from aehpo_assets.cli.main import app
 from aehpo_assets.errors import InputError
 from aehpo_assets.store.home import Home
@@ -74,3 +77,46 @@ def test_a_home_without_a_study_says_what_to_do(tmp_path: Path) -> None:
     outcome = RUNNER.invoke(app, ["report", "--home", str(tmp_path / "none")])
     assert isinstance(outcome.exception, InputError)
     assert not (tmp_path / "none" / "report").exists()
+
+
+def test_the_study_is_read_in_python(home: Home, page: Path) -> None:
+    opened = aehpo.open(home.root)
+    study = home.study()
+    assert study.name in repr(opened)
+    runs = opened.runs()
+    assert len(runs) == sum(
+        len(home.store.read_table("run_results", partition))
+        for partition in home.store.partitions("run_results")
+    )
+    (first, *_) = study.architectures
+    assert set(opened.runs(first)["architecture"]) == {first}
+    task = str(runs["task"].iloc[0])
+    answer = opened.answer()
+    recommended = pd.read_csv(page / "tables" / "recommended.csv")
+    own = answer[answer["origin"] == "recommended"]
+    assert own["lr_fixed"].tolist() == pytest.approx(recommended["lr_fixed"].tolist())
+    assert {"architecture", "task", "outcome", "new_patients"} <= {*opened.verdicts()}
+    assert {"task", "method"} <= {*opened.baselines(task)}
+    assert (opened.noise(first, task)["architecture"] == first).all()
+    latents = opened.latents(first, task)
+    assert latents.n_obs == len(home.store.read_table("sample_labels", (task,)))
+    assert list(opened.blackbox(first)) == [task]
+    names = [name for name, svg in opened.figures() if svg.startswith(b"<?xml")]
+    assert sorted(names) == sorted(file.stem for file in (page / "figures").glob("*.svg"))
+    with pytest.raises(InputError, match="holds no run_results"):
+        opened.runs("disentanglix")
+
+
+def test_opening_a_study_imports_no_dagster() -> None:
+    said = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import aehpo_assets as a, sys; print(len(sys.modules), 'pandas' in "
+            "sys.modules); import aehpo_assets.report.opened; print('dagster' in sys.modules)",
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    assert said[1:] == ["False", "False"]

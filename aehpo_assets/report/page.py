@@ -41,7 +41,7 @@ def write_page(folder: Path, title: str, subtitle: str, sections: Sequence[Secti
     (folder / "tables").mkdir(parents=True)
     (folder / "figures").mkdir()
     images = {}
-    for block in _blocks(sections):
+    for block in blocks_of(sections):
         if isinstance(block, Table):
             block.frame.to_csv(folder / "tables" / f"{block.name}.csv", index=False)
         elif isinstance(block, Picture):
@@ -73,10 +73,11 @@ def refuse_other_content(folder: Path) -> None:
         )
 
 
-def _blocks(sections: Sequence[Section]) -> Iterator[Block]:
+def blocks_of(sections: Sequence[Section]) -> Iterator[Block]:
+    """Yield every block of some sections and of the parts in them."""
     for section in sections:
         yield from section.blocks
-        yield from _blocks(section.parts)
+        yield from blocks_of(section.parts)
 
 
 def _drawn(picture: Picture, kind: Format) -> bytes:

@@ -80,7 +80,7 @@ def _answer(home: Home, reports: dict[str, Report]) -> Iterator[Block]:
             if own.empty:
                 continue
             compared = compared_configurations(home, architecture, task, report)
-            values = compared.drop(columns=["origin", "config_id"]).iloc[0].to_dict()
+            values = compared.drop(columns=["origin", "config_id"]).to_dict("records")[0]
             candidates = report["candidates"].set_index(["task", "origin"])
             scores = candidates.loc[[(task, RECOMMENDED)]].iloc[0]
             row = {"task": task, "architecture": architecture, **values}
@@ -151,7 +151,9 @@ def _configurations(home: Home, architecture: str, task: str, report: Report, st
         f"{ORIGIN_NAMES[origin]} ({config_id})"
         for origin, config_id in zip(compared["origin"], compared["config_id"], strict=True)
     ]
-    values = compared.drop(columns=["origin", "config_id"]).T.set_axis(names, axis=1)
+    # Whole numbers stay whole beside others.
+    values = compared.drop(columns=["origin", "config_id"]).astype(object)
+    values = values.T.set_axis(names, axis=1)
     frame = values.rename_axis("hyperparameter").reset_index()
     shown = frame.map(lambda value: value if isinstance(value, str) else f"{value:.4g}")
     return Table(

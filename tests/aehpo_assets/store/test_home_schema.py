@@ -192,6 +192,7 @@ WAYS_IN = {
     "reproduce": (app, ["reproduce", "run_results/vanillix/toy_rna"]),
     "ui": (app, ["ui"]),
     "results": (app, ["results"]),
+    "report": (app, ["report"]),
     "export": (app, ["export", "--out", "OUT"]),
     "dataset add": (app, ["dataset", "add", "DATASET"]),
     "dataset remove": (app, ["dataset", "remove", "toy"]),
