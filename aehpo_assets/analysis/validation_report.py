@@ -51,11 +51,11 @@ def predictions(validated: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a task and configuration: ``task, config_id, rank, searcher, transfer, seeds,
-        failed_runs, predicted, lower, upper`` of the valid score (90 % interval of the true mean),
-        ``actual`` (mean over the seeds; runs without a score count as 0.5), ``standard_error`` (of
-        the mean, by the noise pooled over the autoencoders of the task; NaN where it is not known)
-        and ``inside``: whether the mean lies where 90 % of such means should, its own noise
-        included.
+        failed_runs, noise`` (known, or *noise not known* to what predicted it), ``predicted, lower,
+        upper`` of the valid score (90 % interval of the true mean), ``actual`` (mean over the
+        seeds; runs without a score count as 0.5), ``standard_error`` (of the mean, by the noise
+        pooled over the autoencoders of the task; NaN where it is not known) and ``inside``: whether
+        the mean lies where 90 % of such means should, its own noise included.
     """
     rows = []
     for task, table in validated.items():
@@ -73,6 +73,7 @@ def predictions(validated: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
                     "transfer": bool(first["transfer"]),
                     "seeds": len(own),
                     "failed_runs": int(own["failed"].sum()),
+                    "noise": first["predicted_noise"],
                     "predicted": float(first[f"predicted_{VALID_SCORE}"]),
                     "lower": float(first[f"predicted_{VALID_SCORE}_lower"]),
                     "upper": float(first[f"predicted_{VALID_SCORE}_upper"]),
@@ -161,14 +162,16 @@ def candidates(summaries: Mapping[str, RecommendationSummary]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a task and candidate: ``task, origin`` (``baseline`` for these), ``name,
-        predicted_valid, valid, valid_error, test, test_error`` (standard errors, NaN where the
-        noise is not known), ``runs, failed_runs``.
+        predicted_valid, predicted_noise`` (known, or *noise not known* to what predicted it;
+        missing where nothing was predicted), ``valid, valid_error, test, test_error`` (standard
+        errors, NaN where the noise is not known), ``runs, failed_runs``.
     """
     rows = []
     for task, summary in summaries.items():
         named = [*summary.candidates.items(), *((BASELINE, one) for one in summary.baselines)]
         rows += [{"task": task, "origin": origin} | _of_candidate(one) for origin, one in named]
-    columns = ["task", "origin", "name", "predicted_valid", "valid", "valid_error"]
+    columns = ["task", "origin", "name", "predicted_valid", "predicted_noise"]
+    columns += ["valid", "valid_error"]
     columns += ["test", "test_error", "runs", "failed_runs"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -177,6 +180,7 @@ def _of_candidate(candidate: Candidate) -> dict[str, object]:
     return {
         "name": candidate.name,
         "predicted_valid": candidate.predicted_valid,
+        "predicted_noise": candidate.predicted_noise,
         "valid": candidate.valid.mean,
         "valid_error": candidate.valid.standard_error,
         "test": candidate.test.mean,

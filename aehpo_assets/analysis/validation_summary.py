@@ -87,6 +87,8 @@ class Candidate:
         What it is called in the report.
     predicted_valid
         Valid score that the surrogate predicted, NaN where nothing was predicted.
+    predicted_noise
+        Whether the noise was known to what predicted it; None where nothing was predicted.
     valid, test
         Weighted average AUC that came out.
     runs
@@ -101,6 +103,7 @@ class Candidate:
     test: Estimate
     runs: int = 1
     failed_runs: int = 0
+    predicted_noise: str | None = None
 
 
 @dataclass(frozen=True)
@@ -372,6 +375,7 @@ def _candidate(runs: pd.DataFrame, noise: Mapping[str, Noise | None]) -> Candida
         transfer = first.get("transfer")
         details += ["transfer"] if pd.notna(transfer) and bool(transfer) else []
     predicted = pd.to_numeric(first.get(f"predicted_{VALID_SCORE}"), errors="coerce")
+    noise_of = first.get("predicted_noise")
     return Candidate(
         name=f"{ORIGIN_NAMES[first['origin']]}: {', '.join(details)}",
         predicted_valid=math.nan if predicted is None else float(predicted),
@@ -379,6 +383,7 @@ def _candidate(runs: pd.DataFrame, noise: Mapping[str, Noise | None]) -> Candida
         test=trained_estimate(runs, TEST_SCORE, noise[TEST_SCORE]),
         runs=len(runs),
         failed_runs=int(runs["failed"].sum()),
+        predicted_noise=noise_of if isinstance(noise_of, str) else None,
     )
 
 

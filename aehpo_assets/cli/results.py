@@ -28,6 +28,7 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.exchange.recommended import recommended
 from aehpo_assets.foreign import escaped
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
+from aehpo_assets.noise.summary import NOT_KNOWN
 from aehpo_assets.report.found import compared_configurations, of_task, validation_reports
 from aehpo_assets.store.home import Home
 
@@ -203,6 +204,8 @@ def recommendation_report(
     for origin in (BEST_SAMPLED, RECOMMENDED, UNTUNED_DEFAULT, BASELINE):
         for row in candidates[candidates["origin"] == origin].to_dict("records"):
             predicted = str(Estimate(row["predicted_valid"]))
+            if row.get("predicted_noise") == NOT_KNOWN:
+                predicted += f"\n{NOT_KNOWN}"
             scores = [str(Estimate(row[name], row[f"{name}_error"])) for name in ("valid", "test")]
             style = "bold" if origin == RECOMMENDED else None
             table.add_row(escaped(row["name"]), predicted, *scores, style=style)

@@ -9,6 +9,7 @@ them for real, and judging them, to the validation.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ from aehpo_assets.hpo.transfer.boxes import (
     weighted_box,
 )
 from aehpo_assets.hpo.transfer.similarity import rank_correlation
+from aehpo_assets.noise.summary import KNOWN, NOT_KNOWN
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.provenance import named_seed
 from aehpo_assets.study import Hpo
@@ -51,8 +53,10 @@ class Recommendations:
         was trained before), ``transfer, evidence, repetition, search_seed`` (both missing for
         these), the hyperparameters, ``k_filter_effective``, ``predicted_<objective>``, the
         posterior mean of what a configuration truly reaches, with ``predicted_<objective>_lower``
-        and ``_upper`` (the 90 % interval of that true mean), ``predicted_dead`` (the probability
-        that a run diverges, fails or collapses; above one half, a configuration ranks last), and
+        and ``_upper`` (the 90 % interval of that true mean), ``predicted_noise`` (known, or *noise
+        not known* where no replicates measured that of the valid score), ``predicted_dead`` (the
+        probability that a run diverges, fails or collapses; above one half, a configuration ranks
+        last), and
         ``sampled_config_id`` (the sampled configuration with the same hyperparameters, or
         missing).
     trials
@@ -267,11 +271,14 @@ def _recommendation_table(
     chosen: pd.DataFrame, task: str, surrogate: Surrogate, n_features: int
 ) -> pd.DataFrame:
     lower, upper = surrogate.predict_interval(chosen, task)
-    predictions = {}
+    predictions: dict[str, Any] = {}
     for objective in OBJECTIVE_NAMES:
         predictions[f"predicted_{objective}"] = chosen[objective].to_numpy()
         predictions[f"predicted_{objective}_lower"] = lower[objective].to_numpy()
         predictions[f"predicted_{objective}_upper"] = upper[objective].to_numpy()
+    predictions["predicted_noise"] = (
+        KNOWN if surrogate.noise_known(task, VALID_SCORE) else NOT_KNOWN
+    )
     origin = ["searcher", "transfer", "evidence", "repetition", "search_seed"]
     table = chosen[["config_id", *origin, *surrogate.space.names]].copy()
     table.insert(0, "rank", np.arange(1, len(chosen) + 1))

@@ -17,7 +17,7 @@ from aehpo_assets.analysis.names import BEST_SAMPLED, RECOMMENDED, UNTUNED_DEFAU
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.objectives import OBJECTIVE, VALID_SCORE
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
-from aehpo_assets.noise.summary import known_noise
+from aehpo_assets.noise.summary import KNOWN, known_noise
 from aehpo_assets.race.belief import Belief
 from aehpo_assets.race.race import Outcome, race
 from aehpo_assets.space import SearchSpace
@@ -287,6 +287,7 @@ def _in_final_order(
             f"predicted_{VALID_SCORE}": final["mean"],
             f"predicted_{VALID_SCORE}_lower": final["lower"],
             f"predicted_{VALID_SCORE}_upper": final["upper"],
+            "predicted_noise": KNOWN,
         },
     )
     return found.sort_values("rank", kind="stable", na_position="last", ignore_index=True)

@@ -10,6 +10,7 @@ import pandas as pd
 from aehpo_assets.analysis.plots.style import nothing_to_show
 from aehpo_assets.hpo.benchmark.significance import CriticalDifference
 from aehpo_assets.hpo.benchmark.summary import BenchmarkSummary
+from aehpo_assets.noise.summary import KNOWN
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,7 +94,7 @@ def promises_figure(promises: pd.DataFrame) -> Figure:
     axes.set_yticks(places, list(known["searcher"]))
     axes.invert_yaxis()
     axes.set_xlabel("score told of what is recommended, less its true score (AUC)")
-    if noise != "known":
+    if noise != KNOWN:
         axes.set_title(noise, fontsize=9)
     return figure
 

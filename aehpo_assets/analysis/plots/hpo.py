@@ -17,6 +17,7 @@ from aehpo_assets.analysis.plots.style import (
     MARKERS,
     drawing,
     finite,
+    noise_label,
     nothing_to_show,
     palette,
     rendered,
@@ -24,6 +25,7 @@ from aehpo_assets.analysis.plots.style import (
     spans_magnitudes,
 )
 from aehpo_assets.hpo.objectives import OBJECTIVE, OBJECTIVES, TEST_SCORE, VALID_SCORE
+from aehpo_assets.noise.summary import KNOWN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,8 +81,8 @@ def out_of_fold(frame: pd.DataFrame) -> bytes:
     Parameters
     ----------
     frame
-        ``task``, ``objective``, ``actual``, ``predicted`` and the bounds ``lower`` and ``upper``
-        of the interval of such means, one row a configuration and objective.
+        ``task``, ``objective``, ``noise``, ``actual``, ``predicted`` and the bounds ``lower`` and
+        ``upper`` of the interval of such means, one row a configuration and objective.
 
     Returns
     -------
@@ -93,9 +95,11 @@ def out_of_fold(frame: pd.DataFrame) -> bytes:
         if not found:
             nothing_to_show(axes[0], "no objective was predicted")
         for panel, objective in zip(axes, found, strict=False):
-            _predictions(panel, frame[frame["objective"] == objective], tasks)
+            own = frame[frame["objective"] == objective]
+            _predictions(panel, own, tasks)
             panel.set(xlabel="actual, mean over replicates", ylabel="predicted")
-            panel.set_title(f"{OBJECTIVE[objective].title}\n{panel.get_title()}", fontsize=9)
+            title = f"{OBJECTIVE[objective].title}\n{panel.get_title()}{noise_label(own['noise'])}"
+            panel.set_title(title, fontsize=9)
         handles, labels = axes[0].get_legend_handles_labels()
         if handles:
             figure.legend(handles, labels, loc="outside lower center", ncols=min(6, len(labels)))
@@ -122,12 +126,13 @@ def calibration(table: pd.DataFrame) -> bytes:
             nothing_to_show(axes[0], "no objective was predicted")
         for panel, objective in zip(axes, found, strict=False):
             panel.plot([0.4, 1], [0.4, 1], color="0.6", linewidth=1, linestyle="--")
-            for task, rows in table[table["objective"] == objective].groupby("task", sort=False):
+            own = table[table["objective"] == objective]
+            for task, rows in own.groupby("task", sort=False):
                 panel.plot(
                     rows["level"], rows["coverage"], marker="o", label=str(task), color=tasks[task]
                 )
             panel.set(xlabel="nominal coverage", ylabel="coverage", xlim=(0.4, 1), ylim=(0, 1.02))
-            panel.set_title(OBJECTIVE[objective].title, fontsize=9)
+            panel.set_title(OBJECTIVE[objective].title + noise_label(own["noise"]), fontsize=9)
         handles, labels = axes[0].get_legend_handles_labels()
         if handles:
             figure.legend(handles, labels, loc="outside lower center", ncols=min(6, len(labels)))
@@ -173,7 +178,7 @@ def _diagonal(panel: Axes, *values: pd.Series) -> None:
     panel.plot(ends, ends, color="black", linewidth=0.8, linestyle="--", zorder=1)
 
 
-def search_progress(trials: pd.DataFrame) -> bytes:
+def search_progress(trials: pd.DataFrame, noise: str = KNOWN) -> bytes:
     """Best predicted valid score so far by trial: mean over repetitions, and their range.
 
     Parameters
@@ -181,6 +186,8 @@ def search_progress(trials: pd.DataFrame) -> bytes:
     trials
         ``searcher``, ``transfer``, ``repetition``, ``trial`` (in the order of their start) and
         the valid score. With transfer lines are dashed.
+    noise
+        Whether that of the predictions is known.
 
     Returns
     -------
@@ -211,7 +218,8 @@ def search_progress(trials: pd.DataFrame) -> bytes:
                 best.index, best.min(axis=1), best.max(axis=1), color=colour, alpha=0.1, lw=0
             )
         if panel.lines:
-            panel.set(xlabel="trial", ylabel="best predicted valid AUC so far")
+            label = noise_label(pd.Series([noise]))
+            panel.set(xlabel="trial", ylabel=f"best predicted valid AUC so far{label}")
             panel.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         else:
             nothing_to_show(panel, "no trial has a score")
@@ -225,7 +233,8 @@ def predicted_against_actual(validated: pd.DataFrame) -> bytes:
     ----------
     validated
         One row a candidate and seed: ``origin``, ``config_id``, the actual valid score, and
-        ``predicted_<valid score>``, which is missing where nothing was predicted.
+        ``predicted_<valid score>`` and ``predicted_noise``, which are missing where nothing was
+        predicted.
 
     Returns
     -------
@@ -234,7 +243,8 @@ def predicted_against_actual(validated: pd.DataFrame) -> bytes:
         seed); runs without a score are left out.
     """
     columns = (f"predicted_{VALID_SCORE}", VALID_SCORE)
-    return _candidates(validated, columns, ("predicted valid AUC", "actual valid AUC"))
+    label = noise_label(validated["predicted_noise"])
+    return _candidates(validated, columns, (f"predicted valid AUC{label}", "actual valid AUC"))
 
 
 def valid_against_test(validated: pd.DataFrame, opened: pd.DataFrame) -> bytes:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from aehpo_assets.foreign import visible
+from aehpo_assets.noise.summary import NOT_KNOWN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -174,6 +175,21 @@ def _refuse_formulas(figure: Figure) -> None:
             if axis.get_scale() == "log":
                 for label in (*axis.get_majorticklabels(), *axis.get_minorticklabels()):
                     label.set_parse_math(True)
+
+
+def noise_label(noise: pd.Series) -> str:
+    """Return a line that says where the noise is not known; empty where it is.
+
+    Parameters
+    ----------
+    noise
+        :data:`aehpo_assets.noise.summary.KNOWN` or not, of whatever is drawn; missing for what
+        promises nothing.
+    """
+    without = (noise == NOT_KNOWN).sum()
+    if not without:
+        return ""
+    return f"\n{NOT_KNOWN}" + ("" if without == noise.notna().sum() else " of some")
 
 
 def nothing_to_show(axes: Axes, reason: str) -> None:

@@ -17,6 +17,7 @@ from aehpo_assets.analysis.plots.style import (
     GREY,
     MARKERS,
     drawing,
+    noise_label,
     nothing_to_show,
     palette,
     rendered,
@@ -79,11 +80,12 @@ def _predictions(panel: Axes, rows: pd.DataFrame, tasks: dict[object, str]) -> N
         float(np.nanmax(rows[["predicted", "actual"]])),
     ]
     panel.plot(ends, ends, color="black", linewidth=0.8, linestyle="--", zorder=1)
+    label = noise_label(rows["noise"])
     bias = (rows["predicted"] - rows["actual"]).mean()
     panel.set(xlabel="actual, mean over seeds", ylabel="predicted")
     panel.set_title(
         f"{OBJECTIVE[VALID_SCORE].title}\n"
-        f"bias {bias:+.3f}, {rows['inside'].mean():.0%} of the means inside",
+        f"bias {bias:+.3f}, {rows['inside'].mean():.0%} of the means inside{label}",
         fontsize=9,
     )
 

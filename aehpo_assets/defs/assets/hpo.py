@@ -235,6 +235,7 @@ def recommendations(
             "recommendations": len(found.table),
             "simulated_trials": len(found.trials),
             "best_predicted_valid_score": float(best[f"predicted_{VALID_SCORE}"]),
+            "noise_of_predictions": str(best["predicted_noise"]),
             "best_searcher": str(best["searcher"]),
             "transfer": dg.MetadataValue.md(
                 markdown_table(
@@ -244,6 +245,6 @@ def recommendations(
                 else "There is no other task."
             ),
         },
-        plots={"search": plots.search_progress(found.trials)},
+        plots={"search": plots.search_progress(found.trials, str(best["predicted_noise"]))},
         measured=True,
     )

@@ -14,12 +14,10 @@ import pandas as pd
 
 from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.hpo.search.told import TRUE_SCORE, true_values
+from aehpo_assets.noise.summary import KNOWN, NOT_KNOWN
 from aehpo_assets.store.provenance import named_seed
 
 _SEARCH = ["task", "searcher", "repetition"]
-
-NOISE_NOT_KNOWN = "noise not known"
-"""What is said of a promise or an interval where nothing was replicated."""
 
 
 def progress(trials: pd.DataFrame) -> pd.DataFrame:
@@ -245,7 +243,7 @@ def promises(at_budget: pd.DataFrame) -> pd.DataFrame:
     """
     silent = at_budget["best"].notna() & at_budget["promise"].isna()
     without = list(dict.fromkeys(at_budget.loc[silent, "task"].astype(str)))
-    noise = NOISE_NOT_KNOWN if without else "known"
+    noise = NOT_KNOWN if without else KNOWN
     if 0 < len(without) < at_budget["task"].nunique():
         noise += f" on {', '.join(without)}"
     rows = []

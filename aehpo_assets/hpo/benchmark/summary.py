@@ -10,7 +10,6 @@ import pandas as pd
 
 from aehpo_assets.hpo.benchmark.analysis import (
     MATCHES_RANDOM,
-    NOISE_NOT_KNOWN,
     best_at,
     evaluations_to_match_random,
     normalised_regret,
@@ -31,6 +30,7 @@ from aehpo_assets.hpo.benchmark.significance import (
 from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.hpo.search.searchers import with_boxes
 from aehpo_assets.hpo.search.told import TaskFacts, with_operations
+from aehpo_assets.noise.summary import NOT_KNOWN
 
 BUDGETS = 12
 """Number of budgets at which the curves of a kind are read, evenly from the first to the whole."""
@@ -268,8 +268,8 @@ def what_is_told(summary: BenchmarkSummary) -> str:
         "It recommends the configuration with the best score that it was told, and is ranked by "
         "the true score of that one"
     )
-    if noise.startswith(NOISE_NOT_KNOWN):
-        where = noise.removeprefix(NOISE_NOT_KNOWN)
+    if noise.startswith(NOT_KNOWN):
+        where = noise.removeprefix(NOT_KNOWN)
         return (
             f"The noise is not known{where}: too few runs are replicated. A search is told the "
             f"true scores there, and of its promises nothing can be said. {rule}."

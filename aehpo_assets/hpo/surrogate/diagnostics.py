@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.hpo.objectives import OBJECTIVE
+from aehpo_assets.noise.summary import KNOWN, NOT_KNOWN
 
 if TYPE_CHECKING:
     from aehpo_assets.hpo.surrogate.means import ConfigurationMeans
@@ -42,10 +43,11 @@ def out_of_fold_frame(
     Returns
     -------
     pandas.DataFrame
-        One row a configuration: ``task, objective, config_id, replicates, actual`` (mean),
-        ``predicted, lower, upper`` on the objective's own scale, and ``deviations``, how many
-        standard deviations the mean lies from its prediction on the model scale. Interval and
-        deviations are those of a mean of so many replicates: its noise is included.
+        One row a configuration: ``task, objective, noise`` (known, or *noise not known*),
+        ``config_id, replicates, actual`` (mean), ``predicted, lower, upper`` on the objective's own
+        scale, and ``deviations``, how many standard deviations the mean lies from its prediction on
+        the model scale. Interval and deviations are those of a mean of so many replicates: its
+        noise is included.
     """
     own = OBJECTIVE[objective].from_model_scale
     deviation = np.sqrt(held_out.variance + means.of_means)
@@ -57,6 +59,7 @@ def out_of_fold_frame(
         {
             "task": task,
             "objective": objective,
+            "noise": KNOWN if means.noise_known else NOT_KNOWN,
             "config_id": means.config_ids,
             "replicates": means.replicates.astype("int64"),
             "actual": own(means.y),
@@ -119,7 +122,7 @@ def calibration(
     Returns
     -------
     pandas.DataFrame
-        ``task, objective, level, coverage``; NaN where nothing was held out.
+        ``task, objective, noise, level, coverage``; NaN where nothing was held out.
     """
     rows = []
     for (task, objective), frame in out_of_fold.groupby(["task", "objective"], sort=False):
@@ -127,8 +130,9 @@ def calibration(
         measured = deviations.notna().all()
         for level in levels:
             inside = float((deviations <= _normal_quantile(level)).mean())
-            rows.append((task, objective, level, inside if measured else float("nan")))
-    return pd.DataFrame(rows, columns=["task", "objective", "level", "coverage"])
+            coverage = inside if measured else float("nan")
+            rows.append((task, objective, frame["noise"].iloc[0], level, coverage))
+    return pd.DataFrame(rows, columns=["task", "objective", "noise", "level", "coverage"])
 
 
 def worst_regions(

@@ -131,6 +131,10 @@ class Surrogate:
                 values[name] = OBJECTIVE[name].from_model_scale(middle + side * half)
         return pd.DataFrame(ends[0]), pd.DataFrame(ends[1])
 
+    def noise_known(self, task: str, objective: str) -> bool:
+        """Whether replicates measured the noise that predictions and intervals allow for."""
+        return self.models[task, objective].noise_known
+
     def posterior(
         self, configurations: Configurations, task: str, objective: str
     ) -> tuple[np.ndarray, np.ndarray]:

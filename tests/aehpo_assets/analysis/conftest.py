@@ -82,6 +82,7 @@ def validated() -> pd.DataFrame:
                     "transfer": True if recommended else None,
                     "status": "ok",
                     f"predicted_{VALID}": 0.90 if recommended else np.nan,
+                    "predicted_noise": "known" if recommended else None,
                     VALID: on_valid,
                     TEST: on_test,
                 }

@@ -14,6 +14,7 @@ import pytest
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.importance import hyperparameter_importance
 from aehpo_assets.analysis.plots.style import drawing, finite, palette, rendered, shortened
+from aehpo_assets.noise.summary import KNOWN, NOT_KNOWN
 
 VALID = "weighted_avg_auc_downstream_performance_valid"
 TEST = "weighted_avg_auc_downstream_performance"
@@ -148,7 +149,7 @@ def out_of_fold(n: int) -> pd.DataFrame:
     rows["predicted"] = rows["actual"] * generator.normal(1, 0.05, len(rows))
     rows["lower"], rows["upper"] = rows["predicted"] * 0.9, rows["predicted"] * 1.1
     rows.loc[0, "predicted"] = np.nan
-    return rows
+    return rows.assign(noise=KNOWN)
 
 
 def trials(n: int) -> pd.DataFrame:
@@ -200,6 +201,7 @@ def validated(n: int) -> pd.DataFrame:
                     "seed": seed,
                     "status": "diverged" if config == 1 and seed == 2 else "ok",
                     f"predicted_{VALID}": level + 0.02 if origin == "recommended" else np.nan,
+                    "predicted_noise": KNOWN if origin == "recommended" else None,
                     VALID: level + generator.normal(0, 0.01),
                     TEST: level - 0.02 + generator.normal(0, 0.01),
                 }
@@ -359,6 +361,7 @@ def test_the_interval_coverage_is_in_the_title(drawn: list[matplotlib.figure.Fig
         {
             "task": "a",
             "objective": VALID,
+            "noise": NOT_KNOWN,
             "actual": [0.5, 0.6, 0.7, 0.8],
             "predicted": [0.5, 0.6, 0.7, 0.9],
             "lower": [0.4, 0.5, 0.6, 0.85],
@@ -366,7 +369,30 @@ def test_the_interval_coverage_is_in_the_title(drawn: list[matplotlib.figure.Fig
         }
     )
     plots.out_of_fold(table)
-    assert "75% inside the interval" in drawn[0].axes[0].get_title()
+    assert "75% inside the interval\nnoise not known" in drawn[0].axes[0].get_title()
+
+
+def test_promises_and_intervals_are_labelled_where_the_noise_is_not_known(
+    drawn: list[matplotlib.figure.Figure],
+) -> None:
+    for noise in (KNOWN, NOT_KNOWN):
+        plots.out_of_fold(out_of_fold(30).assign(noise=noise))
+        level = {"task": "a", "objective": VALID, "level": [0.5, 0.9], "coverage": [0.5, 0.9]}
+        plots.calibration(pd.DataFrame(level | {"noise": noise}))
+        plots.search_progress(trials(5), noise)
+        table = validated(3)
+        predicted = table["predicted_noise"].notna()
+        table.loc[predicted, "predicted_noise"] = noise
+        plots.predicted_against_actual(table)
+    words = [
+        " ".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
+        for figure in drawn
+    ]
+    assert ["noise not known" in said for said in words] == [False] * 4 + [True] * 4
+    some = out_of_fold(30)
+    some.loc[some["task"] == some["task"].iloc[0], "noise"] = NOT_KNOWN
+    plots.out_of_fold(some)
+    assert "noise not known of some" in drawn[-1].axes[0].get_title()
 
 
 def test_a_picture_leaves_matplotlib_settings_as_they_were() -> None:

@@ -44,6 +44,7 @@ def rows(
         value = np.nan if predicted is None else predicted
         row |= {
             f"predicted_{VALID}": value,
+            "predicted_noise": None if predicted is None else "known",
             f"predicted_{VALID}_lower": value - 0.05,
             f"predicted_{VALID}_upper": value + 0.05,
         }

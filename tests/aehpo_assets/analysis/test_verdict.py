@@ -37,6 +37,15 @@ def printed(validated: pd.DataFrame, baselines: pd.DataFrame) -> str:
     return capture.get()
 
 
+def test_a_promise_that_rests_on_one_replicate_says_so(
+    validated: pd.DataFrame, baseline_table: pd.DataFrame
+) -> None:
+    assert "noise not known" not in printed(validated, baseline_table)
+    once = validated["predicted_noise"].replace("known", "noise not known")
+    text = printed(validated.assign(predicted_noise=once), baseline_table)
+    assert text.count("noise not known") == 1
+
+
 def verdict_of(
     validated: pd.DataFrame, baselines: pd.DataFrame, components: pd.DataFrame | None = None
 ) -> str:

@@ -50,6 +50,17 @@ def test_table_is_ranked_distinct_and_inside_the_space(
             assert np.linalg.norm(points[i] - points[j]) >= DISTINCT
 
 
+def test_what_rests_on_one_replicate_says_so(
+    found: Recommendations, results: dict[str, pd.DataFrame], space: SearchSpace
+) -> None:
+    assert (found.table["predicted_noise"] == "known").all()
+    once = training_table({"a": results["a"].query("seed == 0")}, space)
+    fitted, _, out_of_fold = fit_surrogate(once, space)
+    alone = recommend("a", once, fitted, space, HPO, n_features=600)
+    assert (alone.table["predicted_noise"] == "noise not known").all()
+    assert (out_of_fold["noise"] == "noise not known").all()
+
+
 def test_sampled_and_proposed_are_ranked_together(
     found: Recommendations, evaluations: pd.DataFrame, surrogate: Surrogate
 ) -> None:

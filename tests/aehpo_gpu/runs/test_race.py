@@ -214,6 +214,8 @@ def test_the_winner_is_recommended_first_with_what_the_race_says_of_it(finished:
     assert table["config_id"][0] == last["config_id"]
     assert table[f"predicted_{VALID_SCORE}"][0] == last["mean"]
     assert table[f"predicted_{VALID_SCORE}_lower"][0] < last["mean"]
+    # Whatever the surrogate knew, the race has replicates.
+    assert (table["predicted_noise"] == "known").all()
     known = evaluation_table({"toy_rna": sampled()}, SPACE)
     validated = candidates(table, sampled(), known, SPACE, 2)
     assert validated.loc[validated["origin"] == "recommended", "config_id"].tolist() == (
