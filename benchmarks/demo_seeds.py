@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -35,9 +36,9 @@ CONFIGURATIONS = 12
 SHOWN = ["seed", "task", "improvement", "lower", "upper", "outcome", "to_gain", "contradicts"]
 
 
-def study() -> dict[str, object]:
+def study() -> dict[str, Any]:
     """Return the demo's study on its simulated cohort alone, with fewer configurations."""
-    settings = yaml.safe_load(study_file(Path("demo")).read_text(encoding="utf-8"))
+    settings: dict[str, Any] = yaml.safe_load(study_file(Path("demo")).read_text(encoding="utf-8"))
     tasks = [task for task in settings["tasks"] if task.startswith("cohort_")]
     configurations = settings["configurations"] | {"count": CONFIGURATIONS}
     return settings | {"name": "demo_seeds", "tasks": tasks, "configurations": configurations}

@@ -37,9 +37,9 @@ def estimate_table(estimates: list[TaskEstimate], disk_free: int | None = None) 
     table.add_column("samples x features", no_wrap=True, justify="right")
     races = [e.race for e in estimates if e.race]
     for name, total in (
-        ("runs", f"{sum(e.runs for e in (*estimates, *races)):,}"),
+        ("runs", f"{sum(e.runs for e in estimates) + sum(race.runs for race in races):,}"),
         ("shards", str(sum(e.shards for e in estimates))),
-        ("hours", f"{sum(e.hours for e in (*estimates, *races)):.2f}"),
+        ("hours", f"{sum(e.hours for e in estimates) + sum(race.hours for race in races):.2f}"),
     ):
         table.add_column(name, justify="right", footer=total)
     for e in estimates:

@@ -31,4 +31,4 @@ def test_only_a_gain_beyond_the_truth_contradicts_it(
 
 
 def test_the_study_is_the_demo_on_both_modalities_that_differ() -> None:
-    assert set(study()["tasks"]) == {"cohort_rna", "cohort_meth"}  # type: ignore[call-overload]
+    assert set(study()["tasks"]) == {"cohort_rna", "cohort_meth"}
