@@ -210,6 +210,8 @@ def test_only_test_results_show_test_scores(first: tuple[Path, str]) -> None:
     assert baselines["method"].value_counts().to_dict() == {
         "pca": 1,
         "umap": 3,
+        "linear_autoencoder": 3,
+        "raw_features": 1,
         "random_features": 3,
     }
     (opening,) = Home(first[0]).openings.known("varix", "toy_rna")

@@ -25,8 +25,9 @@ def tried_baselines(baselines: pd.DataFrame, method: str) -> pd.DataFrame:
     Parameters
     ----------
     baselines
-        One row a method (``pca``, ``umap``, ``random_features``), ``latent_dim``, and where they
-        are known ``features``, ``seed``, ``fresh`` and ``replicate``, with the valid score.
+        One row a method (a key of :data:`aehpo_assets.analysis.names.BASELINE_NAMES`),
+        ``latent_dim``, and where they are known ``features``, ``seed``, ``fresh`` and
+        ``replicate``, with the valid score.
     method
         The method.
 

@@ -24,8 +24,31 @@ OPPONENT_NAMES = {
 }
 """What a recommendation is compared with."""
 
-BASELINE_NAMES = {"pca": "PCA", "umap": "UMAP", "random_features": "random features"}
+RAW_FEATURES = "raw_features"
+BASELINE_NAMES = {
+    "pca": "PCA",
+    "umap": "UMAP",
+    "linear_autoencoder": "linear autoencoder",
+    RAW_FEATURES: "raw features with the probe",
+    "random_features": "random features",
+}
 """Baselines by method, in the order in which they are shown."""
 
-WITHOUT_SEED = ("pca",)
+WITHOUT_SEED = ("pca", RAW_FEATURES)
 """Baselines that are the same whatever the seed."""
+
+
+def baseline_title(method: str, dimensions: int) -> str:
+    """Name a baseline with its size, such as *PCA, 16 components*.
+
+    Parameters
+    ----------
+    method
+        A key of :data:`BASELINE_NAMES`.
+    dimensions
+        Its dimensions; of raw features their number.
+    """
+    if method == RAW_FEATURES:
+        return f"{BASELINE_NAMES[method]}, {dimensions} of them"
+    unit = "component" if method == "pca" else "dimension"
+    return f"{BASELINE_NAMES[method]}, {dimensions} {unit}{'s' if dimensions != 1 else ''}"

@@ -1,7 +1,7 @@
-"""What a race says of methods without training: which is the best, and what is to be gained on it.
+"""What a race says of its rivals without tuning: which is the best, and what is to be gained on it.
 
-They are measured in the replicates of the race, but are no candidates: they cost next to nothing,
-have next to no noise of their own, and differ from an autoencoder by how both take a split.
+They are measured in the replicates of the race, but are no candidates: they cost little, have
+noise of their own or none, and differ from an autoencoder by how both take a split.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from aehpo_assets.analysis.names import BASELINE_NAMES
+from aehpo_assets.analysis.names import baseline_title
 from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.noise.verdict import BETTER, EQUAL, WORSE, Difference, verdicts
 
@@ -24,8 +24,8 @@ class BesideBaselines:
     Attributes
     ----------
     standing
-        One row a method and number of dimensions, best first: ``method, latent_dim, mean,
-        deviation, replicates``.
+        One row a method and number of dimensions that was scored in every replicate, best first:
+        ``method, latent_dim, mean, deviation, replicates``.
     difference
         Winner less best baseline, paired by replicate.
     sentence
@@ -65,14 +65,15 @@ def beside_baselines(
         return None
     cells = scored.groupby(SHOWN, sort=True)[VALID_SCORE]
     standing = cells.agg(mean="mean", deviation="std", replicates="size").reset_index()
+    # Where a replicate has fewer features, its largest cell is another one.
+    standing = standing[standing["replicates"] == standing["replicates"].max()]
     standing = standing.sort_values("mean", ascending=False, kind="stable", ignore_index=True)
     best = standing.iloc[0]
     own = scored[(scored[SHOWN] == best[SHOWN]).all(axis=1)]
     both = winner.merge(own, on="seed", suffixes=("_winner", "_baseline"))
     gaps = both[f"{VALID_SCORE}_winner"] - both[f"{VALID_SCORE}_baseline"]
     difference = Difference(float(gaps.mean()), float(gaps.sem()), len(gaps) - 1, len(gaps))
-    dims = int(best["latent_dim"])
-    name = f"{BASELINE_NAMES[best['method']]}, {dims} component{'s' if dims > 1 else ''}"
+    name = baseline_title(str(best["method"]), int(best["latent_dim"]))
     sentence = _sentence(name, float(best["mean"]), difference, equivalence)
     return BesideBaselines(standing, difference, sentence)
 

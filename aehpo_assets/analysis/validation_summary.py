@@ -28,6 +28,7 @@ from aehpo_assets.analysis.names import (
     BASELINE_NAMES,
     BEST_SAMPLED,
     ORIGIN_NAMES,
+    RAW_FEATURES,
     RECOMMENDED,
     UNTUNED_DEFAULT,
     WITHOUT_SEED,
@@ -148,9 +149,9 @@ class RecommendationSummary:
         Origin to its candidate with the best mean valid score; origins that were not validated
         are left out.
     baselines
-        PCA, UMAP and random features, each with the features and dimensions of the best valid
-        score among those tried; UMAP and random features over fresh seeds, and where there are
-        replicates all of them over those that the recommendation was trained in.
+        Every method with the features and dimensions of the best valid score among those tried;
+        what a seed decides over fresh seeds, and where there are replicates all of them over those
+        that the recommendation was trained in.
     gains
         What the recommendation adds to the best sampled configuration, to the default, and to the
         baseline of the best valid score; those of which one side is missing are left out.
@@ -391,12 +392,14 @@ def _baseline(baselines: pd.DataFrame, method: str, chosen: pd.DataFrame) -> Can
     """Return a method by the rows that speak for it."""
     first = chosen.iloc[0]
     dims = int(first["latent_dim"])
-    of_features = f" of {int(first['features'])} features" if "features" in chosen else ""
+    size = f"{dims} dimension{'s' if dims > 1 else ''}"
+    size += f" of {int(first['features'])} features" if "features" in chosen else ""
+    if method == RAW_FEATURES:
+        size = f"{dims} of them"
     tried = len(tried_baselines(baselines, method))
     has_seed = method not in WITHOUT_SEED or REPLICATE in chosen
     return Candidate(
-        name=f"{BASELINE_NAMES[method]} ({dims} dimension{'s' if dims > 1 else ''}{of_features}, "
-        f"best of {tried})",
+        name=f"{BASELINE_NAMES[method]} ({size}, best of {tried})",
         predicted_valid=math.nan,
         valid=own_estimate(chosen[VALID_SCORE], has_seed=has_seed),
         test=own_estimate(chosen[TEST_SCORE], has_seed=has_seed),

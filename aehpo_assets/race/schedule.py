@@ -43,6 +43,27 @@ def halvings(candidates: int, max_replicates: int) -> list[tuple[int, int]]:
         candidates = max(FINALISTS, (candidates + 1) // 2)
 
 
+def most_trainings(candidates: int, max_replicates: int) -> list[tuple[int, int]]:
+    """Return the most that a race may train: how many candidates at a time, in how many replicates.
+
+    Parameters
+    ----------
+    candidates, max_replicates
+        As for :func:`halvings`.
+
+    Returns
+    -------
+    list of tuple of int
+        The halving rounds; then two at a time, until all finalists have ``max_replicates``. A race
+        that is decided ends before.
+    """
+    rounds = halvings(candidates, max_replicates)
+    left = max_replicates - sum(new for _, new in rounds)
+    finalists = rounds[-1][0]
+    pairs = (finalists * left + 1) // 2
+    return [*rounds, (2, pairs)] if pairs else rounds
+
+
 def most_likely(
     probabilities: np.ndarray, mean: np.ndarray, among: list[int], keep: int
 ) -> set[int]:

@@ -27,17 +27,21 @@ def estimate_table(estimates: list[TaskEstimate], disk_free: int | None = None) 
     free = shutil.disk_usage(".").free if disk_free is None else disk_free
     largest = size_of(max(e.memory_bytes for e in estimates))
     disk = size_of(sum(e.disk_bytes for e in estimates))
+    facts = [f"Memory: {largest} at most. Disk: {disk} of {size_of(free)} free."]
+    if any(e.race for e in estimates):
+        facts.append("A race that is decided ends before its budget does.")
     table = Table(
         title="What this study would cost here",
-        caption=f"Memory: {largest} at most. Disk: {disk} of {size_of(free)} free.\n{NOT_COUNTED}",
+        caption="\n".join([*facts, NOT_COUNTED]),
         show_footer=True,
     )
     table.add_column("architecture | task", no_wrap=True, footer="together")
     table.add_column("samples x features", no_wrap=True, justify="right")
+    races = [e.race for e in estimates if e.race]
     for name, total in (
-        ("runs", f"{sum(e.runs for e in estimates):,}"),
+        ("runs", f"{sum(e.runs for e in estimates) + sum(race.runs for race in races):,}"),
         ("shards", str(sum(e.shards for e in estimates))),
-        ("hours", f"{sum(e.hours for e in estimates):.2f}"),
+        ("hours", f"{sum(e.hours for e in estimates) + sum(race.hours for race in races):.2f}"),
     ):
         table.add_column(name, justify="right", footer=total)
     for e in estimates:
@@ -48,6 +52,8 @@ def estimate_table(estimates: list[TaskEstimate], disk_free: int | None = None) 
             str(e.shards),
             f"{e.hours:.2f}",
         )
+        if e.race:
+            table.add_row("  its race, at most", "", f"{e.race.runs:,}", "", f"{e.race.hours:.2f}")
     return table
 
 

@@ -1,16 +1,13 @@
-"""Representations without an autoencoder, scored like latents: PCA, UMAP and random features.
+"""What an autoencoder has to beat, scored like latents: which representations, and in which cells.
 
-Here belongs what an autoencoder has to beat, computed once per task; the scores themselves belong
-to ``downstream``.
+Here belongs what is tried of each method and what is kept; how a representation is made belongs to
+``representations``, the scores themselves to ``downstream``.
 """
 
 from __future__ import annotations
 
-import contextlib
-import warnings
 from collections.abc import Callable, Sequence
-from functools import cache, partial
-from typing import Any
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,25 +16,22 @@ import torch
 from aehpo_assets.analysis.chosen_baselines import BASELINE_KEY, chosen_baseline
 from aehpo_assets.datasets.labels import DownstreamTargets
 from aehpo_gpu.evaluation.downstream import score_latents
-
-UMAP_NEIGHBORS = 15
+from aehpo_gpu.evaluation.representations import METHODS
 
 SEEDS = (0, 1, 2, 3)
 """The first tries what there is; the others repeat what it chose."""
 
-SEEDED = ("umap", "random_features")
-"""Methods that a seed decides."""
+UMAP_DIMS = 2
+"""Numbers of dimensions, the fewest, that UMAP races with: each costs seconds a replicate."""
 
-METHODS = ("pca", *SEEDED)
+PROBE_BYTES = 2**31
+"""Memory of the probe's largest tensor, beyond which raw features are left out."""
 
 Data = tuple[np.ndarray, np.ndarray, DownstreamTargets]
 """Matrix, split and targets of a task, as :func:`baseline_table` takes them."""
 
 _Cell = tuple[int, int]
 """Number of features and of dimensions."""
-
-NO_COMPONENT = 1e-10
-"""Share of the first component's deviation below which a component is rounding."""
 
 
 def baseline_table(
@@ -48,16 +42,18 @@ def baseline_table(
     k_filters: Sequence[int] = (),
     seeds: Sequence[int] = SEEDS,
 ) -> pd.DataFrame:
-    """Score PCA, UMAP and random features on the features that an autoencoder may have.
+    """Score what needs no tuned autoencoder on the features that an autoencoder may have.
 
-    PCA and UMAP are fitted on train, and valid and test are transformed. Random features are a
-    random order of the input features, of which the first ones are taken, so that a larger
-    dimension holds the features of a smaller one.
+    PCA, UMAP and a linear autoencoder are fitted on train, and valid and test are transformed.
+    Raw features go to the probe as they are. Random features are a random order of the input
+    features, of which the first ones are taken, so that a larger dimension holds the features of a
+    smaller one.
 
-    PCA and random features are tried with every number of features and of dimensions. A layout
-    takes seconds to hours: UMAP is tried with every dimension on all features, and with the best
-    of them by valid score on fewer features. What is best by valid score of UMAP and of random
-    features, which a seed decides, is then computed again with the other seeds.
+    PCA and random features are tried with every number of features and of dimensions, raw features
+    with every number of them. UMAP and the linear autoencoder take seconds to hours: they are tried
+    with every dimension on all features (the linear autoencoder on the largest of ``k_filters``,
+    which is what a network may have), and with the best of them by valid score on fewer. What a
+    seed decides is then computed again with the other seeds, where the valid score is best.
 
     Parameters
     ----------
@@ -74,42 +70,36 @@ def baseline_table(
     k_filters
         Numbers of first features to try beside all of them; those above are all.
     seeds
-        Of UMAP and the order of the random features: the first tries, the others repeat.
+        Of what a seed decides: the first tries, the others repeat.
 
     Returns
     -------
     pd.DataFrame
-        One row a method, number of features, dimension and seed: ``method`` (``pca``, ``umap``,
-        ``random_features``), ``latent_dim``, ``features``, ``seed`` (missing for PCA, which has
-        none), ``fresh`` (whether it repeats what the first seed chose) and the scores of
-        ``downstream.score_latents``.
+        One row a method, number of features, dimension and seed: ``method`` (of
+        :data:`~aehpo_gpu.evaluation.representations.METHODS`), ``latent_dim`` (of raw features
+        their number), ``features``, ``seed`` (missing where none decides), ``fresh`` (whether it
+        repeats what the first seed chose) and the scores of ``downstream.score_latents``; of raw
+        features that are as many as the train samples, those of regression labels are missing.
     """
     train = split == "train"
     first, *others = seeds
     everything = matrix.shape[1]
     fewer = sorted({int(k) for k in k_filters if k < everything})
     scored = partial(_scored, matrix, split, targets)
-
-    def dims_of(features: int) -> list[int]:
-        limit = min(features, int(train.sum()))
-        return sorted({min(int(dim), limit) for dim in latent_dims})
-
-    grid = {k: [(k, dim) for dim in dims_of(k)] for k in (*fewer, everything)}
-    parts = [scored("pca", cells, first) for cells in grid.values()]
-    laid_out = [(k, dim) for k, dim in grid[everything] if dim < train.sum() - 1]
-    if laid_out:
-        layouts = scored("umap", laid_out, first)
-        parts.append(layouts)
-        best = chosen_baseline(layouts, "umap")
-        if len(best):
-            dim = int(best["latent_dim"].iloc[0])
-            smaller = [(k, min(dim, k)) for k in fewer]
-            parts += [scored("umap", smaller, first)] if smaller else []
-    parts += [scored("random_features", cells, first) for cells in grid.values()]
+    widths = (*fewer, everything)
+    parts = []
+    for method, how in METHODS.items():
+        if how.whole:
+            cells = [(k, k) for k in widths if _fits_probe(k, train, targets)]
+            parts += [scored(method, [cell], first) for cell in cells]
+        elif not how.is_costly:
+            parts += [scored(method, _cells(k, latent_dims, train), first) for k in widths]
+        else:
+            parts += _tried_with_care(scored, method, widths, latent_dims, train, first)
     tried = pd.concat(parts, ignore_index=True)
-    for method in SEEDED:
+    for method, how in METHODS.items():
         best = chosen_baseline(tried, method)
-        if len(best):
+        if how.has_seed and len(best):
             cell = (int(best["features"].iloc[0]), int(best["latent_dim"].iloc[0]))
             parts += [scored(method, [cell], seed, fresh=True) for seed in others]
     return _in_order(pd.concat(parts, ignore_index=True))
@@ -127,8 +117,7 @@ def replicated_baselines(
     Parameters
     ----------
     data_of
-        Replicate to its matrix, split and targets; its number is the seed of UMAP and of random
-        features.
+        Replicate to its matrix, split and targets; its number is the seed of what one decides.
     replicates
         How many the study has: the mean valid score over them chooses.
     fresh
@@ -188,34 +177,90 @@ def chosen_again(table: pd.DataFrame, data_of: Callable[[int], Data]) -> pd.Data
     return _in_order(pd.concat(parts, ignore_index=True)) if parts else table.head(0)
 
 
-def plain_baseline(
+def raced_baselines(
     matrix: np.ndarray,
     split: np.ndarray,
     targets: DownstreamTargets,
     method: str,
     latent_dims: Sequence[int],
+    k_filters: Sequence[int],
     seed: int,
 ) -> pd.DataFrame:
-    """Score PCA or random features on all features.
+    """Score a method as the rival of a race: on one number of features, with several dimensions.
 
     Parameters
     ----------
-    matrix, split, targets, latent_dims
+    matrix, split, targets, latent_dims, k_filters
         As for :func:`baseline_table`.
     method
-        ``pca`` or ``random_features``.
+        Of :data:`~aehpo_gpu.evaluation.representations.METHODS`. Raw features are scored for each
+        of ``k_filters``, which is what a network may have; UMAP with the fewest
+        :data:`UMAP_DIMS` dimensions, since it is slow.
     seed
-        Of the order of the random features.
+        Of what a seed decides.
 
     Returns
     -------
     pandas.DataFrame
-        One row a dimension, the columns of :func:`baseline_table`.
+        One row a dimension, the columns of :func:`baseline_table`; none where nothing fits.
     """
-    features = matrix.shape[1]
-    limit = min(features, int((split == "train").sum()))
-    dims = sorted({min(int(dim), limit) for dim in latent_dims})
-    return _in_order(_scored(matrix, split, targets, method, [(features, d) for d in dims], seed))
+    train, everything = split == "train", matrix.shape[1]
+    if METHODS[method].whole:
+        widths = sorted({min(int(k), everything) for k in k_filters or [everything]})
+        fitting = [(k, k) for k in widths if _fits_probe(k, train, targets)]
+        groups = [[cell] for cell in fitting]
+    else:
+        cells = _cells(_widest(method, everything, k_filters), latent_dims, train)
+        if method == "umap":
+            cells = [cell for cell in cells if cell[1] < train.sum() - 1][:UMAP_DIMS]
+        groups = [cells] if cells else []
+    parts = [_scored(matrix, split, targets, method, cells, seed) for cells in groups]
+    return _in_order(pd.concat(parts, ignore_index=True)) if parts else pd.DataFrame()
+
+
+def _cells(features: int, latent_dims: Sequence[int], train: np.ndarray) -> list[_Cell]:
+    """Every dimension on some features: those above these, or the train samples, are cut."""
+    limit = min(features, int(train.sum()))
+    return [(features, dim) for dim in sorted({min(int(dim), limit) for dim in latent_dims})]
+
+
+def _widest(method: str, everything: int, k_filters: Sequence[int]) -> int:
+    """Features that a method is tried with every dimension on."""
+    if method == "linear_autoencoder" and len(k_filters):
+        return min(everything, max(int(k) for k in k_filters))
+    return everything
+
+
+def _fits_probe(features: int, train: np.ndarray, targets: DownstreamTargets) -> bool:
+    """Whether the probe of raw features fits into :data:`PROBE_BYTES`."""
+    samples = int(train.sum())
+    most = max((len(target.classes) for target in targets.classification), default=1)
+    return 8 * most * samples * min(features, samples) <= PROBE_BYTES
+
+
+def _tried_with_care(
+    scored: Callable[..., pd.DataFrame],
+    method: str,
+    widths: Sequence[int],
+    latent_dims: Sequence[int],
+    train: np.ndarray,
+    seed: int,
+) -> list[pd.DataFrame]:
+    """Try a costly method with every dimension on the most features, the best of them on fewer."""
+    widest = _widest(method, widths[-1], widths[:-1])
+    cells = _cells(widest, latent_dims, train)
+    if method == "umap":
+        # What the train samples are too few to lay out is left out.
+        cells = [cell for cell in cells if cell[1] < train.sum() - 1]
+    if not cells:
+        return []
+    parts = [scored(method, cells, seed)]
+    best = chosen_baseline(parts[0], method)
+    if len(best):
+        dim = int(best["latent_dim"].iloc[0])
+        smaller = [(k, min(dim, k)) for k in widths if k < widest]
+        parts += [scored(method, smaller, seed)] if smaller else []
+    return parts
 
 
 def _in_order(table: pd.DataFrame) -> pd.DataFrame:
@@ -233,26 +278,20 @@ def _scored(
     fresh: bool = False,
     influence: bool = False,
 ) -> pd.DataFrame:
-    layouts = _layouts(method, matrix, split == "train", cells, seed)
-    table = _scores(layouts, cells, split, targets, influence)
-    known = pd.array([pd.NA if method == "pca" else seed] * len(table), dtype="Int64")
-    return table.assign(method=method, seed=known, fresh=fresh)
-
-
-def _layouts(
-    method: str, matrix: np.ndarray, train: np.ndarray, cells: Sequence[_Cell], seed: int
-) -> list[np.ndarray]:
-    if method == "umap":
-        return [_umap(matrix[:, :k], train, dim, seed) for k, dim in cells]
+    train = split == "train"
+    layouts: dict[_Cell, np.ndarray] = {}
     # What is random or costs a decomposition is the same for every dimension.
-    widest: dict[int, np.ndarray] = {}
-    for k in {k for k, _ in cells}:
-        part = matrix[:, :k]
-        if method == "pca":
-            widest[k] = _pca(part, train, max(dim for of, dim in cells if of == k))
-        else:
-            widest[k] = part[:, np.random.default_rng(seed).permutation(k)]
-    return [widest[k][:, :dim] for k, dim in cells]
+    for k in dict.fromkeys(k for k, _ in cells):
+        dims = [dim for of, dim in cells if of == k]
+        found = METHODS[method].layouts(matrix[:, :k], train, dims, seed)
+        layouts |= {(k, dim): layout for dim, layout in zip(dims, found, strict=True)}
+    table = _scores([layouts[cell] for cell in cells], cells, split, targets, influence)
+    if METHODS[method].whole:
+        # The ridge penalises columns of unit deviation, and those of a basis are others.
+        is_basis = (table["features"] >= train.sum()).to_numpy()
+        table.loc[is_basis, [name for name in table if name.startswith("r2_")]] = np.nan
+    known = pd.array([seed if METHODS[method].has_seed else pd.NA] * len(table), dtype="Int64")
+    return table.assign(method=method, seed=known, fresh=fresh)
 
 
 def _scores(
@@ -262,62 +301,10 @@ def _scores(
     targets: DownstreamTargets,
     influence: bool,
 ) -> pd.DataFrame:
-    widest = max(dim for _, dim in cells)
+    widest = max(layout.shape[1] for layout in layouts)
     latents = torch.zeros(len(layouts), len(split), widest, dtype=torch.float64)
     for row, values in enumerate(layouts):
         latents[row, :, : values.shape[1]] = torch.from_numpy(np.array(values, dtype=np.float64))
     named = pd.DataFrame(cells, columns=["features", "latent_dim"])
     scored = score_latents(latents, split, targets, influence=influence)
     return pd.concat([named, scored], axis=1)
-
-
-def _pca(matrix: np.ndarray, train: np.ndarray, dim: int) -> np.ndarray:
-    """Coordinates on the first principal components of train; the first are those of smaller d."""
-    from sklearn.decomposition import PCA
-
-    values = matrix.astype(np.float64)
-    pca = PCA(dim, svd_solver="full").fit(values[train])
-    deviation = np.sqrt(pca.explained_variance_)
-    # Components beyond the rank of train are rounding, which a probe must not scale up.
-    varies = deviation > NO_COMPONENT * deviation[0]
-    return np.where(varies, pca.transform(values), 0.0)
-
-
-def _umap(matrix: np.ndarray, train: np.ndarray, dim: int, seed: int) -> np.ndarray:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        n_train = int(train.sum())
-        layout = _umap_class()(
-            n_components=dim,
-            n_neighbors=min(UMAP_NEIGHBORS, n_train - 1),
-            random_state=seed,
-            n_jobs=1,
-            # The spectral layout needs more samples than it has dimensions to start from.
-            init="spectral" if dim + 1 < n_train else "random",
-        )
-        values = np.empty((len(matrix), dim))
-        values[train] = layout.fit_transform(matrix[train])
-        if not train.all():
-            values[~train] = layout.transform(matrix[~train])
-        return values
-
-
-@cache
-def _umap_class() -> Any:
-    """Import UMAP, and keep on disk what it compiles, if there is a folder to keep that in.
-
-    Most of its functions are compiled by every process that calls them, which takes far longer
-    than the layout of a small task. Numba keeps them under their source, version and processor.
-    """
-    import umap.distances
-    import umap.layouts
-    import umap.umap_
-    import umap.utils
-    from numba.core.dispatcher import Dispatcher
-
-    for module in (umap.distances, umap.layouts, umap.umap_, umap.utils):
-        for function in vars(module).values():
-            if isinstance(function, Dispatcher):
-                with contextlib.suppress(RuntimeError):
-                    function.enable_caching()
-    return umap.UMAP

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
+
 from aehpo_assets.datasets.catalogue import Task
 from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.reading.memory import reading_need
+from aehpo_assets.race.schedule import most_trainings
 from aehpo_assets.space import configurations_of
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
 from aehpo_gpu.runs.table import training_settings, with_seeds
 from aehpo_gpu.training.plan import plan_shards
+from aehpo_gpu.training.task import TrainingSettings
 
 BYTES_PER_RUN_ROW = 1_000
 """Size of one row of results in a compressed Parquet file, measured, rounded up."""
 
 NOT_COUNTED = (
-    "Not counted: validation; a race, live searches and trained benchmark finds, if the study has "
-    "any."
+    "Not counted: validation; live searches and trained benchmark finds, if the study has any."
 )
 """What is trained beyond the sampled runs; how much of it depends on what the searches find."""
 
@@ -39,6 +42,23 @@ class TaskEstimate:
     hours: float
     memory_bytes: int
     disk_bytes: int
+    race: RaceEstimate | None = None
+
+
+@dataclass(frozen=True)
+class RaceEstimate:
+    """What the race of one architecture costs on one task, if nothing ends it before its budget.
+
+    Attributes
+    ----------
+    runs
+        Trainings.
+    hours
+        At the prices of the first sampled configurations, as many as race side by side.
+    """
+
+    runs: int
+    hours: float
 
 
 def estimate_study(study: Study, tasks: dict[str, Task], home: Home) -> list[TaskEstimate]:
@@ -88,6 +108,31 @@ def estimate_study(study: Study, tasks: dict[str, Task], home: Home) -> list[Tas
                         reading, matrix_bytes + max(shard.estimated_bytes for shard in shards)
                     ),
                     disk_bytes=matrices + rows * BYTES_PER_RUN_ROW,
+                    race=_race(study, architecture, configurations, matrix.shape, settings),
                 )
             )
     return estimates
+
+
+def _race(
+    study: Study,
+    architecture: str,
+    configurations: pd.DataFrame,
+    shape: tuple[int, int],
+    settings: TrainingSettings,
+) -> RaceEstimate | None:
+    if study.race is None:
+        return None
+    samples, features = shape
+    runs, seconds = 0, 0.0
+    for side_by_side, replicates in most_trainings(
+        study.race.candidates, study.race.max_replicates
+    ):
+        one = with_seeds(configurations.head(side_by_side), [0])
+        # Each replicate has a matrix of its own, and so fleets of its own.
+        shards = plan_shards(
+            architecture, one, features, round(samples * study.split.train), settings
+        )
+        runs += side_by_side * replicates
+        seconds += replicates * sum(shard.estimated_seconds for shard in shards)
+    return RaceEstimate(runs, seconds / 3600)

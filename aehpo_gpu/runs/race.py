@@ -7,13 +7,14 @@ How a race goes, and when it ends, belongs to ``aehpo_assets.race``; how runs ar
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.analysis.names import BEST_SAMPLED, RECOMMENDED, UNTUNED_DEFAULT
+from aehpo_assets.analysis.names import BASELINE_NAMES, BEST_SAMPLED, RECOMMENDED, UNTUNED_DEFAULT
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.objectives import OBJECTIVE, VALID_SCORE
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
@@ -23,7 +24,8 @@ from aehpo_assets.race.race import Outcome, race
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.provenance import named_seed
 from aehpo_assets.study import Race, Study
-from aehpo_gpu.evaluation.baselines import plain_baseline
+from aehpo_gpu.evaluation.baselines import raced_baselines
+from aehpo_gpu.evaluation.representations import METHODS
 from aehpo_gpu.runs.table import RunTable
 from aehpo_gpu.runs.validation import best_of_sampled, first_race_seed, untuned_default
 from aehpo_gpu.training.progress import Progress
@@ -140,11 +142,17 @@ class RacedTask:
     runs: pd.DataFrame
     standings: pd.DataFrame
 
-    @property
-    def runs_per_hour(self) -> float:
-        """Runs that an hour of training and scoring finished."""
-        seconds = float(self.runs[["fleet_runtime", "evaluation_runtime"]].sum().sum())
-        return 3600 * len(self.runs) / seconds if seconds > 0 else math.nan
+
+def runs_per_hour(runs: pd.DataFrame) -> float:
+    """Runs that an hour of training and scoring finished.
+
+    Parameters
+    ----------
+    runs
+        Run results, or the runs of a race.
+    """
+    seconds = float(runs[["fleet_runtime", "evaluation_runtime"]].sum().sum())
+    return 3600 * len(runs) / seconds if seconds > 0 else math.nan
 
 
 def race_task(
@@ -240,9 +248,13 @@ def race_task(
 
 
 def race_baselines(
-    table: RunTable, seeds: Iterable[int], latent_dims: Sequence[int]
+    table: RunTable,
+    seeds: Iterable[int],
+    latent_dims: Sequence[int],
+    k_filters: Sequence[int],
+    tell: Callable[[str], None] = lambda line: None,
 ) -> pd.DataFrame:
-    """Score PCA and random features in the replicates of a race.
+    """Score the rivals that need no tuning in replicates of a race.
 
     Parameters
     ----------
@@ -250,8 +262,11 @@ def race_baselines(
         As for :func:`race_task`.
     seeds
         Seeds, and so replicates, of the race.
-    latent_dims
-        Numbers of dimensions to score.
+    latent_dims, k_filters
+        Numbers of dimensions and of features to score, as for
+        :func:`aehpo_gpu.evaluation.baselines.raced_baselines`.
+    tell
+        Is told in a line what each method took.
 
     Returns
     -------
@@ -260,15 +275,24 @@ def race_baselines(
         score.
     """
     parts: list[pd.DataFrame] = []
-    pca = pd.DataFrame()
-    for seed in sorted({int(seed) for seed in seeds}):
+    once: dict[str, pd.DataFrame] = {}
+    took = dict.fromkeys(METHODS, 0.0)
+    numbers = sorted({int(seed) for seed in seeds})
+    for seed in numbers:
         data = table.data_of(seed)
         given = (data.matrix, data.split, data.targets)
-        # On one split, it is the same whatever the seed.
-        if table.replicates or not parts:
-            pca = plain_baseline(*given, "pca", latent_dims, seed)
-        random = plain_baseline(*given, "random_features", latent_dims, seed)
-        parts += [scores.assign(seed=seed) for scores in (pca, random)]
+        for method, how in METHODS.items():
+            started = time.perf_counter()
+            scores = once.get(method)
+            if scores is None:
+                scores = raced_baselines(*given, method, latent_dims, k_filters, seed)
+            # On one split, what has no seed is the same in every replicate.
+            if not table.replicates and not how.has_seed:
+                once[method] = scores
+            parts.append(scores.assign(seed=seed))
+            took[method] += time.perf_counter() - started
+    for method, seconds in took.items():
+        tell(f"{BASELINE_NAMES[method]}: {seconds:.1f} s in {len(numbers)} replicates.")
     return pd.concat(parts, ignore_index=True)[["method", "latent_dim", "seed", VALID_SCORE]]
 
 

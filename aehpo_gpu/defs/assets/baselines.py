@@ -1,4 +1,4 @@
-"""The asset of baselines: what a task's labels say of PCA, UMAP and random features.
+"""The asset of baselines: what a task's labels say of representations that nobody tuned.
 
 The baselines live in ``aehpo_gpu.evaluation.baselines``.
 """
@@ -47,7 +47,7 @@ BASELINE_PERFORMANCE = Recipe(
 def baseline_performance(
     context: dg.AssetExecutionContext, study: StudyResource
 ) -> dg.MaterializeResult:
-    """Scores of PCA, UMAP and random features: what an autoencoder has to beat."""
+    """Scores of PCA, UMAP, features and a linear autoencoder: what a tuned one has to beat."""
     making = Making.begin(BASELINE_PERFORMANCE, context, study)
     data = read_training_task(making, context.partition_key)
     refuse_overflow(data.matrix, making.settings.preprocessing.scaler)

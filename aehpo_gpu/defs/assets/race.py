@@ -33,7 +33,13 @@ from aehpo_gpu.defs.training_task import (
     read_training_task,
     run_table,
 )
-from aehpo_gpu.runs.race import race_baselines, race_task, racing_candidates, starting_belief
+from aehpo_gpu.runs.race import (
+    race_baselines,
+    race_task,
+    racing_candidates,
+    runs_per_hour,
+    starting_belief,
+)
 from aehpo_gpu.runs.table import RunTable
 from aehpo_gpu.training.task import REPLICATE_INPUTS
 
@@ -98,14 +104,10 @@ def race(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Material
     )
     making.prices |= set(raced.runs.get(PRICES, pd.Series(dtype="str")).dropna())
     winner = raced.candidates.iloc[0]
-    baselines = race_baselines(
-        table, raced.runs["seed"], whole_values(making.space, "latent_dim_fixed")
-    )
-    beside = beside_baselines(
-        baselines,
-        raced.runs.loc[raced.runs["config_id"] == winner["config_id"], ["seed", VALID_SCORE]],
-        rules.equivalence,
-    )
+    own = raced.runs.loc[raced.runs["config_id"] == winner["config_id"], ["seed", VALID_SCORE]]
+    dims, features = (whole_values(making.space, n) for n in ("latent_dim_fixed", "k_filter"))
+    baselines = race_baselines(table, own["seed"], dims, features, context.log.info)
+    beside = beside_baselines(baselines, own, rules.equivalence)
     won = pd.DataFrame([{"config_id": winner["config_id"], "origin": winner["origin"]}])
     won = won.assign(**{name: winner[name] for name in making.space.names})
     final = raced.standings[raced.standings["round"] == raced.standings["round"].max()]
@@ -128,7 +130,8 @@ def race(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Material
             "standings": dg.MetadataValue.md(markdown_table(final.round(3), index=False)),
             "trainings": len(raced.runs),
             "rounds": int(raced.runs["round"].max()),
-            "runs_per_hour": raced.runs_per_hour,
+            "runs_per_hour": runs_per_hour(raced.runs),
+            "runs_per_hour_of_sampled": runs_per_hour(sampled),
         },
         plots={"race": plots.race(raced.standings)},
         device=str(raced.runs["device"].iloc[0]),

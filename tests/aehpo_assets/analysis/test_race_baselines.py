@@ -76,3 +76,18 @@ def test_one_replicate_decides_nothing() -> None:
 def test_without_a_score_there_is_nothing_to_be_beside_of() -> None:
     empty = BASELINES.assign(**{VALID_SCORE: np.nan})
     assert beside_baselines(empty, scores(0.7, 4), 0.01) is None
+
+
+def test_any_rival_may_be_the_answer_in_words() -> None:
+    raw = scores(0.80, 5).assign(method="raw_features", latent_dim=64)
+    found = beside_baselines(pd.concat([BASELINES, raw]), scores(0.70, 4), 0.01)
+    assert found is not None
+    words = "The answer here is raw features with the probe, 64 of them: 0.8"
+    assert found.sentence.startswith(words)
+
+
+def test_a_rival_that_some_replicates_lack_does_not_win_by_them() -> None:
+    lucky = scores(0.80, 5).head(2).assign(method="raw_features", latent_dim=63)
+    found = beside_baselines(pd.concat([BASELINES, lucky]), scores(0.70, 4), 0.01)
+    assert found is not None
+    assert set(found.standing["method"]) == {"pca", "random_features"}

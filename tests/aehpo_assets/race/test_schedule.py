@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from aehpo_assets.race.schedule import halvings, most_likely, top_two
+from aehpo_assets.race.schedule import halvings, most_likely, most_trainings, top_two
 
 
 def test_twelve_go_through_six_and_three() -> None:
@@ -37,3 +37,10 @@ def test_every_replicate_goes_to_two_that_could_be_best() -> None:
 
 def test_where_every_draw_has_the_same_best_it_alone_is_trained() -> None:
     assert top_two(np.array([[0.9, 0.1], [0.8, 0.2]]), [0, 1]) == [(0, 0), (0, 1)]
+
+
+def test_the_most_that_a_race_trains_gives_every_finalist_all_its_replicates() -> None:
+    assert most_trainings(12, 40) == [(12, 2), (6, 4), (3, 8), (2, 39)]
+    assert most_trainings(6, 8) == [(6, 2), (3, 4), (2, 3)]
+    assert most_trainings(12, 2) == [(12, 2)]
+    assert most_trainings(3, 3) == [(3, 2), (2, 2)]

@@ -5,19 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.decomposition import PCA
 
 from aehpo_assets.analysis.chosen_baselines import chosen_baseline
 from aehpo_assets.datasets.labels import ClassificationTarget, DownstreamTargets, RegressionTarget
 from aehpo_assets.hpo.columns import without_test
-from aehpo_gpu.evaluation import baselines
+from aehpo_gpu.evaluation import baselines, representations
 from aehpo_gpu.evaluation.baselines import (
-    METHODS,
     Data,
     baseline_table,
     chosen_again,
+    raced_baselines,
     replicated_baselines,
 )
+from aehpo_gpu.evaluation.downstream import score_latents
+from aehpo_gpu.evaluation.representations import METHODS
 
 SPLIT = np.array((["train"] * 6 + ["valid"] * 2 + ["test"] * 2) * 4)
 CODES = np.arange(40) // 10 % 2
@@ -37,19 +40,27 @@ def matrix() -> np.ndarray:
 @pytest.fixture
 def quick_umap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Skip the layout, which takes its compiler half a minute, where the rest is tested."""
-    monkeypatch.setattr(baselines, "_umap", lambda matrix, train, dim, seed: matrix[:, :dim])
+    monkeypatch.setattr(representations, "_umap", lambda matrix, train, dim, seed: matrix[:, :dim])
 
 
 def test_each_method_and_dimension_is_scored(matrix: np.ndarray) -> None:
     table = baseline_table(matrix, SPLIT, TARGETS, [2], [10], seeds=(3, 4))
     tried, fresh = table[~table["fresh"]], table[table["fresh"]]
     cells = tried.groupby("method", sort=False)["features"].agg(sorted).to_dict()
-    assert cells == {"pca": [10, 30], "umap": [10, 30], "random_features": [10, 30]}
-    assert list(fresh["method"]) == ["umap", "random_features"]
+    assert cells == {
+        "pca": [10, 30],
+        "umap": [10, 30],
+        "linear_autoencoder": [10],
+        "raw_features": [10, 30],
+        "random_features": [10, 30],
+    }
+    assert list(fresh["method"]) == ["umap", "linear_autoencoder", "random_features"]
+    raw = table["method"] == "raw_features"
+    assert (table.loc[raw, "latent_dim"] == table.loc[raw, "features"]).all()
+    assert (table.loc[~raw, "latent_dim"] == 2).all()
     assert tried["seed"].dropna().unique().tolist() == [3]
     assert fresh["seed"].unique().tolist() == [4]
-    assert table.loc[table["method"] == "pca", "seed"].isna().all()
-    assert (table["latent_dim"] == 2).all()
+    assert table.loc[table["method"].isin(["pca", "raw_features"]), "seed"].isna().all()
     assert (table["latent_status"] == "ok").all()
     assert (table.loc[table["method"] != "random_features", "auc_L_test"] > 0.9).all()
 
@@ -68,7 +79,7 @@ def test_features_are_those_that_an_autoencoder_may_have(matrix: np.ndarray) -> 
 @pytest.mark.usefixtures("quick_umap")
 def test_what_valid_chose_is_repeated_with_every_other_seed(matrix: np.ndarray) -> None:
     table = baseline_table(matrix, SPLIT, TARGETS, [2, 4], [10, 20], seeds=(5, 6, 7, 8))
-    for method in ("umap", "random_features"):
+    for method in ("umap", "linear_autoencoder", "random_features"):
         own = table[table["method"] == method]
         tried, fresh = own[~own["fresh"]], own[own["fresh"]]
         assert fresh["seed"].tolist() == [6, 7, 8]
@@ -116,7 +127,8 @@ def test_nothing_is_chosen_where_nothing_has_a_score(matrix: np.ndarray) -> None
 
 def test_components_are_those_of_train(matrix: np.ndarray) -> None:
     train = SPLIT == "train"
-    found = baselines._pca(matrix, train, 5)
+    fewer, found = representations._pca(matrix, train, [3, 5])
+    np.testing.assert_array_equal(fewer, found[:, :3])
     expected = PCA(5).fit(matrix[train].astype(float)).transform(matrix.astype(float))
     np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-8)
 
@@ -125,14 +137,14 @@ def test_other_samples_do_not_move_the_layout_of_train(matrix: np.ndarray) -> No
     train = SPLIT == "train"
     moved = matrix.copy()
     moved[~train] += 5
-    first, again, other = (baselines._umap(x, train, 2, 0) for x in (matrix, matrix, moved))
+    first, again, other = (representations._umap(x, train, 2, 0) for x in (matrix, matrix, moved))
     np.testing.assert_array_equal(first, again)
     np.testing.assert_array_equal(first[train], other[train])
 
 
 def test_what_the_layout_compiles_is_kept_for_other_processes(matrix: np.ndarray) -> None:
     """Every function that was called was read from the disk, or is there from now on."""
-    baselines._umap(matrix, SPLIT == "train", 2, 0)
+    representations._umap(matrix, SPLIT == "train", 2, 0)
     from umap import layouts, umap_, utils
 
     for function in (
@@ -168,7 +180,7 @@ def test_in_replicates_the_mean_chooses_and_further_ones_speak(matrix: np.ndarra
         for cell in spoken[["latent_dim", "features"]].itertuples(index=False, name=None):
             assert means[cell] == means.max()
         known = spoken["seed"].dropna().tolist()
-        assert known == ([] if method == "pca" else [3, 4])
+        assert known == ([3, 4] if METHODS[method].has_seed else [])
     one = baseline_table(*data_of(1), [2, 4], [10], seeds=(1,))
     pd.testing.assert_frame_equal(
         tried[tried["replicate"] == 1].drop(columns="replicate").reset_index(drop=True),
@@ -196,3 +208,51 @@ def test_what_was_chosen_comes_out_again_with_its_test_scores(
         chosen = chosen_baseline(table, method).reset_index(drop=True)
         own = again[again["method"] == method].reset_index(drop=True)
         pd.testing.assert_frame_equal(own[chosen.columns], chosen, check_dtype=False)
+
+
+def test_raw_features_are_scored_as_the_probe_scores_them_all() -> None:
+    """Of more features than samples the probe gets a basis, and says what it says of them all."""
+    source = np.random.default_rng(3)
+    wide = source.normal(size=(40, 60)) + 0.3 * CODES[:, None]
+    (basis,) = representations._raw_features(wide, SPLIT == "train")
+    assert basis.shape == (40, 23)
+    of_all, of_basis = (
+        score_latents(torch.from_numpy(x)[None], SPLIT, TARGETS) for x in (wide, basis)
+    )
+    named = ["auc_L_valid", "auc_L_test"]
+    pd.testing.assert_frame_equal(of_all[named], of_basis[named], rtol=1e-6)
+    (scored,) = raced_baselines(wide, SPLIT, TARGETS, "raw_features", [2], [60], 0).to_dict(
+        "records"
+    )
+    assert scored["auc_L_test"] == of_all["auc_L_test"][0]
+    assert np.isnan(scored["r2_Y_test"])
+    narrow = wide[:, :10]
+    np.testing.assert_array_equal(*representations._raw_features(narrow, SPLIT == "train"), narrow)
+
+
+def test_raw_features_that_the_probe_has_no_memory_for_are_left_out(
+    matrix: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(baselines, "PROBE_BYTES", 8 * 2 * 24 * 20)
+    raced = raced_baselines(matrix, SPLIT, TARGETS, "raw_features", [2], [10, 20, 99], 0)
+    assert raced["features"].tolist() == [10, 20]
+    monkeypatch.setattr(baselines, "PROBE_BYTES", 1)
+    assert raced_baselines(matrix, SPLIT, TARGETS, "raw_features", [2], [10], 0).empty
+
+
+@pytest.mark.usefixtures("quick_umap")
+def test_rivals_of_a_race_have_one_number_of_features_and_several_dimensions(
+    matrix: np.ndarray,
+) -> None:
+    cells = {}
+    for method in METHODS:
+        found = raced_baselines(matrix, SPLIT, TARGETS, method, [64, 2, 4, 8], [10, 20], 0)
+        cells[method] = list(zip(found["features"], found["latent_dim"], strict=True))
+    every = [2, 4, 8, 24]
+    assert cells == {
+        "pca": [(30, dim) for dim in every],
+        "umap": [(30, 2), (30, 4)],
+        "linear_autoencoder": [(20, dim) for dim in [2, 4, 8, 20]],
+        "raw_features": [(10, 10), (20, 20)],
+        "random_features": [(30, dim) for dim in every],
+    }

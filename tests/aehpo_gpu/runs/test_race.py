@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aehpo_assets.analysis.names import BASELINE_NAMES
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.earlier_validations import no_validations
 from aehpo_assets.hpo.evaluations import evaluation_table
@@ -24,12 +25,14 @@ from aehpo_assets.space import (
 )
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
-from aehpo_gpu.evaluation.baselines import plain_baseline
+from aehpo_gpu.evaluation import representations
+from aehpo_gpu.evaluation.baselines import raced_baselines
 from aehpo_gpu.runs.race import (
     RacedTask,
     race_baselines,
     race_task,
     racing_candidates,
+    runs_per_hour,
     split_variance,
     starting_belief,
 )
@@ -192,7 +195,7 @@ def test_all_are_really_trained_in_replicates_of_their_own(finished: RacedTask) 
     )
     assert not runs.duplicated(["config_id", "seed"]).any()
     assert runs["train_total_loss"].notna().all()
-    assert finished.runs_per_hour > 0
+    assert runs_per_hour(finished.runs) > 0
     assert finished.outcome.runs["score"].tolist() == runs[VALID_SCORE].tolist()
 
 
@@ -253,9 +256,18 @@ def test_where_all_fail_it_is_said(
         raced(task, tmp_path)
 
 
-def test_baselines_are_scored_in_the_replicates_of_the_race(
-    task: TrainingTask, tmp_path: Path
+def test_an_hour_holds_as_many_runs_as_its_seconds_say() -> None:
+    runs = pd.DataFrame({"fleet_runtime": [3.0, 5.0], "evaluation_runtime": [1.0, 1.0]})
+    assert runs_per_hour(runs) == 720
+    assert math.isnan(runs_per_hour(runs * 0))
+
+
+def test_rivals_are_scored_in_the_replicates_of_the_race(
+    task: TrainingTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(
+        representations, "_umap", lambda matrix, train, dim, seed: matrix[:, seed : seed + dim]
+    )
     table = RunTable(
         architecture="vanillix",
         data=task,
@@ -264,15 +276,23 @@ def test_baselines_are_scored_in_the_replicates_of_the_race(
         inputs={},
         home=Home(tmp_path),
     )
-    found = race_baselines(table, [7, 5, 7], [2, 4, 400])
+    told: list[str] = []
+    found = race_baselines(table, [7, 5, 7], [2, 4, 400], [8, 16], told.append)
     cells = found.groupby(["method", "latent_dim"])["seed"].unique().map(sorted)
-    assert cells.to_dict() == {
-        (method, dim): [5, 7] for method in ("pca", "random_features") for dim in (2, 4, 48)
+    dims = {
+        "pca": (2, 4, 48),
+        "umap": (2, 4),
+        "linear_autoencoder": (2, 4, 16),
+        "raw_features": (8, 16),
+        "random_features": (2, 4, 48),
     }
+    assert cells.to_dict() == {(method, dim): [5, 7] for method, of in dims.items() for dim in of}
     spread = found.groupby(["method", "latent_dim"])[VALID_SCORE].std()
-    # On one split, PCA is what it is; random features are drawn again.
-    assert (spread["pca"] == 0).all()
-    assert (spread["random_features"][[2, 4]] > 0).all()
-    expected = plain_baseline(task.matrix, task.split, task.targets, "pca", [4], 0)
+    # On one split, what has no seed is what it is; the others are drawn or trained again.
+    assert (spread[["pca", "raw_features"]] == 0).all()
+    for method in ("umap", "linear_autoencoder", "random_features"):
+        assert (spread[method][[2, 4]] > 0).all(), method
+    expected = raced_baselines(task.matrix, task.split, task.targets, "pca", [4], [], 0)
     of_four = found[(found["method"] == "pca") & (found["latent_dim"] == 4)]
     assert of_four[VALID_SCORE].tolist() == pytest.approx([expected[VALID_SCORE].item()] * 2)
+    assert [line.split(":")[0] for line in told] == list(BASELINE_NAMES.values())
