@@ -10,7 +10,8 @@ import pytest
 import yaml
 from rich.console import Console
 
-from aehpo_assets.cli.status import print_status, run_headless
+from aehpo_assets.cli.run import run_headless
+from aehpo_assets.cli.status import print_status
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.datasets.landing import add_dataset
 from aehpo_assets.defs.instance import open_instance

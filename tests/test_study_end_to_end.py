@@ -18,11 +18,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from explained import unexplained
 from flips import flip_bytes, targets
 from rich.console import Console
 
 from aehpo_assets.cli.results import print_task
-from aehpo_assets.cli.status import print_status, run_headless
+from aehpo_assets.cli.run import run_headless
+from aehpo_assets.cli.status import print_status
 from aehpo_assets.cli.trace import print_trace
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import HomeBusyError, InputError
@@ -291,6 +293,10 @@ def test_a_recommendation_traces_back_to_the_raw_file(first: tuple[Path, str]) -
             waiting += [n for n in provenance.inputs if n not in seen]
     files = {Path(name).name for name in seen if name.startswith("file:")}
     assert files == {"rna.parquet", "meth.parquet", "clinical.csv"}
+
+
+def test_every_stored_column_has_a_meaning(first: tuple[Path, str]) -> None:
+    assert unexplained(first[0] / "store") == []
 
 
 def test_what_is_exported_is_read_by_other_tools(first: tuple[Path, str], root: Path) -> None:

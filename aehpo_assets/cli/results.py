@@ -6,6 +6,7 @@ What is said of a difference belongs to ``analysis.verdict``; nothing is compute
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -131,10 +132,11 @@ def print_json(home: Home, tasks: Sequence[str], architecture: str | None) -> No
             if (tasks and task not in tasks) or architecture not in (None, name):
                 continue
             own = of_task(report, task)
-            content.append(
-                asdict(recommended(home, name, task))
-                | {key: _records(own[key]) for key in ("candidates", "improvements")}
-            )
+            found = asdict(recommended(home, name, task))
+            # JSON knows no NaN: what is not known is left out.
+            known = {key: v for key, v in found["scores"].items() if not math.isnan(v)}
+            tables = {key: _records(own[key]) for key in ("candidates", "improvements")}
+            content.append(found | {"scores": known} | tables)
     if not content:
         raise InputError(
             f"nothing was validated of {', '.join(tasks)}",
@@ -145,7 +147,7 @@ def print_json(home: Home, tasks: Sequence[str], architecture: str | None) -> No
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows for JSON, which knows no NaN."""
+    """Rows for JSON; what is NaN is null there."""
     rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
     return rows
 

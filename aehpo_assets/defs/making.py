@@ -274,7 +274,7 @@ class Making:
             "dagster/row_count": len(frame),
             "columns": len(frame.columns),
             "path": dg.MetadataValue.path(path),
-            **schema(frame),
+            **schema(self.recipe.asset, frame),
             **lineage_of_columns(column_lineage or {}),
         }
         return materialized(provenance, self.recipe.asset, shown, metadata, plots)

@@ -10,6 +10,7 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.foreign import markdown
+from aehpo_assets.store.columns import meaning_of
 from aehpo_assets.store.provenance import CheckResult, Provenance
 
 ColumnLineage = Mapping[str, Sequence[tuple[str, str]]]
@@ -19,12 +20,13 @@ ColumnLineage = Mapping[str, Sequence[tuple[str, str]]]
 _SHOWN_COLUMNS = 60
 
 
-def schema(frame: pd.DataFrame) -> dict[str, dg.TableSchema]:
+def schema(asset: str, frame: pd.DataFrame) -> dict[str, dg.TableSchema]:
     """Column schema for the UI; a matrix of thousands of features shows its first ones."""
-    columns = [
-        dg.TableColumn(str(name), str(dtype))
-        for name, dtype in list(frame.dtypes.items())[:_SHOWN_COLUMNS]
-    ]
+    columns = []
+    for name, dtype in list(frame.dtypes.items())[:_SHOWN_COLUMNS]:
+        known = meaning_of(asset, str(name))
+        said = known.description if known else None
+        columns.append(dg.TableColumn(str(name), str(dtype), description=said))
     return {"dagster/column_schema": dg.TableSchema(columns)}
 
 

@@ -18,7 +18,7 @@ from aehpo_assets.datasets.catalogue import usable_tasks
 from aehpo_assets.defs.checks import refuse_failed
 from aehpo_assets.defs.partitions import partition_of, study_partitions
 from aehpo_assets.defs.recipe import Recipe
-from aehpo_assets.defs.resource import HEADLESS_TAG, StudyResource
+from aehpo_assets.defs.resource import StudyResource, is_headless
 from aehpo_assets.defs.shown import shown_again
 from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 
@@ -70,8 +70,7 @@ def _up_to_date(
     recipe: Recipe, context: dg.AssetExecutionContext, study: StudyResource
 ) -> dg.MaterializeResult | None:
     """What Dagster is told of an artefact that is up to date; None if it has to be made."""
-    tags = context.run.tags
-    if HEADLESS_TAG in tags or MAKE_AGAIN_TAG in tags:
+    if is_headless(context.run) or MAKE_AGAIN_TAG in context.run.tags:
         # Whoever runs headless has asked already.
         return None
     home, partition = study.home, partition_of(context.partition_key)

@@ -14,7 +14,8 @@ import yaml
 from rich.console import Console
 
 from aehpo_assets import limits
-from aehpo_assets.cli.status import print_status, run_headless
+from aehpo_assets.cli.run import run_headless
+from aehpo_assets.cli.status import print_status
 from aehpo_assets.datasets.catalogue import usable_tasks
 from aehpo_assets.datasets.dataset import read_dataset
 from aehpo_assets.datasets.landing import landed
