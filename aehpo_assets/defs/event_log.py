@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+import dagster as dg
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
     INDEX_SHARD_NAME,
     SqliteEventLogStorage,
@@ -97,6 +99,27 @@ class HomeEventLogStorage(SqliteEventLogStorage):
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
+
+    def _store_runless_asset_check_evaluation(
+        self, event: dg.EventLogEntry, event_id: int | None
+    ) -> None:
+        """Store the outcome of a check outside a run, in the place of the last such one.
+
+        Of one partition, Dagster's own storage takes a single outcome outside a run: the second
+        breaks its rule that there is one for each run.
+        """
+        evaluation = event.get_dagster_event().asset_check_evaluation_data
+        of, outcomes = AssetCheckExecutionsTable.c, AssetCheckExecutionsTable
+        with self.index_connection() as connection:
+            connection.execute(
+                outcomes.delete().where(
+                    of.asset_key == evaluation.asset_key.to_string(),
+                    of.check_name == evaluation.check_name,
+                    of.run_id == event.run_id,
+                    of.partition == evaluation.partition,
+                )
+            )
+        super()._store_runless_asset_check_evaluation(event, event_id)
 
     def _close(self, shard: str) -> None:
         if engine := self._engines.pop(shard, None):

@@ -99,8 +99,8 @@ def recommended(home: Home, architecture: str, task: str) -> Recommended:
             candidates = tables["candidates"]
             is_it = (candidates["task"] == task) & (candidates["origin"] == RECOMMENDED)
             (told,) = candidates[is_it].to_dict("records")
-            measured = ("valid", "valid_error", "test", "test_error")
-            scores |= {name: float(told[name]) for name in measured}
+            for name in ("valid", "valid_error", "test", "test_error"):
+                scores[name] = float(told[name])
             verdicts = tables["verdicts"]
             verdict = str(verdicts.loc[verdicts["task"] == task, "verdict"].iloc[0])
     names = search_space(architecture, home.study().space).names

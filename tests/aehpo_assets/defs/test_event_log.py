@@ -99,3 +99,16 @@ def test_a_history_that_is_wiped_or_lost_begins_again(home: Home) -> None:
     shutil.rmtree(home.dagster)
     os.environ.pop("DAGSTER_HOME")
     assert materializations(materialize(home, 1).event_log_storage) == 1
+
+
+def test_a_check_has_many_outcomes_of_one_partition_outside_runs(tmp_path: Path) -> None:
+    """Dagster's own storage refuses the second."""
+    key = dg.AssetCheckKey(dg.AssetKey("table"), "whole")
+    with open_instance(Home(tmp_path)) as instance:
+        for task, passed in (("a", True), ("b", True), ("a", False), ("b", True)):
+            instance.report_runless_asset_event(
+                dg.AssetCheckEvaluation(key.asset_key, key.name, passed=passed, partition=task)
+            )
+        records = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
+    told = {record.partition: record.status.value for record in reversed(records)}
+    assert told == {"a": "FAILED", "b": "SUCCEEDED"}
