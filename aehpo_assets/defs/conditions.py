@@ -86,18 +86,16 @@ when_results_change = (_is_due & _results_are_in & _is_free).with_label("when re
 _VALIDATIONS = dg.AssetSelection.assets("validated_recommendations", "test_results")
 _TESTS = dg.AssetSelection.assets("test_results")
 
-# Noise changes with the results, and what is validated then follows them.
-_but_for_noise = Condition.any_deps_match(Condition.data_version_changed()).ignore(
-    dg.AssetSelection.assets("noise")
-)
-
 when_validations_change = (
-    _due(_but_for_noise)
+    _is_due
     & Condition.any_deps_match(~Condition.missing()).allow(_TESTS)
     & ~Condition.any_deps_match(OnItsWay()).allow(_VALIDATIONS | _BESIDE_IT)
     & _is_free
 ).with_label("when validations change")
-"""For what joins the validations of all tasks, and the baselines where there are any."""
+"""For what joins the validations of all tasks, and the baselines and the noise where there are any.
+
+Noise mostly changes with the results, which are validated again first: a validation of old ones is
+out of date until then."""
 
 _validation_changed = Condition.any_deps_match(Condition.data_version_changed()).allow(
     dg.AssetSelection.assets("validated_recommendations")

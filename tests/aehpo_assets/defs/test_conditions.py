@@ -384,7 +384,8 @@ def test_old_recommendations_are_not_validated_while_new_ones_are_to_come(
     daemon.finished("toy_rna")
     daemon.tick()
     record(home, "run_results", *own, version="2")
-    record(home, "recommendations", *own, version="1", run_results__varix__toy_rna="1")
+    for asset in ("recommendations", "validated_recommendations"):
+        record(home, asset, *own, version="1", run_results__varix__toy_rna="1")
     for asset in ("run_results", "learning_curves"):
         daemon.made(asset, *own, version="2")
     assert set(daemon.tick()) == {*JOINED, "noise"}
@@ -392,6 +393,39 @@ def test_old_recommendations_are_not_validated_while_new_ones_are_to_come(
     record(home, "recommendations", *own, version="2", run_results__varix__toy_rna="2")
     daemon.made("recommendations", *own, version="2")
     assert daemon.tick() == {"validated_recommendations": {"varix|toy_rna"}}
+
+
+def test_noise_that_changes_alone_is_reported_at_once(daemon: Daemon) -> None:
+    daemon.lands("toy_rna", "toy_meth")
+    daemon.finished("toy_rna", "toy_meth")
+    assert daemon.tick() == {}
+    daemon.made("noise", "varix", "toy_rna", version="2")
+    assert daemon.tick() == {"validation_report": {"varix"}}
+    daemon.made("validation_report", "varix", version="2")
+    assert daemon.tick() == {}
+
+
+def test_noise_that_changes_with_the_results_is_reported_once_these_are_validated(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    home, own = Home(tmp_path), ("varix", "toy_rna")
+    daemon.lands("toy_rna")
+    daemon.finished("toy_rna")
+    daemon.tick()
+    record(home, "run_results", *own, version="2")
+    chosen = ("recommendations", "validated_recommendations")
+    for asset in chosen:
+        record(home, asset, *own, version="1", run_results__varix__toy_rna="1")
+    for asset in ("run_results", "learning_curves"):
+        daemon.made(asset, *own, version="2")
+    assert set(daemon.tick()) == {*JOINED, "noise"}
+    daemon.made("noise", *own, version="2")
+    assert "validation_report" not in daemon.tick()
+    for asset in chosen:
+        record(home, asset, *own, version="2", run_results__varix__toy_rna="2")
+    for asset in ("recommendations", *VALIDATED):
+        daemon.made(asset, *own, version="2")
+    assert daemon.tick()["validation_report"] == {"varix"}
 
 
 def test_no_round_is_started_by_itself_and_one_that_a_person_starts_is_carried_through(
