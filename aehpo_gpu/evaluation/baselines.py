@@ -17,6 +17,7 @@ from aehpo_assets.analysis.chosen_baselines import BASELINE_KEY, chosen_baseline
 from aehpo_assets.datasets.labels import DownstreamTargets
 from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.evaluation.representations import METHODS
+from aehpo_gpu.evaluation.threads import threads_for
 
 SEEDS = (0, 1, 2, 3)
 """The first tries what there is; the others repeat what it chose."""
@@ -306,5 +307,7 @@ def _scores(
     for row, values in enumerate(layouts):
         latents[row, :, : values.shape[1]] = torch.from_numpy(np.array(values, dtype=np.float64))
     named = pd.DataFrame(cells, columns=["features", "latent_dim"])
-    scored = score_latents(latents, split, targets, influence=influence)
-    return pd.concat([named, scored], axis=1)
+    # The classifiers' steps are made of many small products.
+    with threads_for(latents.numel()):
+        scores = score_latents(latents, split, targets, influence=influence)
+    return pd.concat([named, scores], axis=1)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from aehpo_assets.store.provenance import named_seed
+from aehpo_gpu.evaluation.threads import threads_for
 
 STEPS = 300
 """Optimiser steps; after them the loss lies within a few per thousand of its optimum."""
@@ -54,7 +55,8 @@ def linear_latents(matrix: np.ndarray, train: np.ndarray, dim: int, seed: int) -
     generator = torch.Generator().manual_seed(named_seed(seed, "linear autoencoder", dim))
     E = _uniform(features, dim, generator)
     D = _uniform(dim, features, generator)
-    _train(E, D, _covariance(fitted))
+    with threads_for(fitted.numel() * dim):
+        _train(E, D, _covariance(fitted))
     return ((values - centre) @ E).numpy()
 
 

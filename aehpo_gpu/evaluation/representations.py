@@ -83,9 +83,10 @@ def _raw_features(
     if values.shape[1] < train.sum():
         return [values]
     centre = values[train].mean(axis=0)
-    _, deviation, basis = np.linalg.svd(values[train] - centre, full_matrices=False)
-    basis = basis[deviation > NO_COMPONENT * deviation[0]]
-    return [(values - centre) @ basis.T]
+    basis, triangle = np.linalg.qr((values[train] - centre).T)
+    # A sample that lies in the span of those before it adds no direction but rounding.
+    added = np.abs(triangle.diagonal())
+    return [(values - centre) @ basis[:, added > NO_COMPONENT * added.max()]]
 
 
 def _linear_autoencoders(

@@ -20,12 +20,12 @@ from aehpo_assets.space.widths import run_widths, trainable_parameters, weights_
 from aehpo_assets.store.measured import PRICES
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
+from aehpo_gpu.evaluation.threads import threads_for
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.fleets import Fleets, Reached
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask, device_name
-from aehpo_gpu.training.threads import threads_for
 
 Decide = Callable[[int, pd.DataFrame], Sequence[bool]]
 """A rung and the rows of the runs that reached it, to whether each of them goes on."""

@@ -227,7 +227,8 @@ def test_raw_features_are_scored_as_the_probe_scores_them_all() -> None:
     assert scored["auc_L_test"] == of_all["auc_L_test"][0]
     assert np.isnan(scored["r2_Y_test"])
     narrow = wide[:, :10]
-    np.testing.assert_array_equal(*representations._raw_features(narrow, SPLIT == "train"), narrow)
+    (same,) = representations._raw_features(narrow, SPLIT == "train")
+    np.testing.assert_array_equal(same, narrow)
 
 
 def test_raw_features_that_the_probe_has_no_memory_for_are_left_out(
