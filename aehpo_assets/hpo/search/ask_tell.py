@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from aehpo_assets.hpo.objectives import OBJECTIVE
@@ -146,4 +147,4 @@ def _loss(objective: str, value: float) -> float:
     Some searchers measure distances between losses, which would be of the largest numbers alone.
     """
     known = OBJECTIVE[objective]
-    return known.sign * float(known.to_model_scale(value))
+    return known.sign * float(known.to_model_scale(np.asarray(value)))
