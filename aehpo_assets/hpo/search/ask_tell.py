@@ -147,4 +147,4 @@ def _loss(objective: str, value: float) -> float:
     Some searchers measure distances between losses, which would be of the largest numbers alone.
     """
     known = OBJECTIVE[objective]
-    return known.sign * float(known.to_model_scale(np.array(value)))
+    return known.sign * float(known.to_model_scale(np.asarray(value)))

@@ -25,7 +25,7 @@ def test_operations_are_those_of_the_cost_model(unit: str) -> None:
     ]
     expected = COUNTING.training_runtime("vanillix", runs, 1000, 100, epochs)
     count = TrainingOperations(n_features=1000, n_train=100, length=7, unit=unit)  # type: ignore[arg-type]
-    np.testing.assert_allclose(count(runs.to_dict("records")), expected, rtol=1e-12)  # type: ignore[arg-type]
+    np.testing.assert_allclose(count(runs.to_dict("records")), expected, rtol=1e-12)
 
 
 def test_no_blackbox_has_operations() -> None:
