@@ -109,6 +109,7 @@ def test_paths_are_printed_as_they_are(place: Path, command: Command, tmp_path: 
         ("status", "--home", place / "none"),
         ("next-round", *home),
         ("export", "--out", place / "exported", *home),
+        ("report", "--out", place / "page", *home),
         ("import", place / "none", "--out", place / "imported"),
         ("reproduce", f"omics_matrix/{WORD}", *home),
         ("trace", f"omics_matrix/{WORD}", *home),

@@ -19,7 +19,10 @@ from aehpo_assets.shipped import INSTALLED, WORKSPACE_FILE, data_of_checkout, st
 from aehpo_assets.store.home import Home
 
 CHECKOUT = Path(__file__).parents[1]
-SHIPPED = ("py.typed", "workspace.yaml", "studies/demo.yaml", "studies/thesis.yaml")
+SHIPPED = (
+    *("py.typed", "workspace.yaml", "studies/demo.yaml", "studies/thesis.yaml"),
+    *("report/page.html.j2", "store/columns.tsv"),
+)
 
 
 def build(kind: str, source: Path, folder: Path) -> Path:

@@ -10,10 +10,8 @@ import math
 
 import pandas as pd
 
+from aehpo_assets.hpo.columns import PATIENT
 from aehpo_assets.noise.verdict import Difference
-
-PATIENT = "patient"
-"""Column of what the test samples were drawn by: the group of a sample, or the sample itself."""
 
 
 def for_new_patients(

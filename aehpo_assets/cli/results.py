@@ -29,7 +29,7 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.exchange.recommended import recommended
 from aehpo_assets.foreign import escaped
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
-from aehpo_assets.noise.summary import NOT_KNOWN
+from aehpo_assets.noise.words import NOT_KNOWN
 from aehpo_assets.report.found import compared_configurations, of_task, validation_reports
 from aehpo_assets.store.home import Home
 

@@ -20,6 +20,9 @@ SCORES = (VALID_SCORE, TEST_SCORE)
 INFLUENCE = "test_influence"
 """What each test sample adds to the test score, where that is asked for."""
 
+PATIENT = "patient"
+"""Column of what test samples were drawn by: the group of a sample, or the sample itself."""
+
 _OF_TEST = re.compile(rf"test_(\w+_loss|r2)|(auc|r2)_.+_test|{TEST_SCORE}|{INFLUENCE}", re.DOTALL)
 
 

@@ -30,7 +30,7 @@ from aehpo_assets.hpo.transfer.boxes import (
     weighted_box,
 )
 from aehpo_assets.hpo.transfer.similarity import rank_correlation
-from aehpo_assets.noise.summary import KNOWN, NOT_KNOWN
+from aehpo_assets.noise.words import KNOWN, NOT_KNOWN
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.provenance import named_seed
 from aehpo_assets.study import Hpo

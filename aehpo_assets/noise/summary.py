@@ -18,10 +18,6 @@ REPLICATES = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40)
 
 REMEDY = "Give the study at least two seeds."
 
-KNOWN, NOT_KNOWN = "known", "noise not known"
-"""What tables and pictures call a promise or an interval, by whether replicates measured the noise
-that it allows for."""
-
 PARTS = ("configuration", "split", "interaction", "seed")
 """Variance components, as columns."""
 

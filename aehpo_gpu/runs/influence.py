@@ -11,9 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.analysis.new_patients import PATIENT
 from aehpo_assets.datasets.cut import unit_names
-from aehpo_assets.hpo.columns import INFLUENCE
+from aehpo_assets.hpo.columns import INFLUENCE, PATIENT
 from aehpo_assets.store.run_archive import RUN_KEY
 
 

@@ -18,7 +18,8 @@ from aehpo_assets.analysis.names import BASELINE_NAMES, BEST_SAMPLED, RECOMMENDE
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.objectives import OBJECTIVE, VALID_SCORE
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
-from aehpo_assets.noise.summary import KNOWN, known_noise
+from aehpo_assets.noise.summary import known_noise
+from aehpo_assets.noise.words import KNOWN
 from aehpo_assets.race.belief import Belief
 from aehpo_assets.race.race import Outcome, race
 from aehpo_assets.space import SearchSpace

@@ -10,7 +10,7 @@ import pandas as pd
 from aehpo_assets.analysis.plots.style import nothing_to_show
 from aehpo_assets.hpo.benchmark.significance import CriticalDifference
 from aehpo_assets.hpo.benchmark.summary import BenchmarkSummary
-from aehpo_assets.noise.summary import KNOWN
+from aehpo_assets.noise.words import KNOWN
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

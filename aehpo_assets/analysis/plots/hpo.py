@@ -25,7 +25,7 @@ from aehpo_assets.analysis.plots.style import (
     spans_magnitudes,
 )
 from aehpo_assets.hpo.objectives import OBJECTIVE, OBJECTIVES, TEST_SCORE, VALID_SCORE
-from aehpo_assets.noise.summary import KNOWN
+from aehpo_assets.noise.words import KNOWN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from aehpo_assets.foreign import visible
-from aehpo_assets.noise.summary import NOT_KNOWN
+from aehpo_assets.noise.words import NOT_KNOWN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

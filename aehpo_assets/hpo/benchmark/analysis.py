@@ -14,7 +14,7 @@ import pandas as pd
 
 from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.hpo.search.told import TRUE_SCORE, true_values
-from aehpo_assets.noise.summary import KNOWN, NOT_KNOWN
+from aehpo_assets.noise.words import KNOWN, NOT_KNOWN
 from aehpo_assets.store.provenance import named_seed
 
 _SEARCH = ["task", "searcher", "repetition"]

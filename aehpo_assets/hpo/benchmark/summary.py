@@ -30,7 +30,7 @@ from aehpo_assets.hpo.benchmark.significance import (
 from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.hpo.search.searchers import with_boxes
 from aehpo_assets.hpo.search.told import TaskFacts, with_operations
-from aehpo_assets.noise.summary import NOT_KNOWN
+from aehpo_assets.noise.words import NOT_KNOWN
 
 BUDGETS = 12
 """Number of budgets at which the curves of a kind are read, evenly from the first to the whole."""

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.hpo.objectives import OBJECTIVE
-from aehpo_assets.noise.summary import KNOWN, NOT_KNOWN
+from aehpo_assets.noise.words import KNOWN, NOT_KNOWN
 
 if TYPE_CHECKING:
     from aehpo_assets.hpo.surrogate.means import ConfigurationMeans

@@ -14,7 +14,7 @@ import pytest
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.importance import hyperparameter_importance
 from aehpo_assets.analysis.plots.style import drawing, finite, palette, rendered, shortened
-from aehpo_assets.noise.summary import KNOWN, NOT_KNOWN
+from aehpo_assets.noise.words import KNOWN, NOT_KNOWN
 
 VALID = "weighted_avg_auc_downstream_performance_valid"
 TEST = "weighted_avg_auc_downstream_performance"
