@@ -3,10 +3,10 @@
 For every seed of the simulator a cohort is written, and a study like the demo (the cohort's rna and
 meth, fewer configurations) is run on it by the command line, in a home of its own. Its verdict
 beside the best baseline is then held against what a perfect representation gains on linear
-components on the same test samples (``benchmarks.cohort_truth``). *Better* contradicts the truth where even the lower
-end of its interval lies above that; no other verdict can: that something could be gained does not
-say that it was. Run as ``python -m benchmarks.demo_seeds [SEEDS] [FIRST]``; exits with 1 if a
-verdict contradicts the truth.
+components on the same test samples (``benchmarks.cohort_truth``). *Better* contradicts the truth
+where even the lower end of its interval lies above that; no other verdict can: that something could
+be gained does not say that it was. Run as ``python -m benchmarks.demo_seeds [SEEDS] [FIRST]``;
+exits with 1 if a verdict contradicts the truth.
 """
 
 from __future__ import annotations
