@@ -89,6 +89,14 @@ def write_tiny(root: Path, **changes: object) -> None:
     (root / "tiny.yaml").write_text(yaml.safe_dump(TINY_STUDY | changes))
 
 
+@pytest.fixture
+def same_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have commands that can be stopped do their work in the process that captures their words."""
+    from aehpo_assets.cli import main
+
+    monkeypatch.setattr(main, "run_stoppable", lambda work: work())
+
+
 @pytest.fixture(scope="session")
 def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``tiny.yaml`` and the data set that it is about below ``data``."""

@@ -25,6 +25,8 @@ from aehpo_assets.running.runner import StudyRun, Work, prepare
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study
 
+pytestmark = pytest.mark.usefixtures("same_process")
+
 ACTS = "\x1b[2J\u202e\x07\n"
 WORD = f"[/][/nope][bold]{ACTS}[link=file:///etc]"
 FOLDER = Path("a[") / f"b]{ACTS}"

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -81,11 +82,15 @@ def _work_as_child(work: Callable[[], int], parent: int) -> None:
     for number in (*STOPS, signal.SIGTSTP):
         signal.signal(number, _end if number in STOPS else signal.SIG_DFL)
     threading.Thread(target=end_group_at_end_of, args=(parent,), daemon=True).start()
-    code = work()
-    if code in STOPPED:
-        # Its threads may be at work for minutes yet.
-        os._exit(code)
-    sys.exit(code)
+    code = 1
+    try:
+        code = work()
+    except BaseException:
+        traceback.print_exc()
+    # Nothing of the parent's goes on in here: its threads are not, and its callers must not.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

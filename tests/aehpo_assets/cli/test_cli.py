@@ -9,6 +9,8 @@ import pytest
 
 from aehpo_assets.cli import main as cli
 
+pytestmark = pytest.mark.usefixtures("same_process")
+
 COMMANDS = {
     "run STUDY --data DATA --home": "--home",
     "sample STUDY --out": "--out",
