@@ -26,7 +26,7 @@ from aehpo_assets.hpo.surrogate.surrogate import fit_surrogate, training_table
 from aehpo_assets.space import SearchSpace, search_space
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.provenance import named_seed
-from aehpo_gpu.evaluation.baselines import plain_baseline
+from aehpo_gpu.evaluation.baselines import raced_baselines
 from aehpo_gpu.training.replicates import Replicates
 
 FEW, MANY, TODAY = "one run, few steps", "one run, many steps", "posterior mean, many steps"
@@ -147,7 +147,8 @@ def pca_scores(home: Home, task: str, replicates: list[int]) -> pd.DataFrame:
     parts = []
     for replicate in replicates:
         data = drawn.data(replicate)
-        scores = plain_baseline(data.matrix, data.split, data.targets, "pca", LATENT_DIMS, 0)
+        given = (data.matrix, data.split, data.targets)
+        scores = raced_baselines(*given, "pca", LATENT_DIMS, (), 0)
         parts.append(scores[["latent_dim", VALID_SCORE]].assign(replicate=replicate))
     return pd.concat(parts, ignore_index=True)
 
