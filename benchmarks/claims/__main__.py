@@ -8,12 +8,8 @@ core: 1,000 of each kind an hour and a half on two.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import pandas as pd
@@ -21,47 +17,10 @@ import pandas as pd
 from aehpo_assets.errors import InputError
 from aehpo_assets.space import SearchSpace, search_space
 from aehpo_assets.store.home import Home
-from aehpo_assets.store.provenance import named_seed
 from aehpo_assets.study import Race
-from benchmarks.claims.emulator import FLAT, KINDS, Emulator, Trained, trained
-from benchmarks.claims.study import row
+from benchmarks.claims.emulator import FLAT, Trained, trained
+from benchmarks.claims.studies import RELIABILITIES, jobs, simulate
 from benchmarks.claims.table import CLAIMS, FLAT_CLAIMS, table, with_regret
-
-RELIABILITIES = (0.35, 0.9)
-"""Of one run: that of colorectal tumours, and one that makes replicates hardly necessary."""
-
-Job = tuple[str, float, int]
-"""Kind, reliability and seed of a study."""
-
-
-def jobs(count: int, seed: int) -> list[Job]:
-    """Return so many studies of each reliability, the kinds in turn, and half as many flat ones."""
-    found: list[Job] = []
-    for reliability in RELIABILITIES:
-        seeds = [named_seed(seed, "study", reliability, number) for number in range(count)]
-        found += [
-            (KINDS[number % len(KINDS)], reliability, own) for number, own in enumerate(seeds)
-        ]
-    flat = [named_seed(seed, "study", FLAT, number) for number in range(count // 2)]
-    return found + [(FLAT, RELIABILITIES[0], own) for own in flat]
-
-
-def simulate(
-    source: Trained, space: SearchSpace, work: list[Job], processes: int
-) -> Iterator[dict[str, object]]:
-    """Make studies in some processes; one row each, in the order of the work."""
-    if processes == 1:
-        yield from (_made((source, space, job)) for job in work)
-        return
-    os.environ["OMP_NUM_THREADS"] = "1"
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_made, [(source, space, job) for job in work])
-
-
-def _made(given: tuple[Trained, SearchSpace, Job]) -> dict[str, object]:
-    source, space, (kind, reliability, seed) = given
-    emulator = Emulator.of(source, space, kind, reliability, seed)
-    return {"reliability": reliability} | row(emulator)
 
 
 def source_of(home: Home, architecture: str, task: str) -> tuple[Trained, SearchSpace]:

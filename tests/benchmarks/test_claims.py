@@ -23,6 +23,7 @@ from benchmarks.claims.emulator import (
     Trained,
     trained,
 )
+from benchmarks.claims.studies import jobs, simulate
 from benchmarks.claims.study import study
 from benchmarks.claims.table import (
     CLAIMS,
@@ -112,6 +113,13 @@ def test_a_study_says_what_it_can_be_held_to(source: Trained) -> None:
     assert 5 < found.needed < 40
     assert abs(found.raced_promise) < 0.1
     assert found.winner > 0.7
+
+
+def test_processes_change_nothing(source: Trained) -> None:
+    work = [job for job in jobs(2, 0) if job[0] == FLAT]
+    (apart,) = simulate(source, SPACE, work, processes=2)
+    (alone,) = simulate(source, SPACE, work, processes=1)
+    pd.testing.assert_frame_equal(pd.DataFrame([apart]), pd.DataFrame([alone]))
 
 
 def test_a_share_of_zero_has_an_interval_too() -> None:
