@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.analysis.chosen_baselines import BASELINE_KEY, chosen_baseline, tried_baselines
+from aehpo_assets.analysis.chosen_baselines import chosen_baseline, tried_baselines
 from aehpo_assets.analysis.convergence import convergence, convergence_sentence
 from aehpo_assets.analysis.improvement import (
     Estimate,
@@ -34,7 +34,7 @@ from aehpo_assets.analysis.names import (
     WITHOUT_SEED,
 )
 from aehpo_assets.analysis.new_patients import for_new_patients
-from aehpo_assets.hpo.columns import SCORES, without_test
+from aehpo_assets.hpo.columns import SCORES
 from aehpo_assets.hpo.objectives import FAILED_SCORE, TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.pooled import Noise, pooled, replicate_noise
 from aehpo_assets.noise.summary import known_noise
@@ -47,35 +47,6 @@ _OPPONENTS = {
     BEST_SAMPLED: "the best sampled configuration",
     UNTUNED_DEFAULT: "the untuned default",
 }
-
-
-@dataclass(frozen=True)
-class OpenedTest:
-    """What ``test_results`` holds of one architecture and task.
-
-    Attributes
-    ----------
-    runs
-        One row a validated run: ``config_id``, ``seed``, the test score and ``opening``, the number
-        of the opening by which it is shown.
-    baselines
-        One row a baseline that speaks for its method, with the test score.
-    components
-        Variance components of the test score over the sampled runs.
-    influence
-        One row a test sample: ``patient``, and what it adds to the test score of each candidate
-        (:func:`aehpo_assets.analysis.new_patients.for_new_patients`).
-    """
-
-    runs: pd.DataFrame
-    baselines: pd.DataFrame
-    components: pd.DataFrame
-    influence: pd.DataFrame
-
-    @property
-    def opening(self) -> int:
-        """Number of the opening, from 1."""
-        return int(self.runs["opening"].iloc[0])
 
 
 @dataclass(frozen=True)
@@ -174,34 +145,6 @@ class RecommendationSummary:
     opening: str = ""
 
 
-def with_test_scores(
-    validated: pd.DataFrame, baselines: pd.DataFrame, opened: OpenedTest
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Put what opening the test showed beside validated runs and baselines.
-
-    Parameters
-    ----------
-    validated
-        Validated recommendations, one row a candidate and seed.
-    baselines
-        As for :func:`aehpo_assets.analysis.chosen_baselines.tried_baselines`.
-    opened
-        What was opened.
-
-    Returns
-    -------
-    validated, baselines : pandas.DataFrame
-        The same rows with the test score; of baselines that were not chosen it is missing.
-    """
-    runs = opened.runs[["config_id", "seed", TEST_SCORE]]
-    validated = without_test(validated).merge(runs, on=["config_id", "seed"], how="left")
-    if opened.baselines.empty:
-        return validated, without_test(baselines).assign(**{TEST_SCORE: math.nan})
-    named = [name for name in BASELINE_KEY if name in baselines]
-    chosen = opened.baselines[[*named, TEST_SCORE]]
-    return validated, without_test(baselines).merge(chosen, on=named, how="left")
-
-
 def recommendation_summary(
     validated: pd.DataFrame,
     baselines: pd.DataFrame,
@@ -227,7 +170,7 @@ def recommendation_summary(
         What has to be said of how the test was opened
         (:func:`aehpo_assets.analysis.opening.opening_sentence`).
     influence
-        As of :class:`OpenedTest`, where it is known.
+        As of :class:`~aehpo_assets.analysis.opening.OpenedTest`, where it is known.
 
     Returns
     -------

@@ -147,7 +147,5 @@ class _Watch:
 
     def _kill(self) -> None:
         """Kill whatever there is of the child and of the processes that it started."""
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.child, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            return

@@ -9,12 +9,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from aehpo_assets.datasets.catalogue import usable_tasks
 from aehpo_assets.defs.catch_up import due_artefacts
 from aehpo_assets.defs.instance import UNFINISHED
-from aehpo_assets.defs.partitions import study_partitions
 from aehpo_assets.defs.run_tags import run_tags
-from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
+from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Partition
 
@@ -43,12 +41,7 @@ def due_runs(
         for key in order
         if key in by_first_key
     ]
-    artefacts = StudyArtefacts(
-        home,
-        usable_tasks(home.data_roots())[0],
-        study_partitions(home.study(), instance),
-        specs_of(repository.assets_defs_by_key.values()),
-    )
+    artefacts = StudyArtefacts.known_to(instance, home, repository.assets_defs_by_key.values())
     for partition, reasons in due_artefacts(artefacts, groups, _busy(instance)):
         yield dg.RunRequest(
             run_key=f"{occasion} {partition} {sorted(reasons.items())}",

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from aehpo_assets.datasets.catalogue import Task, dataset_settings
-from aehpo_assets.defs.partitions import all_tasks, dimensions, every_task
+from aehpo_assets.datasets.catalogue import Task, dataset_settings, usable_tasks
+from aehpo_assets.defs.partitions import all_tasks, dimensions, every_task, study_partitions
 from aehpo_assets.defs.recipe import (
     CODE_VERSIONS,
     DATASET_SECTION,
@@ -67,6 +67,28 @@ class StudyArtefacts:
         self.tasks = tasks
         self.specs = specs
         self._file_hashes: dict[Path, str] = {}
+
+    @classmethod
+    def known_to(
+        cls, instance: dg.DagsterInstance, home: Home, assets: Iterable[dg.AssetsDefinition]
+    ) -> StudyArtefacts:
+        """Return them as an instance and a code location know the study of a home today.
+
+        Parameters
+        ----------
+        instance
+            Knows the tasks of a study of all of them.
+        home
+            The home.
+        assets
+            Every asset that the code location knows, those of the other one as stubs.
+        """
+        return cls(
+            home,
+            usable_tasks(home.data_roots())[0],
+            study_partitions(home.study(), instance),
+            specs_of(assets),
+        )
 
     def partitions(self, asset: str) -> list[Partition]:
         """Partitions of an asset within the study; none if the study does not ask for it."""

@@ -14,13 +14,12 @@ from typing import Any
 
 import dagster as dg
 
-from aehpo_assets.datasets.catalogue import usable_tasks
 from aehpo_assets.defs.checks import refuse_failed
-from aehpo_assets.defs.partitions import partition_of, study_partitions
+from aehpo_assets.defs.partitions import partition_of
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource, is_headless
 from aehpo_assets.defs.shown import shown_again
-from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
+from aehpo_assets.defs.study_artefacts import StudyArtefacts
 
 MAKE_AGAIN_TAG = "aehpo/make_again"
 """Tag of a run in which what is up to date is made again."""
@@ -77,12 +76,8 @@ def _up_to_date(
     provenance = home.store.provenance(recipe.asset, partition)
     if provenance is None:
         return None
-    artefacts = StudyArtefacts(
-        home,
-        usable_tasks(home.data_roots())[0],
-        study_partitions(study.study, context.instance),
-        specs_of(context.job_def.asset_layer.asset_graph.assets_defs),
-    )
+    assets = context.job_def.asset_layer.asset_graph.assets_defs
+    artefacts = StudyArtefacts.known_to(context.instance, home, assets)
     stale = artefacts.why_stale(recipe.asset, partition)
     if stale is not None or home.store.damage(recipe.asset, partition) is not None:
         return None

@@ -15,10 +15,10 @@ import dagster as dg
 from aehpo_assets.datasets.catalogue import usable_tasks
 from aehpo_assets.defs.due_runs import due_runs
 from aehpo_assets.defs.instance import UNFINISHED
-from aehpo_assets.defs.partitions import study_partitions, sync_partitions
+from aehpo_assets.defs.partitions import sync_partitions
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.sensors import reason_to_rest
-from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
+from aehpo_assets.defs.study_artefacts import StudyArtefacts
 
 STUDY_JOB = "study"
 
@@ -31,17 +31,12 @@ def what_is_to_be_made(context: dg.OpExecutionContext, study: StudyResource) -> 
     """Tell what there is to do, as far as this code location knows."""
     home = study.home
     settings = home.study()
-    available = usable_tasks(home.data_roots())[0]
-    sync_partitions(settings, context.instance, available)
+    sync_partitions(settings, context.instance, usable_tasks(home.data_roots())[0])
     repository = context.repository_def
-    artefacts = StudyArtefacts(
-        home,
-        available,
-        study_partitions(settings, context.instance),
-        specs_of(repository.assets_defs_by_key.values()),
-    )
+    assets = repository.assets_defs_by_key.values()
+    artefacts = StudyArtefacts.known_to(context.instance, home, assets)
     counts: Counter[str] = Counter()
-    for asset in repository.assets_defs_by_key.values():
+    for asset in assets:
         for name in (key.to_user_string() for key in asset.keys if asset.is_executable):
             for partition in artefacts.partitions(name):
                 why = artefacts.why_stale(name, partition)

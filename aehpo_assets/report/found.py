@@ -11,6 +11,8 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.objectives import TEST_SCORE
 from aehpo_assets.space import search_space
 from aehpo_assets.store.home import Home
+from aehpo_assets.store.provenance import Provenance
+from aehpo_assets.store.store import Store
 
 Report = dict[str, pd.DataFrame]
 """Tables of the validation report of an architecture, by name."""
@@ -37,6 +39,13 @@ def validation_reports(home: Home) -> dict[str, Report]:
             remedy="`aehpo run STUDY.yaml` does, and `aehpo status` says what is missing.",
         )
     return reports
+
+
+def records(store: Store) -> list[Provenance]:
+    """Return the records of all artefacts of a store, by asset and partition."""
+    assets = sorted(path.name for path in store.root.glob("*") if path.is_dir())
+    found = [store.provenance(asset, own) for asset in assets for own in store.partitions(asset)]
+    return [record for record in found if record is not None]
 
 
 def of_task(report: Report, task: str) -> Report:

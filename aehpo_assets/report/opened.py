@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.report.found import compared_configurations, validation_reports
+from aehpo_assets.report.found import compared_configurations, records, validation_reports
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
 
@@ -124,7 +124,7 @@ class OpenedStudy:
         from aehpo_assets.report.page import blocks_of
         from aehpo_assets.report.study import study_sections
 
-        for block in blocks_of(study_sections(self._home)):
+        for block in blocks_of(study_sections(self._home, records(self._home.store))):
             if isinstance(block, Picture):
                 with drawn_as("svg"):
                     yield block.name, block.draw()

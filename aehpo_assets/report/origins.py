@@ -12,15 +12,16 @@ from aehpo_assets.store.provenance import Provenance
 _FILE = "file:"
 
 
-def origin_sections(home: Home) -> list[Section]:
+def origin_sections(home: Home, records: list[Provenance]) -> list[Section]:
     """Return the sections on data, code and lineage.
 
     Parameters
     ----------
     home
         A home.
+    records
+        Those of its artefacts.
     """
-    records = _records(home)
     last = max(records, key=lambda record: record.created)
     code = pd.DataFrame(
         [
@@ -62,17 +63,6 @@ def origin_sections(home: Home) -> list[Section]:
             ],
         ),
     ]
-
-
-def _records(home: Home) -> list[Provenance]:
-    store = home.store
-    assets = sorted(path.name for path in store.root.iterdir() if path.is_dir())
-    found = [
-        store.provenance(asset, partition)
-        for asset in assets
-        for partition in store.partitions(asset)
-    ]
-    return [record for record in found if record is not None]
 
 
 def _files(records: list[Provenance]) -> Table:

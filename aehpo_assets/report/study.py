@@ -5,7 +5,7 @@ What was not made yet is left out, and said so in one place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import pandas as pd
@@ -30,6 +30,7 @@ from aehpo_assets.report.found import (
     validation_reports,
 )
 from aehpo_assets.store.home import Home
+from aehpo_assets.store.provenance import Provenance
 from aehpo_assets.store.store import Partition, Store
 
 OPPONENTS = {
@@ -41,13 +42,15 @@ OPPONENTS = {
 NEW_PATIENTS = "for new patients, 95 %"
 
 
-def study_sections(home: Home) -> list[Section]:
+def study_sections(home: Home, records: Sequence[Provenance]) -> list[Section]:
     """Return the sections of the page.
 
     Parameters
     ----------
     home
         A home in which something was validated.
+    records
+        Those of its artefacts.
 
     Raises
     ------
@@ -65,7 +68,7 @@ def study_sections(home: Home) -> list[Section]:
         Section("Task by task", "tasks", parts=recommended),
         Section("What single runs can be relied on for", "noise", parts=list(_noise(home))),
         Section("Which hyperparameters matter", "effects", parts=list(_effects(home))),
-        Section("Checks that did not pass", "checks", [_failed_checks(home.store)]),
+        Section("Checks that did not pass", "checks", [_failed_checks(records)]),
     ]
 
 
@@ -338,22 +341,18 @@ def _effects(home: Home) -> Iterator[Section]:
         )
 
 
-def _failed_checks(store: Store) -> Block:
-    rows = []
-    assets = sorted(path.name for path in store.root.iterdir() if path.is_dir())
-    for asset in assets:
-        for partition in store.partitions(asset):
-            record = store.provenance(asset, partition)
-            rows += [
-                {
-                    "artefact": "/".join((asset, *partition)),
-                    "check": check.name,
-                    "kind": "blocks" if check.blocking else "warns",
-                    "what": check.description,
-                }
-                for check in (record.checks if record else [])
-                if not check.passed
-            ]
+def _failed_checks(records: Sequence[Provenance]) -> Block:
+    rows = [
+        {
+            "artefact": record.artefact,
+            "check": check.name,
+            "kind": "blocks" if check.blocking else "warns",
+            "what": check.description,
+        }
+        for record in records
+        for check in record.checks
+        if not check.passed
+    ]
     if not rows:
         return Text("Every check passed.")
     return Table("checks", "Checks that did not pass, and what to do.", pd.DataFrame(rows))

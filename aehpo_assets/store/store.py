@@ -35,21 +35,18 @@ from aehpo_assets.store.files import (
     present_folder,
     recover_folder,
 )
-from aehpo_assets.store.hashes import content_hash, file_hashes, settings_hash
+from aehpo_assets.store.hashes import content_hash, file_hashes
 from aehpo_assets.store.measured import folder_version
 from aehpo_assets.store.processor import arithmetic
 from aehpo_assets.store.provenance import CheckResult, Provenance, git_state, library_versions
 from aehpo_assets.store.seals import sealed
 from aehpo_assets.store.verified import (
-    ATTRS,
-    PROVENANCE,
-    SEAL,
     DamagedError,
     read_verified,
     record_of_folder,
     record_of_table,
-    said_beside_schema,
     verify_folder,
+    with_record,
 )
 
 logger = logging.getLogger(__name__)
@@ -156,14 +153,10 @@ class Store:
             content=content_hash(frame) if measured else version,
         )
         table = pa.Table.from_pandas(frame, preserve_index=frame.index.name is not None)
-        metadata = dict(table.schema.metadata or {})
-        metadata[PROVENANCE] = provenance.model_dump_json().encode()
-        metadata[ATTRS] = json.dumps(frame.attrs).encode()
-        metadata[SEAL] = settings_hash(said_beside_schema(metadata)).encode()
         path = self.table_path(asset, partition)
         with atomic_file(path) as temporary:
             pq.write_table(
-                table.replace_schema_metadata(metadata),
+                with_record(table, provenance, frame.attrs),
                 temporary,
                 compression="zstd",
                 write_page_checksum=True,

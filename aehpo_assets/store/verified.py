@@ -6,21 +6,23 @@ what is done about damage, belongs to ``store``.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aehpo_assets.limits import read_json
-from aehpo_assets.store.hashes import content_hash, file_hashes
+from aehpo_assets.store.hashes import content_hash, file_hashes, settings_hash
 from aehpo_assets.store.provenance import Provenance
 from aehpo_assets.store.seals import check_seal, opened
 
-PROVENANCE = b"aehpo.provenance"
-ATTRS = b"aehpo.attrs"
-SEAL = b"aehpo.seal"
+_PROVENANCE = b"aehpo.provenance"
+_ATTRS = b"aehpo.attrs"
+_SEAL = b"aehpo.seal"
 """Keys of the metadata of a table: its record, its ``attrs``, and the seal of both."""
 
 
@@ -28,9 +30,18 @@ class DamagedError(Exception):
     """An artefact is not what was written."""
 
 
-def said_beside_schema(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
+def _said_beside_schema(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
     """Everything that the footer of a table says beside its schema."""
-    return {k.hex(): v.hex() for k, v in metadata.items() if k not in (SEAL, b"ARROW:schema")}
+    return {k.hex(): v.hex() for k, v in metadata.items() if k not in (_SEAL, b"ARROW:schema")}
+
+
+def with_record(table: pa.Table, provenance: Provenance, attrs: dict[Any, Any]) -> pa.Table:
+    """Return a table that carries its record and its ``attrs``, sealed."""
+    metadata = dict(table.schema.metadata or {})
+    metadata[_PROVENANCE] = provenance.model_dump_json().encode()
+    metadata[_ATTRS] = json.dumps(attrs).encode()
+    metadata[_SEAL] = settings_hash(_said_beside_schema(metadata)).encode()
+    return table.replace_schema_metadata(metadata)
 
 
 def record_of_table(schema: pa.Schema, name: str) -> Provenance:
@@ -42,9 +53,9 @@ def record_of_table(schema: pa.Schema, name: str) -> Provenance:
         If there is none, it is not as it was written, or it is that of another artefact.
     """
     metadata: Mapping[bytes, bytes] = schema.metadata or {}
-    seal = metadata.get(SEAL)
-    check_seal(None if seal is None else seal.decode(), said_beside_schema(metadata))
-    return _named(Provenance.model_validate_json(metadata[PROVENANCE]), name)
+    seal = metadata.get(_SEAL)
+    check_seal(None if seal is None else seal.decode(), _said_beside_schema(metadata))
+    return _named(Provenance.model_validate_json(metadata[_PROVENANCE]), name)
 
 
 def record_of_folder(folder: Path, name: str) -> Provenance:
@@ -66,7 +77,7 @@ def read_verified(path: Path, name: str) -> pd.DataFrame:
         table = pq.read_table(path, page_checksum_verification=True)
         provenance = record_of_table(table.schema, name)
         frame = table.to_pandas()
-        frame.attrs = read_json(table.schema.metadata[ATTRS])
+        frame.attrs = read_json(table.schema.metadata[_ATTRS])
     except (FileNotFoundError, MemoryError):
         raise
     except OSError as error:

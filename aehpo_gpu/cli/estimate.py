@@ -41,7 +41,7 @@ def estimate_table(estimates: list[TaskEstimate], disk_free: int | None = None) 
     for name, total in (
         ("runs", f"{sum(e.runs for e in estimates) + sum(race.runs for race in races):,}"),
         ("shards", str(sum(e.shards for e in estimates))),
-        ("hours", f"{sum(e.hours for e in estimates) + sum(race.hours for race in races):.2f}"),
+        ("hours", f"{_hours(estimates):.2f}"),
     ):
         table.add_column(name, justify="right", footer=total)
     for e in estimates:
@@ -57,6 +57,11 @@ def estimate_table(estimates: list[TaskEstimate], disk_free: int | None = None) 
     return table
 
 
+def _hours(estimates: list[TaskEstimate]) -> float:
+    """Hours of all that is counted, races with their whole budget included."""
+    return sum(e.hours + (e.race.hours if e.race else 0.0) for e in estimates)
+
+
 def estimate_facts(estimates: list[TaskEstimate], found: list[Detection]) -> dict[str, Any]:
     """Return the same for JSON: ``estimates``, ``hours`` of all, and ``detections``.
 
@@ -67,7 +72,7 @@ def estimate_facts(estimates: list[TaskEstimate], found: list[Detection]) -> dic
     """
     return {
         "estimates": [asdict(estimate) for estimate in estimates],
-        "hours": sum(estimate.hours for estimate in estimates),
+        "hours": _hours(estimates),
         "not_counted": NOT_COUNTED,
         "detections": [asdict(one) for one in found],
     }

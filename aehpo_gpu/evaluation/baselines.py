@@ -17,7 +17,6 @@ from aehpo_assets.analysis.chosen_baselines import BASELINE_KEY, chosen_baseline
 from aehpo_assets.datasets.labels import DownstreamTargets
 from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.evaluation.representations import METHODS
-from aehpo_gpu.evaluation.threads import threads_for
 
 SEEDS = (0, 1, 2, 3)
 """The first tries what there is; the others repeat what it chose."""
@@ -211,9 +210,9 @@ def raced_baselines(
         fitting = [(k, k) for k in widths if _fits_probe(k, train, targets)]
         groups = [[cell] for cell in fitting]
     else:
-        cells = _cells(_widest(method, everything, k_filters), latent_dims, train)
+        cells = _widest_cells(method, everything, latent_dims, k_filters, train)
         if method == "umap":
-            cells = [cell for cell in cells if cell[1] < train.sum() - 1][:UMAP_DIMS]
+            cells = cells[:UMAP_DIMS]
         groups = [cells] if cells else []
     parts = [_scored(matrix, split, targets, method, cells, seed) for cells in groups]
     return _in_order(pd.concat(parts, ignore_index=True)) if parts else pd.DataFrame()
@@ -225,11 +224,22 @@ def _cells(features: int, latent_dims: Sequence[int], train: np.ndarray) -> list
     return [(features, dim) for dim in sorted({min(int(dim), limit) for dim in latent_dims})]
 
 
-def _widest(method: str, everything: int, k_filters: Sequence[int]) -> int:
-    """Features that a method is tried with every dimension on."""
+def _widest_cells(
+    method: str,
+    everything: int,
+    latent_dims: Sequence[int],
+    k_filters: Sequence[int],
+    train: np.ndarray,
+) -> list[_Cell]:
+    """Every dimension on the most features that a method is tried on."""
+    widest = everything
     if method == "linear_autoencoder" and len(k_filters):
-        return min(everything, max(int(k) for k in k_filters))
-    return everything
+        widest = min(everything, max(int(k) for k in k_filters))
+    cells = _cells(widest, latent_dims, train)
+    if method == "umap":
+        # What the train samples are too few to lay out is left out.
+        cells = [cell for cell in cells if cell[1] < train.sum() - 1]
+    return cells
 
 
 def _fits_probe(features: int, train: np.ndarray, targets: DownstreamTargets) -> bool:
@@ -248,18 +258,14 @@ def _tried_with_care(
     seed: int,
 ) -> list[pd.DataFrame]:
     """Try a costly method with every dimension on the most features, the best of them on fewer."""
-    widest = _widest(method, widths[-1], widths[:-1])
-    cells = _cells(widest, latent_dims, train)
-    if method == "umap":
-        # What the train samples are too few to lay out is left out.
-        cells = [cell for cell in cells if cell[1] < train.sum() - 1]
+    cells = _widest_cells(method, widths[-1], latent_dims, widths[:-1], train)
     if not cells:
         return []
     parts = [scored(method, cells, seed)]
     best = chosen_baseline(parts[0], method)
     if len(best):
         dim = int(best["latent_dim"].iloc[0])
-        smaller = [(k, min(dim, k)) for k in widths if k < widest]
+        smaller = [(k, min(dim, k)) for k in widths if k < cells[0][0]]
         parts += [scored(method, smaller, seed)] if smaller else []
     return parts
 
@@ -307,7 +313,5 @@ def _scores(
     for row, values in enumerate(layouts):
         latents[row, :, : values.shape[1]] = torch.from_numpy(np.array(values, dtype=np.float64))
     named = pd.DataFrame(cells, columns=["features", "latent_dim"])
-    # The classifiers' steps are made of many small products.
-    with threads_for(latents.numel()):
-        scores = score_latents(latents, split, targets, influence=influence)
+    scores = score_latents(latents, split, targets, influence=influence)
     return pd.concat([named, scores], axis=1)

@@ -16,6 +16,7 @@ from aehpo_gpu.evaluation.auc import auc_one_vs_one
 from aehpo_gpu.evaluation.influence import auc_influence
 from aehpo_gpu.evaluation.logistic import fit_logistic_regression, predict_probabilities
 from aehpo_gpu.evaluation.regression import fit_ridge, r2_of_ridge
+from aehpo_gpu.evaluation.threads import threads_for
 
 SCORES = {"valid": VALID_SCORE, "test": TEST_SCORE}
 
@@ -73,7 +74,9 @@ def score_latents(
     latents = torch.where(usable[:, None, None], latents, 0.0)
     widest = max((len(target.classes) for target in targets.classification), default=1)
     chunk = max(1, CHUNK_BYTES // (8 * n_samples * widest))
-    parts = [_scores(part, split, targets, influence) for part in latents.split(chunk)]
+    # The classifiers' steps are made of many small products.
+    with threads_for(latents.numel()):
+        parts = [_scores(part, split, targets, influence) for part in latents.split(chunk)]
     return pd.concat(parts, ignore_index=True).assign(latent_status=status)
 
 

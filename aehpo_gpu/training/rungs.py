@@ -20,7 +20,6 @@ from aehpo_assets.space.widths import run_widths, trainable_parameters, weights_
 from aehpo_assets.store.measured import PRICES
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
-from aehpo_gpu.evaluation.threads import threads_for
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.fleets import Fleets, Reached
 from aehpo_gpu.training.progress import Progress
@@ -208,9 +207,7 @@ def score_fleets(
         started = time.perf_counter()
         index = members[0][0].append([rows for rows, _ in members[1:]])
         together = torch.cat([latents for _, latents in members])
-        # The classifiers' steps are made of many small products.
-        with threads_for(together.numel()):
-            scored = score_latents(together, data.split, data.targets, influence=influence)
+        scored = score_latents(together, data.split, data.targets, influence=influence)
         scores.append(scored.set_index(index))
         share = (time.perf_counter() - started) / len(index)
         seconds.append(pd.Series(share, index=index))

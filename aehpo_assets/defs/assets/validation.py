@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.analysis.opening import opening_sentence
+from aehpo_assets.analysis.opening import OpenedTest, opening_sentence, with_test_scores
 from aehpo_assets.analysis.validation_report import (
     ALL_TASKS,
     accuracy,
@@ -17,10 +17,8 @@ from aehpo_assets.analysis.validation_report import (
     predictions,
 )
 from aehpo_assets.analysis.validation_summary import (
-    OpenedTest,
     RecommendationSummary,
     recommendation_summary,
-    with_test_scores,
 )
 from aehpo_assets.analysis.verdict import verdict
 from aehpo_assets.defs.assets.noise import noise
