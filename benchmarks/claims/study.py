@@ -20,7 +20,7 @@ from aehpo_assets.hpo.recommend import recommend
 from aehpo_assets.hpo.surrogate.surrogate import fit_surrogate, training_table
 from aehpo_assets.noise.power import replicates_to_detect
 from aehpo_assets.noise.summary import known_noise, noise_tables
-from aehpo_assets.noise.verdict import BETTER, EQUAL, WORSE
+from aehpo_assets.noise.verdict import BETTER, EQUAL, EQUIVALENCE, WORSE
 from aehpo_assets.race.race import race
 from aehpo_assets.space import SearchSpace, default_configuration, sample_configurations
 from aehpo_assets.store.provenance import named_seed
@@ -37,7 +37,11 @@ OPPONENTS = (BEST_SAMPLED, UNTUNED_DEFAULT, BASELINE)
 _ORIGINS = (RECOMMENDED, BEST_SAMPLED, UNTUNED_DEFAULT)
 
 _RACE, _VALIDATION = 1_000, 2_000
-"""First replicates of the race and of the validation."""
+"""First replicates of the race and of the first validation."""
+
+VALIDATIONS = 3
+"""Validations of a study, in replicates of their own: a study costs seconds, and what is claimed of
+verdicts is rare."""
 
 BUDGET = Hpo(searchers=["regularized_evolution"], trials=100, validate_top=1)
 
@@ -63,14 +67,15 @@ class Claims:
     needed
         Replicates that find a gain of :data:`GAIN`, by the noise that the study knows.
     contradicted
-        Verdicts of better, worse or equal that the true scores contradict.
+        Share of the validations with a verdict of better, worse or equal that the true scores
+        contradict.
     false_better
-        Whether anything is called better where all four are truly the same.
+        Share of them in which anything is called better where all four are truly the same.
     false_baseline
-        Whether the autoencoder is called better than the baseline there.
+        Share of them in which the autoencoder is called better than the baseline there.
     found
-        Whether the best sampled is called worse where it truly is, by :data:`GAIN`; everything else
-        is as good as the winner.
+        Share of them in which the best sampled is called worse where it truly is, by :data:`GAIN`;
+        everything else is as good as the winner.
     found_baseline
         The same of the baseline.
     """
@@ -85,11 +90,11 @@ class Claims:
     single: float
     trainings: int
     needed: int
-    contradicted: int
-    false_better: bool
-    false_baseline: bool
-    found: bool
-    found_baseline: bool
+    contradicted: float
+    false_better: float
+    false_baseline: float
+    found: float
+    found_baseline: float
 
 
 def study(emulator: Emulator) -> Claims:
@@ -120,9 +125,9 @@ def study(emulator: Emulator) -> Claims:
     scores: dict[int, np.ndarray] = {}
 
     def train(entries: list[tuple[int, int]]) -> list[float]:
-        for _, replicate in entries:
-            if replicate not in scores:
-                scores[replicate] = emulator.train(racing, [_RACE + replicate])[0]
+        new = sorted({replicate for _, replicate in entries} - scores.keys())
+        trained = emulator.train(racing, [_RACE + replicate for replicate in new])
+        scores.update(zip(new, trained, strict=True))
         return [float(scores[replicate][one]) for one, replicate in entries]
 
     outcome = race(
@@ -147,10 +152,16 @@ def study(emulator: Emulator) -> Claims:
     needed = replicates_to_detect(GAIN, noise.variance, comparisons=len(OPPONENTS))
     rivals = pd.concat([winner, best, _default(space)], ignore_index=True)
     count = min(needed, rules.max_replicates)
-    validation = _Validation.of(emulator, rivals, components, count)
-    equal = validation.outcomes({})
     apart = emulator.truth(rivals) - winner_truth
     real = dict(zip(_ORIGINS[1:], apart[1:], strict=True))
+    said = pd.DataFrame(
+        [
+            _said(
+                _Validation.of(emulator, rivals, components, _VALIDATION + one * count, count), real
+            )
+            for one in range(VALIDATIONS)
+        ]
+    )
     return Claims(
         promise=first[f"predicted_{VALID_SCORE}"] - first_truth,
         covered=_holds(first, f"predicted_{VALID_SCORE}_", first_truth),
@@ -162,11 +173,7 @@ def study(emulator: Emulator) -> Claims:
         single=_best_single(emulator, CONFIGURATIONS * REPLICATES + trainings),
         trainings=trainings,
         needed=needed,
-        contradicted=_contradicted(validation.outcomes(real), real),
-        false_better=BETTER in equal.values(),
-        false_baseline=equal[BASELINE] == BETTER,
-        found=validation.outcomes({BEST_SAMPLED: -GAIN})[BEST_SAMPLED] == BETTER,
-        found_baseline=validation.outcomes({BASELINE: -GAIN})[BASELINE] == BETTER,
+        **said.mean().to_dict(),
     )
 
 
@@ -220,25 +227,33 @@ class _Validation:
         (replicates,) scores of a baseline that is truly as good as the winner.
     components
         What the study knows of its noise.
+    first
+        Number of the first replicate.
     """
 
     level: float
     added: np.ndarray
     simple: np.ndarray
     components: pd.DataFrame
+    first: int
 
     @classmethod
     def of(
-        cls, emulator: Emulator, rivals: pd.DataFrame, components: pd.DataFrame, count: int
+        cls,
+        emulator: Emulator,
+        rivals: pd.DataFrame,
+        components: pd.DataFrame,
+        first: int,
+        count: int,
     ) -> _Validation:
         """Validate the winner (first of the rivals), the best sampled and the default."""
-        numbers = range(_VALIDATION, _VALIDATION + count)
+        numbers = range(first, first + count)
         level = float(emulator.truth(rivals)[0])
         columns = [
             emulator.added(rivals.iloc[[one]], numbers, origin)
             for one, origin in enumerate(_ORIGINS)
         ]
-        return cls(level, np.hstack(columns), emulator.simple(level, numbers), components)
+        return cls(level, np.hstack(columns), emulator.simple(level, numbers), components, first)
 
     def outcomes(self, apart: Mapping[str, float]) -> dict[str, str]:
         """Return the verdict on the winner against each opponent, by the test score.
@@ -248,7 +263,7 @@ class _Validation:
         apart
             True score of each opponent less that of the winner; 0 for those that are left out.
         """
-        numbers = {"replicate": np.arange(len(self.added)) + _VALIDATION}
+        numbers = {"replicate": np.arange(len(self.added)) + self.first}
         numbers |= {"seed": numbers["replicate"], "split_seed": numbers["replicate"]}
         runs = []
         for one, origin in enumerate(_ORIGINS):
@@ -267,14 +282,27 @@ class _Validation:
         return dict(zip(rows["opponent"], rows["outcome"], strict=True))
 
 
-def _contradicted(outcomes: Mapping[str, str], apart: Mapping[str, float]) -> int:
-    """Count the verdicts that the truth contradicts."""
-    wrong = 0
-    for opponent, outcome in outcomes.items():
-        gain = -apart.get(opponent, 0.0)
-        wrong += (outcome == BETTER and gain <= 0) or (outcome == WORSE and gain >= 0)
-        wrong += outcome == EQUAL and abs(gain) > 0.01
-    return int(wrong)
+def _said(validation: _Validation, real: Mapping[str, float]) -> dict[str, bool]:
+    """Hold the verdicts of a validation against what is true, and against what might be."""
+    equal = validation.outcomes({})
+    return {
+        "contradicted": _is_contradicted(validation.outcomes(real), real),
+        "false_better": BETTER in equal.values(),
+        "false_baseline": equal[BASELINE] == BETTER,
+        "found": validation.outcomes({BEST_SAMPLED: -GAIN})[BEST_SAMPLED] == BETTER,
+        "found_baseline": validation.outcomes({BASELINE: -GAIN})[BASELINE] == BETTER,
+    }
+
+
+def _is_contradicted(outcomes: Mapping[str, str], apart: Mapping[str, float]) -> bool:
+    """Say whether the truth contradicts a verdict."""
+    gains = {opponent: -apart.get(opponent, 0.0) for opponent in outcomes}
+    return any(
+        (outcome == BETTER and gains[opponent] <= 0)
+        or (outcome == WORSE and gains[opponent] >= 0)
+        or (outcome == EQUAL and abs(gains[opponent]) > EQUIVALENCE)
+        for opponent, outcome in outcomes.items()
+    )
 
 
 def row(emulator: Emulator) -> dict[str, object]:
