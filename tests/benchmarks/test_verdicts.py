@@ -38,7 +38,8 @@ def test_what_was_measured_beside_busy_others_is_no_verdict() -> None:
 def test_what_children_take_is_not_taken_by_others() -> None:
     watch = Watch()
     subprocess.run([sys.executable, "-c", BURN.format(seconds=0.5)], check=True)
-    assert watch.cpu_seconds >= 0.5
+    # What the child burnt, less what clocks of different resolution disagree about.
+    assert watch.cpu_seconds > 0.45
 
 
 def test_what_others_take_is_seen(tmp_path: Path) -> None:
