@@ -238,8 +238,29 @@ DEFAULT_STEPS = 3000
 epochs are a few hundred steps, after which no autoencoder reaches what PCA does."""
 
 
+class Fusion(Settings):
+    """A joint task: several modalities of one data set as one matrix, on their common samples."""
+
+    dataset: Name
+    modalities: list[Name] = Field(min_length=2)
+
+    @field_validator("modalities")
+    @classmethod
+    def _each_once(cls, values: list[str]) -> list[str]:
+        return _distinct(values)
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return f"{self.dataset}_{'+'.join(self.modalities)}"
+
+
 class Study(Settings):
     """A study: tasks, architectures, configurations, and what else its numbers depend on.
+
+    ``fusion`` adds joint tasks: those that it lists, ``{dataset: tcga, modalities: [rna, cna]}`` as
+    ``tcga_rna+cna``, or of a study of all tasks ``all_pairs`` of modalities of each data set.
+    ``k_filter`` counts the features of all modalities together, and each has the same share.
 
     Every configuration is trained once with each of ``seeds``, on one split; or, with
     ``replicates`` above 1, once for each replicate, which is a seed and a split: train and valid
@@ -259,6 +280,7 @@ class Study(Settings):
 
     name: Name
     tasks: Literal["all"] | list[Name]
+    fusion: list[Fusion] | Literal["all_pairs"] = Field(default_factory=list)
     architectures: list[str] = Field(min_length=1)
     configurations: Configurations
     space: dict[str, Any] = Field(default_factory=dict)
@@ -317,6 +339,34 @@ class Study(Settings):
         if epochs is not None and steps is not None:
             raise ValueError(f"a study has either epochs or steps ({steps}), not both")
         return epochs
+
+    @model_validator(mode="after")
+    def _joint_tasks(self) -> Study:
+        if self.fusion == "all_pairs":
+            if self.tasks != "all":
+                raise ValueError(
+                    "fusion: all_pairs is of a study of tasks: all; list the pairs instead, such "
+                    "as {dataset: tcga, modalities: [rna, cna]}"
+                )
+            return self
+        joined = [(one.dataset, *sorted(one.modalities)) for one in self._fused]
+        if repeated := next((one for one in joined if joined.count(one) > 1), None):
+            raise ValueError(f"fusion joins {', '.join(repeated[1:])} of {repeated[0]} twice")
+        return self
+
+    @property
+    def _fused(self) -> list[Fusion]:
+        return [] if self.fusion == "all_pairs" else list(self.fusion)
+
+    @property
+    def fused_tasks(self) -> list[str]:
+        """Names of the joint tasks that the study lists."""
+        return [one.task for one in self._fused]
+
+    @property
+    def wanted_tasks(self) -> Literal["all"] | list[str]:
+        """The tasks of the study, the joint ones included: ``all``, or their names."""
+        return "all" if self.tasks == "all" else [*self.tasks, *self.fused_tasks]
 
     @model_validator(mode="after")
     def _seeds_or_replicates(self) -> Study:

@@ -59,7 +59,7 @@ def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console)
     study = read_study(file)
     home.check_adoptable(study, file)
     home.check_data_roots(data)
-    available, problems = usable_tasks([*home.data_roots(), *data])
+    available, problems = usable_tasks([*home.data_roots(), *data], study.fusion)
     if asked_for := [problems[folder.resolve()] for folder in data if folder.resolve() in problems]:
         raise asked_for[0]
     tasks = study_tasks(study, available, file, problems)
@@ -108,7 +108,7 @@ def print_left_out(study: Study, problems: Mapping[Path, InputError], console: C
     bool
         Whether there are any.
     """
-    left_out = list(problems.values()) if study.tasks == "all" else []
+    left_out = list(problems.values()) if study.wanted_tasks == "all" else []
     for problem in left_out:
         line = f"[yellow]left out[/] {escaped(problem)}"
         console.print(line, highlight=False, soft_wrap=True)

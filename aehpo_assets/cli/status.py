@@ -43,11 +43,12 @@ def print_status(home: Home, console: Console, *, as_json: bool = False) -> None
         (tasks whose data set is gone) and ``left_out`` (what is wrong with data sets).
     """
     study = home.study()
-    available, problems = usable_tasks(home.data_roots())
+    available, problems = usable_tasks(home.data_roots(), study.fusion)
     datasets = study_tasks(study, available, home.study_file, problems)
     # What was made of a data set stays part of the study when the data set is gone.
     made = {task for (task,) in home.store.partitions("omics_matrix")}
-    tasks = sorted({*datasets, *made}) if study.tasks == "all" else sorted(study.tasks)
+    wanted = study.wanted_tasks
+    tasks = sorted({*datasets, *made}) if wanted == "all" else sorted(wanted)
     locations = CodeLocations()
     artefacts = StudyArtefacts(home, datasets, tasks, locations.specs)
     instance = readable_instance(home)
@@ -69,7 +70,7 @@ def print_status(home: Home, console: Console, *, as_json: bool = False) -> None
                 "counts": counts,
                 "history": instance is not None,
                 "gone": [task for task in tasks if artefacts.is_gone((task,))],
-                "left_out": _left_out(problems) if study.tasks == "all" else {},
+                "left_out": _left_out(problems) if study.wanted_tasks == "all" else {},
             }
         )
         return

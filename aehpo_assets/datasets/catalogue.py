@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from aehpo_assets.datasets.dataset import (
     DATASET_FILE,
@@ -12,32 +12,41 @@ from aehpo_assets.datasets.dataset import (
     Labels,
     Modality,
     find_datasets,
+    parts_of,
     read_dataset,
     task_name,
 )
+from aehpo_assets.datasets.joint import joint_modalities
 from aehpo_assets.errors import InputError
 from aehpo_assets.store.code_version import version_of_modules
+from aehpo_assets.study import Fusion
 
 Task = tuple[Dataset, str]
-"""A data set and the name of one of its modalities."""
+"""A data set and the name of one of its modalities, or of several that are joined."""
+
+Fusions = Sequence[Fusion] | Literal["all_pairs"]
 
 
-def available_tasks(roots: Sequence[Path]) -> dict[str, Task]:
-    """Return every task below the data roots, by name.
+def available_tasks(roots: Sequence[Path], fusion: Fusions = ()) -> dict[str, Task]:
+    """Return every task below the data roots, by name, and those that a study joins.
 
     Raises
     ------
     InputError
         If a ``dataset.yaml`` is wrong, or two data sets make a task of the same name.
     """
-    found, problems = usable_tasks(roots)
+    found, problems = usable_tasks(roots, fusion)
     for problem in problems.values():
         raise problem
     return found
 
 
-def usable_tasks(roots: Sequence[Path]) -> tuple[dict[str, Task], dict[Path, InputError]]:
+def usable_tasks(
+    roots: Sequence[Path], fusion: Fusions = ()
+) -> tuple[dict[str, Task], dict[Path, InputError]]:
     """Return the tasks below the data roots by name, and by folder what is wrong with the others.
+
+    With a study's ``fusion``, the joint tasks that it asks for are among them.
 
     Of two data sets that make a task of the same name, the first in the order of the roots counts.
     """
@@ -45,7 +54,7 @@ def usable_tasks(roots: Sequence[Path]) -> tuple[dict[str, Task], dict[Path, Inp
     problems: dict[Path, InputError] = {}
     for folder in find_datasets(roots):
         try:
-            tasks = tasks_of(folder)
+            tasks = tasks_of(folder, fusion)
         except InputError as error:
             problems[folder] = error
             continue
@@ -65,8 +74,8 @@ def usable_tasks(roots: Sequence[Path]) -> tuple[dict[str, Task], dict[Path, Inp
     return found, problems
 
 
-def tasks_of(folder: Path) -> dict[str, Task]:
-    """Return the tasks of one data set, by name.
+def tasks_of(folder: Path, fusion: Fusions = ()) -> dict[str, Task]:
+    """Return the tasks of one data set, by name, and those that a study joins of it.
 
     Raises
     ------
@@ -74,7 +83,8 @@ def tasks_of(folder: Path) -> dict[str, Task]:
         If its ``dataset.yaml`` is wrong.
     """
     dataset = read_dataset(folder)
-    return {task_name(dataset, modality): (dataset, modality) for modality in dataset.modalities}
+    modalities = [*dataset.modalities, *joint_modalities(dataset, fusion)]
+    return {task_name(dataset, modality): (dataset, modality) for modality in modalities}
 
 
 def dataset_names(tasks: dict[str, Task]) -> list[str]:
@@ -93,14 +103,18 @@ def dataset_settings(task: Task, section: str) -> dict[str, Any]:
         ``modality``, ``labels``, or empty for none.
     """
     dataset, modality = task
-    if section == "modality":
-        settings: Modality | Labels = dataset.modalities[modality]
+    parts = parts_of(modality)
+    settings: dict[str, Modality | Labels] = {}
+    if section == "modality" and len(parts) == 1:
+        settings = {"dataset.modality": dataset.modalities[modality]}
+    elif section == "modality":
+        settings = {f"dataset.modality.{part}": dataset.modalities[part] for part in parts}
     elif section == "labels":
-        settings = dataset.labels
-    else:
-        return {}
-    key = f"dataset.{section}"
-    return {key: settings.model_dump(mode="json")} | _code_of_format(settings.file, key)
+        settings = {"dataset.labels": dataset.labels}
+    found: dict[str, Any] = {}
+    for key, own in settings.items():
+        found |= {key: own.model_dump(mode="json")} | _code_of_format(own.file, key)
+    return found
 
 
 def _code_of_format(name: str, key: str) -> dict[str, str]:

@@ -186,6 +186,14 @@ class Dataset:
         """Path of the matrix of a modality."""
         return self._inside(self.modalities[modality].file, f"modalities.{modality}.file")
 
+    def modality_paths(self, modality: str) -> list[Path]:
+        """Paths of the matrices that a task is made of."""
+        return [self.modality_path(part) for part in parts_of(modality)]
+
+    def file_names(self, modality: str) -> str:
+        """What the files of a task are called, for a message."""
+        return " and ".join(self.modalities[part].file for part in parts_of(modality))
+
     def labels_path(self) -> Path:
         """Path of the label table."""
         return self._inside(self.labels.file, "labels.file")
@@ -298,6 +306,20 @@ def find_datasets(roots: Sequence[Path]) -> Iterator[Path]:
                 yield resolved
 
 
+JOINS = "+"
+"""Between the modalities of a joint task; no name of one has it."""
+
+
+def is_joint(name: str) -> bool:
+    """Whether a task, or the modality of one, joins several."""
+    return JOINS in name
+
+
+def parts_of(modality: str) -> list[str]:
+    """Modalities that a task is made of: one, or those of a joint task."""
+    return modality.split(JOINS)
+
+
 def task_name(dataset: Dataset, modality: str) -> str:
-    """Name of a task: Syne Tune's word for a data set and one of its modalities."""
+    """Name of a task: Syne Tune's word for a data set and one of its modalities, or some."""
     return f"{dataset.name}_{modality}"

@@ -97,7 +97,7 @@ def describe_labels(
     file = dataset.labels.file
     return LabelReading(
         table=file,
-        matrix=dataset.modalities[modality].file,
+        matrix=dataset.file_names(modality),
         joined=join(labels.index, table.written.index, level),
         labels={
             str(name): _facts(

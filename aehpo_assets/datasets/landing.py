@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aehpo_assets.datasets.catalogue import Task, usable_tasks
+from aehpo_assets.datasets.catalogue import Fusions, Task, usable_tasks
 from aehpo_assets.datasets.dataset import find_datasets, read_dataset
 from aehpo_assets.datasets.validate import validate_dataset
 from aehpo_assets.errors import InputError
@@ -48,7 +48,10 @@ class Landed:
 
 
 def landed(
-    roots: Sequence[Path], seen: Mapping[str, str], split: Split | None = None
+    roots: Sequence[Path],
+    seen: Mapping[str, str],
+    split: Split | None = None,
+    fusion: Fusions = (),
 ) -> Iterator[Landed]:
     """Yield the data sets that are new or changed, validated with their content.
 
@@ -60,21 +63,26 @@ def landed(
         Folder to the signature of data sets that were looked at before.
     split
         How the study splits them; every task must get samples in every part.
+    fusion
+        What the study joins.
     """
-    tasks, problems = usable_tasks(roots)
+    tasks, problems = usable_tasks(roots, fusion)
     for folder in find_datasets(roots):
         signature, settled = _signature(folder)
         if seen.get(str(folder)) == signature or not settled:
             continue
-        problem = problems.get(folder) or _first_problem(folder, split)
         own = {name: task for name, task in tasks.items() if task[0].folder == folder}
+        modalities = [modality for _, modality in own.values()]
+        problem = problems.get(folder) or _first_problem(folder, split, modalities)
         yield Landed(folder, signature, {} if problem else own, problem)
 
 
-def _first_problem(folder: Path, split: Split | None) -> InputError | None:
+def _first_problem(
+    folder: Path, split: Split | None, modalities: Collection[str]
+) -> InputError | None:
     """What is wrong with a data set; whatever reading it does, the others are looked at too."""
     try:
-        return next(iter(validate_dataset(folder, split)), None)
+        return next(iter(validate_dataset(folder, split, modalities)), None)
     except Exception as error:
         return InputError(
             f"reading it fails ({type(error).__name__}: {error})",

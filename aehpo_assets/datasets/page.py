@@ -46,6 +46,13 @@ def matrix_page(facts: MatrixFacts, settings: Modality) -> str:
     )
 
 
+def sections(pages: Mapping[str, str]) -> str:
+    """Put pages below each other, each under its name; one alone needs none."""
+    if len(pages) == 1:
+        return next(iter(pages.values()))
+    return "\n\n".join(f"**{name}**\n\n{page}" for name, page in pages.items())
+
+
 def labels_page(reading: LabelReading, labels: pd.DataFrame, split: pd.Series | None = None) -> str:
     """What was read of the label table for the samples of a matrix.
 

@@ -164,7 +164,7 @@ def _refuse_unjoined(
 ) -> None:
     """Refuse a matrix no sample of which has labels, or that spells ids in another way."""
     path = dataset.labels_path()
-    matrix = dataset.modalities[modality].file if modality else "the matrix"
+    matrix = dataset.file_names(modality) if modality else "the matrix"
     if found.misspelt:
         sample, row = next(iter(found.misspelt.items()))
         raise InputError(
@@ -180,7 +180,7 @@ def _refuse_unjoined(
     column = _column_that_joins(table.written, sample_ids)
     if column is not None:
         remedy = f"Its column {column} has them: set ids: {column} for labels."
-    elif modality and _features_have_labels(dataset, modality):
+    elif modality in dataset.modalities and _features_have_labels(dataset, modality):
         turned = {
             "samples_by_features": "features_by_samples",
             "features_by_samples": "samples_by_features",

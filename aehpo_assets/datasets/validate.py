@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from aehpo_assets.datasets.dataset import Dataset, file_problems, parse_dataset
+from aehpo_assets.datasets.dataset import (
+    Dataset,
+    file_problems,
+    is_joint,
+    parse_dataset,
+    parts_of,
+)
+from aehpo_assets.datasets.joint import common_samples
 from aehpo_assets.datasets.label_facts import LabelReading, describe_labels
 from aehpo_assets.datasets.labels import downstream_targets
 from aehpo_assets.datasets.read_labels import read_label_table, read_labels
@@ -30,7 +37,7 @@ def validate_dataset(
     split
         How a study would split it; if given, every task must get samples in every part.
     modalities
-        The modalities whose content counts; all of them by default.
+        The modalities whose content counts, joint ones too; all single ones by default.
 
     Returns
     -------
@@ -42,7 +49,9 @@ def validate_dataset(
         dataset = parse_dataset(folder)
     except InputError as error:
         return [error]
-    asked = [m for m in dataset.modalities if modalities is None or m in modalities]
+    names = list(dataset.modalities) if modalities is None else list(modalities)
+    read = {part for name in names for part in parts_of(name)}
+    asked = [modality for modality in dataset.modalities if modality in read]
     problems = {m: p for m, p in file_problems(dataset).items() if m in asked or m == ""}
     samples: dict[str, pd.Index] = {}
     for modality in asked:
@@ -52,6 +61,15 @@ def validate_dataset(
             samples[modality] = read_matrix(dataset, modality).index
         except InputError as error:
             problems[modality] = error
+    if not problems:
+        try:
+            for joint in filter(is_joint, names):
+                parts = {part: samples[part] for part in parts_of(joint)}
+                samples[joint] = common_samples(dataset, parts)
+        except InputError as error:
+            problems[joint] = error
+    # What is read for the sake of a joint task alone is not judged on its own.
+    samples = {name: samples[name] for name in names if name in samples}
     found = list(problems.values())
     if "" in problems:
         return found
@@ -95,7 +113,7 @@ def _refuse_unscorable_split(
     except InputError as error:
         raise InputError(
             f"{modality}: {error.problem}",
-            file=dataset.modality_path(modality),
+            file=dataset.modality_paths(modality)[0],
             key=error.key,
             remedy=error.remedy,
         ) from None

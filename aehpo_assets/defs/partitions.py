@@ -69,14 +69,14 @@ def belongs(study: Study, dimension: str, key: str) -> bool:
     """Whether an architecture or a task is one of a study."""
     if dimension == "architecture":
         return key in study.architectures
-    return study.tasks == "all" or key in study.tasks
+    return study.wanted_tasks == "all" or key in study.wanted_tasks
 
 
 def study_partitions(study: Study, instance: dg.DagsterInstance) -> list[str]:
     """Return the tasks of a study, sorted: those it lists, or all that the instance knows."""
-    if study.tasks == "all":
+    if study.wanted_tasks == "all":
         return sorted(instance.get_dynamic_partitions(str(tasks.name)))
-    return sorted(study.tasks)
+    return sorted(study.wanted_tasks)
 
 
 PartitionsRequest = dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest
@@ -103,7 +103,7 @@ def requested_partitions(
     there = {*instance.get_dynamic_partitions(str(tasks.name)), *available}
     wanted = {
         architectures: set(study.architectures),
-        tasks: there if study.tasks == "all" else there & set(study.tasks),
+        tasks: there if study.wanted_tasks == "all" else there & set(study.wanted_tasks),
     }
     requests: list[PartitionsRequest] = []
     for definition, keys in wanted.items():

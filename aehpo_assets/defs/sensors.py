@@ -62,7 +62,7 @@ def dataset_sensor(
     settings, roots = study.study, home.data_roots()
     seen: dict[str, str] = json.loads(context.cursor or "{}")
     broken = BrokenDataSets(context.instance)
-    changed = list(landed(roots, seen, settings.split))
+    changed = list(landed(roots, seen, settings.split, settings.fusion))
     if not changed:
         broken.tell()
     for data_set in changed:
@@ -72,7 +72,8 @@ def dataset_sensor(
             if (wrong := tell(home.root, said)) is not None:
                 context.log.error(wrong)
     found = {name for data_set in changed for name in data_set.tasks}
-    wanted = found if settings.tasks == "all" else found & set(settings.tasks)
+    listed = settings.wanted_tasks
+    wanted = found if listed == "all" else found & set(listed)
     known = set(context.instance.get_dynamic_partitions(str(tasks.name)))
     for name in sorted(found - wanted):
         context.log.info(f"The task {name} is there, but the study does not list it.")

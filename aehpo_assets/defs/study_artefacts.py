@@ -83,10 +83,11 @@ class StudyArtefacts:
         assets
             Every asset that the code location knows, those of the other one as stubs.
         """
+        study = home.study()
         return cls(
             home,
-            usable_tasks(home.data_roots())[0],
-            study_partitions(home.study(), instance),
+            usable_tasks(home.data_roots(), study.fusion)[0],
+            study_partitions(study, instance),
             specs_of(assets),
         )
 

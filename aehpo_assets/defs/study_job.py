@@ -31,7 +31,8 @@ def what_is_to_be_made(context: dg.OpExecutionContext, study: StudyResource) -> 
     """Tell what there is to do, as far as this code location knows."""
     home = study.home
     settings = home.study()
-    sync_partitions(settings, context.instance, usable_tasks(home.data_roots())[0])
+    available, _ = usable_tasks(home.data_roots(), settings.fusion)
+    sync_partitions(settings, context.instance, available)
     repository = context.repository_def
     assets = repository.assets_defs_by_key.values()
     artefacts = StudyArtefacts.known_to(context.instance, home, assets)

@@ -35,7 +35,8 @@ class FittedPreprocessing:
     variance
         (features,) variance of each feature on train before scaling.
     score
-        (features,) what the filter ordered them by, never rising; the variance for ``var``.
+        (features,) what the filter ordered them by, never rising within a modality; the variance
+        for ``var``.
     clip
         Scaled values beyond this are cut to it; None for none.
     """
@@ -87,11 +88,16 @@ class FittedPreprocessing:
 
 
 def fit_preprocessing(
-    matrix: pd.DataFrame, split: pd.Series, settings: Preprocessing
+    matrix: pd.DataFrame,
+    split: pd.Series,
+    settings: Preprocessing,
+    modalities: np.ndarray | None = None,
 ) -> FittedPreprocessing:
     """Fit imputation, filter and scaler on the train samples.
 
-    Features that are constant on train are removed; ties are settled by name.
+    Features that are constant on train are removed; ties are settled by name. Each modality of a
+    joint task is filtered alone, and they take turns in the order of the features: their best ones
+    come first, then their second best, so that every prefix has as many of each until one ends.
 
     Parameters
     ----------
@@ -101,6 +107,8 @@ def fit_preprocessing(
         (samples,) in the order of the matrix.
     settings
         The study's ``preprocessing``.
+    modalities
+        (features,) modality of each feature of a joint task.
 
     Raises
     ------
@@ -126,8 +134,18 @@ def fit_preprocessing(
         )
     names = matrix.columns.to_numpy(dtype=str)
     train = _imputed(values[np.ix_(rows, varying)], median[varying].astype(values.dtype))
-    order, score = feature_order(train, names[varying], variance[varying], settings)
-    kept = varying[order]
+    one = np.zeros(len(varying)) if modalities is None else modalities[varying]
+    orders, scores, ranks = [], [], []
+    for modality in pd.unique(one):
+        own = np.flatnonzero(one == modality)
+        of_own = train if modalities is None else train[:, own]
+        order, score = feature_order(of_own, names[varying][own], variance[varying][own], settings)
+        orders.append(own[order])
+        scores.append(score)
+        ranks.append(np.arange(len(own)))
+    in_turn = np.argsort(np.concatenate(ranks), kind="stable")
+    score = np.concatenate(scores)[in_turn]
+    kept = varying[np.concatenate(orders)[in_turn]]
     return FittedPreprocessing(
         features=[str(name) for name in names[kept]],
         median=median[kept],

@@ -208,3 +208,21 @@ def _offenders(check: Check, summary: pd.DataFrame) -> list[str]:
         wrong = column < check.arguments["min_value"]
     names = summary.iloc[:, 0][wrong].astype(str).drop_duplicates()
     return [*names.head(_SHOWN), *(["…"] if len(names) > _SHOWN else [])]
+
+
+def worst(outcomes: Mapping[str, Sequence[CheckResult]]) -> list[CheckResult]:
+    """Of the same checks of several, the first that failed, or else those of the first.
+
+    Parameters
+    ----------
+    outcomes
+        What was checked, a replicate or a modality, to its outcomes; what has no name needs none.
+    """
+    found = []
+    for of_all in zip(*outcomes.values(), strict=True):
+        named = list(zip(outcomes, of_all, strict=True))
+        failed = [(name, check) for name, check in named if not check.passed]
+        name, check = failed[0] if failed else ("", of_all[0])
+        told = f"{name}: {check.description}" if name else check.description
+        found.append(check.model_copy(update={"description": told}))
+    return found

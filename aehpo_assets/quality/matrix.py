@@ -246,7 +246,10 @@ def check_matrix(matrix: pd.DataFrame, settings: Modality) -> list[CheckResult]:
 
 
 def check_preprocessed(
-    matrix: pd.DataFrame, split: pd.Series, score: pd.Series
+    matrix: pd.DataFrame,
+    split: pd.Series,
+    score: pd.Series,
+    modalities: np.ndarray | None = None,
 ) -> list[CheckResult]:
     """Check a preprocessed matrix.
 
@@ -258,12 +261,16 @@ def check_preprocessed(
         (samples,) in the order of the matrix.
     score
         What the filter ordered each feature by, in the order of the matrix.
+    modalities
+        (features,) modality of each feature of a joint task: each is in an order of its own.
     """
     values = matrix.to_numpy()
     train = (split == "train").to_numpy()
     finite = np.isfinite(values)
-    scores = score.to_numpy()
-    rises = np.concatenate([[False], scores[1:] > scores[:-1] + 1e-9 * np.abs(scores[:-1])])
+    scores = pd.Series(score.to_numpy())
+    one = np.zeros(len(scores)) if modalities is None else modalities
+    before = scores.groupby(one, sort=False).shift()
+    rises = (scores > before + 1e-9 * before.abs()).to_numpy()
     features = pd.DataFrame(
         {
             "feature": matrix.columns.astype(str),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from aehpo_assets.datasets.labels import SAMPLES_PER_CLASS
@@ -101,23 +99,6 @@ def check_replicates(
             }
         )
     return run_checks(REPLICATE_CHECKS, {"replicates": pd.DataFrame(rows)})
-
-
-def worst(outcomes: Sequence[Sequence[CheckResult]]) -> list[CheckResult]:
-    """Of the same checks of each replicate, the first that failed, or else those of the first.
-
-    Parameters
-    ----------
-    outcomes
-        The outcomes of each replicate, in its order.
-    """
-    found = []
-    for of_all in zip(*outcomes, strict=True):
-        failed = [(r, check) for r, check in enumerate(of_all) if not check.passed]
-        replicate, check = failed[0] if failed else (0, of_all[0])
-        told = f"replicate {replicate}: {check.description}" if replicate else check.description
-        found.append(check.model_copy(update={"description": told}))
-    return found
 
 
 def _more_apart(patients: Patients, split: pd.Series, first: pd.Series) -> int:

@@ -50,7 +50,7 @@ def start_next_round(home: Home) -> list[Partition]:
     recommended = home.store.partitions(RECOMMENDATIONS)
     for architecture in study.architectures:
         in_store = sorted(task for name, task in recommended if name == architecture)
-        tasks = in_store if study.tasks == "all" else sorted(study.tasks)
+        tasks = in_store if study.wanted_tasks == "all" else sorted(study.wanted_tasks)
         validations_to_take(home.store, architecture, tasks)
     with working_alone(home) as instance:
         sync_partitions(study, instance)
@@ -59,7 +59,7 @@ def start_next_round(home: Home) -> list[Partition]:
             architecture: validations_to_take(home.store, architecture, tasks)
             for architecture in study.architectures
         }
-        study_run = StudyRun(home, instance, usable_tasks(home.data_roots())[0])
+        study_run = StudyRun(home, instance, usable_tasks(home.data_roots(), study.fusion)[0])
         for partitions in new.values():
             _refuse_stale(study_run.artefacts, partitions)
         for architecture in [name for name, partitions in new.items() if partitions]:

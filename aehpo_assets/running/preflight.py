@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from aehpo_assets.datasets.catalogue import Task
+from aehpo_assets.datasets.dataset import parts_of
 from aehpo_assets.datasets.reading.formats import refuse_too_large
 from aehpo_assets.datasets.validate import validate_dataset
 from aehpo_assets.errors import InputError
@@ -91,8 +92,9 @@ def _check_memory(tasks: Iterable[Task]) -> None:
         At the first that does not.
     """
     for dataset, modality in tasks:
-        feature_type = dataset.modalities[modality].feature_type
-        refuse_too_large(dataset.modality_path(modality), modality, feature_type)
+        for part in parts_of(modality):
+            feature_type = dataset.modalities[part].feature_type
+            refuse_too_large(dataset.modality_path(part), part, feature_type)
 
 
 def check_datasets(tasks: dict[str, Task], store: Store, split: Split | None = None) -> None:
@@ -109,9 +111,9 @@ def check_datasets(tasks: dict[str, Task], store: Store, split: Split | None = N
     unknown: dict[Path, list[str]] = {}
     for task, (dataset, modality) in tasks.items():
         provenance = store.provenance("omics_matrix", (task,))
-        path = dataset.modality_path(modality)
-        known = provenance and provenance.inputs.get(store.file_name(path))
-        if not known or not path.exists() or known != file_hash(path):
+        recorded = provenance.inputs if provenance else {}
+        paths = dataset.modality_paths(modality)
+        if any(recorded.get(store.file_name(path)) != file_hash(path) for path in paths):
             unknown.setdefault(dataset.folder, []).append(modality)
     _check_memory([t for t in tasks.values() if t[1] in unknown.get(t[0].folder, ())])
     for folder, modalities in unknown.items():

@@ -26,11 +26,17 @@ def register_tasks(folder: Path, home: Home) -> tuple[list[str], str]:
     tuple of list and str
         The tasks, and what happens to them next.
     """
-    found = sorted(tasks_of(folder))
     if not home.study_file.exists():
-        return found, "The home holds no study yet; `aehpo run STUDY.yaml` starts one."
+        return sorted(
+            tasks_of(folder)
+        ), "The home holds no study yet; `aehpo run STUDY.yaml` starts one."
     study = home.study()
-    wanted = found if study.tasks == "all" else [task for task in found if task in study.tasks]
+    found = sorted(tasks_of(folder, study.fusion))
+    wanted = (
+        found
+        if study.wanted_tasks == "all"
+        else [task for task in found if task in study.wanted_tasks]
+    )
     if not wanted:
         return found, f"The study {study.name} does not list them; add them to its tasks."
     instance = open_instance(home)

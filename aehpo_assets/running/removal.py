@@ -49,7 +49,7 @@ def remove_dataset(name: str, home: Home) -> Removed:
         If a run is under way in the home.
     """
     study = home.study()
-    available, problems = usable_tasks(home.data_roots())
+    available, problems = usable_tasks(home.data_roots(), study.fusion)
     if not name or Path(name).name != name:
         raise _unknown(name, available, home)
     with working_alone(home) as instance:
@@ -59,7 +59,7 @@ def remove_dataset(name: str, home: Home) -> Removed:
         folders |= {folder for folder in problems if folder in (own.resolve(), own)}
         if not tasks and not folders:
             raise _unknown(name, available, home)
-        if study.tasks != "all" and (listed := sorted(set(tasks) & set(study.tasks))):
+        if study.wanted_tasks != "all" and (listed := sorted(set(tasks) & set(study.wanted_tasks))):
             raise InputError(
                 f"the study lists {', '.join(listed)}",
                 file=home.study_file,

@@ -101,9 +101,9 @@ class Reproduction:
                 remedy=f"Reproduce {self.target.name}, or a run of {RUN_RESULTS}.",
             )
         self._locations = CodeLocations()
-        datasets, _ = usable_tasks(home.data_roots())
         study = home.study()
-        tasks = sorted(datasets) if study.tasks == "all" else list(study.tasks)
+        datasets, _ = usable_tasks(home.data_roots(), study.fusion)
+        tasks = sorted(datasets) if study.wanted_tasks == "all" else list(study.wanted_tasks)
         self._recorded = StudyArtefacts(home, datasets, tasks, self._locations.specs)
         chain, self._versions = self._chain()
         given = {name for name in chain if _parts(name)[0] == EARLIER_VALIDATIONS}

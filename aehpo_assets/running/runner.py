@@ -21,6 +21,7 @@ import dagster as dg
 import yaml
 
 from aehpo_assets.datasets.catalogue import Task
+from aehpo_assets.datasets.dataset import is_joint
 from aehpo_assets.defs.failures import reason_of_failure
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.partitions import partition_key, study_partitions, sync_partitions
@@ -337,14 +338,28 @@ def study_tasks(
             key="tasks",
             remedy="Give a folder of data sets with --data or AEHPO_DATA.",
         )
-    if study.tasks == "all":
+    for fused in study.fused_tasks:
+        if fused not in available:
+            raise InputError(
+                f"no data set has all that {fused} joins{also}",
+                file=file,
+                key="fusion",
+                remedy=f"Tasks of one modality: {', '.join(_single(available))}. Add a data root "
+                "with --data.",
+            )
+    wanted = study.wanted_tasks
+    if wanted == "all":
         return available
-    for task in study.tasks:
+    for task in wanted:
         if task not in available:
             raise InputError(
                 f"unknown task {task!r}{also}",
                 file=file,
                 key="tasks",
-                remedy=f"Available: {', '.join(sorted(available))}. Add a data root with --data.",
+                remedy=f"Available: {', '.join(_single(available))}. Add a data root with --data.",
             )
-    return {task: available[task] for task in study.tasks}
+    return {task: available[task] for task in wanted}
+
+
+def _single(available: Mapping[str, Task]) -> list[str]:
+    return sorted(task for task, (_, modality) in available.items() if not is_joint(modality))

@@ -53,7 +53,7 @@ def plan(
     settings = read_study(study)
     where = Home(home)
     where.check_data_roots(data or [])
-    available, problems = usable_tasks([*where.data_roots(), *(data or [])])
+    available, problems = usable_tasks([*where.data_roots(), *(data or [])], settings.fusion)
     tasks = study_tasks(settings, available, study, problems)
     check_study(settings, study, tasks)
     check_split_columns(settings.split, dataset_names(available), study)

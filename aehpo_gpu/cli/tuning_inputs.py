@@ -36,10 +36,11 @@ class TuningInputs:
 
     def __init__(self, home: Home, task: str, architecture: str):
         study = home.study()
-        datasets, _ = usable_tasks(home.data_roots())
+        datasets, _ = usable_tasks(home.data_roots(), study.fusion)
         # What was made of a data set stays of use when the data set is gone.
         made = {task for (task,) in home.store.partitions(TRAINING_INPUTS[0])}
-        tasks = sorted({*datasets, *made}) if study.tasks == "all" else list(study.tasks)
+        wanted = study.wanted_tasks
+        tasks = sorted({*datasets, *made}) if wanted == "all" else list(wanted)
         for key, given, known in (
             ("task", task, tasks),
             ("architecture", architecture, study.architectures),

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from aehpo_assets.datasets.catalogue import Task
-from aehpo_assets.datasets.read_matrix import read_matrix
+from aehpo_assets.datasets.dataset import parts_of
+from aehpo_assets.datasets.joint import joined, read_parts
 from aehpo_assets.datasets.reading.memory import reading_need
 from aehpo_assets.race.schedule import most_trainings
 from aehpo_assets.space import configurations_of
@@ -82,9 +83,13 @@ def estimate_study(study: Study, tasks: dict[str, Task], home: Home) -> list[Tas
     settings = training_settings(study)
     estimates = []
     for task, (dataset, modality) in tasks.items():
-        feature_type = dataset.modalities[modality].feature_type
-        reading = reading_need(dataset.modality_path(modality), modality, feature_type).bytes
-        matrix = read_matrix(dataset, modality)
+        reading = max(
+            reading_need(
+                dataset.modality_path(part), part, dataset.modalities[part].feature_type
+            ).bytes
+            for part in parts_of(modality)
+        )
+        matrix = joined(dataset, read_parts(dataset, modality))
         samples, features = matrix.shape
         matrix_bytes = matrix.to_numpy().nbytes
         for position, architecture in enumerate(study.architectures):

@@ -17,6 +17,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from aehpo_assets.datasets.joint import modality_of
 from aehpo_assets.datasets.labels import DownstreamTargets, downstream_targets
 from aehpo_assets.datasets.replicates import replicate_split
 from aehpo_assets.errors import InputError
@@ -71,7 +72,10 @@ class Replicates:
         """Order, centre, scale and fill, fitted on the train part of a replicate."""
         if replicate not in self._fits:
             split = self.split(replicate)
-            self._fits[replicate] = fit_preprocessing(self.matrix, split, self.preprocessing)
+            modalities = modality_of(self.task, self.matrix.columns)
+            self._fits[replicate] = fit_preprocessing(
+                self.matrix, split, self.preprocessing, modalities
+            )
         return self._fits[replicate]
 
     def n_features(self, replicate: int) -> int:

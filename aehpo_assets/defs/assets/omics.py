@@ -10,12 +10,12 @@ import dagster as dg
 from aehpo_assets.analysis import plots
 from aehpo_assets.datasets.catalogue import dataset_settings, usable_tasks
 from aehpo_assets.datasets.dataset import Dataset
+from aehpo_assets.datasets.joint import joined, modality_of, read_parts
 from aehpo_assets.datasets.label_facts import describe_labels
 from aehpo_assets.datasets.labels import SPLITS
 from aehpo_assets.datasets.matrix_facts import describe_matrix
-from aehpo_assets.datasets.page import labels_page, matrix_page
+from aehpo_assets.datasets.page import labels_page, matrix_page, sections
 from aehpo_assets.datasets.read_labels import read_label_table, read_labels
-from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.replicates import UNITS, replicate_table
 from aehpo_assets.datasets.split import draw_split, restrict_split, split_columns
 from aehpo_assets.defs.checks import check_specs
@@ -31,10 +31,11 @@ from aehpo_assets.omics.profile import profile
 from aehpo_assets.quality import confounders as gates
 from aehpo_assets.quality import labels as label_quality
 from aehpo_assets.quality import matrix as matrix_quality
-from aehpo_assets.quality.replicates import REPLICATE_CHECKS, check_replicates, worst
+from aehpo_assets.quality.check import worst
+from aehpo_assets.quality.replicates import REPLICATE_CHECKS, check_replicates
 from aehpo_assets.store.provenance import CheckResult
 
-OMICS_MATRIX = Recipe("omics_matrix", compute=(read_matrix,), dataset_section="modality")
+OMICS_MATRIX = Recipe("omics_matrix", compute=(read_parts, joined), dataset_section="modality")
 SAMPLE_LABELS = Recipe(
     "sample_labels", compute=(read_label_table, read_labels), dataset_section="labels"
 )
@@ -55,7 +56,7 @@ def _begin(
     """Begin an artefact that is read from the files of its data set."""
     making = Making.begin(recipe, context, study)
     task = context.partition_key
-    available, problems = usable_tasks(making.home.data_roots())
+    available, problems = usable_tasks(making.home.data_roots(), making.settings.fusion)
     if task not in available:
         broken = "".join(f"; a data set cannot be used: {problem}" for problem in problems.values())
         raise InputError(
@@ -86,22 +87,27 @@ def _begin(
     automation_condition=when_inputs_change,
 )
 def omics_matrix(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
-    """One modality of a data set as it comes: samples x features, transformed, not yet scaled."""
+    """One modality of a data set as it comes, or several side by side: transformed, not scaled."""
     making, dataset, modality = _begin(OMICS_MATRIX, context, study)
-    making.file(dataset.modality_path(modality))
-    settings = dataset.modalities[modality]
-    matrix = read_matrix(dataset, modality)
+    for path in dataset.modality_paths(modality):
+        making.file(path)
+    parts = read_parts(dataset, modality)
+    matrix = joined(dataset, parts)
+    settings = dataset.modalities
+    outcomes = {name: matrix_quality.check_matrix(parts[name], settings[name]) for name in parts}
+    pages = {name: matrix_page(describe_matrix(parts[name]), settings[name]) for name in parts}
     facts = describe_matrix(matrix)
     return making.write_table(
         matrix,
         checks=[
             CheckResult(name=matrix_quality.DATA_SET_CHECK.name, passed=True, blocking=True),
-            *matrix_quality.check_matrix(matrix, settings),
+            *worst(outcomes),
             *gates.check_drift(making.predecessor(), matrix),
         ],
         metadata={
             **asdict(facts),
-            "what was read": dg.MetadataValue.md(matrix_page(facts, settings)),
+            **{f"{name} samples left out": len(parts[name]) - len(matrix) for name in parts},
+            "what was read": dg.MetadataValue.md(sections(pages)),
         },
         plots={"values": plots.value_distribution(matrix)},
     )
@@ -157,8 +163,8 @@ def data_split(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Ma
     making, dataset, modality = _begin(DATA_SPLIT, context, study)
     matrix = making.table("omics_matrix", context.partition_key)
     labels = making.table("sample_labels", context.partition_key)
-    for modality in dataset.modalities:
-        making.file(dataset.modality_path(modality))
+    for other in dataset.modalities:
+        making.file(dataset.modality_path(other))
     making.file(dataset.labels_path())
     settings = making.settings.split
     split = restrict_split(draw_split(dataset, settings), matrix.index)
@@ -200,18 +206,22 @@ def preprocessed_matrix(
 ) -> dg.MaterializeResult:
     """The matrix autoencoders are trained on: features by variance on train, scaled on train."""
     making = Making.begin(PREPROCESSED_MATRIX, context, study)
-    matrix = making.table("omics_matrix", context.partition_key)
-    table = making.table("data_split", context.partition_key)
+    task = context.partition_key
+    matrix = making.table("omics_matrix", task)
+    table = making.table("data_split", task)
+    modalities = modality_of(task, matrix.columns)
     splits = table[[name for name in table if name not in UNITS.values()]]
-    checks = []
+    checks = {}
     # The first replicate comes last: it is written. Others are made again when they are trained.
-    for _, split in reversed(list(splits.items())):
-        fitted = fit_preprocessing(matrix, split, making.settings.preprocessing)
+    for replicate, split in reversed(list(enumerate(splits.to_dict("series").values()))):
+        fitted = fit_preprocessing(matrix, split, making.settings.preprocessing, modalities)
         preprocessed = fitted.apply(matrix)
-        checks.append(matrix_quality.check_preprocessed(preprocessed, split, fitted.score))
+        kinds = modality_of(task, preprocessed.columns)
+        found = matrix_quality.check_preprocessed(preprocessed, split, fitted.score, kinds)
+        checks[f"replicate {replicate}" if replicate else ""] = found
     return making.write_table(
         preprocessed,
-        checks=worst(checks[::-1]),
+        checks=worst(dict(reversed(checks.items()))),
         metadata={
             "samples": len(preprocessed),
             "features": preprocessed.shape[1],
