@@ -92,7 +92,7 @@ def study(seed: int, rules: Race) -> Raced:
         rules,
         named_seed(seed, "race"),
         noise=Noise(REPLICATE**2, 100),
-        split=SPLIT**2,
+        split=Noise(SPLIT**2, 10**6),
     )
     assert outcome is not None
     trainings = len(outcome.runs)

@@ -61,6 +61,8 @@ class Candidate:
         Valid score that the surrogate predicted, NaN where nothing was predicted.
     predicted_noise
         Whether the noise was known to what predicted it; None where nothing was predicted.
+    key
+        Its ``config_id``, or the method of a baseline: its column of ``influence``.
     valid, test
         Weighted average AUC that came out.
     runs
@@ -76,6 +78,7 @@ class Candidate:
     runs: int = 1
     failed_runs: int = 0
     predicted_noise: str | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -328,6 +331,7 @@ def _candidate(runs: pd.DataFrame, noise: Mapping[str, Noise | None]) -> Candida
         runs=len(runs),
         failed_runs=int(runs["failed"].sum()),
         predicted_noise=noise_of if isinstance(noise_of, str) else None,
+        key=str(first["config_id"]),
     )
 
 
@@ -347,6 +351,7 @@ def _baseline(baselines: pd.DataFrame, method: str, chosen: pd.DataFrame) -> Can
         valid=own_estimate(chosen[VALID_SCORE], has_seed=has_seed),
         test=own_estimate(chosen[TEST_SCORE], has_seed=has_seed),
         runs=len(chosen),
+        key=method,
     )
 
 

@@ -24,3 +24,8 @@ def similarity_of_tasks(making: Making) -> pd.DataFrame:
         The artefact in the making; what is read becomes its input.
     """
     return data_similarity(meta_features(*map(making.tables_of_tasks, DESCRIPTIONS)))
+
+
+def components_of(making: Making, architecture: str, task: str) -> pd.DataFrame:
+    """Read the variance components of an architecture and task."""
+    return pd.read_parquet(making.folder("noise", architecture, task) / "components.parquet")

@@ -30,6 +30,7 @@ from aehpo_assets.hpo.transfer.boxes import (
     weighted_box,
 )
 from aehpo_assets.hpo.transfer.similarity import rank_correlation
+from aehpo_assets.noise.level import level_of_mean, split_effect
 from aehpo_assets.noise.words import KNOWN, NOT_KNOWN
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.provenance import named_seed
@@ -80,6 +81,7 @@ def recommend(
     hpo: Hpo,
     n_features: int,
     similarity: pd.Series | None = None,
+    components: pd.DataFrame | None = None,
 ) -> Recommendations:
     """Let every searcher of the study search a task's surrogate, and rank what is known.
 
@@ -109,6 +111,9 @@ def recommend(
     similarity
         How alike the data of the other tasks are
         (:func:`aehpo_assets.hpo.transfer.similarity.data_similarity`), as far as it is known.
+    components
+        What is known of the noise (:func:`aehpo_assets.noise.summary.noise_tables`), so that the
+        intervals allow for the few splits that the task was trained on.
 
     Returns
     -------
@@ -177,7 +182,9 @@ def recommend(
     pool = _with_sampled(trials, task, evaluations, surrogate)
     chosen = pool.iloc[_best_distinct(pool, surrogate, task, n_features, max(10, hpo.validate_top))]
     return Recommendations(
-        _recommendation_table(chosen.reset_index(drop=True), task, surrogate, n_features),
+        _recommendation_table(
+            chosen.reset_index(drop=True), task, surrogate, n_features, components
+        ),
         trials.drop(columns="evidence"),
         weights,
     )
@@ -268,9 +275,16 @@ def _best_distinct(
 
 
 def _recommendation_table(
-    chosen: pd.DataFrame, task: str, surrogate: Surrogate, n_features: int
+    chosen: pd.DataFrame,
+    task: str,
+    surrogate: Surrogate,
+    n_features: int,
+    components: pd.DataFrame | None,
 ) -> pd.DataFrame:
-    lower, upper = surrogate.predict_interval(chosen, task)
+    levels = {}
+    if components is not None:
+        levels = {name: level_of_mean(split_effect(components, name)) for name in OBJECTIVE_NAMES}
+    lower, upper = surrogate.predict_interval(chosen, task, levels)
     predictions: dict[str, Any] = {}
     for objective in OBJECTIVE_NAMES:
         predictions[f"predicted_{objective}"] = chosen[objective].to_numpy()

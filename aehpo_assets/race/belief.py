@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aehpo_assets.noise.level import half_width
+
 DRAWS = 4096
 """Draws by which probabilities are estimated: a probability of .95 to within .007."""
 
 INTERVAL = 0.90
 """Probability that an interval holds the true score."""
-
-_HALF_WIDTH = 1.6448536269514722
-"""Standard deviations from the middle of such an interval to its ends."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,27 @@ class Belief:
         """Standard deviation of each candidate."""
         return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
 
-    @property
-    def interval(self) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper ends of the 90 % intervals."""
-        half = _HALF_WIDTH * self.deviation
+    def interval(
+        self, level: np.ndarray | float = 0.0, degrees: float = math.inf
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return lower and upper ends of the 90 % intervals.
+
+        Parameters
+        ----------
+        level
+            (candidates,) what of each variance is that of the level that all candidates have in
+            common.
+        degrees
+            Degrees of freedom of its estimate.
+        """
+        variance = np.maximum(np.diag(self.covariance), 0.0)
+        of_level = np.minimum(level, variance)
+        half = half_width(variance - of_level, INTERVAL, of_level, degrees)
         return self.mean - half, self.mean + half
+
+    def raised(self, level: float) -> Belief:
+        """Return the same with a level in common of which so much variance is not known."""
+        return Belief(self.mean, self.covariance + level)
 
     def updated(self, scores: np.ndarray, noise: float, split: float) -> Belief:
         """Return what is believed once some replicates are seen.

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from aehpo_assets.noise.components import variance_components
 from aehpo_assets.noise.pooled import SPLIT, Noise, pooled, replicate_noise
 from aehpo_assets.race.belief import Belief, probability_best, probability_equivalent
 from aehpo_assets.race.schedule import BATCH, halvings, most_likely, top_two
@@ -29,6 +30,9 @@ RACING, DROPPED, WINNER = "racing", "dropped", "winner"
 
 BEST, EQUIVALENT, ALONE, UNDECIDED = "best", "equivalent", "alone", "undecided"
 """Why a race ended: one is the best, all are as good, one is left, or the budget ended."""
+
+NOT_KNOWN = Noise(math.inf, 0)
+"""Of the effect of a split: only differences within replicates count."""
 
 _SMALLEST_NOISE = 1e-8
 
@@ -77,7 +81,7 @@ def race(
     seed: int,
     *,
     noise: Noise | None = None,
-    split: float = math.inf,
+    split: Noise | None = NOT_KNOWN,
     lowest: float = 0.0,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Outcome | None:
@@ -88,7 +92,7 @@ def race(
     names
         What sentences call the candidates.
     start
-        What is believed before the first training.
+        What is believed before the first training, on the splits of the study.
     train
         Trains; all of a round in one call.
     rules
@@ -98,8 +102,8 @@ def race(
     noise
         What is known of the noise of a replicate; the race's own replicates are pooled with it.
     split
-        Variance of the effect of a split, as for
-        :meth:`~aehpo_assets.race.belief.Belief.updated`.
+        What is known of the effect of a split (:func:`~aehpo_assets.noise.level.split_effect`); the
+        race's own replicates are pooled with it. None where all replicates have the same.
     lowest
         Score that a candidate counts as of which a training failed: the minimum of the task.
     tell
@@ -140,9 +144,10 @@ class _Course:
     rules: Race
     seed: int
     known: Noise | None
-    split: float
+    known_split: Noise | None
     lowest: float
     belief: Belief = field(init=False)
+    split: Noise | None = field(init=False)
     racing: list[int] = field(init=False)
     reasons: dict[int, str] = field(default_factory=dict)
     failed: set[int] = field(default_factory=set)
@@ -152,8 +157,10 @@ class _Course:
     standings: list[pd.DataFrame] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.belief, self.racing = self.start, list(range(len(self.names)))
+        self.racing = list(range(len(self.names)))
         self.scores = np.empty((0, len(self.names)))
+        self.split = self.known_split
+        self.belief = self.believed()
         self.draw(0)
 
     @property
@@ -205,16 +212,44 @@ class _Course:
             usable = self.scores.copy()
             usable[:, sorted(self.failed)] = math.nan
             variance = max(noise.variance, _SMALLEST_NOISE)
-            self.belief = self.start.updated(usable, variance, self.split)
+            self.split = self.split_effect()
+            effect = self.split.variance if self.split else 0.0
+            self.belief = self.believed().updated(usable, variance, effect)
         self.draw(number)
 
     def noise(self) -> Noise | None:
         """Noise of a replicate: what was known of it, and what the race's own replicates say."""
-        rows = [(c, r, r, s) for _, c, r, s in self.runs if c not in self.failed]
-        table = pd.DataFrame(rows, columns=["config_id", SPLIT, "seed", "score"])
-        if self.split == 0:
+        table = self.usable_runs()
+        if self.known_split is None:
             table = table.drop(columns=SPLIT)
         return pooled(self.known, replicate_noise(table, "score") if len(table) else None)
+
+    def usable_runs(self) -> pd.DataFrame:
+        """Trainings of the candidates of which none failed, one row each."""
+        rows = [(c, r, r, s) for _, c, r, s in self.runs if c not in self.failed]
+        return pd.DataFrame(rows, columns=["config_id", SPLIT, "seed", "score"])
+
+    def split_effect(self) -> Noise | None:
+        """Effect of a split: what was known of it, and what the race's own replicates say."""
+        if self.known_split is None:
+            return None
+        table = self.usable_runs()
+        parts = variance_components(table) if len(table) else None
+        own = None
+        if parts is not None and not math.isnan(parts.split):
+            own = Noise(parts.split, parts.splits - 1)
+        known = self.known_split if self.known_split.degrees else None
+        return pooled(known, own) or self.known_split
+
+    def level(self, further: np.ndarray) -> np.ndarray:
+        """Variance of the mean effect of the study's splits and so many further ones."""
+        if self.split is None or self.known_split is None or not self.split.degrees:
+            return np.zeros(len(further))
+        return np.asarray(self.split.variance / (self.known_split.degrees + 1 + further))
+
+    def believed(self) -> Belief:
+        """What was believed before the race, the level of the study's splits included."""
+        return self.start.raised(float(self.level(np.zeros(1))[0]))
 
     def draw(self, number: int) -> None:
         """Draw from what is believed after a round."""
@@ -249,7 +284,8 @@ class _Course:
 
     def stand(self, number: int) -> None:
         """Note the standings after a round."""
-        lower, upper = self.belief.interval
+        degrees = self.split.degrees if self.split and self.split.degrees else math.inf
+        lower, upper = self.belief.interval(self.level(self.replicates), degrees)
         best = probability_best(self.draws) if self.racing else np.zeros(len(self.names))
         table = pd.DataFrame(
             {

@@ -18,10 +18,12 @@ from aehpo_assets.analysis.names import BASELINE_NAMES, BEST_SAMPLED, RECOMMENDE
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.objectives import OBJECTIVE, VALID_SCORE
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
+from aehpo_assets.noise.level import split_effect
+from aehpo_assets.noise.pooled import Noise
 from aehpo_assets.noise.summary import known_noise
 from aehpo_assets.noise.words import KNOWN
 from aehpo_assets.race.belief import Belief
-from aehpo_assets.race.race import Outcome, race
+from aehpo_assets.race.race import NOT_KNOWN, Outcome, race
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.provenance import named_seed
 from aehpo_assets.study import Race, Study
@@ -81,8 +83,6 @@ def starting_belief(
     candidates: pd.DataFrame,
     surrogate: Surrogate,
     task: str,
-    components: pd.DataFrame,
-    replicates: int,
 ) -> Belief:
     """Return what the surrogate believes of the candidates before they race.
 
@@ -92,21 +92,14 @@ def starting_belief(
         Output of :func:`racing_candidates`.
     surrogate, task
         The architecture's surrogate, and the task.
-    components
-        What is known of the noise. The surrogate has seen the splits of the study only, and their
-        mean effect is in the level of all it says.
-    replicates
-        Replicates of the study.
     """
-    split = split_variance(components, replicates)
     mean, covariance = surrogate.posterior(candidates, task, VALID_SCORE)
-    level = split / replicates if math.isfinite(split) else 0.0
     # Scores are modelled on their own scale, but for their bounds.
-    return Belief(OBJECTIVE[VALID_SCORE].from_model_scale(mean), covariance + level)
+    return Belief(OBJECTIVE[VALID_SCORE].from_model_scale(mean), covariance)
 
 
-def split_variance(components: pd.DataFrame, replicates: int) -> float:
-    """Return the variance of the effect of a split: 0 where there is one, infinite if unknown.
+def known_split(components: pd.DataFrame, replicates: int) -> Noise | None:
+    """Return what is known of the effect of a split: None where all replicates have the same.
 
     Parameters
     ----------
@@ -115,10 +108,7 @@ def split_variance(components: pd.DataFrame, replicates: int) -> float:
     replicates
         Replicates of the study.
     """
-    if replicates == 1:
-        return 0.0
-    known = components.loc[components["score"] == VALID_SCORE, "split"].dropna()
-    return float(known.iloc[0]) if len(known) else math.inf
+    return None if replicates == 1 else split_effect(components, VALID_SCORE) or NOT_KNOWN
 
 
 @dataclass(frozen=True)
@@ -221,7 +211,7 @@ def race_task(
         rules,
         named_seed(study.hpo.seed, "race", table.architecture, task),
         noise=known_noise(components, VALID_SCORE),
-        split=split_variance(components, study.replicates),
+        split=known_split(components, study.replicates),
         lowest=float(finished.min()) if len(finished) else OBJECTIVE[VALID_SCORE].bounds[0],
         tell=tell,
     )

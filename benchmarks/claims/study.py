@@ -25,7 +25,7 @@ from aehpo_assets.race.race import race
 from aehpo_assets.space import SearchSpace, default_configuration, sample_configurations
 from aehpo_assets.store.provenance import named_seed
 from aehpo_assets.study import Hpo, Race
-from aehpo_gpu.runs.race import racing_candidates, split_variance, starting_belief
+from aehpo_gpu.runs.race import known_split, racing_candidates, starting_belief
 from benchmarks.claims.emulator import FLAT, Emulator
 
 TASK = "emulated_rna"
@@ -116,7 +116,7 @@ def study(emulator: Emulator) -> Claims:
         evaluations, space, named_seed(seed, "surrogate"), BUDGET.surrogates
     )
     hpo = BUDGET.model_copy(update={"seed": named_seed(seed, "search")})
-    table = recommend(TASK, evaluations, surrogate, space, hpo, 10**6).table
+    table = recommend(TASK, evaluations, surrogate, space, hpo, 10**6, components=components).table
     first, first_truth = table.iloc[0], emulator.truth(table.head(1))[0]
 
     rules = Race()
@@ -132,12 +132,12 @@ def study(emulator: Emulator) -> Claims:
 
     outcome = race(
         racing["config_id"].tolist(),
-        starting_belief(racing, surrogate, TASK, components, REPLICATES),
+        starting_belief(racing, surrogate, TASK),
         train,
         rules,
         named_seed(seed, "race"),
         noise=noise,
-        split=split_variance(components, REPLICATES),
+        split=known_split(components, REPLICATES),
     )
     assert outcome is not None
     winner = racing.iloc[[outcome.winner]]

@@ -23,6 +23,7 @@ from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import learning_curves, run_results
 from aehpo_assets.defs.study_asset import study_asset
+from aehpo_assets.defs.task_descriptions import components_of
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.benchmark.reference import reference_optima
 from aehpo_assets.hpo.benchmark.run import BenchmarkPlan, run_benchmark
@@ -196,5 +197,5 @@ def _facts(making: Making, task: str) -> TaskFacts:
     partition = (*making.partition, task)
     if not making.store.is_usable("noise", partition):
         return TaskFacts(operations)
-    components = pd.read_parquet(making.folder("noise", *partition) / "components.parquet")
+    components = components_of(making, *partition)
     return TaskFacts(operations, run_noise(components))

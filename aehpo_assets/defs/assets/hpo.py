@@ -13,6 +13,7 @@ from aehpo_assets.defs.assets.earlier_validations import (
     earlier_validations,
     evaluations_of,
 )
+from aehpo_assets.defs.assets.noise import noise
 from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.conditions import when_own_results_change, when_results_change
 from aehpo_assets.defs.making import Making
@@ -26,7 +27,7 @@ from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import baseline_performance, learning_curves, run_results
 from aehpo_assets.defs.study_asset import study_asset
-from aehpo_assets.defs.task_descriptions import SIMILARITY, similarity_of_tasks
+from aehpo_assets.defs.task_descriptions import SIMILARITY, components_of, similarity_of_tasks
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.blackbox import (
     BlackboxTables,
@@ -198,6 +199,7 @@ def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mat
     deps=[
         blackbox,
         surrogate,
+        noise,
         earlier_validations,
         dg.AssetDep(run_results, partition_mapping=every_task),
         dg.AssetDep("dataset_profile", partition_mapping=all_tasks),
@@ -226,6 +228,7 @@ def recommendations(
         making.settings.hpo,
         features,
         similarity=similarity.loc[task],
+        components=components_of(making, architecture, task),
     )
     best = found.table.iloc[0]
     return making.write_table(

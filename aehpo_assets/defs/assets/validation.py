@@ -7,6 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis import plots
+from aehpo_assets.analysis.integration import integration
 from aehpo_assets.analysis.opening import OpenedTest, opening_sentence, with_test_scores
 from aehpo_assets.analysis.validation_report import (
     ALL_TASKS,
@@ -43,6 +44,7 @@ VALIDATION_REPORT = Recipe(
     compute=(
         accuracy,
         improvements,
+        integration,
         predictions,
         recommendation_summary,
         verdict,
@@ -81,7 +83,10 @@ def validation_report(
         raise StaleInputError(f"{making.partition[0]} has no test results. Materialize them first.")
     predicted = predictions(validated)
     measured = accuracy(predicted)
-    summaries = {task: _summary(making, task, table) for task, table in validated.items()}
+    opened = {task: _opened(making, task) for task in validated}
+    summaries = {
+        task: _summary(making, task, table, opened[task]) for task, table in validated.items()
+    }
     compared = improvements(summaries)
     overall = improved_tasks(compared)
     words = [
@@ -95,6 +100,9 @@ def validation_report(
         "improved_tasks": overall,
         "verdicts": pd.DataFrame({"task": list(summaries), "verdict": words}),
     }
+    joined = integration(summaries, {task: one.influence for task, one in opened.items()})
+    if len(joined):
+        tables["integration"] = joined
     valid = measured[measured["task"] == ALL_TASKS].iloc[0]
     on_test = overall[overall["score"] == TEST_SCORE].to_dict("records")
     return making.write_tables(
@@ -113,11 +121,17 @@ def validation_report(
     )
 
 
-def _summary(making: Making, task: str, validated: pd.DataFrame) -> RecommendationSummary:
-    """Summarise a task, with what opening its test showed."""
+def _opened(making: Making, task: str) -> OpenedTest:
+    """Read what opening the test of a task showed."""
     folder = making.folder(TEST_RESULTS, *making.partition, task)
     names = ("runs", "baselines", "components", "influence")
-    opened = OpenedTest(*(pd.read_parquet(folder / f"{name}.parquet") for name in names))
+    return OpenedTest(*(pd.read_parquet(folder / f"{name}.parquet") for name in names))
+
+
+def _summary(
+    making: Making, task: str, validated: pd.DataFrame, opened: OpenedTest
+) -> RecommendationSummary:
+    """Summarise a task, with what opening its test showed."""
     runs, baselines = with_test_scores(validated, _baselines(making, task), opened)
     components = _variance_components(making, task, opened)
     said = opening_sentence(opened.opening, test_is_open=making.settings.test == "open")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,6 @@ from aehpo_assets.hpo.surrogate.diagnostics import (
     INTERVAL,
     accuracy,
     folds_of,
-    interval_half_width,
     out_of_fold_frame,
 )
 from aehpo_assets.hpo.surrogate.encoding import Configurations, Encoder
@@ -42,6 +42,8 @@ from aehpo_assets.hpo.surrogate.trees import (
     XGBoostRegressor,
     failure_classifier,
 )
+from aehpo_assets.noise.level import half_width
+from aehpo_assets.noise.pooled import Noise
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.provenance import named_seed
 
@@ -115,18 +117,32 @@ class Surrogate:
         return np.column_stack([OBJECTIVE[n].from_model_scale(v) for n, v in modelled.items()])
 
     def predict_interval(
-        self, configurations: Configurations, task: str
+        self,
+        configurations: Configurations,
+        task: str,
+        levels: Mapping[str, Noise | None] = MappingProxyType({}),
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return lower and upper ends of the 90 % intervals of the true means.
 
         They are those of the posterior: how far the mean of many more runs may lie from what is
         predicted, not how far a single run may. NaN where a model's misfit was not measured.
+
+        Parameters
+        ----------
+        configurations, task
+            As for :meth:`predict`.
+        levels
+            Objective to what the splits of the study leave open of its level
+            (:func:`aehpo_assets.noise.level.level_of_mean`); without, the intervals are of the mean
+            on these very splits.
         """
         X = self._encoded(configurations, task)
         ends: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] = ({}, {})
         for name in self.objectives:
             posterior = self.models[task, name].posterior
-            middle, half = posterior.predict(X), interval_half_width(posterior.variance(X))
+            middle = posterior.predict(X)
+            level = levels.get(name) or Noise(0.0, 1)
+            half = half_width(posterior.variance(X), INTERVAL, level.variance, level.degrees)
             for values, side in zip(ends, (-1, 1), strict=True):
                 values[name] = OBJECTIVE[name].from_model_scale(middle + side * half)
         return pd.DataFrame(ends[0]), pd.DataFrame(ends[1])

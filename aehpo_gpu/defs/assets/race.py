@@ -17,6 +17,7 @@ from aehpo_assets.defs.partitions import architectures_and_tasks
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.study_asset import study_asset
+from aehpo_assets.defs.task_descriptions import components_of
 from aehpo_assets.foreign import markdown, markdown_table
 from aehpo_assets.hpo.columns import VALID_SCORE
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
@@ -89,12 +90,12 @@ def race(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Material
         rules.candidates,
     )
     fitted = Surrogate.load(making.folder("surrogate", architecture))
-    components = pd.read_parquet(making.folder("noise", architecture, task) / "components.parquet")
+    components = components_of(making, architecture, task)
     table = run_table(making, data, sampled.head(0), curves_at=())
     raced = race_task(
         table,
         candidates,
-        starting_belief(candidates, fitted, task, components, making.settings.replicates),
+        starting_belief(candidates, fitted, task),
         components,
         making.space,
         making.settings,

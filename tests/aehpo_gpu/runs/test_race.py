@@ -17,6 +17,7 @@ from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.noise.summary import noise_tables
 from aehpo_assets.race.belief import Belief
+from aehpo_assets.race.race import NOT_KNOWN
 from aehpo_assets.space import (
     config_id_of,
     default_configuration,
@@ -29,11 +30,11 @@ from aehpo_gpu.evaluation import representations
 from aehpo_gpu.evaluation.baselines import raced_baselines
 from aehpo_gpu.runs.race import (
     RacedTask,
+    known_split,
     race_baselines,
     race_task,
     racing_candidates,
     runs_per_hour,
-    split_variance,
     starting_belief,
 )
 from aehpo_gpu.runs.table import RunTable, training_settings
@@ -137,9 +138,12 @@ def components(splits: int) -> pd.DataFrame:
 
 
 def test_splits_have_no_effect_where_there_is_one_and_any_where_nothing_is_known() -> None:
-    assert split_variance(components(1), 1) == 0
-    assert split_variance(components(1), 3) == math.inf
-    assert split_variance(components(2), 2) == pytest.approx(0.01**2 / 2, rel=0.15)
+    assert known_split(components(2), 1) is None
+    assert known_split(components(1), 3) == NOT_KNOWN
+    found = known_split(components(2), 2)
+    assert found is not None
+    assert found.degrees == 1
+    assert found.variance == pytest.approx(0.01**2 / 2, rel=0.15)
 
 
 class Posterior:
@@ -152,12 +156,10 @@ class Posterior:
         return np.full(len(configurations), 0.5), 0.05**2 * np.eye(len(configurations))
 
 
-def test_it_starts_from_the_surrogate_and_the_splits_that_this_has_seen() -> None:
-    found = starting_belief(chosen(3), Posterior(), "toy_rna", components(2), 2)  # type: ignore[arg-type]
+def test_it_starts_from_the_surrogate() -> None:
+    found = starting_belief(chosen(3), Posterior(), "toy_rna")  # type: ignore[arg-type]
     np.testing.assert_allclose(found.mean, 0.5)
-    level = split_variance(components(2), 2) / 2
-    expected = 0.05**2 * np.eye(3) + level
-    np.testing.assert_allclose(found.covariance, expected, rtol=1e-6)
+    np.testing.assert_allclose(found.covariance, 0.05**2 * np.eye(3), rtol=1e-6)
 
 
 def raced(task: TrainingTask, folder: Path, told: list[str] | None = None) -> RacedTask:

@@ -1,0 +1,161 @@
+"""What joining modalities adds: each joint task beside the best of its modalities alone.
+
+The best modality is chosen by its valid score, as a user without the joint task would; test
+decides. How scores and their noise come about belongs to ``validation_summary``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from aehpo_assets.analysis.improvement import difference
+from aehpo_assets.analysis.names import RECOMMENDED
+from aehpo_assets.analysis.new_patients import for_new_patients
+from aehpo_assets.analysis.validation_summary import Candidate, RecommendationSummary
+from aehpo_assets.datasets.dataset import JOINS, is_joint
+from aehpo_assets.hpo.columns import PATIENT
+from aehpo_assets.noise.verdict import Difference, verdicts
+
+AUTOENCODER, SIMPLE, EITHER = "autoencoder", "baseline", "either"
+"""What is compared: the recommended autoencoders, the baselines, or the better of both by valid."""
+
+COLUMNS = [
+    *("task", "method", "against", "candidate", "opponent", "valid", "opponent_valid", "test"),
+    *("opponent_test", "improvement", "standard_error", "lower", "upper", "same_samples"),
+    *("outcome", "new_patients", "new_patients_lower", "new_patients_upper"),
+]
+
+
+def modalities_alone(task: str, tasks: Collection[str]) -> list[str]:
+    """Return the tasks of a joint task's modalities, those that a study has.
+
+    Parameters
+    ----------
+    task
+        Name of a joint task, such as ``tcga_rna+cna``.
+    tasks
+        Names of the tasks of the study.
+    """
+    first, *others = task.split(JOINS)
+    # A name of a data set may have the sign that ends it.
+    for end in (at for at, sign in enumerate(first) if sign == "_"):
+        alone = [first, *(f"{first[:end]}_{other}" for other in others)]
+        if set(alone[1:]) <= set(tasks):
+            return [one for one in alone if one in tasks]
+    return [first] if first in tasks else []
+
+
+@dataclass(frozen=True)
+class _Side:
+    task: str
+    candidate: Candidate
+
+
+def integration(
+    summaries: Mapping[str, RecommendationSummary], influence: Mapping[str, pd.DataFrame]
+) -> pd.DataFrame:
+    """Compare every joint task with the best of its modalities.
+
+    Parameters
+    ----------
+    summaries
+        Task to its summary.
+    influence
+        Task to what each test sample adds to a score, as of
+        :class:`~aehpo_assets.analysis.opening.OpenedTest`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a joint task and method (``autoencoder``, ``baseline``, ``either``):
+        :data:`COLUMNS`. ``against`` is the modality alone that has the best valid score by that
+        method; ``improvement`` the joint task's test score less its, ``lower, upper`` 95 % of this
+        row alone. ``outcome`` (``better``, ``worse``, ``equal``, ``not yet``) holds on these test
+        samples and is missing where the two tasks have others (``same_samples``); ``new_patients``
+        counts the chance that drew them too. Both are families of their own.
+    """
+    rows: list[dict[str, object]] = []
+    on_these: list[Difference | None] = []
+    widened: list[Difference | None] = []
+    for task, summary in summaries.items():
+        alone = modalities_alone(task, summaries) if is_joint(task) else []
+        for method in (AUTOENCODER, SIMPLE, EITHER) if alone else ():
+            ours = _best(method, {task: summary})
+            theirs = _best(method, {one: summaries[one] for one in alone})
+            if ours is None or theirs is None:
+                continue
+            found = difference(ours.candidate.test, theirs.candidate.test, same_noise=False)
+            of_samples = _influence(influence, ours, theirs)
+            same = _patients(influence, ours.task) == _patients(influence, theirs.task)
+            on_these.append(found if same else None)
+            widened.append(for_new_patients(found, of_samples, "one", "other"))
+            rows.append(_row(method, ours, theirs, found, same))
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table["outcome"] = _outcomes(on_these)
+    table["new_patients"] = _outcomes(widened)
+    bounds = [(math.nan, math.nan) if one is None else one.interval() for one in widened]
+    table[["new_patients_lower", "new_patients_upper"]] = bounds or None
+    return table
+
+
+def _best(method: str, summaries: Mapping[str, RecommendationSummary]) -> _Side | None:
+    """Return the candidate of the best valid score; None where nothing has a test score."""
+    sides = []
+    for task, summary in summaries.items():
+        trained = [summary.candidates[RECOMMENDED]] if RECOMMENDED in summary.candidates else []
+        given = {AUTOENCODER: trained, SIMPLE: summary.baselines}
+        asked = given.get(method, [*trained, *summary.baselines])
+        sides += [_Side(task, one) for one in asked if not math.isnan(one.test.mean)]
+    return max(sides, key=lambda side: side.candidate.valid.mean, default=None)
+
+
+def _patients(influence: Mapping[str, pd.DataFrame], task: str) -> list[str]:
+    return sorted(influence[task][PATIENT].astype(str))
+
+
+def _influence(
+    influence: Mapping[str, pd.DataFrame], one: _Side, other: _Side
+) -> pd.DataFrame | None:
+    """What each patient adds to either score: nothing where a task has no sample of them."""
+    sums = []
+    for side in (one, other):
+        table = influence[side.task]
+        if side.candidate.key not in table:
+            return None
+        sums.append(table.groupby(PATIENT)[side.candidate.key].sum())
+    both = pd.concat(dict(zip(("one", "other"), sums, strict=True)), axis=1).fillna(0.0)
+    return both.rename_axis(PATIENT).reset_index()
+
+
+def _row(
+    method: str, ours: _Side, theirs: _Side, found: Difference, same: bool
+) -> dict[str, object]:
+    lower, upper = found.interval() if found.is_tested else (math.nan, math.nan)
+    return {
+        "task": ours.task,
+        "method": method,
+        "against": theirs.task,
+        "candidate": ours.candidate.name,
+        "opponent": theirs.candidate.name,
+        "valid": ours.candidate.valid.mean,
+        "opponent_valid": theirs.candidate.valid.mean,
+        "test": ours.candidate.test.mean,
+        "opponent_test": theirs.candidate.test.mean,
+        "improvement": found.mean,
+        "standard_error": found.error,
+        "lower": lower,
+        "upper": upper,
+        "same_samples": same,
+    }
+
+
+def _outcomes(differences: list[Difference | None]) -> pd.Series:
+    known = {at: one for at, one in enumerate(differences) if one is not None}
+    found = pd.Series(pd.NA, index=range(len(differences)), dtype="str")
+    for at, verdict in zip(known, verdicts(list(known.values())), strict=True):
+        found[at] = verdict.outcome
+    return found
