@@ -18,6 +18,9 @@ from aehpo_assets.noise.power import LEVEL, quantile, standard_errors_to_detect
 EQUIVALENCE = 0.01
 """Half-width of the region in which scores count as equal."""
 
+_COUNTLESS = 1e9
+"""As many replicates nobody trains: such a difference is one of rounding."""
+
 BETTER, WORSE, EQUAL, NOT_YET = "better", "worse", "equal", "not yet"
 
 
@@ -87,8 +90,8 @@ class Verdict:
         Holm's adjusted p value of the outcome's own test; of the difference for ``not yet``.
     more
         About how many further replicates of each side would decide a difference as large as the
-        one seen; 0 for a decided one, None where no number would (a difference of zero) or the
-        noise is not known.
+        one seen; 0 for a decided one, None where no number would (a difference of zero, or of
+        rounding) or the noise is not known.
     decidable
         The smallest difference that these replicates find with a power of 80 %; NaN where the
         noise is not known.
@@ -167,7 +170,8 @@ def _verdict(
     if difference.mean != 0:
         # The squared error falls as the replicates grow.
         needed = difference.replicates * (decidable / difference.mean) ** 2
-        more = max(1, math.ceil(needed) - difference.replicates)
+        if needed < _COUNTLESS:
+            more = max(1, math.ceil(needed) - difference.replicates)
     return Verdict(NOT_YET, difference, different, more, decidable)
 
 

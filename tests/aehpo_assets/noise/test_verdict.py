@@ -67,6 +67,12 @@ def test_what_is_undecided_says_how_many_more_would_decide_it():
         assert verdicts(others)[0].decidable > verdict.decidable
 
 
+def test_no_number_of_replicates_decides_a_difference_of_rounding():
+    (verdict,) = verdicts([Difference(1e-17, 0.1, math.inf, 10)])
+    assert verdict.outcome == NOT_YET
+    assert verdict.more is None
+
+
 def test_what_was_not_tested_costs_the_others_nothing():
     known, unknown = Difference(0.03, 0.014, 40, 5), Difference(0.2, math.nan, 0, 1)
     assert outcomes([known]) == [BETTER]

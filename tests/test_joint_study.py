@@ -1,0 +1,79 @@
+"""A study that joins two modalities, from their files to what joining adds."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+from rich.console import Console
+
+from aehpo_assets.cli.results import print_summary
+from aehpo_assets.datasets.catalogue import available_tasks
+from aehpo_assets.running.runner import StudyRun, prepare
+from aehpo_assets.store.home import Home
+from aehpo_assets.study import read_study
+from tests.conftest import write_tiny
+
+JOINT = "toy_rna+meth"
+
+
+def add_modality(folder: Path) -> None:
+    """Give the tiny data set a second modality, of which some samples are missing."""
+    rna = pd.read_parquet(folder / "rna.parquet")
+    source = np.random.default_rng(1)
+    values = rna.to_numpy()[:, :6] + source.normal(size=(len(rna), 6))
+    meth = pd.DataFrame(values, rna.index, [f"cg{i}" for i in range(6)]).iloc[3:]
+    meth.to_parquet(folder / "meth.parquet")
+    file = folder / "dataset.yaml"
+    content = yaml.safe_load(file.read_text())
+    content["modalities"]["meth"] = {"file": "meth.parquet"}
+    file.write_text(yaml.safe_dump(content))
+
+
+def test_a_joint_task_goes_all_the_way_of_a_study(tmp_path: Path) -> None:
+    joined = [{"dataset": "toy", "modalities": ["rna", "meth"]}]
+    write_tiny(tmp_path, tasks=["toy_rna"], fusion=joined, replicates=2)
+    add_modality(tmp_path / "data" / "toy")
+    home, file = Home(tmp_path / "home"), tmp_path / "tiny.yaml"
+    home.record_data_roots([tmp_path / "data"])
+    study = read_study(file)
+    tasks = available_tasks(home.data_roots(), study.fusion)
+    del tasks["toy_meth"]
+    run = StudyRun(home, prepare(study, home, tasks, file=file), tasks)
+    assert [outcome.error for outcome in run.run() if outcome.error] == []
+
+    store, partition = home.store, ("vanillix", JOINT)
+    matrix = store.read_table("preprocessed_matrix", (JOINT,))
+    assert len(matrix) == 77
+    kinds = [name.split(":")[0] for name in matrix.columns]
+    assert kinds[:12] == ["rna", "meth"] * 6
+    assert kinds[12:] == ["rna"] * 14
+    runs = store.read_table("run_results", partition)
+    assert set(runs["status"]) == {"ok"}
+    assert (runs["k_filter_effective"] == 16).all()
+    recorded = store.provenance("omics_matrix", (JOINT,))
+    assert recorded is not None
+    assert {Path(name).name for name in recorded.inputs} == {"rna.parquet", "meth.parquet"}
+
+    folder = store.existing_folder("validation_report", ("vanillix",))
+    found = pd.read_parquet(folder / "integration.parquet").set_index("method")
+    assert found["against"].unique().tolist() == ["toy_rna"]
+    # Three of the samples of the one modality are not of the other.
+    whole = store.read_table("data_split", ("toy_rna",))["split"] == "test"
+    same = set(whole.index[whole]) <= set(matrix.index)
+    assert (found["same_samples"] == same).all()
+    assert found["new_patients"].notna().all()
+    printed = StringIO()
+    print_summary(home, Console(file=printed, width=160))
+    assert "What joining modalities adds" in printed.getvalue()
+
+    # A file of either modality makes what was joined stale, and nothing else does.
+    assert run.artefacts.why_stale("omics_matrix", (JOINT,)) is None
+    meth = pd.read_parquet(tmp_path / "data" / "toy" / "meth.parquet")
+    (meth + 1).to_parquet(tmp_path / "data" / "toy" / "meth.parquet")
+    again = StudyRun(home, run.instance, tasks).artefacts
+    assert "meth.parquet" in str(again.why_stale("omics_matrix", (JOINT,)))
+    assert again.why_stale("omics_matrix", ("toy_rna",)) is None
