@@ -59,7 +59,11 @@ def associations(table: pd.DataFrame) -> bytes:
                 continue
             told = bool(supported.iloc[row, column])
             colour = "white" if abs(value) > 0.7 else "black" if told else "#5A5A5A"
-            words: dict[str, Any] = {"color": colour, "fontsize": 7.5, "fontweight": "bold" if told else "normal"}
+            words: dict[str, Any] = {
+                "color": colour,
+                "fontsize": 7.5,
+                "fontweight": "bold" if told else "normal",
+            }
             panel.text(column, row, f"{value:.2f}", ha="center", va="center", **words)
         kinds = known.drop_duplicates("outcome").set_index("outcome")["kind"].reindex(outcomes)
         for row in np.flatnonzero(kinds.to_numpy()[1:] != kinds.to_numpy()[:-1]):
@@ -119,7 +123,12 @@ def promising_ranges(table: pd.DataFrame) -> bytes:
                 (-0.01, "lowest_sampled", "right"),
                 (1.01, "highest_sampled", "left"),
             ):
-                words: dict[str, Any] = {"ha": side, "va": "center", "fontsize": 7.5, "color": "#5A5A5A"}
+                words: dict[str, Any] = {
+                    "ha": side,
+                    "va": "center",
+                    "fontsize": 7.5,
+                    "color": "#5A5A5A",
+                }
                 panel.text(at, place, _short(row[value]), **words)
         panel.set_yticks(range(len(rows)), [str(row["quantity"]) for row in rows])
         panel.tick_params(axis="y", length=0, pad=46)
