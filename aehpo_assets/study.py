@@ -233,6 +233,18 @@ class Race(Settings):
     equivalence: float = Field(default=0.01, ge=0, lt=1)
 
 
+class Report(Settings):
+    """The page of the study, which is made again whenever what it tells changes.
+
+    ``embeddings`` are the ways in which latents, principal components and the data themselves are
+    laid out in two dimensions; they take seconds a task.
+    """
+
+    embeddings: Annotated[list[Literal["umap", "tsne"]], AfterValidator(_distinct)] = Field(
+        default=["umap", "tsne"]
+    )
+
+
 DEFAULT_STEPS = 3000
 """Optimiser steps of a run where a study says neither steps nor epochs. On small data a few hundred
 epochs are a few hundred steps, after which no autoencoder reaches what PCA does."""
@@ -309,6 +321,7 @@ class Study(Settings):
     transfer_benchmark: TransferBenchmark | None = None
     live: Live | None = None
     race: Race | None = None
+    report: Report | None = Report()
     timezone: str | None = None
 
     @field_validator("timezone")

@@ -63,6 +63,7 @@ TINY_STUDY = {
     "space": {"k_filter": [16], "latent_dim_fixed": [2, 4]},
     "epochs": 2,
     "device": "cpu",
+    "report": None,
     "hpo": {"trials": 6, "validate_top": 1, "surrogates": ["xgboost", "gaussian_process"]},
 }
 """One architecture on one task: as little as a study can be."""

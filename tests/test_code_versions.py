@@ -66,9 +66,11 @@ COUNTS_NOWHERE = {
     "aehpo_gpu.definitions": "a code location",
     "aehpo_gpu.defs": "the Dagster layer holds no science",
     "aehpo_gpu.export": "writes models, at the command line",
+    "aehpo_gpu.runs.baseline_seconds": "what a study would cost",
     "aehpo_gpu.runs.detection": "what a decision would cost",
     "aehpo_gpu.runs.estimate": "what a study would cost",
     "aehpo_gpu.runs.preflight": "refuses what cannot work, before anything is made",
+    "aehpo_gpu.runs.stages": "what a study would cost",
     "aehpo_gpu.training.prices": "seconds",
     "aehpo_gpu.training.timing": "seconds",
 }
@@ -214,8 +216,8 @@ TRAINED = {
         ),
         (
             "aehpo_assets.noise.verdict",
-            {"validation_report", "race"},
-            set(RECIPES) - {"validation_report", "race"},
+            {"validation_report", "race", "study_report"},
+            set(RECIPES) - {"validation_report", "race", "study_report"},
         ),
         ("aehpo_assets.race.race", {"race"}, set(RECIPES) - {"race"}),
         ("aehpo_gpu.training.fleet", TRAINED, {"omics_matrix", "surrogate", "recommendations"}),

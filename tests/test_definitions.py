@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from aehpo_assets.definitions import defs as assets_location
+from aehpo_assets.defs.assets.report import TOLD_OF
 from aehpo_gpu.definitions import defs as gpu_location
 
 LOCATIONS = {"aehpo_assets": assets_location, "aehpo_gpu": gpu_location}
@@ -173,6 +174,7 @@ EDGES = {
         "noise",
         "baseline_performance",
     },
+    "study_report": {"validation_report", *TOLD_OF},
     "hyperparameter_effects": {"run_results"},
     "validated_benchmark": {
         "hpo_benchmark",

@@ -189,7 +189,17 @@ def ui(
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Option("--out", help="Folder to write; it must not be there yet.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder to write; it must not be there yet.")
+    ] = None,
+    optuna: Annotated[
+        str | None,
+        typer.Option(
+            "--optuna",
+            metavar="URL",
+            help="Storage of Optuna to write the runs into, such as sqlite:///study.db.",
+        ),
+    ] = None,
     home: HomeOption = None,
     with_test: Annotated[
         bool,
@@ -199,11 +209,22 @@ def export(
         ),
     ] = False,
 ) -> None:
-    """Write a study for other tools: CSV, Syne Tune's repository, Autoencodix configurations."""
+    """Write a study for other tools: CSV, Syne Tune's repository, Autoencodix, Optuna."""
+    from aehpo_assets.errors import InputError
     from aehpo_assets.exchange.folders import export_study
+    from aehpo_assets.exchange.optuna_storage import write_optuna
 
-    for path in export_study(chosen_home(home, writes=with_test), out, with_test=with_test):
-        console.print(escaped(path), soft_wrap=True, highlight=False)
+    if out is None and optuna is None:
+        raise InputError(
+            "says nowhere to write to", key="--out", remedy="Give --out DIR, --optuna URL or both."
+        )
+    own = chosen_home(home, writes=with_test)
+    if optuna is not None:
+        for name in write_optuna(own, optuna):
+            console.print(f"{escaped(optuna)}: {escaped(name)}", soft_wrap=True, highlight=False)
+    if out is not None:
+        for path in export_study(own, out, with_test=with_test):
+            console.print(escaped(path), soft_wrap=True, highlight=False)
 
 
 @app.command()

@@ -28,16 +28,10 @@ def write_report(home: Home, out: Path, console: Console) -> None:
     InputError
         If nothing was validated, or the folder holds something else.
     """
-    from aehpo_assets.report.found import records
-    from aehpo_assets.report.origins import origin_sections
-    from aehpo_assets.report.page import PAGE, refuse_other_content, write_page
-    from aehpo_assets.report.study import study_sections
+    from aehpo_assets.report.page import PAGE, refuse_other_content
+    from aehpo_assets.report.write import write_study_page
 
     refuse_other_content(out)
-    made = records(home.store)
-    sections = [*study_sections(home, made), *origin_sections(home, made)]
-    study = home.study()
-    subtitle = f"{', '.join(study.architectures)}; {study.configurations.trained} configurations"
     with atomic_folder(out) as temporary:
-        write_page(temporary, f"Study {study.name}", subtitle, sections)
+        write_study_page(home, temporary)
     console.print(f"The page of the study: {escaped(out / PAGE)}", soft_wrap=True)

@@ -97,6 +97,16 @@ when_validations_change = (
 Noise mostly changes with the results, which are validated again first: a validation of old ones is
 out of date until then."""
 
+_REPORTS = dg.AssetSelection.assets("validation_report")
+
+when_reports_change = (
+    _is_due
+    & Condition.any_deps_match(~Condition.missing()).allow(_REPORTS)
+    & ~Condition.any_deps_match(OnItsWay()).allow(_REPORTS)
+    & _is_free
+).with_label("when reports change")
+"""For the page of the study: what it tells beside the validations follows when it is there."""
+
 _validation_changed = Condition.any_deps_match(Condition.data_version_changed()).allow(
     dg.AssetSelection.assets("validated_recommendations")
 )

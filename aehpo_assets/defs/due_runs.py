@@ -16,6 +16,8 @@ from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Partition
 
+PARTITION = "dagster/partition"
+
 
 def due_runs(
     repository: dg.RepositoryDefinition, instance: dg.DagsterInstance, home: Home, occasion: str
@@ -53,8 +55,7 @@ def due_runs(
 def _busy(instance: dg.DagsterInstance) -> set[tuple[str, Partition]]:
     """Assets and partitions that some run is making."""
     return {
-        (key.to_user_string(), tuple(run.tags["dagster/partition"].split("|")))
+        (key.to_user_string(), tuple(filter(None, run.tags.get(PARTITION, "").split("|"))))
         for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
-        if "dagster/partition" in run.tags
         for key in run.asset_selection or ()
     }

@@ -18,7 +18,7 @@ from aehpo_assets.defs.partitions import (
     architectures_and_tasks,
     belongs,
     dimensions,
-    partition_of,
+    partition_in,
     study_partitions,
 )
 from aehpo_assets.defs.recipe import Recipe
@@ -86,7 +86,7 @@ class Making:
         InputError
             If the partition does not belong to the study.
         """
-        home, settings, partition = study.home, study.study, partition_of(context.partition_key)
+        home, settings, partition = study.home, study.study, partition_in(context)
         is_asset = isinstance(context, dg.AssetExecutionContext)
         # What is made by a graph of ops has both dimensions.
         definition = context.assets_def.partitions_def if is_asset else architectures_and_tasks
@@ -174,6 +174,13 @@ class Making:
         """Read a table that knows no architecture for each task of the study that has it."""
         usable = [task for task in self.tasks if self.store.is_usable(asset, (task,))]
         return {task: self.table(asset, task) for task in usable}
+
+    def reads_all(self, asset: str) -> None:
+        """Record as inputs all that the study has of an asset, for those who read it themselves."""
+        own = {*self.settings.architectures, *self.tasks}
+        for partition in self.store.partitions(asset):
+            if set(partition) <= own and self.store.is_usable(asset, partition):
+                self._reads(asset, partition)
 
     def _reads(self, asset: str, partition: Partition) -> None:
         provenance = self.store.checked(asset, partition)

@@ -40,10 +40,13 @@ all_tasks = dg.AllPartitionMapping()
 """What compares tasks depends on the descriptions of all of them, which know no architecture."""
 
 
-def partition_key(partition: Partition) -> str:
-    """Return Dagster's key of a partition: ``(varix, tcga_rna)`` is ``varix|tcga_rna``."""
-    if len(partition) == 1:
-        return partition[0]
+def partition_key(partition: Partition) -> str | None:
+    """Return Dagster's key of a partition: ``(varix, tcga_rna)`` is ``varix|tcga_rna``.
+
+    What is made once a study has none.
+    """
+    if len(partition) < 2:
+        return partition[0] if partition else None
     architecture, task = partition
     return dg.MultiPartitionKey({"architecture": architecture, "task": task})
 
@@ -54,6 +57,11 @@ def partition_of(key: str) -> Partition:
         dimensions = key.keys_by_dimension
         return dimensions["architecture"], dimensions["task"]
     return (key,)
+
+
+def partition_in(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Partition:
+    """Return the partition that Dagster is materializing; an empty one of what has none."""
+    return partition_of(context.partition_key) if context.has_partition_key else ()
 
 
 def dimensions(definition: dg.PartitionsDefinition[Any] | None) -> tuple[str, ...]:

@@ -8,6 +8,9 @@ from aehpo_assets.defs.partitions import dimensions, partition_key
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.store.store import Partition
 
+ASSETS_TAG = "aehpo/assets"
+"""Tag of the assets that a run makes."""
+
 
 def run_tags(
     artefacts: StudyArtefacts, assets: Iterable[str], partition: Partition
@@ -26,9 +29,10 @@ def run_tags(
     assets = list(assets)
     definition = artefacts.specs[assets[0]].partitions_def
     parts = dict(zip(dimensions(definition), partition, strict=True))
+    key = partition_key(partition)
     return {
         "aehpo/study": artefacts.study.name,
-        "aehpo/assets": ", ".join(assets),
+        ASSETS_TAG: ", ".join(assets),
         **{f"aehpo/{name}": value for name, value in parts.items()},
-        **(definition.get_tags_for_partition_key(partition_key(partition)) if definition else {}),
+        **(definition.get_tags_for_partition_key(key) if definition and key else {}),
     }

@@ -84,7 +84,7 @@ def materialized(
 
 
 def shown_again(
-    provenance: Provenance, asset: str, partition: str, instance: dg.DagsterInstance
+    provenance: Provenance, asset: str, partition: str | None, instance: dg.DagsterInstance
 ) -> dg.MaterializeResult:
     """Return what Dagster was told of an artefact when it was made, to be told once more.
 
@@ -93,12 +93,13 @@ def shown_again(
     provenance
         Its record.
     asset, partition
-        Its asset, and Dagster's key of its partition.
+        Its asset, and Dagster's key of its partition, if it has one.
     instance
         The instance; of what it does not know, it is told the record alone.
     """
     told = instance.fetch_materializations(
-        dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=[partition]), limit=1
+        dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=partition and [partition]),
+        limit=1,
     ).records
     event = told[0].asset_materialization if told else None
     if event is None:

@@ -47,6 +47,12 @@ test_results = dg.AssetSpec(
     partitions_def=architectures_and_tasks,
 )
 
+recommended_latents = dg.AssetSpec(
+    "recommended_latents",
+    deps=("validated_recommendations", *_OF_A_TASK),
+    partitions_def=architectures_and_tasks,
+)
+
 STUBS = [
     run_results,
     learning_curves,
@@ -54,4 +60,5 @@ STUBS = [
     race,
     validated_recommendations,
     test_results,
+    recommended_latents,
 ]

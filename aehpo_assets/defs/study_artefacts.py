@@ -119,7 +119,7 @@ class StudyArtefacts:
             provenance.settings if provenance else {},
         )
         section = str(spec.metadata[DATASET_SECTION])
-        if section and partition[-1] in self.datasets:
+        if section and partition and partition[-1] in self.datasets:
             settings |= dataset_settings(self.datasets[partition[-1]], section)
         elif section and provenance:
             # The data set is gone; what was made of it is kept as it is.
@@ -141,7 +141,7 @@ class StudyArtefacts:
 
     def is_gone(self, partition: Partition) -> bool:
         """Whether no data set makes the task of a partition now: what was made of it is kept."""
-        return partition[-1] in self.tasks and partition[-1] not in self.datasets
+        return any(name in self.tasks and name not in self.datasets for name in partition[-1:])
 
     def _prices_of(self, inputs: Iterable[str]) -> set[str]:
         """Price lists that the seconds of some artefacts were read from."""
@@ -192,7 +192,7 @@ class StudyArtefacts:
     def _present_path(self, name: str, partition: Partition) -> Path:
         """Where a recorded file is today: a data set may have been moved as it is."""
         path = self.home.store.file_path(name)
-        if path.exists() or partition[-1] not in self.datasets:
+        if path.exists() or not partition or partition[-1] not in self.datasets:
             return path
         return self.datasets[partition[-1]][0].folder / path.name
 

@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 
 from aehpo_assets.defs.checks import refuse_failed
-from aehpo_assets.defs.partitions import partition_of
+from aehpo_assets.defs.partitions import partition_in, partition_key
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource, is_headless
 from aehpo_assets.defs.shown import shown_again
@@ -72,7 +72,7 @@ def _up_to_date(
     if is_headless(context.run) or MAKE_AGAIN_TAG in context.run.tags:
         # Whoever runs headless has asked already.
         return None
-    home, partition = study.home, partition_of(context.partition_key)
+    home, partition = study.home, partition_in(context)
     provenance = home.store.provenance(recipe.asset, partition)
     if provenance is None:
         return None
@@ -81,4 +81,4 @@ def _up_to_date(
     stale = artefacts.why_stale(recipe.asset, partition)
     if stale is not None or home.store.damage(recipe.asset, partition) is not None:
         return None
-    return shown_again(provenance, recipe.asset, context.partition_key, context.instance)
+    return shown_again(provenance, recipe.asset, partition_key(partition), context.instance)

@@ -40,6 +40,8 @@ class InStudy(dg.AutomationCondition[dg.AssetKey]):
             return dg.AutomationResult(context, context.get_empty_subset())
         if not is_asked_for(context.asset_graph.get(context.key).metadata, study):
             return dg.AutomationResult(context, context.get_empty_subset())
+        if context.partitions_def is None:
+            return dg.AutomationResult(context, context.candidate_subset)
         keys = {
             key
             for key in context.candidate_subset.expensively_compute_partition_keys()
@@ -97,12 +99,17 @@ class MadeMeanwhile(dg.AutomationCondition[dg.AssetKey]):
 
     def evaluate(self, context: Context) -> Result:
         """Return the candidates with a materialization that the evaluation does not see."""
-        keys = context.candidate_subset.expensively_compute_partition_keys()
         view = context.asset_graph_view
+        began = view.last_event_id or 0
+        if context.partitions_def is None:
+            records = view.instance.fetch_materializations(context.key, limit=1).records
+            is_made = any(record.storage_id > began for record in records)
+            nothing = context.get_empty_subset()
+            return dg.AutomationResult(context, context.candidate_subset if is_made else nothing)
+        keys = context.candidate_subset.expensively_compute_partition_keys()
         latest = view.instance.event_log_storage.get_latest_storage_id_by_partition(
             context.key, dg.DagsterEventType.ASSET_MATERIALIZATION, partitions=set(keys)
         )
-        began = view.last_event_id or 0
         made = {key for key, storage_id in latest.items() if storage_id > began}
         return dg.AutomationResult(
             context, context.candidate_subset.compute_intersection_with_partition_keys(made)

@@ -58,11 +58,17 @@ class Picture:
         What it shows, for those who cannot see it too.
     draw
         One of ``aehpo_assets.analysis.plots`` with its table.
+    frame
+        What is drawn, to be written beside it, where no table of the page has it.
+    wide
+        Whether it takes the whole width of a page.
     """
 
     name: str
     caption: str
     draw: Callable[[], bytes]
+    frame: pd.DataFrame | None = None
+    wide: bool = False
 
 
 Block = Text | Table | Picture

@@ -14,6 +14,9 @@ from aehpo_assets.store.home import Home
 from aehpo_assets.store.provenance import Provenance
 from aehpo_assets.store.store import Store
 
+STUDY_REPORT = "study_report"
+"""The asset of the page, which does not tell of itself."""
+
 Report = dict[str, pd.DataFrame]
 """Tables of the validation report of an architecture, by name."""
 
@@ -42,8 +45,9 @@ def validation_reports(home: Home) -> dict[str, Report]:
 
 
 def records(store: Store) -> list[Provenance]:
-    """Return the records of all artefacts of a store, by asset and partition."""
-    assets = sorted(path.name for path in store.root.glob("*") if path.is_dir())
+    """Return the records of all artefacts of a store but its page, by asset and partition."""
+    folders = (path.name for path in store.root.glob("*") if path.is_dir())
+    assets = sorted(name for name in folders if name != STUDY_REPORT)
     found = [store.provenance(asset, own) for asset in assets for own in store.partitions(asset)]
     return [record for record in found if record is not None]
 

@@ -12,7 +12,7 @@ import pandas as pd
 from aehpo_assets.analysis.plots.style import Format, drawn_as
 from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import visible
-from aehpo_assets.report.blocks import Block, Picture, Section, Table
+from aehpo_assets.report.blocks import Block, Picture, Section, Text
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -42,9 +42,9 @@ def write_page(folder: Path, title: str, subtitle: str, sections: Sequence[Secti
     (folder / "figures").mkdir()
     images = {}
     for block in blocks_of(sections):
-        if isinstance(block, Table):
+        if not isinstance(block, Text) and block.frame is not None:
             block.frame.to_csv(folder / "tables" / f"{block.name}.csv", index=False)
-        elif isinstance(block, Picture):
+        if isinstance(block, Picture):
             drawn = {kind: _drawn(block, kind) for kind in ("svg", "pdf")}
             for kind, content in drawn.items():
                 (folder / "figures" / f"{block.name}.{kind}").write_bytes(content)

@@ -23,12 +23,14 @@ from aehpo_assets.analysis.verdict import difference_text, outcome_text
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.summary import sentence
 from aehpo_assets.report.blocks import Block, Picture, Section, Table, Text
+from aehpo_assets.report.findings import finding_sections
 from aehpo_assets.report.found import (
     Report,
     compared_configurations,
     of_task,
     validation_reports,
 )
+from aehpo_assets.report.layouts import latent_blocks
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.provenance import Provenance
 from aehpo_assets.store.store import Partition, Store
@@ -63,11 +65,14 @@ def study_sections(home: Home, records: Sequence[Provenance]) -> list[Section]:
         for architecture, report in reports.items()
         for task in report["verdicts"]["task"]
     ]
+    questions, findings = finding_sections(home)
     return [
         Section("What to train", "answer", list(_answer(home, reports))),
         Section("Task by task", "tasks", parts=recommended),
+        questions,
         Section("What single runs can be relied on for", "noise", parts=list(_noise(home))),
         Section("Which hyperparameters matter", "effects", parts=list(_effects(home))),
+        findings,
         Section("Checks that did not pass", "checks", [_failed_checks(records)]),
     ]
 
@@ -144,6 +149,7 @@ def _recommendation(home: Home, architecture: str, task: str, report: Report) ->
         _gains(report, stem),
         *_race(home.store, (architecture, task), stem),
         *_pictures(home.store, architecture, task, stem),
+        *latent_blocks(home, architecture, task, stem),
     ]
     return Section(f"{task}, {architecture}", stem, blocks)
 
@@ -265,19 +271,6 @@ def _pictures(store: Store, architecture: str, task: str, stem: str) -> Iterator
                 f"{stem}-curves",
                 "Learning curves of the sampled runs.",
                 partial(plots.learning_curves, curves),
-            )
-    if store.is_usable("recommended_latents", partition):
-        folder = store.existing_folder("recommended_latents", partition)
-        table = pd.read_parquet(folder / "latents.parquet")
-        if len(table):
-            best = table[table["config_id"] == table["config_id"].iloc[0]].set_index("sample_id")
-            columns = [name for name in best if str(name).startswith("latent_")]
-            frame = best[columns].dropna(axis=1)
-            labels = store.read_table("sample_labels", (task,))
-            yield Picture(
-                f"{stem}-latents",
-                "Latents of the recommended autoencoder, on their first principal components.",
-                partial(plots.latents, frame, labels),
             )
 
 

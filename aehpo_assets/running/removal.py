@@ -141,7 +141,7 @@ def _archive(store: Store, task: str, folder: Path) -> int:
     count = 0
     for asset in sorted(path.name for path in store.root.glob("*/")):
         for partition in store.partitions(asset):
-            if partition[-1] != task:
+            if partition[-1:] != (task,):
                 continue
             table = store.table_path(asset, partition)
             path = table if table.exists() else store.folder_path(asset, partition)

@@ -193,7 +193,7 @@ class Reproduction:
             shutil.copytree(self.home.openings.folder, clean.openings.folder)
         if self.target.config_id is not None:
             study = self._study_of_one_run(study, clean)
-        hung_on = {partition[-1] for _, partition in map(_parts, self.chain)}
+        hung_on = {name for _, partition in map(_parts, self.chain) for name in partition[-1:]}
         needed = {task: dataset for task, dataset in datasets.items() if task in hung_on}
         instance = prepare(study, clean, needed, file=self.home.study_file)
         return StudyRun(clean, instance, needed, self._locations)

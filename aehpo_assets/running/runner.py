@@ -51,7 +51,8 @@ class Work:
     @property
     def name(self) -> str:
         """Name for messages: ``run_results [varix | tcga_rna]``."""
-        return f"{self.assets[0]} [{' | '.join(self.partition)}]"
+        part = f" [{' | '.join(self.partition)}]" if self.partition else ""
+        return f"{self.assets[0]}{part}"
 
 
 @dataclass(frozen=True)
@@ -253,7 +254,11 @@ class StudyRun:
         """
         told = 0
         for asset in self.locations.specs:
-            known = self.instance.get_materialized_partitions(dg.AssetKey(asset))
+            known: set[str | None] = {
+                *self.instance.get_materialized_partitions(dg.AssetKey(asset))
+            }
+            if self.instance.get_latest_materialization_event(dg.AssetKey(asset)) is not None:
+                known.add(None)
             for partition in self.artefacts.partitions(asset):
                 key = partition_key(partition)
                 provenance = self.home.store.provenance(asset, partition)

@@ -12,6 +12,7 @@ from functools import cache
 import dagster as dg
 
 from aehpo_assets.defs.partitions import partition_key
+from aehpo_assets.defs.run_tags import ASSETS_TAG
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.store.store import Partition
 
@@ -56,7 +57,8 @@ class StudyStatus:
         """Whether the latest run that began to make an artefact failed before it was made."""
         if self._instance is None:
             return False
-        wanted = dg.RunsFilter(tags={"dagster/partition": partition_key(partition)})
+        key = partition_key(partition)
+        wanted = dg.RunsFilter(tags={"dagster/partition": key} if key else {ASSETS_TAG: asset})
         for run in self._instance.get_runs(wanted):
             begun, made = self._events_of(run.run_id)
             if self._nodes[asset] in begun:

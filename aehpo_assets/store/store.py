@@ -110,7 +110,8 @@ class Store:
 
     def table_path(self, asset: str, partition: Partition) -> Path:
         """Path of a table."""
-        return self.root.joinpath(asset, *partition[:-1], f"{partition[-1]}.parquet")
+        *folders, name = (asset, *partition)
+        return self.root.joinpath(*folders, f"{name}.parquet")
 
     def folder_path(self, asset: str, partition: Partition) -> Path:
         """Path of a folder artefact."""

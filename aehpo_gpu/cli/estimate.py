@@ -11,69 +11,85 @@ from rich.table import Table
 from aehpo_assets.foreign import escaped
 from aehpo_assets.limits import size_of
 from aehpo_gpu.runs.detection import Detection
-from aehpo_gpu.runs.estimate import NOT_COUNTED, TaskEstimate
+from aehpo_gpu.runs.estimate import StudyEstimate
+from aehpo_gpu.runs.stages import Stage
+
+SURE_WITHIN = "Right within a factor of about 1.5, on a machine that does nothing else."
 
 
-def estimate_table(estimates: list[TaskEstimate], disk_free: int | None = None) -> Table:
-    """Lay the estimates out for a terminal, with a line of totals.
+def estimate_table(estimate: StudyEstimate, disk_free: int | None = None) -> Table:
+    """Lay an estimate out for a terminal, with a line of totals.
 
     Parameters
     ----------
-    estimates
+    estimate
         Output of :func:`estimate_study`.
     disk_free
         Free bytes; those of the present folder's disk by default.
     """
     free = shutil.disk_usage(".").free if disk_free is None else disk_free
-    largest = size_of(max(e.memory_bytes for e in estimates))
-    disk = size_of(sum(e.disk_bytes for e in estimates))
+    largest = size_of(max(e.memory_bytes for e in estimate.tasks))
+    disk = size_of(sum(e.disk_bytes for e in estimate.tasks))
     facts = [f"Memory: {largest} at most. Disk: {disk} of {size_of(free)} free."]
-    if any(e.race for e in estimates):
-        facts.append("A race that is decided ends before its budget does.")
+    if any(stage.at_most for stage in estimate.stages):
+        facts.append("What is at most so long may end before, as a race that is decided.")
     table = Table(
         title="What this study would cost here",
-        caption="\n".join([*facts, NOT_COUNTED]),
+        caption="\n".join([*facts, SURE_WITHIN]),
         show_footer=True,
     )
     table.add_column("architecture | task", no_wrap=True, footer="together")
     table.add_column("samples x features", no_wrap=True, justify="right")
-    races = [e.race for e in estimates if e.race]
-    for name, total in (
-        ("runs", f"{sum(e.runs for e in estimates) + sum(race.runs for race in races):,}"),
-        ("shards", str(sum(e.shards for e in estimates))),
-        ("hours", f"{_hours(estimates):.2f}"),
-    ):
-        table.add_column(name, justify="right", footer=total)
-    for e in estimates:
-        table.add_row(
-            escaped(f"{e.architecture} | {e.task}"),
-            f"{e.samples:,} x {e.features:,}",
-            f"{e.runs:,}",
-            str(e.shards),
-            f"{e.hours:.2f}",
-        )
-        if e.race:
-            table.add_row("  its race, at most", "", f"{e.race.runs:,}", "", f"{e.race.hours:.2f}")
+    table.add_column("runs", justify="right", footer=f"{estimate.runs:,}")
+    table.add_column("shards", justify="right", footer=str(sum(e.shards for e in estimate.tasks)))
+    table.add_column("time", justify="right", footer=duration(3600 * estimate.hours))
+    shown: set[str] = set()
+    for e in estimate.tasks:
+        if e.task not in shown:
+            shown.add(e.task)
+            _add_stages(table, e.task, estimate.stages, "", e.task)
+        size = f"{e.samples:,} x {e.features:,}"
+        name = escaped(f"{e.architecture} | {e.task}")
+        table.add_row(name, size, f"{e.runs:,}", str(e.shards), duration(3600 * e.hours))
+        _add_stages(table, None, estimate.stages, e.architecture, e.task)
+    _add_stages(table, "the study", estimate.stages, "", "")
     return table
 
 
-def _hours(estimates: list[TaskEstimate]) -> float:
-    """Hours of all that is counted, races with their whole budget included."""
-    return sum(e.hours + (e.race.hours if e.race else 0.0) for e in estimates)
+def _add_stages(
+    table: Table, title: str | None, stages: list[Stage], architecture: str, task: str
+) -> None:
+    """Add the stages of a part of the study, below its name if it has no row yet."""
+    if title is not None:
+        table.add_row(escaped(title))
+    for stage in stages:
+        if (stage.architecture, stage.task) == (architecture, task):
+            name = f"  {stage.name}{', at most' if stage.at_most else ''}"
+            runs = f"{stage.runs:,}" if stage.runs else ""
+            table.add_row(name, "", runs, "", duration(stage.seconds))
 
 
-def estimate_facts(estimates: list[TaskEstimate], found: list[Detection]) -> dict[str, Any]:
-    """Return the same for JSON: ``estimates``, ``hours`` of all, and ``detections``.
+def duration(seconds: float) -> str:
+    """Return a time in the largest unit that it has at least one of."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:,.1f} h"
+
+
+def estimate_facts(estimate: StudyEstimate, found: list[Detection]) -> dict[str, Any]:
+    """Return the same for JSON: ``estimates``, ``stages``, ``hours`` of all, and ``detections``.
 
     Parameters
     ----------
-    estimates, found
+    estimate, found
         As for :func:`estimate_table` and :func:`detection_table`.
     """
     return {
-        "estimates": [asdict(estimate) for estimate in estimates],
-        "hours": _hours(estimates),
-        "not_counted": NOT_COUNTED,
+        "estimates": [asdict(one) for one in estimate.tasks],
+        "stages": [asdict(stage) for stage in estimate.stages],
+        "hours": estimate.hours,
         "detections": [asdict(one) for one in found],
     }
 

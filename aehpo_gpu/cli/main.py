@@ -58,12 +58,12 @@ def plan(
     check_study(settings, study, tasks)
     check_split_columns(settings.split, dataset_names(available), study)
     check_datasets(tasks, where.store, settings.split)
-    estimates = estimate_study(settings, tasks, where)
-    found = [] if detect is None else detections(settings, estimates, where, detect)
+    estimate = estimate_study(settings, tasks, where)
+    found = [] if detect is None else detections(settings, estimate.tasks, where, detect)
     if as_json:
-        typer.echo(json.dumps(estimate_facts(estimates, found), indent=2))
+        typer.echo(json.dumps(estimate_facts(estimate, found), indent=2))
         return
-    console.print(estimate_table(estimates))
+    console.print(estimate_table(estimate))
     if detect is not None:
         console.print(detection_table(found, detect))
     print_left_out(settings, problems, console)

@@ -6,15 +6,13 @@ what is kept belongs to ``baselines``, the scores to ``downstream``.
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import numpy as np
 
+from aehpo_assets.analysis.compiled_umap import umap_class
 from aehpo_gpu.evaluation.linear_autoencoder import linear_latents
 
 UMAP_NEIGHBORS = 15
@@ -105,7 +103,7 @@ def _umap(matrix: np.ndarray, train: np.ndarray, dim: int, seed: int) -> np.ndar
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         n_train = int(train.sum())
-        layout = _umap_class()(
+        layout = umap_class()(
             n_components=dim,
             n_neighbors=min(UMAP_NEIGHBORS, n_train - 1),
             random_state=seed,
@@ -118,27 +116,6 @@ def _umap(matrix: np.ndarray, train: np.ndarray, dim: int, seed: int) -> np.ndar
         if not train.all():
             values[~train] = layout.transform(matrix[~train])
         return values
-
-
-@cache
-def _umap_class() -> Any:
-    """Import UMAP, and keep on disk what it compiles, if there is a folder to keep that in.
-
-    Most of its functions are compiled by every process that calls them, which takes far longer
-    than the layout of a small task. Numba keeps them under their source, version and processor.
-    """
-    import umap.distances
-    import umap.layouts
-    import umap.umap_
-    import umap.utils
-    from numba.core.dispatcher import Dispatcher
-
-    for module in (umap.distances, umap.layouts, umap.umap_, umap.utils):
-        for function in vars(module).values():
-            if isinstance(function, Dispatcher):
-                with contextlib.suppress(RuntimeError):
-                    function.enable_caching()
-    return umap.UMAP
 
 
 METHODS = {

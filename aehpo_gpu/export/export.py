@@ -2,7 +2,8 @@
 
 ``model.pt`` is the state dict of plain ``torch.nn`` layers (``torch.load(weights_only=True)``),
 ``config.json`` the widths and hyperparameters they were built from, ``preprocessing.json`` the
-features in order and what was fitted on the train samples to impute and scale them.
+transform of the data set, the features in order, and what was fitted on the train samples to impute
+and scale them. ``loaded`` reads all of it back.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ def export_model(
     run: pd.DataFrame,
     settings: TrainingSettings,
     preprocessing: FittedPreprocessing,
+    transform: str = "none",
 ) -> Autoencoder:
     """Train one run and write it to a folder, atomically.
 
@@ -80,6 +82,8 @@ def export_model(
         As in :func:`train_module`.
     preprocessing
         What the matrix of the task was made with.
+    transform
+        What was done to the values of its file before: ``none``, ``log1p``, ``normalize_log1p``.
 
     Returns
     -------
@@ -112,9 +116,8 @@ def export_model(
     with atomic_folder(folder) as target:
         torch.save(module.state_dict(), target / "model.pt")
         _write_json(target / "config.json", config)
-        _write_json(
-            target / "preprocessing.json", _preprocessing_of(preprocessing, module.widths[0])
-        )
+        fitted = {"transform": transform} | _preprocessing_of(preprocessing, module.widths[0])
+        _write_json(target / "preprocessing.json", fitted)
     return module
 
 

@@ -71,7 +71,14 @@ def export_stored_run(
         run[["config_id", *names, "seed"]],
         training_settings(study),
         fitted,
+        _transform(home, task),
     )
+
+
+def _transform(home: Home, task: str) -> str:
+    """What was done to the values of a task as they were read."""
+    record = home.store.checked("omics_matrix", (task,))
+    return str(record.settings["dataset.modality"]["transform"])
 
 
 def _stored_run(

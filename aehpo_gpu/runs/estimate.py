@@ -1,11 +1,19 @@
-"""What a study would cost on this machine: runs, shards, hours, memory, disk.
+"""What a study would cost on this machine: runs, shards, hours of every stage, memory, disk.
 
-The hours are the planner's own estimates of its fleets; nothing is trained.
+Hours are the planner's own estimates of its fleets, at the prices of the device: those that the
+home was measured at, or those of a measurement of seconds. No configuration is trained. What the
+other stages take belongs to ``stages``.
 """
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
@@ -13,26 +21,31 @@ from aehpo_assets.datasets.catalogue import Task
 from aehpo_assets.datasets.dataset import parts_of
 from aehpo_assets.datasets.joint import joined, read_parts
 from aehpo_assets.datasets.reading.memory import reading_need
-from aehpo_assets.race.schedule import most_trainings
-from aehpo_assets.space import configurations_of
+from aehpo_assets.space import configurations_of, search_space, whole_values
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
+from aehpo_gpu.runs.baseline_seconds import BaselineSeconds, dims_and_filters
+from aehpo_gpu.runs.stages import (
+    REPLICATE,
+    Stage,
+    classes_of,
+    shared_stages,
+    stages_of_both,
+    stages_of_task,
+)
 from aehpo_gpu.runs.table import training_settings, with_seeds
+from aehpo_gpu.training.cost import CostModel
+from aehpo_gpu.training.device_cost import cost_model
 from aehpo_gpu.training.plan import plan_shards
 from aehpo_gpu.training.task import TrainingSettings
 
 BYTES_PER_RUN_ROW = 1_000
 """Size of one row of results in a compressed Parquet file, measured, rounded up."""
 
-NOT_COUNTED = (
-    "Not counted: validation; live searches and trained benchmark finds, if the study has any."
-)
-"""What is trained beyond the sampled runs; how much of it depends on what the searches find."""
-
 
 @dataclass(frozen=True)
 class TaskEstimate:
-    """What one architecture costs on one task."""
+    """What the sampled runs of one architecture cost on one task."""
 
     architecture: str
     task: str
@@ -43,27 +56,39 @@ class TaskEstimate:
     hours: float
     memory_bytes: int
     disk_bytes: int
-    race: RaceEstimate | None = None
 
 
 @dataclass(frozen=True)
-class RaceEstimate:
-    """What the race of one architecture costs on one task, if nothing ends it before its budget.
+class StudyEstimate:
+    """What a study costs.
 
     Attributes
     ----------
-    runs
-        Trainings.
-    hours
-        At the prices of the first sampled configurations, as many as race side by side.
+    tasks
+        Sampled runs, an entry for each architecture and task. Disk counts the matrices once, with
+        the first architecture.
+    stages
+        Everything else.
     """
 
-    runs: int
-    hours: float
+    tasks: list[TaskEstimate]
+    stages: list[Stage]
+
+    @property
+    def runs(self) -> int:
+        """All trainings, with the most that a stage may have."""
+        return sum(e.runs for e in self.tasks) + sum(stage.runs for stage in self.stages)
+
+    @property
+    def hours(self) -> float:
+        """Hours of everything, with the most that a stage may take."""
+        return sum(e.hours for e in self.tasks) + sum(s.seconds for s in self.stages) / 3600
 
 
-def estimate_study(study: Study, tasks: dict[str, Task], home: Home) -> list[TaskEstimate]:
-    """Plan every architecture on every task, without training.
+def estimate_study(
+    study: Study, tasks: dict[str, Task], home: Home, *, measure: bool = True
+) -> StudyEstimate:
+    """Plan every architecture on every task, and price every other stage, without training.
 
     Parameters
     ----------
@@ -72,72 +97,100 @@ def estimate_study(study: Study, tasks: dict[str, Task], home: Home) -> list[Tas
     tasks
         Its tasks.
     home
-        Its home; what its device was measured at is used if it is there.
-
-    Returns
-    -------
-    list of TaskEstimate
-        One for each architecture and task. Disk counts the matrices once, with the first
-        architecture.
+        Its home; what its device was measured at is used if it is there. Nothing is written.
+    measure
+        Whether to measure the device otherwise, which takes seconds for small networks and up to a
+        minute for the largest; the shipped prices are used without.
     """
     settings = training_settings(study)
-    estimates = []
-    for task, (dataset, modality) in tasks.items():
-        reading = max(
-            reading_need(
-                dataset.modality_path(part), part, dataset.modalities[part].feature_type
-            ).bytes
-            for part in parts_of(modality)
-        )
-        matrix = joined(dataset, read_parts(dataset, modality))
-        samples, features = matrix.shape
-        matrix_bytes = matrix.to_numpy().nbytes
-        for position, architecture in enumerate(study.architectures):
-            configurations = configurations_of(study, architecture)
-            runs = with_seeds(configurations.head(study.configurations.trained), study.run_seeds)
-            shards = plan_shards(
-                architecture, runs, features, round(samples * study.split.train), settings
+    estimates: list[TaskEstimate] = []
+    stages: list[Stage] = []
+    with _prices(home) as folder:
+        for task, (dataset, modality) in tasks.items():
+            reading = max(
+                reading_need(
+                    dataset.modality_path(part), part, dataset.modalities[part].feature_type
+                ).bytes
+                for part in parts_of(modality)
             )
-            rows = len(runs) * (1 + len(study.fidelities))
-            matrices = 2 * matrix_bytes if position == 0 else 0
-            estimates.append(
-                TaskEstimate(
-                    architecture=architecture,
-                    task=task,
-                    samples=samples,
-                    features=features,
-                    runs=len(runs),
-                    shards=len(shards),
-                    hours=sum(shard.estimated_seconds for shard in shards) / 3600,
-                    memory_bytes=max(
-                        reading, matrix_bytes + max(shard.estimated_bytes for shard in shards)
-                    ),
-                    disk_bytes=matrices + rows * BYTES_PER_RUN_ROW,
-                    race=_race(study, architecture, configurations, matrix.shape, settings),
+            matrix = joined(dataset, read_parts(dataset, modality))
+            samples, features = matrix.shape
+            n_train = round(samples * study.split.train)
+            matrix_bytes = matrix.to_numpy().nbytes
+            space = search_space(study.architectures[0], study.space)
+            dims, filters = (whole_values(space, n) for n in ("latent_dim_fixed", "k_filter"))
+            baselines = BaselineSeconds(
+                n_train,
+                features,
+                classes_of(dataset, matrix.index, modality),
+                **dims_and_filters(dims, filters),
+            )
+            stages += stages_of_task(study, task, baselines)
+            for position, architecture in enumerate(study.architectures):
+                configurations = configurations_of(study, architecture)
+                runs = with_seeds(
+                    configurations.head(study.configurations.trained), study.run_seeds
                 )
-            )
-    return estimates
+                cost: CostModel | None = None
+                if measure:
+                    widest = int(runs["k_filter"].max())
+                    cost = cost_model(folder, architecture, runs, widest, settings)
+
+                size = (features, n_train)
+                train = partial(_side_by_side, architecture, configurations, size, settings, cost)
+                shards = [
+                    shard
+                    for _, own in runs.groupby("seed")
+                    for shard in plan_shards(
+                        architecture, own, features, n_train, settings, cost=cost
+                    )
+                ]
+                seconds = sum(shard.estimated_seconds for shard in shards)
+                widest_dim = max(baselines.dims, default=1)
+                seconds += len(runs) * baselines.probe(widest_dim) + REPLICATE * study.replicates
+                rows = len(runs) * (1 + len(study.fidelities))
+                matrices = 2 * matrix_bytes if position == 0 else 0
+                estimates.append(
+                    TaskEstimate(
+                        architecture=architecture,
+                        task=task,
+                        samples=samples,
+                        features=features,
+                        runs=len(runs),
+                        shards=len(shards),
+                        hours=seconds / 3600,
+                        memory_bytes=max(
+                            reading, matrix_bytes + max(shard.estimated_bytes for shard in shards)
+                        ),
+                        disk_bytes=matrices + rows * BYTES_PER_RUN_ROW,
+                    )
+                )
+                trained = study.configurations.trained
+                stages += stages_of_both(study, architecture, task, train, baselines, trained)
+    return StudyEstimate(estimates, [*stages, *shared_stages(study, list(tasks))])
 
 
-def _race(
-    study: Study,
+def _side_by_side(
     architecture: str,
     configurations: pd.DataFrame,
-    shape: tuple[int, int],
+    size: tuple[int, int],
     settings: TrainingSettings,
-) -> RaceEstimate | None:
-    if study.race is None:
-        return None
-    samples, features = shape
-    runs, seconds = 0, 0.0
-    for side_by_side, replicates in most_trainings(
-        study.race.candidates, study.race.max_replicates
-    ):
-        one = with_seeds(configurations.head(side_by_side), [0])
-        # Each replicate has a matrix of its own, and so fleets of its own.
-        shards = plan_shards(
-            architecture, one, features, round(samples * study.split.train), settings
-        )
-        runs += side_by_side * replicates
-        seconds += replicates * sum(shard.estimated_seconds for shard in shards)
-    return RaceEstimate(runs, seconds / 3600)
+    cost: CostModel | None,
+    count: int,
+) -> float:
+    """Seconds of the first so many configurations in one replicate; features and train samples."""
+    one = with_seeds(configurations.head(count), [0])
+    planned = plan_shards(architecture, one, *size, settings, cost=cost)
+    return sum(shard.estimated_seconds for shard in planned)
+
+
+@contextmanager
+def _prices(home: Home) -> Iterator[Path]:
+    """A folder with the prices that a home knows, in which others may be written."""
+    with tempfile.TemporaryDirectory() as folder:
+        prices = Path(folder) / "devices"
+        if home.devices.is_dir():
+            shutil.copytree(home.devices, prices)
+        else:
+            prices.mkdir()
+        yield prices

@@ -58,7 +58,11 @@ class Daemon:
                 )
                 self.cursors[number] = result.cursor
                 for one in result.results:
-                    keys = one.true_subset.expensively_compute_partition_keys()
+                    asked_for = one.true_subset
+                    if asked_for.partitions_def is None:
+                        keys = set() if asked_for.is_empty else {""}
+                    else:
+                        keys = set(asked_for.expensively_compute_partition_keys())
                     if keys:
                         asked[one.key.to_user_string()] = {str(key) for key in keys}
         return asked
@@ -130,6 +134,7 @@ def adopt(folder: Path, **changes: Any) -> None:
         "architectures": ["varix"],
         "configurations": {"count": 4},
         "epochs": 3,
+        "report": None,
     }
     Home(folder).adopt(Study.model_validate(study | changes), Path("tiny.yaml"))
 
@@ -402,6 +407,30 @@ def test_noise_that_changes_alone_is_reported_at_once(daemon: Daemon) -> None:
     daemon.made("noise", "varix", "toy_rna", version="2")
     assert daemon.tick() == {"validation_report": {"varix"}}
     daemon.made("validation_report", "varix", version="2")
+    assert daemon.tick() == {}
+
+
+def test_the_page_follows_the_reports_and_what_it_tells_beside_them(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    adopt(tmp_path, report={})
+    daemon.lands("toy_rna")
+    daemon.trained("toy_rna")
+    # There is nothing to tell as long as nothing was validated.
+    assert "study_report" not in daemon.tick()
+    daemon.finished("toy_rna")
+    assert daemon.tick() == {"study_report": {""}}
+    daemon.made("study_report")
+    assert daemon.tick() == {}
+    daemon.made("recommended_latents", "varix", "toy_rna", version="2")
+    assert daemon.tick() == {"study_report": {""}}
+    daemon.made("study_report", version="2")
+    daemon.made("noise", "varix", "toy_rna", version="2")
+    # Of noise that changes, the validation report tells first.
+    assert daemon.tick() == {"validation_report": {"varix"}}
+    daemon.made("validation_report", "varix", version="2")
+    assert daemon.tick() == {"study_report": {""}}
+    daemon.made("study_report", version="3")
     assert daemon.tick() == {}
 
 

@@ -5,50 +5,127 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.store.home import Home
-from aehpo_assets.study import Race, read_study
-from aehpo_gpu.cli.estimate import estimate_table
-from aehpo_gpu.runs.estimate import estimate_study
+from aehpo_assets.study import Benchmark, Live, Race, Study, TransferBenchmark, read_study
+from aehpo_gpu.cli.estimate import duration, estimate_facts, estimate_table
+from aehpo_gpu.runs.baseline_seconds import BaselineSeconds
+from aehpo_gpu.runs.estimate import StudyEstimate, estimate_study
 
 
-def test_every_run_of_the_study_is_counted(tiny_root: Path, tmp_path: Path) -> None:
-    study = read_study(tiny_root / "tiny.yaml")
-    home = Home(tmp_path / "home")
-    (estimate,) = estimate_study(study, available_tasks([tiny_root / "data"]), home)
-    assert (estimate.samples, estimate.features, estimate.runs) == (80, 20, 6)
-    assert estimate.shards >= 1
-    assert estimate.hours > 0
-    assert not home.store.partitions("omics_matrix")
-    printed = io.StringIO()
-    Console(file=printed, width=80).print(estimate_table([estimate], disk_free=2**30))
-    assert "vanillix | toy_rna" in printed.getvalue()
-    assert "of 1.0 GiB free" in printed.getvalue()
-    assert "Not counted: validation; live searches" in printed.getvalue()
+@pytest.fixture
+def study(tiny_root: Path) -> Study:
+    return read_study(tiny_root / "tiny.yaml")
 
 
-def test_a_race_is_counted_as_the_most_that_it_may_train(tiny_root: Path, tmp_path: Path) -> None:
-    study = read_study(tiny_root / "tiny.yaml")
-    race = Race(candidates=4, max_replicates=8)
-    raced, longer = (
-        estimate_study(
-            study.model_copy(update={"race": rules}),
-            available_tasks([tiny_root / "data"]),
-            Home(tmp_path / "home"),
-        )[0].race
-        for rules in (race, race.model_copy(update={"max_replicates": 16}))
+def estimated(study: Study, root: Path, tmp_path: Path, **changes: object) -> StudyEstimate:
+    """The estimate of a study with some sections, at the shipped prices."""
+    changed = study.model_copy(update=changes)
+    tasks = available_tasks([root / "data"])
+    return estimate_study(changed, tasks, Home(tmp_path / "home"), measure=False)
+
+
+def seconds_of(estimate: StudyEstimate, name: str) -> float:
+    (stage,) = [stage for stage in estimate.stages if stage.name == name]
+    return stage.seconds
+
+
+def printed(estimate: StudyEstimate) -> str:
+    console = Console(file=io.StringIO(), width=90)
+    console.print(estimate_table(estimate, disk_free=2**30))
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_every_stage_is_counted_and_nothing_written(
+    study: Study, tiny_root: Path, tmp_path: Path
+) -> None:
+    estimate = estimated(study, tiny_root, tmp_path)
+    (task,) = estimate.tasks
+    assert (task.samples, task.features, task.runs) == (80, 20, 6)
+    assert task.shards >= 1
+    assert not (tmp_path / "home").exists()
+    stages = {stage.name: stage for stage in estimate.stages}
+    assert {"data", "baselines", "validation", "opening the test", "latents"} <= stages.keys()
+    assert all(stage.seconds > 0 for stage in estimate.stages)
+    # Two candidates and the default, with one seed.
+    assert stages["validation"].runs == 3
+    assert estimate.runs == 6 + 3 + 1
+    whole = task.hours + sum(stage.seconds for stage in estimate.stages) / 3600
+    assert estimate.hours == pytest.approx(whole)
+    assert estimate_facts(estimate, [])["hours"] == estimate.hours
+    text = printed(estimate)
+    assert "vanillix | toy_rna" in text
+    assert "of 1.0 GiB free" in text
+    for name in stages:
+        assert f" {name} " in text
+
+
+def test_a_race_is_counted_as_the_most_that_it_may_train(
+    study: Study, tiny_root: Path, tmp_path: Path
+) -> None:
+    short, long = (
+        next(
+            stage
+            for stage in estimated(
+                study, tiny_root, tmp_path, race=Race(candidates=4, max_replicates=most)
+            ).stages
+            if stage.name == "race"
+        )
+        for most in (8, 16)
     )
-    assert raced is not None
-    assert longer is not None
     # Four in two replicates, three in four more, and two at a time in the last two of each.
-    assert (raced.runs, longer.runs) == (8 + 12 + 6, 8 + 12 + 30)
-    assert 0 < raced.hours < longer.hours
-    study = study.model_copy(update={"race": race})
-    estimates = estimate_study(study, available_tasks([tiny_root / "data"]), Home(tmp_path))
-    printed = io.StringIO()
-    Console(file=printed, width=80).print(estimate_table(estimates, disk_free=2**30))
-    assert "its race, at most" in printed.getvalue()
-    assert "A race that is decided ends before its budget does." in printed.getvalue()
-    assert f"{estimates[0].runs + 26}" in printed.getvalue()
+    assert (short.runs, long.runs) == (8 + 12 + 6, 8 + 12 + 30)
+    assert 0 < short.seconds < long.seconds
+    assert short.at_most
+    raced = estimated(study, tiny_root, tmp_path, race=Race(candidates=4, max_replicates=8))
+    assert "race, at most" in printed(raced)
+    assert "What is at most so long may end before" in printed(raced)
+
+
+def test_sections_that_a_study_has_are_stages(
+    study: Study, tiny_root: Path, tmp_path: Path
+) -> None:
+    plain = {stage.name for stage in estimated(study, tiny_root, tmp_path).stages}
+    whole = estimated(
+        study,
+        tiny_root,
+        tmp_path,
+        benchmark=Benchmark(trials=10, repetitions=2, validate_repetitions=1),
+        transfer_benchmark=TransferBenchmark(trials=10, repetitions=2),
+        live=Live(runs=8, batch=4),
+    )
+    added = {stage.name for stage in whole.stages} - plain
+    assert added == {
+        "benchmark of searchers",
+        "what it found",
+        "benchmark of transfer",
+        "live searches",
+    }
+    without = estimated(study, tiny_root, tmp_path, report=None)
+    assert plain - {stage.name for stage in without.stages} == {"page of the study"}
+
+
+def test_more_work_takes_longer(study: Study, tiny_root: Path, tmp_path: Path) -> None:
+    once = estimated(study, tiny_root, tmp_path)
+    for changes in ({"epochs": 20}, {"replicates": 3}):
+        more = estimated(study, tiny_root, tmp_path, **changes)
+        assert more.hours > once.hours, changes
+        assert seconds_of(more, "validation") > seconds_of(once, "validation"), changes
+    few = BaselineSeconds(450, 260, (4, 3, 2), (8, 16), (64, 128))
+    many = BaselineSeconds(900, 260, (4, 3, 2), (8, 16), (64, 128))
+    for seconds in ("tried", "again", "raced"):
+        assert 0 < getattr(few, seconds)() < getattr(many, seconds)()
+    assert few.performance(2, 6) > few.performance(2, 3) > few.tried()
+
+
+def test_times_are_told_in_units_of_people() -> None:
+    assert [duration(s) for s in (4.4, 59, 90, 3600, 36e5)] == [
+        "4 s",
+        "59 s",
+        "1.5 min",
+        "1.0 h",
+        "1,000.0 h",
+    ]
