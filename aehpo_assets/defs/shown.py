@@ -60,7 +60,14 @@ def materialized(
         Key numbers, those of the artefact first.
     plots
         Title to PNG.
+
+    Raises
+    ------
+    ValueError
+        If a plot and a number have the same name: the one would take the place of the other.
     """
+    if taken := {*shown, *(metadata or {})} & {*(plots or {})}:
+        raise ValueError(f"{asset} has a number and a plot of one name: {sorted(taken)[0]}")
     pictures = {
         title: dg.MetadataValue.md(
             f"![{markdown(title)}](data:image/png;base64,{base64.b64encode(png).decode()})"

@@ -4,6 +4,7 @@ The variance components live in ``aehpo_assets.noise``.
 """
 
 import dagster as dg
+import pandas as pd
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.defs.checks import check_specs
@@ -48,11 +49,16 @@ def noise(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Materia
                 if len(known)
             },
             "variance components": dg.MetadataValue.md(
-                markdown_table(components.round(5), index=False)
+                markdown_table(_upright(components.round(5)), index=False)
             ),
             "by number of replicates": dg.MetadataValue.md(
                 markdown_table(tables["by_replicates"].round(3), index=False)
             ),
         },
-        plots={"noise": plots.noise(components, tables["by_replicates"])},
+        plots={"where scores differ": plots.noise(components, tables["by_replicates"])},
     )
+
+
+def _upright(components: pd.DataFrame) -> pd.DataFrame:
+    """A column a score: the page of an asset is narrow."""
+    return components.set_index("score").T.rename_axis("of the score").reset_index()

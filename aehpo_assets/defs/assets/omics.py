@@ -141,7 +141,7 @@ def sample_labels(context: dg.AssetExecutionContext, study: StudyResource) -> dg
             "labels": labels.shape[1],
             "what was read": dg.MetadataValue.md(labels_page(reading, labels)),
         },
-        plots={"labels": plots.label_counts(labels)},
+        plots={"samples of each class": plots.label_counts(labels)},
     )
 
 

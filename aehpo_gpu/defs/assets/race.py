@@ -110,7 +110,7 @@ def race(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Material
     baselines = race_baselines(table, own["seed"], dims, features, context.log.info)
     beside = beside_baselines(baselines, own, rules.equivalence)
     won = pd.DataFrame([{"config_id": winner["config_id"], "origin": winner["origin"]}])
-    won = won.assign(**{name: winner[name] for name in making.space.names})
+    won = won.assign(**{name: winner[name] for name in making.space.names}).T.reset_index()
     final = raced.standings[raced.standings["round"] == raced.standings["round"].max()]
     order = raced.candidates["config_id"].tolist()
     final = final.set_index("config_id").loc[order].reset_index().drop(columns="round")
@@ -127,7 +127,9 @@ def race(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Material
             "beside baselines": dg.MetadataValue.md(
                 markdown(beside.sentence if beside else "No baseline has a score.")
             ),
-            "winner": dg.MetadataValue.md(markdown_table(won.T.reset_index(), index=False)),
+            "winner": dg.MetadataValue.md(
+                markdown_table(won.set_axis(["", "winner"], axis=1), index=False)
+            ),
             "standings": dg.MetadataValue.md(markdown_table(final.round(3), index=False)),
             "trainings": len(raced.runs),
             "rounds": int(raced.runs["round"].max()),
