@@ -274,6 +274,8 @@ class Study(Settings):
         "logistic-late",
         "3phase-linear",
         "3phase-log",
+        "5phase-constant",
+        "linear-warmup",
         "no-annealing",
     ] = "logistic-mid"
     vae_loss: Literal["kl", "mmd"] = "kl"
