@@ -43,6 +43,10 @@ class Choice:
         """Draw one value."""
         return generator.choice(self.values)
 
+    def at(self, share: float) -> Scalar:
+        """Return the value below which a share of the draws lies, in the order of the list."""
+        return self.values[min(int(share * len(self.values)), len(self.values) - 1)]
+
     def contains(self, value: Any) -> bool:
         """Whether a value lies in the support."""
         return value in self.values
@@ -128,6 +132,10 @@ class Uniform(_Interval):
         """Draw one value."""
         return generator.uniform(self.lower, self.upper)
 
+    def at(self, share: float) -> float:
+        """Return the value below which a share of the draws lies."""
+        return self.lower + share * (self.upper - self.lower)
+
     def contains(self, value: Any) -> bool:
         """Whether a value lies in the support."""
         return self.lower <= value <= self.upper
@@ -139,6 +147,11 @@ class LogUniform(_Interval):
     def draw(self, generator: random.Random) -> float:
         """Draw one value."""
         return math.exp(generator.uniform(math.log(self.lower), math.log(self.upper)))
+
+    def at(self, share: float) -> float:
+        """Return the value below which a share of the draws lies."""
+        lower, upper = math.log(self.lower), math.log(self.upper)
+        return math.exp(lower + share * (upper - lower))
 
     def contains(self, value: Any) -> bool:
         """Whether a value lies in the support, up to the rounding of ``exp(log(x))``."""

@@ -1,6 +1,7 @@
-"""Where the configurations of a study come from: drawn, read from a file, or proposed by a search.
+"""Where the configurations of a study come from: drawn, laid out, read, or proposed by a search.
 
-Each has an id, and what a study says decides between the first two.
+Each has an id, and what a study says decides between all but the last. How they are laid out
+belongs to ``designs``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import pandas as pd
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.space.architectures import DISENTANGLED, STUDY_HYPERPARAMETERS
+from aehpo_assets.space.designs import grid_configurations, sobol_configurations
 from aehpo_assets.space.distributions import Scalar
 from aehpo_assets.space.search_space import SearchSpace, search_space
 from aehpo_assets.store.hashes import settings_hash
@@ -53,6 +55,10 @@ def configurations_of(study: Study, architecture: str, *, file: Path | None = No
     settings = study.configurations
     if settings.source == "sample":
         return sample_configurations(space, settings.count, settings.seed, file=file)
+    if settings.source == "grid":
+        return grid_configurations(space, settings.count, file=file)
+    if settings.source == "sobol":
+        return sobol_configurations(space, settings.count, settings.seed, file=file)
     return read_configurations(space, Path(settings.source), settings.count)
 
 
