@@ -33,8 +33,17 @@ Searchers = Annotated[list[str], AfterValidator(_distinct)]
 """Names of searchers, each once."""
 
 
+DRAWN = ("sample", "sobol", "grid")
+"""Sources of configurations that are no file."""
+
+
 class Configurations(Settings):
-    """How many configurations, how they are drawn, and how many of them are trained."""
+    """How many configurations, how they are drawn, and how many of them are trained.
+
+    They are drawn independently (``source: sample``), the points of a scrambled Sobol sequence
+    (``sobol``), the first ``count`` combinations of the listed values (``grid``), or those of a
+    Parquet file.
+    """
 
     count: int = Field(gt=0)
     train: int | None = Field(default=None, gt=0)
@@ -308,6 +317,8 @@ class Study(Settings):
         "logistic-late",
         "3phase-linear",
         "3phase-log",
+        "5phase-constant",
+        "linear-warmup",
         "no-annealing",
     ] = "logistic-mid"
     vae_loss: Literal["kl", "mmd"] = "kl"
@@ -440,7 +451,7 @@ def read_study(path: Path) -> Study:
     except ValidationError as error:
         raise settings_error(error, path, Study) from None
     source = study.configurations.source
-    if source != "sample":
+    if source not in DRAWN:
         resolved = (path.parent / source).resolve()
         configurations = study.configurations.model_copy(update={"source": str(resolved)})
         study = study.model_copy(update={"configurations": configurations})

@@ -25,8 +25,8 @@ def configuration_scores(results: pd.DataFrame, hyperparameters: Sequence[str]) 
     Returns
     -------
     pandas.DataFrame
-        Index ``config_id`` as text, in the order of the results; the hyperparameters and the valid
-        score.
+        Index ``config_id`` as text, in the order of the results; the hyperparameters, float64 or
+        words, and the valid score.
 
     Raises
     ------
@@ -43,6 +43,15 @@ def configuration_scores(results: pd.DataFrame, hyperparameters: Sequence[str]) 
     if "task" in results:
         score = score - score.groupby(results["task"]).transform("mean")
     names = list(hyperparameters)
-    table = results[names].astype("float64").assign(**{VALID_SCORE: score})
+    numbers = [name for name in names if not holds_words(results[name])]
+    table = results[names].astype(dict.fromkeys(numbers, "float64")).assign(**{VALID_SCORE: score})
     rules = dict.fromkeys(names, "first") | {VALID_SCORE: "mean"}
     return table.groupby(results["config_id"].astype(str), sort=False).agg(rules)
+
+
+def holds_words(values: pd.Series) -> bool:
+    """Whether a column holds words, such as the names of optimisers, and no numbers."""
+    return (
+        not pd.api.types.is_numeric_dtype(values)
+        and pd.to_numeric(values, errors="coerce").isna().all()
+    )

@@ -11,13 +11,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.analysis.configurations import configuration_scores
+from aehpo_assets.analysis.configurations import configuration_scores, holds_words
 from aehpo_assets.hpo.objectives import VALID_SCORE
 
 MOST_LEVELS = 8
 """A hyperparameter with more distinct values is cut into bins."""
 
 BINS = 6
+
+WORD = "word"
+"""Column of the level of a hyperparameter that has words."""
 
 COLUMNS = (
     "hyperparameter",
@@ -49,7 +52,7 @@ def main_effects(results: pd.DataFrame, hyperparameters: Sequence[str]) -> pd.Da
         Run results of one architecture: ``config_id``, the hyperparameters and the valid score;
         ``status`` and ``task`` where there are any.
     hyperparameters
-        Columns to judge, all numbers.
+        Columns to judge: numbers, or words, of which each is a level.
 
     Returns
     -------
@@ -59,7 +62,8 @@ def main_effects(results: pd.DataFrame, hyperparameters: Sequence[str]) -> pd.Da
         ``configurations``, ``effect`` (AUC), ``standard_error`` (NaN with one configuration) and
         ``explained``, the share of the variance between configurations that the levels explain,
         freed of what they would explain by chance (omega squared: around 0 or below means none;
-        NaN where it cannot be told).
+        NaN where it cannot be told). Where a hyperparameter has words there is ``word`` as well,
+        empty at numbers; ``lower``, ``upper`` and ``value`` of a word are NaN.
 
     Raises
     ------
@@ -71,14 +75,29 @@ def main_effects(results: pd.DataFrame, hyperparameters: Sequence[str]) -> pd.Da
     parts = [part for part in parts if not part.empty]
     if not parts:
         return pd.DataFrame(columns=list(COLUMNS))
-    return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+    table = pd.concat(parts, ignore_index=True)
+    if WORD not in table:
+        return table[list(COLUMNS)]
+    return table[[*COLUMNS, WORD]].fillna({WORD: ""})
 
 
 def _levels(values: pd.Series, score: pd.Series) -> pd.DataFrame:
     """Return one row a level of one hyperparameter."""
+    if holds_words(values):
+        places, words = pd.factorize(values, sort=True)
+        places = pd.Series(places, values.index, name=values.name, dtype="float64")
+        levels = _levels_of_numbers(places, score, most=len(words))
+        named = np.asarray(words)[levels["value"].astype(int)]
+        return levels.assign(**{WORD: named, "lower": np.nan, "upper": np.nan, "value": np.nan})
+    return _levels_of_numbers(values, score)
+
+
+def _levels_of_numbers(
+    values: pd.Series, score: pd.Series, most: int = MOST_LEVELS
+) -> pd.DataFrame:
     known = np.isfinite(values)
     values, score = values[known], score[known]
-    if values.nunique() <= MOST_LEVELS:
+    if values.nunique() <= most:
         level = values.rank(method="dense")
     else:
         level = pd.qcut(values.rank(method="first"), BINS, labels=False)

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from aehpo_assets.exchange.recommended import Recommended
+from aehpo_assets.space import ARCHITECTURE_SPACES
 from aehpo_assets.study import Study
 
 AUTOENCODIX_CONFIGS = {"vanillix": "VanillixConfig", "varix": "VarixConfig"}
@@ -67,13 +68,13 @@ def autoencodix_config(
         "learning_rate": float(configuration["lr_fixed"]),
         "batch_size": int(configuration["batch_size"]),
         "drop_p": float(configuration["drop_p"]),
-        "weight_decay": _WEIGHT_DECAY,
+        "weight_decay": float(configuration.get("weight_decay", _WEIGHT_DECAY)),
         "loss_reduction": "sum",
         "default_vae_loss": study.vae_loss,
         "scaling": study.preprocessing.scaler.upper(),
         "epochs": epochs,
         "checkpoint_interval": epochs,
-        "anneal_function": study.annealing,
+        "anneal_function": configuration.get("annealing", study.annealing),
         "float_precision": _PRECISIONS[study.precision],
         "train_ratio": study.split.train,
         "valid_ratio": study.split.valid,
@@ -115,10 +116,10 @@ def legacy_autoencodix_config(
         "RECONSTR_LOSS": "MSE",
         "LOSS_REDUCTION": "sum",
         "VAE_LOSS": study.vae_loss.upper(),
-        "ANNEAL": study.annealing,
+        "ANNEAL": configuration.get("annealing", study.annealing),
         "EPOCHS": epochs,
         "LR_FIXED": float(configuration["lr_fixed"]),
-        "WEIGHT_DECAY": _WEIGHT_DECAY,
+        "WEIGHT_DECAY": float(configuration.get("weight_decay", _WEIGHT_DECAY)),
         "BETA": float(configuration.get("beta", 1.0)),
         "BATCH_SIZE": int(configuration["batch_size"]),
         "DROP_P": float(configuration["drop_p"]),
@@ -153,7 +154,7 @@ def write_recommendation(folder: Path, found: Recommended, study: Study) -> list
     seed = found.seeds[0] if found.seeds else study.run_seeds[0]
     present = folder / f"{found.stem}_autoencodix.yaml"
     arguments = autoencodix_config(found.configuration, study, epochs=found.epochs, seed=seed)
-    said = [*_scores(found), found.verdict, *_left_out(study)]
+    said = [*_scores(found), found.verdict, *_left_out(study), *_unknown(found)]
     present.write_text(_comment(said) + _yaml(arguments), encoding="utf-8")
     older = folder / f"{found.stem}_autoencodix_legacy.yaml"
     content = legacy_autoencodix_config(
@@ -219,6 +220,14 @@ def _left_out(study: Study) -> Iterator[str]:
             yield f"The study splits samples by {way}: {column}; the shares alone do not."
     if len(study.run_seeds) > 1:
         yield f"The study trains with the seeds {', '.join(map(str, study.run_seeds))}."
+
+
+def _unknown(found: Recommended) -> Iterator[str]:
+    """What of the hyperparameters a configuration of Autoencodix cannot say."""
+    for name, default in ARCHITECTURE_SPACES[found.architecture].defaults.items():
+        value = found.configuration.get(name, default)
+        if value != default and name not in ("weight_decay", "annealing"):
+            yield f"The study trains with {name} {value}, which is not said here."
 
 
 def _comment(sentences: list[str]) -> str:

@@ -20,7 +20,7 @@ from aehpo_assets.hpo.search.live import check_live_searchers
 from aehpo_assets.hpo.search.problem import Problem
 from aehpo_assets.hpo.search.searchers import SEARCHERS, check_searchers, make_scheduler
 from aehpo_assets.hpo.transfer.leave_one_out import TransferPlan
-from aehpo_assets.space import configurations_of, search_space
+from aehpo_assets.space import configurations_of, refuse_unread, search_space
 from aehpo_assets.store.hashes import file_hash
 from aehpo_assets.store.store import Store
 from aehpo_assets.study import Split, Study
@@ -45,6 +45,7 @@ def check_study(study: Study, file: Path, tasks: Collection[str]) -> None:
     """
     for architecture in study.architectures:
         configurations_of(study, architecture, file=file)
+    refuse_unread(study.architectures, study.space, file=file)
     for point in entry_points(group="aehpo.preflight"):
         point.load()(study, file)
     check_searchers(study.hpo.searchers, file)

@@ -4,14 +4,10 @@ What an architecture does with its hyperparameters belongs to ``aehpo_gpu.archit
 searcher walks through a space belongs to ``aehpo_assets.hpo``.
 """
 
-from aehpo_assets.space.architectures import (
-    SHARED,
-    STUDY_HYPERPARAMETERS,
-    ArchitectureSpace,
-    Hyperparameter,
-)
+from aehpo_assets.space.architectures import SHARED, STUDY_HYPERPARAMETERS, ArchitectureSpace
 from aehpo_assets.space.defaults import default_configuration
 from aehpo_assets.space.distributions import Choice, Distribution, LogUniform, Uniform
+from aehpo_assets.space.hyperparameter import Hyperparameter, word
 from aehpo_assets.space.sample import (
     config_id_of,
     configurations_of,
@@ -21,14 +17,18 @@ from aehpo_assets.space.sample import (
 from aehpo_assets.space.search_space import (
     ARCHITECTURE_SPACES,
     SearchSpace,
+    refuse_unread,
     search_space,
     whole_values,
 )
+from aehpo_assets.space.training import ANNEALED, TRAINING
 
 __all__ = [
+    "ANNEALED",
     "ARCHITECTURE_SPACES",
     "SHARED",
     "STUDY_HYPERPARAMETERS",
+    "TRAINING",
     "ArchitectureSpace",
     "Choice",
     "Distribution",
@@ -40,7 +40,9 @@ __all__ = [
     "configurations_of",
     "default_configuration",
     "read_configurations",
+    "refuse_unread",
     "sample_configurations",
     "search_space",
     "whole_values",
+    "word",
 ]

@@ -10,39 +10,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
-from aehpo_assets.space.distributions import Choice, Distribution, LogUniform, Uniform
-
-
-@dataclass(frozen=True)
-class Hyperparameter:
-    """One hyperparameter.
-
-    Attributes
-    ----------
-    name
-        Its name in studies and tables.
-    distribution
-        What it is drawn from, unless a study says otherwise.
-    default
-        What somebody gets who leaves every setting as it is; infinity is the largest value.
-    limits
-        Lowest and highest value that a network can have.
-    kind
-        ``whole`` takes lists of whole numbers only.
-    """
-
-    name: str
-    distribution: Distribution
-    default: float
-    limits: tuple[float, float] = (0, math.inf)
-    kind: Literal["whole", "real"] = "real"
+from aehpo_assets.space.distributions import Choice, LogUniform, Scalar, Uniform
+from aehpo_assets.space.hyperparameter import Hyperparameter, word
+from aehpo_assets.space.training import ANNEALED, TRAINING
 
 
 @dataclass(frozen=True)
 class ArchitectureSpace:
     """The hyperparameters of one architecture, in the order of its columns.
+
+    Attributes
+    ----------
+    name
+        Name of the architecture.
+    hyperparameters
+        Those that are searched unless a study says otherwise.
+    further
+        Those that keep their default, and stand in no table, unless a study's ``space`` names them.
+        One that is searched as well is searched.
 
     Raises
     ------
@@ -52,6 +38,7 @@ class ArchitectureSpace:
 
     name: str
     hyperparameters: tuple[Hyperparameter, ...]
+    further: tuple[Hyperparameter, ...] = TRAINING
 
     def __post_init__(self) -> None:
         names = [hyperparameter.name for hyperparameter in self.hyperparameters]
@@ -59,6 +46,25 @@ class ArchitectureSpace:
             if names.count(name) != 1:
                 found = "lacks" if name not in names else "has twice"
                 raise ValueError(f"the space of {self.name} {found} the hyperparameter {name}")
+
+    @property
+    def known(self) -> dict[str, Hyperparameter]:
+        """Every hyperparameter that it reads, by name: those searched first."""
+        both = (*self.further, *self.hyperparameters)
+        by_name = {hyperparameter.name: hyperparameter for hyperparameter in both}
+        searched = {one.name: one for one in self.hyperparameters}
+        return searched | {n: one for n, one in by_name.items() if n not in searched}
+
+    @property
+    def defaults(self) -> dict[str, Scalar]:
+        """What a run has of those that are not searched, where its row does not say otherwise."""
+        searched = {one.name for one in self.hyperparameters}
+        return {one.name: one.default for one in self.further if one.name not in searched}
+
+
+def _choice(name: str, words: tuple[str, ...]) -> Hyperparameter:
+    """A hyperparameter that is searched among all its words, the first of which is the default."""
+    return Hyperparameter(name, Choice(words), words[0], kind="word", words=words)
 
 
 # The defaults are those of Autoencodix 0.2.5 (autoencodix.configs.DefaultConfig and the classes
@@ -82,10 +88,67 @@ SHARED = (
 STUDY_HYPERPARAMETERS = (*SHARED[:5], BETA, *SHARED[5:])
 """The eight hyperparameters of the reference study, in the order in which they are drawn."""
 
-_TERMS = ("beta_mi", "beta_tc", "beta_dimKL")
+DISENTANGLED = ("beta_mi", "beta_tc", "beta_dimKL")
+"""Weights of the three terms of the KL divergence."""
+
+_FURTHER = {one.name: one for one in ANNEALED}
+_FROM_THE_START = (
+    *(one for one in ANNEALED if one.name != "annealing"),
+    word("annealing", _FURTHER["annealing"].words, "no-annealing"),
+)
+"""Those of architectures whose latent loss has its full weight unless a study says otherwise."""
 
 VANILLIX = ArchitectureSpace("vanillix", SHARED)
-VARIX = ArchitectureSpace("varix", STUDY_HYPERPARAMETERS)
+VARIX = ArchitectureSpace("varix", STUDY_HYPERPARAMETERS, ANNEALED)
 DISENTANGLIX = ArchitectureSpace(
-    "disentanglix", (*SHARED, *(Hyperparameter(n, LogUniform(1e-3, 10), 1.0) for n in _TERMS))
+    "disentanglix",
+    (*SHARED, *(Hyperparameter(n, LogUniform(1e-3, 10), 1.0) for n in DISENTANGLED)),
+    ANNEALED,
+)
+VAE = ArchitectureSpace("vae", SHARED, _FROM_THE_START)
+BETA_VAE = ArchitectureSpace(
+    "beta_vae", (*SHARED, Hyperparameter("beta", BETA.distribution, 4.0)), _FROM_THE_START
+)
+LOGCOSH_VAE = ArchitectureSpace(
+    "logcosh_vae",
+    (
+        *SHARED,
+        Hyperparameter("beta", BETA.distribution, 1.0),
+        Hyperparameter("logcosh_scale", LogUniform(0.1, 100), 10.0, (1e-6, 1e6)),
+    ),
+    # Its error is what it is.
+    tuple(one for one in ANNEALED if one.name not in ("reconstruction", "huber_delta", "quantile")),
+)
+INFOVAE = ArchitectureSpace(
+    "infovae",
+    (
+        *SHARED,
+        Hyperparameter("info_alpha", Choice((-9, 0, 0.5, 1)), 1, (-math.inf, 1)),
+        Hyperparameter("info_lambda", LogUniform(10, 1000), 110.0),
+        _choice("kernel", ("imq", "rbf_median", "rbf_tutorial")),
+    ),
+    _FROM_THE_START,
+)
+DIPVAE = ArchitectureSpace(
+    "dipvae",
+    (
+        *SHARED,
+        Hyperparameter("lambda_od", LogUniform(1e-2, 100), 0.1),
+        Hyperparameter("lambda_d", LogUniform(1e-2, 100), 0.05),
+        _choice("dip_variant", ("II", "I")),
+    ),
+    _FROM_THE_START,
+)
+SPARSIX = ArchitectureSpace(
+    "sparsix",
+    (*SHARED, Hyperparameter("latent_l1", LogUniform(1e-6, 1e-1), 1e-3)),
+    _FROM_THE_START,
+)
+DENOISIX = ArchitectureSpace(
+    "denoisix",
+    (
+        *SHARED,
+        _choice("corruption", ("masking", "swap", "gaussian")),
+        Hyperparameter("noise_p", Choice((0.0, 0.05, 0.1, 0.2, 0.5)), 0.1),
+    ),
 )

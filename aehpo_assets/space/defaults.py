@@ -20,9 +20,10 @@ def default_configuration(space: SearchSpace) -> dict[str, Any]:
     dict
         Hyperparameter to value, in the order of the space. Of a list, the value whose ratio to the
         default is nearest to 1 (the nearest difference if 0 is in the list); within bounds, the
-        default itself or the bound that it lies beyond. ``k_filter`` is the largest value, so
-        that it never lies below the latent dimension.
+        default itself or the bound that it lies beyond; of words, the default or else the first.
+        ``k_filter`` is the largest value, so that it never lies below the latent dimension.
     """
-    known = ARCHITECTURE_SPACES[space.architecture].hyperparameters
-    defaults = {hyperparameter.name: hyperparameter.default for hyperparameter in known}
-    return {name: domain.nearest(defaults[name]) for name, domain in space.hyperparameters.items()}
+    known = ARCHITECTURE_SPACES[space.architecture].known
+    return {
+        name: domain.nearest(known[name].default) for name, domain in space.hyperparameters.items()
+    }

@@ -10,7 +10,8 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-Scalar = int | float
+Scalar = int | float | str
+"""A value of a hyperparameter: a number, or a word such as the name of an optimiser."""
 
 
 @dataclass(frozen=True)
@@ -28,25 +29,43 @@ class Choice:
         return len(set(self.values))
 
     @property
+    def of_words(self) -> bool:
+        """Whether the values are words, which have no order."""
+        return any(isinstance(value, str) for value in self.values)
+
+    @property
     def support(self) -> tuple[float, float]:
-        """Lowest and highest value."""
-        return float(min(self.values)), float(max(self.values))
+        """Lowest and highest value; of numbers only."""
+        numbers = [float(value) for value in self.values]
+        return min(numbers), max(numbers)
 
     def draw(self, generator: random.Random) -> Scalar:
         """Draw one value."""
         return generator.choice(self.values)
 
+    def at(self, share: float) -> Scalar:
+        """Return the value below which a share of the draws lies, in the order of the list."""
+        return self.values[min(int(share * len(self.values)), len(self.values) - 1)]
+
     def contains(self, value: Any) -> bool:
         """Whether a value lies in the support."""
         return value in self.values
 
-    def nearest(self, wanted: float) -> Scalar:
-        """Return the value whose ratio to a number is nearest to 1; the difference if one is 0."""
-        if math.isinf(wanted):
-            return max(self.values)
-        if min(self.values) <= 0:
-            return min(self.values, key=lambda value: abs(value - wanted))
-        return min(self.values, key=lambda value: abs(math.log(value / wanted)))
+    def nearest(self, wanted: Scalar) -> Scalar:
+        """Return the value whose ratio to a number is nearest to 1; the difference if one is 0.
+
+        Of words, the one that is wanted, or else the first.
+        """
+        if wanted in self.values:
+            return wanted
+        if isinstance(wanted, str):
+            return self.values[0]
+        number = float(wanted)
+        if math.isinf(number):
+            return max(self.values, key=float)
+        if self.support[0] <= 0 or number == 0:
+            return min(self.values, key=lambda value: abs(float(value) - number))
+        return min(self.values, key=lambda value: abs(math.log(float(value) / number)))
 
     def syne_tune(self) -> Any:
         """Return the matching domain of ``syne_tune.config_space``, whose values share one type."""
@@ -54,8 +73,7 @@ class Choice:
 
         values: list[Any] = list(self.values)
         if len(set(map(type, values))) > 1:
-            words = any(isinstance(value, str) for value in values)
-            values = [str(value) if words else float(value) for value in values]
+            values = [float(value) for value in values]
         return config_space.choice(values)
 
     def to_json(self) -> dict[str, list[Any]]:
@@ -78,6 +96,11 @@ class _Interval:
         return type(self).__name__.lower()
 
     @property
+    def of_words(self) -> bool:
+        """Whether the values are words."""
+        return False
+
+    @property
     def size(self) -> float:
         """Number of distinct values; between two bounds, more than anyone can draw."""
         return 1 if self.lower == self.upper else math.inf
@@ -87,9 +110,9 @@ class _Interval:
         """Lowest and highest value."""
         return self.lower, self.upper
 
-    def nearest(self, wanted: float) -> Scalar:
+    def nearest(self, wanted: Scalar) -> Scalar:
         """Return a number, or the bound that it lies beyond."""
-        return float(min(max(wanted, self.lower), self.upper))
+        return float(min(max(float(wanted), self.lower), self.upper))
 
     def syne_tune(self) -> Any:
         """Return the matching domain of ``syne_tune.config_space``, which has the same name."""
@@ -109,6 +132,10 @@ class Uniform(_Interval):
         """Draw one value."""
         return generator.uniform(self.lower, self.upper)
 
+    def at(self, share: float) -> float:
+        """Return the value below which a share of the draws lies."""
+        return self.lower + share * (self.upper - self.lower)
+
     def contains(self, value: Any) -> bool:
         """Whether a value lies in the support."""
         return self.lower <= value <= self.upper
@@ -120,6 +147,11 @@ class LogUniform(_Interval):
     def draw(self, generator: random.Random) -> float:
         """Draw one value."""
         return math.exp(generator.uniform(math.log(self.lower), math.log(self.upper)))
+
+    def at(self, share: float) -> float:
+        """Return the value below which a share of the draws lies."""
+        lower, upper = math.log(self.lower), math.log(self.upper)
+        return math.exp(lower + share * (upper - lower))
 
     def contains(self, value: Any) -> bool:
         """Whether a value lies in the support, up to the rounding of ``exp(log(x))``."""

@@ -1,6 +1,7 @@
-"""Where the configurations of a study come from: drawn, read from a file, or proposed by a search.
+"""Where the configurations of a study come from: drawn, laid out, read, or proposed by a search.
 
-Each has an id, and what a study says decides between the first two.
+Each has an id, and what a study says decides between all but the last. How they are laid out
+belongs to ``designs``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.space.architectures import STUDY_HYPERPARAMETERS
+from aehpo_assets.space.architectures import DISENTANGLED, STUDY_HYPERPARAMETERS
+from aehpo_assets.space.designs import grid_configurations, sobol_configurations
 from aehpo_assets.space.distributions import Scalar
 from aehpo_assets.space.search_space import SearchSpace, search_space
 from aehpo_assets.store.hashes import settings_hash
@@ -53,6 +55,10 @@ def configurations_of(study: Study, architecture: str, *, file: Path | None = No
     settings = study.configurations
     if settings.source == "sample":
         return sample_configurations(space, settings.count, settings.seed, file=file)
+    if settings.source == "grid":
+        return grid_configurations(space, settings.count, file=file)
+    if settings.source == "sobol":
+        return sobol_configurations(space, settings.count, settings.seed, file=file)
     return read_configurations(space, Path(settings.source), settings.count)
 
 
@@ -63,8 +69,10 @@ def sample_configurations(
 
     The eight hyperparameters of the study are drawn one configuration after another from Python's
     generator seeded with ``seed``; ``beta`` is drawn whatever the architecture, so that
-    architectures share their draws. Further hyperparameters come from a second stream. What was
-    drawn before is passed over.
+    architectures share their draws. The three weights of disentanglix come from a second stream,
+    and each other hyperparameter from one of its own: none changes what another draws, and those
+    that do not apply (the momentum of a run without SGD) are drawn all the same. What was drawn
+    before is passed over.
 
     Parameters
     ----------
@@ -92,7 +100,11 @@ def sample_configurations(
         found = f"{space.size} distinct configuration{'' if space.size == 1 else 's'}"
         raise _too_small(space, found, count, file)
     study_stream = random.Random(seed)
-    further_stream = random.Random(f"further hyperparameters {seed}")
+    second_stream = random.Random(f"further hyperparameters {seed}")
+    streams = {
+        name: second_stream if name in DISENTANGLED else random.Random(f"{name} {seed}")
+        for name in space.names
+    }
     rows: dict[tuple[Scalar, ...], str] = {}
     for position in range(MOST_DRAWS * count):
         drawn = {
@@ -100,7 +112,7 @@ def sample_configurations(
             for one in STUDY_HYPERPARAMETERS
         }
         further = {
-            name: distribution.draw(further_stream)
+            name: distribution.draw(streams[name])
             for name, distribution in space.hyperparameters.items()
             if name not in drawn
         }
@@ -135,8 +147,9 @@ def read_configurations(space: SearchSpace, file: Path, count: int) -> pd.DataFr
     Raises
     ------
     InputError
-        If the file cannot be read, a hyperparameter is missing, a value is no number, a
-        configuration occurs twice or lies outside the space, or there are fewer than ``count``.
+        If the file cannot be read, a hyperparameter is missing, a value is no number (or no word,
+        where the space has words), a configuration occurs twice or lies outside the space, or there
+        are fewer than ``count``.
     """
     try:
         frame = pd.read_parquet(file)
@@ -158,8 +171,11 @@ def read_configurations(space: SearchSpace, file: Path, count: int) -> pd.DataFr
     for name in space.names:
         if name not in frame:
             raise InputError("column missing", file=file, key=name, remedy="Add the column.")
-        column = frame[name]
-        if not pd.api.types.is_numeric_dtype(column) or not np.isfinite(column).all():
+        column, domain = frame[name], space.hyperparameters[name]
+        if domain.of_words:
+            if not column.map(lambda value: isinstance(value, str)).all():
+                raise InputError("holds values that are no words", file=file, key=name)
+        elif not pd.api.types.is_numeric_dtype(column) or not np.isfinite(column).all():
             raise InputError("holds values that are no finite numbers", file=file, key=name)
     ids = frame["config_id"].astype(str) if "config_id" in frame else frame.index.astype(str)
     configurations = frame[space.names].copy()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,9 @@ from typing import Any
 from aehpo_assets.errors import InputError
 from aehpo_assets.registry import Registry
 from aehpo_assets.space import architectures
-from aehpo_assets.space.architectures import ArchitectureSpace, Hyperparameter
-from aehpo_assets.space.distributions import (
-    INTERVALS,
-    Choice,
-    Distribution,
-    distribution_from_json,
-)
+from aehpo_assets.space.architectures import ArchitectureSpace
+from aehpo_assets.space.distributions import Choice, Distribution, distribution_from_json
+from aehpo_assets.space.hyperparameter import Hyperparameter, distribution_of
 
 ARCHITECTURE_SPACES = Registry(ArchitectureSpace, "aehpo.architectures", architectures)
 """Every architecture's space by its name, those of other packages included."""
@@ -85,13 +81,16 @@ def search_space(
 ) -> SearchSpace:
     """Return the space of an architecture as a study wants it.
 
+    It has the hyperparameters that are searched anyway, and those that the study names.
+
     Parameters
     ----------
     architecture
         A key of :data:`ARCHITECTURE_SPACES`.
     overrides
         The study's ``space``: hyperparameter to a list of values, or to ``{uniform: [a, b]}`` or
-        ``{loguniform: [a, b]}``. Hyperparameters of other architectures are accepted and ignored.
+        ``{loguniform: [a, b]}``. Hyperparameters of other architectures are accepted and ignored;
+        :func:`refuse_unread` looks at all architectures of a study.
     file
         The study file, for the messages.
 
@@ -108,10 +107,10 @@ def search_space(
             key="architectures",
             remedy=f"Known are: {', '.join(ARCHITECTURE_SPACES)}.",
         )
-    every = [one for space in ARCHITECTURE_SPACES.values() for one in space.hyperparameters]
-    own = {one.name: one for one in ARCHITECTURE_SPACES[architecture].hyperparameters}
-    known = {one.name: one for one in every} | own
-    hyperparameters = {name: one.distribution for name, one in own.items()}
+    own = ARCHITECTURE_SPACES[architecture].known
+    known = known_hyperparameters() | own
+    searched = [one.name for one in ARCHITECTURE_SPACES[architecture].hyperparameters]
+    given_by_study: dict[str, Distribution] = {}
     for name, given in (overrides or {}).items():
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
@@ -119,11 +118,46 @@ def search_space(
             raise InputError(
                 "unknown hyperparameter", file=file, key=f"space.{name}", remedy=remedy
             )
-        distribution = _distribution(given, known[name], file)
-        if name in hyperparameters:
-            hyperparameters[name] = distribution
+        given_by_study[name] = distribution_of(given, known[name], file)
+    hyperparameters = {
+        name: given_by_study.get(name, one.distribution)
+        for name, one in own.items()
+        if name in searched or name in given_by_study
+    }
     _refuse_too_narrow(hyperparameters, file)
+    _refuse_reward(hyperparameters, file)
     return SearchSpace(architecture, hyperparameters)
+
+
+def known_hyperparameters() -> dict[str, Hyperparameter]:
+    """Return every hyperparameter of any architecture, by name."""
+    spaces = ARCHITECTURE_SPACES.values()
+    return {name: one for space in spaces for name, one in space.known.items()}
+
+
+def refuse_unread(
+    architectures: Sequence[str],
+    overrides: Mapping[str, Any],
+    *,
+    file: str | Path | None = None,
+) -> None:
+    """Refuse a space that names a hyperparameter which none of the architectures reads.
+
+    Raises
+    ------
+    InputError
+        At the first.
+    """
+    read = {name for one in architectures for name in ARCHITECTURE_SPACES[one].known}
+    for name in overrides:
+        if name not in read:
+            readers = [one.name for one in ARCHITECTURE_SPACES.values() if name in one.known]
+            raise InputError(
+                f"is read by none of the study's architectures ({', '.join(architectures)})",
+                file=file,
+                key=f"space.{name}",
+                remedy=f"Remove it; it is read by {', '.join(readers)}.",
+            )
 
 
 def whole_values(space: SearchSpace, name: str) -> list[int]:
@@ -133,60 +167,20 @@ def whole_values(space: SearchSpace, name: str) -> list[int]:
     return sorted(int(value) for value in values)
 
 
-def _distribution(
-    given: Any, hyperparameter: Hyperparameter, file: str | Path | None
-) -> Distribution:
-    key = f"space.{hyperparameter.name}"
-    if isinstance(given, list):
-        for value in given:
-            if not _is_number(value):
-                raise InputError(f"{value!r} is no number", file=file, key=key)
-        # 1 and 1.0 are one value.
-        if not given or len(set(given)) != len(given):
-            raise InputError("needs a list of distinct values", file=file, key=key)
-        distribution: Distribution = Choice(tuple(given))
-    elif isinstance(given, dict) and set(given) <= set(INTERVALS) and len(given) == 1:
-        kind, bounds = next(iter(given.items()))
-        ordered = (
-            isinstance(bounds, list)
-            and len(bounds) == 2
-            and all(map(_is_number, bounds))
-            and bounds[0] < bounds[1]
-        )
-        if not ordered or (kind == "loguniform" and bounds[0] <= 0):
-            raise InputError(
-                f"{kind} needs two bounds, the lower one first"
-                + (" and above zero" if kind == "loguniform" else ""),
-                file=file,
-                key=key,
-            )
-        distribution = INTERVALS[kind](*map(float, bounds))
-    else:
+def _refuse_reward(hyperparameters: dict[str, Distribution], file: str | Path | None) -> None:
+    """Refuse a space that would reward latents for being unlike their prior (InfoVAE)."""
+    if not {"info_alpha", "info_lambda"} <= hyperparameters.keys():
+        return
+    alpha, _ = hyperparameters["info_alpha"].support
+    weight, _ = hyperparameters["info_lambda"].support
+    if alpha + weight < 1:
         raise InputError(
-            f"{given!r} is no distribution",
+            f"allows info_lambda {weight:g} beside info_alpha {alpha:g}: the weight of the "
+            f"discrepancy, info_alpha + info_lambda - 1, would be {alpha + weight - 1:g}",
             file=file,
-            key=key,
-            remedy="Give a list of values, {uniform: [a, b]} or {loguniform: [a, b]}.",
+            key="space.info_lambda",
+            remedy="Raise the smallest info_lambda or the smallest info_alpha.",
         )
-    (lower, upper), (low, high) = hyperparameter.limits, distribution.support
-    if low < lower or high > upper:
-        raise InputError(
-            f"allows {low if low < lower else high}, outside {lower:g} to {upper:g}",
-            file=file,
-            key=key,
-            remedy="Narrow the distribution.",
-        )
-    if hyperparameter.kind == "whole":
-        whole = isinstance(distribution, Choice) and all(
-            isinstance(value, int) for value in distribution.values
-        )
-        if not whole:
-            raise InputError("takes a list of whole numbers", file=file, key=key)
-    return distribution
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _refuse_too_narrow(hyperparameters: dict[str, Distribution], file: str | Path | None) -> None:

@@ -35,7 +35,7 @@ def weights_and_biases(widths: Sequence[int]) -> int:
     return sum(2 * i * o + i + o for i, o in pairs)
 
 
-def trainable_parameters(widths: Sequence[int], heads: int) -> int:
+def trainable_parameters(widths: Sequence[int], heads: int, batch_norm: bool = True) -> int:
     """All trainable parameters, BatchNorm and further heads on the last hidden layer included.
 
     Parameters
@@ -44,9 +44,11 @@ def trainable_parameters(widths: Sequence[int], heads: int) -> int:
         Widths of the encoder.
     heads
         Linear layers between the last hidden layer and the latents: 1 (AE), 2 (VAE).
+    batch_norm
+        Whether hidden layers have one.
     """
     hidden, latent = widths[1:-1], widths[-1]
-    norms = 2 * 2 * sum(hidden)
+    norms = 2 * 2 * sum(hidden) if batch_norm else 0
     return weights_and_biases(widths) + norms + (heads - 1) * (widths[-2] * latent + latent)
 
 

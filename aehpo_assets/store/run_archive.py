@@ -27,7 +27,9 @@ RUN_KEY = "run_key"
 """Column of run results: the key of a run in the archive."""
 
 
-def run_keys(runs: pd.DataFrame, common: Mapping[str, Any]) -> list[str]:
+def run_keys(
+    runs: pd.DataFrame, common: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
+) -> list[str]:
     """Return the key of each run.
 
     Parameters
@@ -37,8 +39,15 @@ def run_keys(runs: pd.DataFrame, common: Mapping[str, Any]) -> list[str]:
         what it is, whatever it is called.
     common
         What all of them share: architecture, data versions, training settings, code version.
+    defaults
+        Hyperparameter to what a run has where its row does not name it; a run that names it is
+        the same run.
     """
-    rows = runs.drop(columns="config_id").to_dict("records")
+    known = dict(defaults or {})
+    rows = [
+        {name: value for name, value in row.items() if name not in known or value != known[name]}
+        for row in runs.drop(columns="config_id").to_dict("records")
+    ]
     return [settings_hash({"run": row, "common": dict(common)}) for row in rows]
 
 

@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 
 from aehpo_assets.registry import Registry
-from aehpo_gpu.architectures.architecture import Architecture, Heads, LatentBatch
+from aehpo_gpu.architectures.architecture import Architecture, Corruption, Heads, LatentBatch
 
 _KIND = "architecture"
 """The file that says what an architecture is; all others are one."""
@@ -24,4 +24,4 @@ ARCHITECTURES = Registry(
 )
 """Every architecture by its name."""
 
-__all__ = ["ARCHITECTURES", "Architecture", "Heads", "LatentBatch"]
+__all__ = ["ARCHITECTURES", "Architecture", "Corruption", "Heads", "LatentBatch"]

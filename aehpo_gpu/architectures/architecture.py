@@ -8,9 +8,11 @@ in training, and a loss. Each lives in a file of its own beside this one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
+
+from aehpo_assets.space.distributions import Scalar
 
 Heads = Mapping[str, torch.Tensor]
 """Head to its output, (runs, samples, latents), zero where a run has fewer latents."""
@@ -36,6 +38,9 @@ class LatentBatch:
         Number of train samples.
     vae_loss
         ``kl`` or ``mmd``.
+    words
+        Name to word to (runs,), whether a run has it: for what the loss reads that are words. Words
+        that no run has are left out.
     """
 
     heads: Heads
@@ -45,6 +50,25 @@ class LatentBatch:
     hyperparameters: Mapping[str, torch.Tensor]
     train_samples: int
     vae_loss: str
+    words: Mapping[str, Mapping[str, torch.Tensor]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """How the input of a denoising autoencoder is corrupted; it is one for all runs of a fleet.
+
+    Attributes
+    ----------
+    kind, amount
+        Hyperparameters that say how, and how much.
+    apply
+        (samples, features), uniform or standard normal numbers of that shape, kind and amount to
+        what is encoded.
+    """
+
+    kind: str
+    amount: str
+    apply: Callable[[torch.Tensor, torch.Tensor, str, float], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -66,6 +90,16 @@ class Architecture:
         none.
     weights
         Hyperparameters that the loss reads.
+    training
+        Hyperparameters of training whose default is another one here.
+    draws_prior
+        Whether the loss compares the latents with draws of the prior, whatever ``vae_loss`` is.
+    pairs
+        How many tensors of all pairs of samples the loss makes, counted in the graph of the
+        gradients and with two more for the way back: (runs, batch, batch, latents) and (runs,
+        batch, batch).
+    corruption
+        What happens to the input in training; None for nothing.
     """
 
     name: str
@@ -73,3 +107,12 @@ class Architecture:
     sample: Callable[[Heads, torch.Tensor], torch.Tensor] | None = None
     loss: Callable[[LatentBatch], tuple[torch.Tensor, torch.Tensor]] | None = None
     weights: tuple[str, ...] = ()
+    training: Mapping[str, Scalar] = field(default_factory=dict)
+    draws_prior: bool = False
+    pairs: tuple[int, int] = (0, 0)
+    corruption: Corruption | None = None
+
+    @property
+    def group_by(self) -> tuple[str, ...]:
+        """Hyperparameters that are equal in all runs of a fleet, beside depth, batch and seed."""
+        return () if self.corruption is None else (self.corruption.kind, self.corruption.amount)

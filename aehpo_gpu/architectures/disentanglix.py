@@ -63,4 +63,5 @@ DISENTANGLIX = Architecture(
     sample=sample,
     loss=loss,
     weights=("beta_mi", "beta_tc", "beta_dimKL"),
+    pairs=(6, 2),
 )

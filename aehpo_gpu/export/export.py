@@ -20,13 +20,15 @@ import aehpo_assets
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import FittedPreprocessing
 from aehpo_assets.store.files import atomic_folder
-from aehpo_gpu.export.module import Autoencoder, module_of_run
+from aehpo_gpu.export.module import PLAIN, Autoencoder, module_of_run
 from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 from aehpo_gpu.training.workers import alone
 
-FORMAT_VERSION = 1
+FORMAT_VERSIONS = (1, 2)
+"""The second says ``activation``, ``batch_norm`` and ``on_logits``, which the first cannot; a model
+that needs none of them is written in the first."""
 
 
 def train_module(
@@ -99,7 +101,7 @@ def export_model(
     row = json.loads(run.to_json(orient="records", double_precision=15))[0]
     identity = {name: row.pop(name) for name in ("config_id", "seed")}
     config = {
-        "format_version": FORMAT_VERSION,
+        "format_version": FORMAT_VERSIONS[module.kinds != PLAIN],
         "aehpo": aehpo_assets.__version__,
         "task": data.task,
         "architecture": architecture,
@@ -107,6 +109,7 @@ def export_model(
         "widths": module.widths,
         "heads": list(module.heads),
         "drop_p": float(row["drop_p"]),
+        **({} if module.kinds == PLAIN else module.kinds),
         "hyperparameters": row,
         "epochs": settings.epoch_of(settings.length, data.n_train, int(row["batch_size"])),
         "annealing": settings.annealing,
@@ -135,14 +138,16 @@ def build_module(config: Mapping[str, Any]) -> Autoencoder:
         If it is of another format version, or lacks what the module is built from.
     """
     version = config.get("format_version")
-    if version != FORMAT_VERSION:
+    if version not in FORMAT_VERSIONS:
+        known = " and ".join(map(str, FORMAT_VERSIONS))
         raise InputError(
-            f"is of format version {version}, this program reads {FORMAT_VERSION}",
+            f"is of format version {version}, this program reads {known}",
             key="format_version",
             remedy="Export the model again.",
         )
     try:
-        return Autoencoder(config["widths"], config["heads"], config["drop_p"])
+        kinds = PLAIN if version == 1 else {name: config[name] for name in PLAIN}
+        return Autoencoder(config["widths"], config["heads"], config["drop_p"], **kinds)
     except KeyError as error:
         raise InputError("required, but missing", key=str(error.args[0])) from None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -155,22 +156,26 @@ def write_h5ad(
     observed = labels.reindex(samples).assign(
         **{name: split.reindex(samples) for name, split in named.items()}
     )
-    configurations = runs.drop(columns="config_id")
+    configurations = _plain_columns(runs.drop(columns="config_id"))
     # anndata 0.12 cannot write pandas 3's own text type, and the option for the old one warns.
     quiet = warnings.catch_warnings(action="ignore")
     with quiet, pd.option_context("future.infer_string", False):
-        columns = {
-            str(name): values.to_numpy()
-            if is_numeric_dtype(values)
-            else pd.Categorical(values.astype(object))
-            for name, values in observed.items()
-        }
         data = anndata.AnnData(
-            obs=pd.DataFrame(columns, index=_plain_index(samples)),
+            obs=pd.DataFrame(_plain_columns(observed), index=_plain_index(samples)),
             obsm={f"X_{config_id}": frame.to_numpy() for config_id, frame in latents.items()},
-            uns={"runs": configurations.set_axis(_plain_index(runs["config_id"]))},
+            uns={"runs": pd.DataFrame(configurations, index=_plain_index(runs["config_id"]))},
         )
         data.write_h5ad(path)
+
+
+def _plain_columns(table: pd.DataFrame) -> dict[str, Any]:
+    """Columns as NumPy's numbers, or as categories of Python's own strings."""
+    return {
+        str(name): values.to_numpy()
+        if is_numeric_dtype(values)
+        else pd.Categorical(values.astype(object))
+        for name, values in table.items()
+    }
 
 
 def _plain_index(names: Iterable[str]) -> pd.Index:

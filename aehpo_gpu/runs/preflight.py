@@ -16,7 +16,7 @@ from aehpo_assets.study import Study
 def check_architectures(study: Study, file: Path) -> None:
     """Refuse an architecture of another package whose space and loss do not fit together.
 
-    Those of this project are compared by a test.
+    Those of this project are compared by a test. :func:`check_errors` is asked as well.
 
     Raises
     ------
@@ -34,6 +34,27 @@ def check_architectures(study: Study, file: Path) -> None:
                 key="architectures",
                 remedy="Repair or uninstall the package that brings it.",
             )
+    check_errors(study, file)
+
+
+def check_errors(study: Study, file: Path) -> None:
+    """Refuse a study that trains by the cross-entropy what its scaler spreads beyond 0 and 1.
+
+    What other scalers make of a task is seen when it is trained.
+
+    Raises
+    ------
+    InputError
+        If it does.
+    """
+    scaler = study.preprocessing.scaler
+    if scaler in ("standard", "robust") and "bce" in study.space.get("reconstruction", ()):
+        raise InputError(
+            f"bce takes values from 0 to 1, and the scaler {scaler} makes others",
+            file=file,
+            key="space.reconstruction",
+            remedy="Set preprocessing.scaler: minmax, or leave bce out.",
+        )
 
 
 def difference(name: str) -> str | None:
@@ -42,7 +63,7 @@ def difference(name: str) -> str | None:
 
     if name not in ARCHITECTURES:
         return f"{name} has a search space, but no Architecture of that name"
-    space = {hyperparameter.name for hyperparameter in ARCHITECTURE_SPACES[name].hyperparameters}
+    space = ARCHITECTURE_SPACES[name].known
     unknown = [weight for weight in ARCHITECTURES[name].weights if weight not in space]
     if unknown:
         return f"the loss of {name} reads {', '.join(unknown)}, which its search space lacks"

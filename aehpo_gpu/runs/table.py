@@ -21,6 +21,7 @@ from aehpo_assets.store.run_archive import RUN_KEY, RunArchive, run_keys
 from aehpo_assets.study import Study
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel
+from aehpo_gpu.training.defaults import training_defaults
 from aehpo_gpu.training.device_cost import cost_model
 from aehpo_gpu.training.plan import Shard, plan_shards
 from aehpo_gpu.training.progress import Progress
@@ -140,6 +141,7 @@ class RunTable:
     def keys(self, rows: Sequence[int] | slice = slice(None)) -> list[str]:
         """Key of each run, or of those at some positions, in their order."""
         asked = self.replicate_of.iloc[rows]
+        defaults = training_defaults(ARCHITECTURES[self.architecture], self.settings.annealing)
         keys = pd.Series("", index=asked.index)
         for replicate, own in asked.groupby(asked):
             inputs = self.replicates.inputs(int(replicate)) if self.replicates else self.inputs
@@ -150,7 +152,7 @@ class RunTable:
                 "settings": self.settings.identity(),
                 "engine": self.engine_version,
             }
-            keys[own.index] = run_keys(self.runs.iloc[own.index], common)
+            keys[own.index] = run_keys(self.runs.iloc[own.index], common, defaults)
         return keys.tolist()
 
     def plan(self) -> list[Shard]:

@@ -18,9 +18,12 @@ from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.reconstruction import r2_of_samples
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.annealing import annealing_weight
+from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.network import FleetNetwork
-from aehpo_gpu.training.optimiser import StackedAdamW
+from aehpo_gpu.training.optimiser import StackedOptimiser
 from aehpo_gpu.training.resident import ResidentMatrix
+from aehpo_gpu.training.rules import update_rules
+from aehpo_gpu.training.schedule import rate_schedules
 from aehpo_gpu.training.step import TrainingStep
 from aehpo_gpu.training.task import EVALUATION_CHUNK, TrainingSettings
 
@@ -75,6 +78,9 @@ class FleetTraining:
         settings: TrainingSettings,
     ):
         self._matrix, self._settings = matrix, settings
+        runs = with_defaults(
+            runs, training_defaults(ARCHITECTURES[architecture], settings.annealing)
+        )
         self.network = FleetNetwork(
             ARCHITECTURES[architecture],
             runs,
@@ -86,7 +92,9 @@ class FleetTraining:
             dtype=matrix.dtype,
         )
         rates = torch.tensor(runs["lr_fixed"].tolist(), device=matrix.device, dtype=matrix.dtype)
-        self.optimiser = StackedAdamW(self.network.stack, rates)
+        self.optimiser = StackedOptimiser(self.network.stack, rates, update_rules(runs))
+        self._schedules = rate_schedules(runs)
+        self._annealing = list(zip(runs["annealing"], runs["kappa"].astype(float), strict=True))
         self._step = TrainingStep(self.network, self.optimiser)
         self._batch_size = int(runs["batch_size"].iloc[0])
         self._batches = list(batch_bounds(len(matrix.train), self._batch_size))
@@ -116,6 +124,8 @@ class FleetTraining:
         for epoch in range(self.epoch, until):
             started = time.perf_counter()
             weight = self._weight(epoch)
+            if not all(schedule.is_constant for schedule in self._schedules):
+                self.optimiser.scale_rates([one.multiplier(epoch) for one in self._schedules])
 
             def on_batch(share: float, epoch: int = epoch) -> None:
                 on_step((epoch + share) / self.epochs)
@@ -135,8 +145,9 @@ class FleetTraining:
         _synchronise(device)
         self.evaluation_seconds += time.perf_counter() - started
 
-    def _weight(self, epoch: int) -> float:
-        return annealing_weight(self._settings.annealing, epoch, self.epochs)
+    def _weight(self, epoch: int) -> torch.Tensor:
+        weights = [annealing_weight(s, epoch, self.epochs, kappa) for s, kappa in self._annealing]
+        return torch.tensor(weights, device=self._matrix.device, dtype=self._matrix.dtype)
 
     @property
     def diverged(self) -> torch.Tensor:
@@ -158,6 +169,9 @@ class FleetTraining:
         self.network.take(rows)
         self.optimiser.take(rows, self.network.stack)
         self._step = TrainingStep(self.network, self.optimiser)
+        staying = np.flatnonzero(going).tolist()
+        self._schedules = [self._schedules[position] for position in staying]
+        self._annealing = [self._annealing[position] for position in staying]
         self.members = self.members[going]
         self._spread = self._spread[rows]
         self.metrics = {name: values[rows] for name, values in self.metrics.items()}
@@ -169,7 +183,7 @@ def train_epoch(
     train: torch.Tensor,
     batches: Sequence[tuple[int, int]],
     epoch: int,
-    weight: float,
+    weight: float | torch.Tensor,
     on_batch: Callable[[float], None] = lambda share: None,
 ) -> None:
     """Train every run of a fleet for one epoch.
@@ -185,7 +199,7 @@ def train_epoch(
     epoch
         Number of the epoch, from 0: batch order and noise depend on it.
     weight
-        Annealing weight of the VAE loss.
+        Annealing weight of the VAE loss, of all or (runs,).
     on_batch
         Called after every batch with the share of the epoch that is done.
     """
@@ -219,7 +233,10 @@ def batch_bounds(samples: int, batch_size: int) -> Iterator[tuple[int, int]]:
 
 
 def evaluate_fleet(
-    network: FleetNetwork, matrix: ResidentMatrix, spread: torch.Tensor, weight: float
+    network: FleetNetwork,
+    matrix: ResidentMatrix,
+    spread: torch.Tensor,
+    weight: float | torch.Tensor,
 ) -> tuple[Metrics, torch.Tensor]:
     """Evaluate every run on every split.
 
@@ -235,7 +252,7 @@ def evaluate_fleet(
     spread
         (runs, samples) denominator of R2.
     weight
-        Annealing weight of the VAE loss.
+        Annealing weight of the VAE loss, of all or (runs,).
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Stacked layers with hand-written gradients: a batched product, and one BatchNorm for all.
+"""Stacked layers with hand-written gradients: a batched product, and what follows it.
 
 Every function works on (runs, samples, units). Padding is exactly inert: a padded unit has zero
 weights in and out and a zero scale, so that its activation and all its gradients are zero.
@@ -11,19 +11,17 @@ subtracted again; computed, it would be rounding noise, which AdamW scales up to
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import Any
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch.autograd import Function
 from torch.nn.functional import pad
 
-from aehpo_gpu.training.compilation import fused_on_cuda
+from aehpo_gpu.training.blocks import Block
 from aehpo_gpu.training.parameters import LANES, LinearParameters
-from aehpo_gpu.training.row_sums import dot_over_rows, sum_over_rows
-
-EPSILON = 1e-5
-MOMENTUM = 0.1
+from aehpo_gpu.training.row_sums import sum_over_rows
 
 _WRITTEN_DIRECTLY = 1 << 13
 """Weights of a layer from which on their gradient is written where it belongs; a product of
@@ -50,6 +48,14 @@ def _tf32(precision: str) -> Iterator[None]:
         yield
     finally:
         torch.backends.cuda.matmul.allow_tf32 = before
+
+
+class Stretch(Protocol):
+    """What belongs to neighbouring runs."""
+
+    @property
+    def rows(self) -> slice:
+        """Where they lie."""
 
 
 def inert_rows(x: torch.Tensor) -> torch.Tensor:
@@ -101,12 +107,12 @@ class Linear(Function):
         return _product_gradients(ctx, x, gradient), None, None, None, None
 
 
-class HiddenBlock(Function):
-    """Linear, BatchNorm1d, Dropout and ReLU over the stack, as ``torch.nn`` has them.
+class HiddenLayer(Function):
+    """Linear over the stack, and what follows it in each run, as ``torch.nn`` has them.
 
-    Apply to ``(x, anchor, parameters, input_mask, precision, draws, dropout)``: ``draws`` is
-    (samples, units) uniform, shared by the runs, or None for no dropout; ``dropout`` is
-    (runs, 1, 1).
+    Apply to ``(x, anchor, parameters, input_mask, precision, draws, blocks)``: ``draws`` is
+    (samples, units) uniform, shared by the runs, or None for no dropout; ``blocks`` say what
+    follows.
     """
 
     @staticmethod
@@ -118,149 +124,42 @@ class HiddenBlock(Function):
         input_mask: torch.Tensor | None,
         precision: str,
         draws: torch.Tensor | None,
-        dropout: torch.Tensor,
+        blocks: Sequence[Block],
     ) -> torch.Tensor:
         """Return (runs, samples, out)."""
         ctx.parameters, ctx.input_mask, ctx.precision = parameters, input_mask, precision
-        assert parameters.gamma is not None
-        assert parameters.beta is not None
-        assert parameters.running_mean is not None
-        assert parameters.running_variance is not None
         stacked = _stacked(x, parameters)
         z = _rows(product(stacked, parameters.factor, precision), x)
-        centred, inverse, gain, y = normalised(
-            z,
-            parameters.bias,
-            parameters.gamma,
-            parameters.beta,
-            parameters.running_mean,
-            parameters.running_variance,
-            draws,
-            dropout,
-        )
-        ctx.save_for_backward(stacked, centred, inverse, gain, y)
-        return y
+        made = [block.forward(of_stretch(z, blocks, block), draws) for block in blocks]
+        ctx.blocks, ctx.sizes = blocks, [len(saved) for _, saved in made]
+        ctx.save_for_backward(stacked, draws, *(one for _, saved in made for one in saved))
+        return together([y for y, _ in made])
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
         """Write the parameters' gradients, return that of ``x``."""
         (gradient,) = gradients
-        x, centred, inverse, gain, y = ctx.saved_tensors
-        parameters = ctx.parameters
-        dz, beta_gradient, gamma_gradient = normalised_gradients(
-            gradient, y, centred, inverse, gain, parameters.gamma
-        )
-        parameters.beta_gradient.copy_(beta_gradient)
-        parameters.gamma_gradient.copy_(gamma_gradient)
-        return _product_gradients(ctx, x, dz), None, None, None, None, None, None
+        x, draws, *rest = ctx.saved_tensors
+        remaining = iter(rest)
+        parts = [
+            block.backward(
+                of_stretch(gradient, ctx.blocks, block),
+                tuple(itertools.islice(remaining, size)),
+                draws,
+            )
+            for block, size in zip(ctx.blocks, ctx.sizes, strict=True)
+        ]
+        return _product_gradients(ctx, x, together(parts)), None, None, None, None, None, None
 
 
-@fused_on_cuda
-def normalised(
-    z: torch.Tensor,
-    bias: torch.Tensor,
-    gamma: torch.Tensor,
-    beta: torch.Tensor,
-    running_mean: torch.Tensor,
-    running_variance: torch.Tensor,
-    draws: torch.Tensor | None,
-    dropout: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """BatchNorm, Dropout and ReLU of a product; the running statistics take note of it.
-
-    Returns
-    -------
-    centred : torch.Tensor
-        ``z`` less its mean over the samples, in the memory of ``z``.
-    inverse : torch.Tensor
-        (runs, 1, units), of its standard deviation.
-    gain : torch.Tensor
-        (runs, 1, 1), what dropout scales by.
-    y : torch.Tensor
-        (runs, samples, units).
-    """
-    samples = z.shape[1]
-    mean = sum_over_rows(z) / samples
-    centred = z.sub_(mean)
-    variance = dot_over_rows(centred, centred) / samples
-    inverse = (variance + EPSILON).rsqrt_()
-    # The bias was left out of the product: the batch mean takes it away, the running mean
-    # has to know it.
-    running_mean.lerp_(mean + bias, MOMENTUM)
-    running_variance.lerp_(variance * (samples / (samples - 1)), MOMENTUM)
-    # What dropout scales by goes into scale and shift, where it costs nothing.
-    gain = 1 / (1 - dropout) if draws is not None else torch.ones_like(dropout)
-    y = torch.addcmul(beta * gain, centred, gamma * inverse * gain)
-    y.relu_()
-    if draws is not None:
-        y.mul_(torch.ge(draws, dropout, out=torch.empty_like(y)))
-    return centred, inverse, gain, y
+def of_stretch(values: torch.Tensor, blocks: Sequence[Stretch], block: Stretch) -> torch.Tensor:
+    """The runs of a block out of those of all blocks."""
+    return values if len(blocks) == 1 else values[block.rows]
 
 
-@fused_on_cuda
-def normalised_gradients(
-    gradient: torch.Tensor,
-    y: torch.Tensor,
-    centred: torch.Tensor,
-    inverse: torch.Tensor,
-    gain: torch.Tensor,
-    gamma: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Gradients of :func:`normalised` by its product, its shift and its scale.
-
-    Parameters
-    ----------
-    gradient
-        (runs, samples, units), by ``y``.
-    y, centred, inverse, gain, gamma
-        What the forward pass left, and its scale.
-    """
-    samples = centred.shape[1]
-    # A unit that is dropped or below zero came out as zero, every other one above.
-    dy = torch.ops.aten.threshold_backward(gradient, y, 0)
-    total = sum_over_rows(dy)
-    along = dot_over_rows(dy, centred)
-    beta_gradient = total * gain
-    gamma_gradient = along * (gain * inverse)
-    dz = dy.sub_(total / samples)
-    dz.addcmul_(centred, along * inverse.square(), value=-1 / samples)
-    dz.mul_(gamma * inverse * gain)
-    return dz, beta_gradient, gamma_gradient
-
-
-class SquaredError(Function):
-    """Squared error of each run, summed over the samples and features of the batch.
-
-    Apply to ``(reconstruction, x, mask)``: (runs, samples, features), (samples, features), and a
-    (runs, 1, features) mask of the features each run has, or None if all have all.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, reconstruction: torch.Tensor, x: torch.Tensor, mask: torch.Tensor | None
-    ) -> torch.Tensor:
-        """Return (runs,)."""
-        difference, error = squared_error(reconstruction, x, mask)
-        ctx.save_for_backward(difference)
-        return error
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
-        """Return the gradient of the reconstruction."""
-        (gradient,) = gradients
-        (difference,) = ctx.saved_tensors
-        return difference * (2 * gradient)[:, None, None], None, None
-
-
-@fused_on_cuda
-def squared_error(
-    reconstruction: torch.Tensor, x: torch.Tensor, mask: torch.Tensor | None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The difference, and its sum of squares for each run."""
-    difference = reconstruction - x
-    if mask is not None:
-        difference.mul_(mask)
-    return difference, (difference * difference).sum((1, 2))
+def together(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """What the blocks of a fleet made, as one."""
+    return parts[0] if len(parts) == 1 else torch.cat(tuple(parts))
 
 
 def evaluate_linear(x: torch.Tensor, parameters: LinearParameters) -> torch.Tensor:
@@ -269,16 +168,12 @@ def evaluate_linear(x: torch.Tensor, parameters: LinearParameters) -> torch.Tens
     return _rows(torch.baddbmm(parameters.bias, stacked, parameters.weight), x)
 
 
-def evaluate_hidden(x: torch.Tensor, parameters: LinearParameters) -> torch.Tensor:
-    """A hidden block in evaluation mode: running statistics, no dropout."""
-    assert parameters.gamma is not None
-    assert parameters.beta is not None
-    assert parameters.running_mean is not None
-    assert parameters.running_variance is not None
-    scale = parameters.gamma * (parameters.running_variance + EPSILON).rsqrt()
-    shift = parameters.beta + scale * (parameters.bias - parameters.running_mean)
+def evaluate_hidden(
+    x: torch.Tensor, parameters: LinearParameters, blocks: Sequence[Block]
+) -> torch.Tensor:
+    """A hidden layer in evaluation mode: running statistics, no dropout."""
     z = _rows(torch.bmm(_stacked(x, parameters), parameters.weight), x)
-    return torch.addcmul(shift, z, scale).relu_()
+    return together([block.evaluate(of_stretch(z, blocks, block)) for block in blocks])
 
 
 def _stacked(x: torch.Tensor, parameters: LinearParameters) -> torch.Tensor:

@@ -12,14 +12,13 @@ import torch
 from aehpo_assets.space.widths import layer_widths
 from aehpo_gpu.architectures import Architecture, LatentBatch
 from aehpo_gpu.training import draws
-from aehpo_gpu.training.layers import (
-    HiddenBlock,
-    Linear,
-    SquaredError,
-    evaluate_hidden,
-    evaluate_linear,
-)
-from aehpo_gpu.training.parameters import LayerShape, ParameterStack, initialise, padded
+from aehpo_gpu.training.blocks import Block, HiddenKind, blocks_of
+from aehpo_gpu.training.defaults import training_defaults, with_defaults
+from aehpo_gpu.training.errors import ERRORS, ReconstructionError, error_blocks
+from aehpo_gpu.training.initialisation import initialisations, initialise
+from aehpo_gpu.training.layers import HiddenLayer, Linear, evaluate_hidden, evaluate_linear
+from aehpo_gpu.training.parameters import LayerShape, ParameterStack, padded
+from aehpo_gpu.training.reduction import Reduction
 
 _FACTORS = {"bfloat16": torch.bfloat16}
 """Precision to the type of what is multiplied, where it is not that of the parameters."""
@@ -43,6 +42,7 @@ class FleetNetwork:
         Their architecture.
     runs
         One row a run: hyperparameters and seed; depth and seed are the same in all rows.
+        Hyperparameters of training that they do not name have their default.
     features
         Number of features of the task; a run that asks for more uses all.
     train_samples
@@ -69,11 +69,12 @@ class FleetNetwork:
         self.precision = precision
         self.seed = int(runs["seed"].iloc[0])
         self._task_features = features
+        runs = with_defaults(runs, training_defaults(architecture))
         self._lay_out(runs)
         self.stack = ParameterStack.allocate(self.shapes, device, dtype, _FACTORS.get(precision))
-        initialise(
-            self.stack, self.shapes, [draws.generator(self.seed, "weights") for _ in self.widths]
-        )
+        sources = [draws.generator(self.seed, "weights") for _ in self.widths]
+        initialise(self.stack, self.shapes, sources, initialisations(runs))
+        self._lay_blocks()
         # A leaf that makes autograd record the first layer; the gradients of the parameters
         # themselves go straight into the stack.
         self._anchor = torch.zeros((), device=device, dtype=dtype, requires_grad=True)
@@ -88,6 +89,7 @@ class FleetNetwork:
         """
         self._lay_out(self._runs.iloc[rows.tolist()])
         self.stack = self.stack.take(rows, self.shapes)
+        self._lay_blocks()
 
     def _lay_out(self, runs: pd.DataFrame) -> None:
         """Set everything that depends on which runs there are, but for their parameters."""
@@ -104,23 +106,60 @@ class FleetNetwork:
         self.hidden = len(self.widths[0]) - 2
         self.width = padded(int(self.features.max()))
         self.latent_dim = padded(max(widths[-1] for widths in self.widths))
-        weights = self.architecture.weights
-        self.hyperparameters = {name: self._row_values(runs, name) for name in weights}
-        self.dropout = self._row_values(runs, "drop_p")[:, None, None]
+        words = [name for name in self.architecture.weights if isinstance(runs[name].iloc[0], str)]
+        numbers = [name for name in self.architecture.weights if name not in words]
+        self.hyperparameters = {name: self._row_values(runs, name) for name in numbers}
+        self.words = {name: self._row_words(runs, name) for name in words}
+        for name in self.architecture.group_by:
+            if runs[name].nunique() > 1:
+                raise ValueError(f"runs of one fleet have several values of {name}")
         self.has_dropout = bool((runs["drop_p"] > 0).any())
         self.latent_mask = self._mask([widths[-1] for widths in self.widths])
         mixed = int(self.features.min()) < min(features, self.width)
         self.feature_mask = self._mask(self.features.tolist()) if mixed else None
         self._input_mask = None if self.feature_mask is None else self.feature_mask.mT
+        parameters = {one.parameter for one in ERRORS.values() if one.parameter is not None}
+        self.errors = error_blocks(
+            runs["reconstruction"].tolist(),
+            {name: self._row_values(runs, name) for name in parameters},
+            self.feature_mask,
+            self._mask(self.features.tolist()),
+        )
+        self.reduction = Reduction.of(runs, self.widths, self.device, self.dtype)
+
+    def _lay_blocks(self) -> None:
+        """Cut what follows the products of the hidden layers into stretches of equal runs."""
+        columns = (self._runs["activation"], self._runs["batch_norm"])
+        kinds = [HiddenKind(str(f), bool(norm)) for f, norm in zip(*columns, strict=True)]
+        dropout = self._row_values(self._runs, "drop_p")[:, None, None]
+        self.blocks: list[list[Block]] = [
+            blocks_of(layer, kinds, dropout, self._mask(list(shape.outputs)))
+            for layer, shape in zip(self.stack.layers, self.shapes, strict=True)
+            if shape.hidden
+        ]
 
     def _row_values(self, runs: pd.DataFrame, name: str) -> torch.Tensor:
         return torch.tensor(runs[name].tolist(), device=self.device, dtype=self.dtype)
+
+    def _row_words(self, runs: pd.DataFrame, name: str) -> dict[str, torch.Tensor]:
+        """Each word that occurs, to whether a run has it."""
+        words = runs[name].tolist()
+        return {
+            known: torch.tensor([word == known for word in words], device=self.device)
+            for known in sorted(set(words))
+        }
 
     def _mask(self, widths: list[int]) -> torch.Tensor:
         """(runs, 1, width of the stack): 1 where a run has a unit."""
         widths_of = torch.as_tensor(widths, device=self.device)
         units = torch.arange(padded(max(widths)), device=self.device)
         return (units[None] < widths_of[:, None]).to(self.dtype)[:, None, :]
+
+    def kinds_of(self, position: int) -> tuple[str, bool, bool]:
+        """Activation of a run, whether it has BatchNorms, and whether its outputs are logits."""
+        run = self._runs.iloc[position]
+        error = ERRORS[run["reconstruction"]]
+        return str(run["activation"]), bool(run["batch_norm"]), error.on_logits
 
     def draw_noise(self, epoch: int, rows: range) -> dict[str, torch.Tensor]:
         """Draw what the runs need for some samples of an epoch.
@@ -145,16 +184,40 @@ class FleetNetwork:
                 noise[f"dropout {number}"] = draws.uniform(
                     key, rows, units, self.device, self.dtype
                 )
+        if self.architecture.corruption is not None:
+            key = draws.stream_key(self.seed, "corruption", epoch)
+            drawn = draws.normal if self._corrupted_by() == "gaussian" else draws.uniform
+            noise["corruption"] = drawn(key, rows, self.width, self.device, self.dtype)
+            # What pads the widest run stays zero.
+            noise["corruption"][:, int(self.features.max()) :] = 1 if drawn is draws.uniform else 0
         if self.architecture.sample is not None:
-            for name in ("latent", "prior") if self.vae_loss == "mmd" else ("latent",):
+            for name in ("latent", "prior") if self._draws_prior else ("latent",):
                 key = draws.stream_key(self.seed, name, epoch)
                 noise[name] = draws.normal(key, rows, self.latent_dim, self.device, self.dtype)
         return noise
 
     @property
+    def _draws_prior(self) -> bool:
+        return self.architecture.draws_prior or self.vae_loss == "mmd"
+
+    def _corrupted_by(self) -> str:
+        assert self.architecture.corruption is not None
+        return str(self._runs[self.architecture.corruption.kind].iloc[0])
+
+    def _corrupted(self, x: torch.Tensor, noise: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """What is encoded of a batch in training, (samples, features)."""
+        corruption = self.architecture.corruption
+        if corruption is None:
+            return x
+        amount = float(self._runs[corruption.amount].iloc[0])
+        return corruption.apply(x, noise["corruption"], self._corrupted_by(), amount)
+
+    @property
     def noise_width(self) -> int:
         """Numbers that a sample draws in the widest layer."""
-        return max((shape.stacked[1] for shape in self.shapes if shape.hidden), default=1)
+        widths = [shape.stacked[1] for shape in self.shapes if shape.hidden]
+        widths += [] if self.architecture.corruption is None else [self.width]
+        return max(widths, default=1)
 
     @property
     def _hidden_positions(self) -> list[int]:
@@ -177,7 +240,7 @@ class FleetNetwork:
         """
         self.stack.reduce()
         layers = iter(self.stack.layers)
-        h = x
+        h = self._corrupted(x, noise)
         for number in range(self.hidden):
             h = self._hidden(h, next(layers), noise, number, first=number == 0)
         mask = self._input_mask if self.hidden == 0 else None
@@ -192,9 +255,9 @@ class FleetNetwork:
         for number in range(self.hidden, 2 * self.hidden):
             h = self._hidden(h, next(layers), noise, number)
         output = Linear.apply(h, self._anchor, next(layers), None, self.precision)
-        error = SquaredError.apply(output, x, self.feature_mask)
+        error = ReconstructionError.apply(output, x, self.errors)
         vae, weighted = self._latent_loss(heads, latents, noise.get("prior", latents))
-        return Losses(error, vae, error + weight * weighted)
+        return Losses(error, vae, self.reduction.trained(error, weight * weighted, len(x)))
 
     def _hidden(
         self,
@@ -206,8 +269,8 @@ class FleetNetwork:
     ) -> torch.Tensor:
         mask = self._input_mask if first else None
         drawn = noise.get(f"dropout {number}")
-        return HiddenBlock.apply(
-            h, self._anchor, parameters, mask, self.precision, drawn, self.dropout
+        return HiddenLayer.apply(
+            h, self._anchor, parameters, mask, self.precision, drawn, self.blocks[number]
         )
 
     def _latent_loss(
@@ -225,6 +288,7 @@ class FleetNetwork:
                 self.hyperparameters,
                 self.train_samples,
                 self.vae_loss,
+                self.words,
             )
         )
 
@@ -233,8 +297,8 @@ class FleetNetwork:
         """Heads in evaluation mode, each (runs, samples, latents)."""
         layers = self.stack.layers
         h = x
-        for layer in layers[: self.hidden]:
-            h = evaluate_hidden(h, layer)
+        for layer, blocks in zip(layers[: self.hidden], self.blocks[: self.hidden], strict=True):
+            h = evaluate_hidden(h, layer, blocks)
         heads = layers[self.hidden : self.hidden + len(self.architecture.heads)]
         return {
             name: evaluate_linear(h, layer)
@@ -242,7 +306,9 @@ class FleetNetwork:
         }
 
     @torch.no_grad()
-    def evaluate(self, x: torch.Tensor, weight: float) -> tuple[torch.Tensor, Losses, torch.Tensor]:
+    def evaluate(
+        self, x: torch.Tensor, weight: float | torch.Tensor
+    ) -> tuple[torch.Tensor, Losses, torch.Tensor]:
         """Evaluate a batch: latents are the latent mean, dropout is off.
 
         Returns
@@ -252,25 +318,42 @@ class FleetNetwork:
         losses : Losses
             Summed over the samples.
         squared_error : torch.Tensor
-            (runs, samples) summed over the features.
+            (runs, samples) summed over the features, whatever error is trained.
         """
         heads = self.encode(x)
         latents = heads[self.architecture.heads[0]]
         h = latents
         decoder = self.stack.layers[self.hidden + len(heads) :]
-        for layer in decoder[:-1]:
-            h = evaluate_hidden(h, layer)
-        difference = evaluate_linear(h, decoder[-1]).sub_(x)
+        for layer, blocks in zip(decoder[:-1], self.blocks[self.hidden :], strict=True):
+            h = evaluate_hidden(h, layer, blocks)
+        output = evaluate_linear(h, decoder[-1])
+        errors = self._errors(output, x)
+        difference = self._reconstruction(output).sub_(x)
         if self.feature_mask is not None:
             difference.mul_(self.feature_mask)
         squared = difference.square_().sum(2)
         prior = x
-        if self.architecture.loss is not None and self.vae_loss == "mmd":
+        if self.architecture.loss is not None and self._draws_prior:
             key = draws.stream_key(self.seed, "prior", "evaluation")
             prior = draws.normal(key, range(len(x)), self.latent_dim, self.device, self.dtype)
         vae, weighted = self._latent_loss(heads, latents, prior)
-        error = squared.sum(1)
-        return latents, Losses(error, vae, error + weight * weighted), squared
+        error = squared.sum(1) if errors is None else errors
+        losses = Losses(error, vae, self.reduction.reported(error, weight * weighted))
+        return latents, losses, squared
+
+    def _errors(self, output: torch.Tensor, x: torch.Tensor) -> torch.Tensor | None:
+        """(runs,) errors that are trained; None where they are the squared ones."""
+        if [block.name for block in self.errors] == ["mse"]:
+            return None
+        return torch.cat([block.value(output[block.rows], x).sum(1) for block in self.errors])
+
+    def _reconstruction(self, output: torch.Tensor) -> torch.Tensor:
+        """What the outputs reconstruct; zero where a run has no feature."""
+        for block in self.errors:
+            if block.kind.on_logits:
+                own = block.reconstruction(output[block.rows])
+                output[block.rows] = own if block.mask is None else own * block.mask
+        return output
 
 
 def _shapes(widths: list[list[int]], heads: int) -> list[LayerShape]:

@@ -1,26 +1,30 @@
-"""One optimiser step for the whole stack: AdamW and gradient clipping, each run on its own.
+"""One optimiser step for the whole stack: clipping and update, each run on its own.
 
-Every run has its learning rate, its gradient norm and its fate: a run whose gradient is not
-finite is frozen, and the others do not notice.
+Every run has its rule, its learning rate, its gradient norm and its fate: a run whose gradient is
+not finite is frozen, and the others do not notice.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 
 from aehpo_gpu.training.compilation import fused_on_cuda
 from aehpo_gpu.training.parameters import ParameterStack
+from aehpo_gpu.training.rules import UpdateRule
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
-WEIGHT_DECAY = 1e-3
-CLIP_NORM = 5.0
+SMOOTHING = 0.99
+"""Of the squared gradient in RMSprop."""
 
 
-class StackedAdamW:
-    """AdamW (Loshchilov & Hutter 2019) over (runs, parameters), as ``torch.optim.AdamW`` has it.
+class StackedOptimiser:
+    """Update rules over (runs, parameters), each as ``torch.optim`` has it.
 
-    The gradient of each run is first scaled to a norm of at most 5, as
+    AdamW (Loshchilov & Hutter 2019), Adam (Kingma & Ba 2015), SGD with momentum and RMSprop (Hinton
+    2012). The gradient of each run is first scaled down to the norm of its rule, as
     ``torch.nn.utils.clip_grad_norm_`` does it. Nothing that a step needs to know lies outside the
     device, so that a step can be replayed.
 
@@ -30,17 +34,48 @@ class StackedAdamW:
         The parameters of the fleet, and their gradients.
     learning_rates
         (runs,).
+    rules
+        One a run; AdamW by default.
     """
 
-    def __init__(self, stack: ParameterStack, learning_rates: torch.Tensor):
+    def __init__(
+        self,
+        stack: ParameterStack,
+        learning_rates: torch.Tensor,
+        rules: Sequence[UpdateRule] | None = None,
+    ):
         self._stack = stack
         values = stack.values
         self.values, self.gradients = values, stack.gradients
-        self.learning_rates = learning_rates
+        # In SGD and RMSprop, the first moment is the buffer of the momentum.
         self.first, self.second = torch.zeros_like(values), torch.zeros_like(values)
         self.steps = torch.zeros((), device=values.device)
         self.alive = torch.ones(len(values), device=values.device, dtype=torch.bool)
-        self._rates = learning_rates.tolist()
+        self._full_rates = learning_rates
+        self._set_rules([UpdateRule()] * len(values) if rules is None else list(rules))
+
+    def _set_rules(self, rules: Sequence[UpdateRule]) -> None:
+        self._rules = rules
+        self.learning_rates = self._full_rates.clone()
+        self._rates = self.learning_rates.tolist()
+        values = self.values
+
+        def column(numbers: list[float]) -> torch.Tensor:
+            return torch.tensor(numbers, device=values.device, dtype=values.dtype)
+
+        self._clips = column([rule.clip_norm for rule in rules])
+        self._decays = column([rule.weight_decay for rule in rules])
+        self._momenta = column([rule.momentum for rule in rules])
+        numbers = [rule.number for rule in rules]
+        self._numbers = torch.tensor(numbers, device=values.device)
+        self._all_adamw = not any(numbers)
+
+    def scale_rates(self, multipliers: Sequence[float]) -> None:
+        """Set what the learning rate of each run is multiplied by from now on."""
+        factors = torch.tensor(multipliers, dtype=self._full_rates.dtype)
+        # In place: a step that is replayed reads them where they lie.
+        self.learning_rates.copy_(self._full_rates * factors.to(self._full_rates.device))
+        self._rates = self.learning_rates.tolist()
 
     def take(self, rows: torch.Tensor, stack: ParameterStack) -> None:
         """Go on with some of the runs alone, whose parameters lie in another stack.
@@ -56,8 +91,8 @@ class StackedAdamW:
         self.second = self._stack.rearranged(self.second, rows, stack.shapes)
         self._stack, self.values, self.gradients = stack, stack.values, stack.gradients
         self.alive = self.alive[rows]
-        self.learning_rates = self.learning_rates[rows]
-        self._rates = self.learning_rates.tolist()
+        self._full_rates = self._full_rates[rows]
+        self._set_rules([self._rules[row] for row in rows.tolist()])
 
     def step(self) -> None:
         """Update every run that is still finite."""
@@ -71,58 +106,97 @@ class StackedAdamW:
     def _step_by_run(self, norms: torch.Tensor) -> None:
         """One fused call a run: on the CPU it passes over the memory once instead of ten times."""
         self.alive &= torch.isfinite(norms)
-        alive, scales = self.alive.tolist(), clip_scale(norms).tolist()
-        beta1, beta2 = BETAS
+        alive, scales = self.alive.tolist(), clip_scale(norms, self._clips).tolist()
         for run, rate in enumerate(self._rates):
             if not alive[run]:
                 continue
             gradient = self.gradients[run]
             if scales[run] < 1.0:
                 gradient.mul_(scales[run])
-            # The same kernel that torch.optim.AdamW(fused=True) calls, without its bookkeeping.
-            torch._fused_adamw_(
-                [self.values[run]],
-                [gradient],
-                [self.first[run]],
-                [self.second[run]],
-                [],
-                [self.steps],
-                lr=rate,
-                beta1=beta1,
-                beta2=beta2,
-                weight_decay=WEIGHT_DECAY,
-                eps=EPSILON,
-                amsgrad=False,
-                maximize=False,
-            )
+            moments = (self.first[run], self.second[run])
+            step_run(self._rules[run], self.values[run], gradient, *moments, self.steps, rate)
 
     def _step_at_once(self, norms: torch.Tensor) -> None:
         """One pass over the stack: no host synchronisation, and no launch for each run."""
         alive, scale, size, correction = step_factors(
-            norms, self.alive, self.steps, self.learning_rates
+            norms, self.alive, self.steps, self.learning_rates, self._clips
         )
         self.alive.copy_(alive)
-        update(
-            self.values,
-            self.gradients,
-            self.first,
-            self.second,
-            self.alive,
-            scale,
-            self.learning_rates,
-            size,
-            correction,
+        state = (self.values, self.gradients, self.first, self.second)
+        factors = (self.alive, scale, self.learning_rates, size, correction, self._decays)
+        if self._all_adamw:
+            update(*state, *factors)
+        else:
+            update_each(*state, *factors, self._numbers, self._momenta)
+
+
+def step_run(
+    rule: UpdateRule,
+    values: torch.Tensor,
+    gradient: torch.Tensor,
+    first: torch.Tensor,
+    second: torch.Tensor,
+    steps: torch.Tensor,
+    rate: float,
+) -> None:
+    """Step the (parameters,) of one run, in place, by the kernels that ``torch.optim`` calls."""
+    decay, momentum = rule.weight_decay, rule.momentum
+    if rule.optimizer in ("adamw", "adam"):
+        # Those of torch.optim.AdamW(fused=True) and Adam(fused=True), without their bookkeeping.
+        kernel = torch._fused_adamw_ if rule.optimizer == "adamw" else torch._fused_adam_
+        kernel(
+            [values],
+            [gradient],
+            [first],
+            [second],
+            [],
+            [steps],
+            lr=rate,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            weight_decay=decay,
+            eps=EPSILON,
+            amsgrad=False,
+            maximize=False,
         )
+    elif rule.optimizer == "sgd":
+        torch._fused_sgd_(
+            [values],
+            [gradient],
+            [first] if momentum else [],
+            weight_decay=decay,
+            momentum=momentum,
+            lr=rate,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+            is_first_step=False,
+        )
+    else:
+        if decay:
+            gradient.add_(values, alpha=decay)
+        second.mul_(SMOOTHING).addcmul_(gradient, gradient, value=1 - SMOOTHING)
+        scaled = second.sqrt().add_(EPSILON)
+        if momentum:
+            first.mul_(momentum).addcdiv_(gradient, scaled)
+            values.add_(first, alpha=-rate)
+        else:
+            values.addcdiv_(gradient, scaled, value=-rate)
 
 
-def clip_scale(norms: torch.Tensor) -> torch.Tensor:
+def clip_scale(norms: torch.Tensor, clips: torch.Tensor) -> torch.Tensor:
     """What the gradient of a run is multiplied by, (runs,), as clip_grad_norm_ has it."""
-    return (CLIP_NORM / (norms + 1e-6)).clamp(max=1.0)
+    # The reciprocal first, as torch divides a plain number by a tensor.
+    return ((norms + 1e-6).reciprocal() * clips).clamp(max=1.0)
 
 
 @fused_on_cuda
 def step_factors(
-    norms: torch.Tensor, alive: torch.Tensor, steps: torch.Tensor, rates: torch.Tensor
+    norms: torch.Tensor,
+    alive: torch.Tensor,
+    steps: torch.Tensor,
+    rates: torch.Tensor,
+    clips: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Everything about a step that is one number a run.
 
@@ -136,6 +210,8 @@ def step_factors(
         Number of the step, from 1.
     rates
         (runs,) learning rates.
+    clips
+        (runs,) norms that gradients are clipped to.
 
     Returns
     -------
@@ -147,7 +223,7 @@ def step_factors(
     powers = [beta ** steps.to(torch.float64) for beta in BETAS]
     size = rates / (1 - powers[0]).to(rates.dtype)
     correction = (1 - powers[1]).sqrt().to(rates.dtype).expand(rates.shape)
-    return alive & torch.isfinite(norms), clip_scale(norms), size, correction
+    return alive & torch.isfinite(norms), clip_scale(norms, clips), size, correction
 
 
 @fused_on_cuda
@@ -161,8 +237,9 @@ def update(
     rates: torch.Tensor,
     size: torch.Tensor,
     correction: torch.Tensor,
+    decays: torch.Tensor,
 ) -> None:
-    """Step all parameters, in place; a run that is not alive keeps everything as it is.
+    """Step all parameters by AdamW, in place; a run that is not alive keeps what it has.
 
     Parameters
     ----------
@@ -170,6 +247,8 @@ def update(
         (runs, parameters): what is updated, its gradient, and the two moments of that.
     alive, scale, rates, size, correction
         (runs,), see :func:`step_factors`.
+    decays
+        (runs,) of the weights.
     """
     beta1, beta2 = BETAS
     going = alive[:, None]
@@ -177,7 +256,54 @@ def update(
     mean = torch.lerp(first, clipped, 1 - beta1)
     square = second * beta2 + clipped * clipped * (1 - beta2)
     direction = mean / (square.sqrt() / correction[:, None] + EPSILON)
-    stepped = values * (1 - rates * WEIGHT_DECAY)[:, None] - size[:, None] * direction
+    stepped = values * (1 - rates * decays)[:, None] - size[:, None] * direction
+    values.copy_(torch.where(going, stepped, values))
+    first.copy_(torch.where(going, mean, first))
+    second.copy_(torch.where(going, square, second))
+
+
+@fused_on_cuda
+def update_each(
+    values: torch.Tensor,
+    gradients: torch.Tensor,
+    first: torch.Tensor,
+    second: torch.Tensor,
+    alive: torch.Tensor,
+    scale: torch.Tensor,
+    rates: torch.Tensor,
+    size: torch.Tensor,
+    correction: torch.Tensor,
+    decays: torch.Tensor,
+    numbers: torch.Tensor,
+    momenta: torch.Tensor,
+) -> None:
+    """Step all parameters, each run by its own rule; parameters as of :func:`update`.
+
+    A step passes over memory rather than computes, so that all four rules in one pass cost no more
+    than one of them.
+
+    Parameters
+    ----------
+    numbers
+        (runs,) :attr:`UpdateRule.number`.
+    momenta
+        (runs,).
+    """
+    beta1, beta2 = BETAS
+    going, rate = alive[:, None], rates[:, None]
+    adamw, adam, sgd, rmsprop = ((numbers == number)[:, None] for number in range(4))
+    decay, momentum = decays[:, None], momenta[:, None]
+    gradient = gradients * scale[:, None] + torch.where(adamw, 0.0, decay) * values
+    squared = gradient * gradient
+    smoothed = second * beta2 + squared * (1 - beta2)
+    square = torch.where(rmsprop, second * SMOOTHING + squared * (1 - SMOOTHING), smoothed)
+    square = torch.where(sgd, second, square)
+    scaled = torch.where(rmsprop, gradient / (square.sqrt() + EPSILON), gradient)
+    either = adamw | adam
+    mean = torch.where(either, torch.lerp(first, gradient, 1 - beta1), momentum * first + scaled)
+    of_adam = size[:, None] * mean / (square.sqrt() / correction[:, None] + EPSILON)
+    kept = values * torch.where(adamw, 1 - rate * decay, 1.0)
+    stepped = kept - torch.where(either, of_adam, rate * mean)
     values.copy_(torch.where(going, stepped, values))
     first.copy_(torch.where(going, mean, first))
     second.copy_(torch.where(going, square, second))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -57,6 +58,32 @@ class LinearParameters:
     def factor(self) -> torch.Tensor:
         """The weights as products take them."""
         return self.weight if self.reduced is None else self.reduced
+
+    @property
+    def norm(self) -> NormParameters:
+        """The BatchNorm behind a hidden layer."""
+        names = NormParameters.__dataclass_fields__
+        return NormParameters(**{name: getattr(self, name) for name in names})
+
+    def part(self, rows: slice) -> LinearParameters:
+        """Views of some of the runs."""
+        if rows == slice(0, len(self.weight)):
+            return self
+        values: dict[str, Any] = vars(self)
+        views: Any = {name: None if v is None else v[rows] for name, v in values.items()}
+        return LinearParameters(**views)
+
+
+@dataclass(frozen=True)
+class NormParameters:
+    """The BatchNorm behind a hidden layer, see :class:`LinearParameters`."""
+
+    gamma: torch.Tensor
+    beta: torch.Tensor
+    gamma_gradient: torch.Tensor
+    beta_gradient: torch.Tensor
+    running_mean: torch.Tensor
+    running_variance: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -218,22 +245,3 @@ class ParameterStack:
 def _layer_size(shape: LayerShape) -> int:
     inputs, outputs = shape.stacked
     return (inputs + (3 if shape.hidden else 1)) * outputs
-
-
-def initialise(
-    stack: ParameterStack, shapes: Sequence[LayerShape], generators: Sequence[torch.Generator]
-) -> None:
-    """Draw the initial parameters of every run from its own generator, at its own shape.
-
-    Weights are Glorot uniform (``torch.nn.init.xavier_uniform_``, in its (out, in) order), biases
-    0.01, BatchNorm 1 and 0. What pads a run in the stack stays zero.
-    """
-    for run, source in enumerate(generators):
-        for layer, shape in zip(stack.layers, shapes, strict=True):
-            inputs, outputs = shape.inputs[run], shape.outputs[run]
-            drawn = torch.empty(outputs, inputs, dtype=layer.weight.dtype)
-            torch.nn.init.xavier_uniform_(drawn, generator=source)
-            layer.weight[run, :inputs, :outputs] = drawn.T.to(layer.weight.device)
-            layer.bias[run, 0, :outputs] = 0.01
-            if layer.gamma is not None:
-                layer.gamma[run, 0, :outputs] = 1.0

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,9 @@ GPU_SHARD_SECONDS = 600.0
 
 SAMPLES_PER_TRAIN = 1.5
 """Samples of a task for each of its train samples, rounded up."""
+
+KINDS = ("activation", "batch_norm", "reconstruction")
+"""Hyperparameters by which runs of a fleet are dealt with in stretches, see ``blocks``."""
 
 _OPERATIONS = TERMS.index("operations")
 
@@ -231,8 +234,10 @@ def plan_fleets(
     heads = len(ARCHITECTURES[architecture].heads)
     memory = fleet_memory(device)
     widths = run_widths(runs, n_features)
+    # What a fleet does element by element it does once for each stretch of runs of one kind.
+    kinds = _kinds(runs).tolist()
     fleets = []
-    for rows in _stackable(runs):
+    for rows in _stackable(runs, ARCHITECTURES[architecture].group_by):
         batch_size = int(runs["batch_size"].iloc[rows[0]])
         epochs = settings.epoch_of(settings.length, n_train, batch_size)
         steps = epochs * steps_per_epoch(n_train, batch_size)
@@ -248,10 +253,11 @@ def plan_fleets(
         cuts = stretch.cut(cutting, longest_step=fleet_seconds / steps, memory=memory)
         for start, stop in cuts:
             work, needed = stretch.work(start, stop)
+            members = [int(rows[position]) for position in order[start:stop]]
             seconds = float(estimating.step_seconds(work[None])[0]) * steps
             fleets.append(
                 Fleet(
-                    rows=tuple(int(rows[position]) for position in order[start:stop]),
+                    rows=tuple(sorted(members, key=kinds.__getitem__)),
                     estimated_seconds=seconds,
                     estimated_bytes=stretch.held(start, stop),
                     operations=needed,
@@ -261,9 +267,17 @@ def plan_fleets(
     return fleets
 
 
-def _stackable(runs: pd.DataFrame) -> Iterator[np.ndarray]:
-    """Yield the positions of runs of equal depth, batch size and seed."""
-    keys = ["n_layers", "batch_size", "seed"]
+def _kinds(runs: pd.DataFrame) -> np.ndarray:
+    """Number the kinds of runs, (runs,): equal where all of :data:`KINDS` are."""
+    named = [name for name in KINDS if name in runs]
+    if not named:
+        return np.zeros(len(runs), dtype=int)
+    return runs.groupby(named, sort=True).ngroup().to_numpy()
+
+
+def _stackable(runs: pd.DataFrame, further: Sequence[str]) -> Iterator[np.ndarray]:
+    """Yield the positions of runs of equal depth, batch size and seed, and what else must be."""
+    keys = ["n_layers", "batch_size", "seed", *further]
     for rows in runs.groupby(keys, sort=True).indices.values():
         yield np.sort(np.asarray(rows))
 

@@ -21,6 +21,8 @@ from aehpo_assets.store.measured import PRICES
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.training.cost import CostModel
+from aehpo_gpu.training.defaults import training_defaults, with_defaults
+from aehpo_gpu.training.errors import ERRORS
 from aehpo_gpu.training.fleets import Fleets, Reached
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.resident import ResidentMatrix
@@ -81,11 +83,13 @@ def train_rungs(
     Raises
     ------
     InputError
-        If a run asks for ``k_filter`` below its latent dimension, or the device is not there.
+        If a run asks for ``k_filter`` below its latent dimension or for an error that the data
+        cannot have, or the device is not there.
     """
     places = np.sort(list(itertools.chain.from_iterable(fleets)))
     members = runs.iloc[places].set_axis(places)
     check_runs(members)
+    check_targets(architecture, members, data)
     matrix = ResidentMatrix(data, settings)
     described = describe_runs(architecture, members, data)
     epochs = [
@@ -136,6 +140,30 @@ def check_runs(runs: pd.DataFrame) -> None:
         )
 
 
+def check_targets(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> None:
+    """Refuse runs whose error the data cannot have.
+
+    Raises
+    ------
+    InputError
+        If a run is trained by the cross-entropy, and train samples lie outside 0 and 1.
+    """
+    runs = with_defaults(runs, training_defaults(ARCHITECTURES[architecture]))
+    on_logits = runs[runs["reconstruction"].map(lambda name: ERRORS[name].on_logits)]
+    if on_logits.empty:
+        return
+    train = data.matrix[data.split == "train"]
+    if train.min() < 0 or train.max() > 1:
+        first = on_logits.iloc[0]
+        raise InputError(
+            f"the configuration {first['config_id']} is trained by {first['reconstruction']}, "
+            f"which takes values from 0 to 1; the train samples of {data.task} lie between "
+            f"{train.min():.3g} and {train.max():.3g}",
+            key="space.reconstruction",
+            remedy="Set preprocessing.scaler: minmax, or train by another error.",
+        )
+
+
 def describe_runs(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> pd.DataFrame:
     """Everything about the runs that is known before they are trained."""
     heads = len(ARCHITECTURES[architecture].heads)
@@ -145,7 +173,10 @@ def describe_runs(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> 
     described.insert(2, "architecture", architecture)
     described["k_filter_effective"] = np.minimum(runs["k_filter"], data.n_features)
     described["overcomplete"] = described["k_filter_effective"] < runs["latent_dim_fixed"]
-    described["trainable_parameters"] = [trainable_parameters(w, heads) for w in widths]
+    norms = runs["batch_norm"] if "batch_norm" in runs else pd.Series(1, runs.index)
+    described["trainable_parameters"] = [
+        trainable_parameters(w, heads, bool(norm)) for w, norm in zip(widths, norms, strict=True)
+    ]
     described["weights_and_biases"] = [weights_and_biases(w) for w in widths]
     return described
 

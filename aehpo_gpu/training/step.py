@@ -16,7 +16,7 @@ import torch
 
 from aehpo_gpu.training.memory import memory_is_short
 from aehpo_gpu.training.network import FleetNetwork
-from aehpo_gpu.training.optimiser import StackedAdamW
+from aehpo_gpu.training.optimiser import StackedOptimiser
 
 logger = logging.getLogger(__name__)
 
@@ -41,14 +41,15 @@ class TrainingStep:
         The fleet; after runs have left it, it needs another step.
     """
 
-    def __init__(self, network: FleetNetwork, optimiser: StackedAdamW):
+    def __init__(self, network: FleetNetwork, optimiser: StackedOptimiser):
         self.network, self.optimiser = network, optimiser
-        self._weight = torch.zeros((), device=network.device, dtype=network.dtype)
+        runs = len(network.widths)
+        self._weight = torch.zeros(runs, device=network.device, dtype=network.dtype)
         self._graphs: dict[int, _Graph] = {}
 
-    def weigh(self, weight: float) -> None:
-        """Set the annealing weight of the VAE loss for the steps to come."""
-        self._weight.fill_(weight)
+    def weigh(self, weight: float | torch.Tensor) -> None:
+        """Set the annealing weight of the VAE loss, of all or (runs,), for the steps to come."""
+        self._weight.copy_(torch.as_tensor(weight))
 
     def __call__(self, x: torch.Tensor, noise: Mapping[str, torch.Tensor]) -> None:
         """Update all runs by a batch.

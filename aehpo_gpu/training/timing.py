@@ -16,7 +16,7 @@ from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel, fit_cost_model
 from aehpo_gpu.training.fleet import train_epoch
 from aehpo_gpu.training.network import FleetNetwork
-from aehpo_gpu.training.optimiser import StackedAdamW
+from aehpo_gpu.training.optimiser import StackedOptimiser
 from aehpo_gpu.training.step import TrainingStep
 from aehpo_gpu.training.task import TrainingSettings, device_name
 from aehpo_gpu.training.work import TERMS, fleet_bytes, pair_tensors, step_work
@@ -118,7 +118,7 @@ def time_step(
         dtype=settings.dtype,
     )
     rates = torch.full((len(members),), 1e-4, device=device, dtype=settings.dtype)
-    take_step = TrainingStep(network, StackedAdamW(network.stack, rates))
+    take_step = TrainingStep(network, StackedOptimiser(network.stack, rates))
     source = torch.Generator(device).manual_seed(0)
     size = (MOST_STEPS[device.type] * batch_size, network.width)
     data = torch.randn(size, generator=source, device=device).to(settings.dtype)

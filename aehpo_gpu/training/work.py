@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from aehpo_assets.space.widths import operations_of_a_sample
+from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.parameters import LANES
 from aehpo_gpu.training.task import EVALUATION_CHUNK
 
@@ -133,15 +134,7 @@ def fleet_bytes(
 
 
 def pair_tensors(architecture: str, vae_loss: str) -> tuple[int, int]:
-    """Tensors that a loss makes of all pairs of samples of a batch.
-
-    Counted in the graph of the gradients, with two more for the way back.
-
-    Returns
-    -------
-    tuple of int
-        How many are (runs, batch, batch, latents), and how many (runs, batch, batch).
-    """
-    if architecture == "disentanglix":
-        return 6, 2
-    return (0, 9) if architecture == "varix" and vae_loss == "mmd" else (0, 0)
+    """Tensors that a loss makes of all pairs of samples of a batch, see ``Architecture.pairs``."""
+    if architecture == "varix" and vae_loss == "mmd":
+        return 0, 9
+    return ARCHITECTURES[architecture].pairs

@@ -11,7 +11,7 @@ import torch
 
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.network import FleetNetwork
-from aehpo_gpu.training.optimiser import StackedAdamW, update
+from aehpo_gpu.training.optimiser import StackedOptimiser, update
 from aehpo_gpu.training.step import TrainingStep
 from benchmarks.device.check import Check, device, median_seconds, synchronise
 from benchmarks.device.fleets import free_cache, runs_of
@@ -74,7 +74,7 @@ def _step(architecture: str, runs: pd.DataFrame, precision: str) -> dict[str, An
         dtype=torch.float32,
     )
     rates = torch.full((len(runs),), 1e-4, device=device())
-    take_step = TrainingStep(network, StackedAdamW(network.stack, rates))
+    take_step = TrainingStep(network, StackedOptimiser(network.stack, rates))
     x, noise = (
         torch.randn(samples, network.width, device=device()),
         network.draw_noise(0, range(samples)),

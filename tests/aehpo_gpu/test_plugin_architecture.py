@@ -14,12 +14,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.effects import main_effects
 from aehpo_assets.analysis.importance import hyperparameter_importance
 from aehpo_assets.errors import InputError
-from aehpo_assets.hpo.blackbox import build_blackboxes
+from aehpo_assets.hpo.blackbox import build_blackboxes, read_blackbox, write_blackbox
 from aehpo_assets.hpo.columns import SCORES
 from aehpo_assets.hpo.recommend import recommend
+from aehpo_assets.hpo.surrogate.diagnostics import worst_regions
 from aehpo_assets.hpo.surrogate.encoding import Encoder
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
 from aehpo_assets.running.preflight import check_study
@@ -127,7 +129,8 @@ def test_a_hyperparameter_of_another_package_goes_all_the_way(
     install: Install, task: TrainingTask, tmp_path: Path
 ) -> None:
     install(MODULE)
-    settings, file = study(), Path("study.yaml")
+    words = {"optimizer": ["adam", "sgd"], "lr_schedule": ["cosine"]}
+    settings, file = study(space=study().space | words), Path("study.yaml")
     check_study(settings, file, ["toy_rna"])
     space = search_space("freebits", settings.space)
     assert space.hyperparameters["gamma"] == Uniform(0.1, 0.5)
@@ -139,26 +142,51 @@ def test_a_hyperparameter_of_another_package_goes_all_the_way(
     encoded = Encoder(space).matrix(configurations)[:, position]
     np.testing.assert_allclose(encoded, (configurations["gamma"] - 0.1) / 0.4)
 
+    # A word has a column each in models of distances, and a constant has none.
+    assert set(configurations["optimizer"]) == {"adam", "sgd"}
+    assert {"optimizer=adam", "optimizer=sgd"} < set(Encoder(space).columns)
+
     results = trained(task, configurations)
     assert (results["status"] == "ok").all()
     assert np.isfinite(results[[*SCORES, "valid_r2", "train_vae_loss"]]).all().all()
     # The loss reads gamma: a larger one leaves other weights behind.
     other = trained(task, configurations.assign(gamma=0.5))
     assert not np.allclose(results["valid_r2"], other["valid_r2"])
+    adam = (results["optimizer"] == "adam").to_numpy()
+    swapped = trained(task, configurations.assign(optimizer="sgd"))
+    changed = (results["valid_r2"] != swapped["valid_r2"]).to_numpy()
+    assert (changed == adam).all()
 
     names = space.names
     effects = main_effects(results, names)
     assert "gamma" in set(effects["hyperparameter"])
+    levels = effects[effects["hyperparameter"] == "optimizer"]
+    assert levels["word"].tolist() == ["adam", "sgd"]
+    assert levels["value"].isna().all()
+    for picture in (
+        plots.main_effects(effects),
+        plots.configuration_distribution(configurations),
+        plots.score_against_hyperparameters(results, names),
+    ):
+        assert picture.startswith(b"\x89PNG")
     importance = hyperparameter_importance(results, names)
-    assert np.isfinite(importance.set_index("hyperparameter").loc["gamma", "importance"])
+    by_name = importance.set_index("hyperparameter")
+    assert np.isfinite(by_name.loc[["gamma", "optimizer"], "importance"]).all()
     box = build_blackboxes({"toy_rna": results}, space, settings.epochs).tasks["toy_rna"]
-    assert "gamma" in box.configuration_space
+    assert {"gamma", "optimizer", "lr_schedule"} < set(box.configuration_space)
+    write_blackbox(tmp_path / "box", build_blackboxes({"toy_rna": results}, space, 2))
+    read = read_blackbox(tmp_path / "box").tasks["toy_rna"]
+    assert read.hyperparameters["optimizer"].tolist() == configurations["optimizer"].tolist()
     evaluations = training_table({"toy_rna": results}, space)
-    fitted, _, _ = fit_surrogate(evaluations, space)
-    fitted.save(tmp_path)
-    assert Surrogate.load(tmp_path).space == space
-    hpo = Hpo(searchers=["random_search", "regularized_evolution", "cqr"], trials=12)
+    fitted, _, out_of_fold = fit_surrogate(evaluations, space)
+    regions = worst_regions(out_of_fold, evaluations, ["optimizer"])
+    assert set(regions["word"]) <= {"adam", "sgd"}
+    fitted.save(tmp_path / "surrogate")
+    assert Surrogate.load(tmp_path / "surrogate").space == space
+    hpo = Hpo(searchers=["random_search", "regularized_evolution", "cqr", "kde", "bore"], trials=12)
     found = recommend("toy_rna", evaluations, fitted, space, hpo, n_features=48).table
+    assert set(found["optimizer"]) <= {"adam", "sgd"}
+    assert set(found["lr_schedule"]) == {"cosine"}
     assert found["gamma"].between(0.1, 0.5).all()
     assert not set(found["gamma"]) <= set(configurations["gamma"])
 

@@ -10,13 +10,14 @@ import math
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.analysis.effects import MOST_LEVELS
+from aehpo_assets.analysis.effects import MOST_LEVELS, WORD
 from aehpo_assets.analysis.plots.style import (
     COLOURS,
     GREY,
     nothing_to_show,
     panels,
     rendered,
+    shortened,
     spans_magnitudes,
 )
 
@@ -51,7 +52,7 @@ def main_effects(effects: pd.DataFrame) -> bytes:
                 continue
             if _levels_are_values(rows):
                 position = np.arange(len(rows), dtype=float)
-                panel.set_xticks(position, [f"{value:g}" for value in rows["value"]])
+                panel.set_xticks(position, _names(rows))
                 panel.set_xlim(-0.5, len(rows) - 0.5)
             else:
                 position = rows["value"].to_numpy()
@@ -77,4 +78,16 @@ def main_effects(effects: pd.DataFrame) -> bytes:
 
 
 def _levels_are_values(rows: pd.DataFrame) -> bool:
+    if _are_words(rows):
+        return True
     return len(rows) <= MOST_LEVELS and bool((rows["lower"] == rows["upper"]).all())
+
+
+def _are_words(rows: pd.DataFrame) -> bool:
+    return WORD in rows and bool((rows[WORD] != "").all())
+
+
+def _names(rows: pd.DataFrame) -> list[str]:
+    if _are_words(rows):
+        return [shortened(str(word)) for word in rows[WORD]]
+    return [f"{value:g}" for value in rows["value"]]

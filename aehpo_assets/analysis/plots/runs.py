@@ -5,12 +5,14 @@ How runs are trained and scored belongs to ``aehpo_gpu``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from aehpo_assets.analysis.chosen_baselines import tried_baselines
+from aehpo_assets.analysis.configurations import holds_words
 from aehpo_assets.analysis.names import BASELINE_NAMES
 from aehpo_assets.analysis.plots.style import (
     COLOURS,
@@ -51,8 +53,13 @@ def configuration_distribution(table: pd.DataFrame) -> bytes:
     names = [name for name in table if name != "config_id"]
     with panels(len(names)) as (figure, axes):
         for name, panel in zip(names, axes, strict=False):
-            values = finite(table[name])
             panel.set_title(name)
+            if holds_words(table[name]):
+                counts = table[name].value_counts().sort_index()
+                panel.bar(range(len(counts)), counts, color=COLOURS[0], width=0.7)
+                panel.set_xticks(range(len(counts)), [shortened(word) for word in counts.index])
+                continue
+            values = finite(table[name])
             if values.empty:
                 nothing_to_show(panel, "no finite values")
             elif _is_categorical(values):
@@ -91,11 +98,16 @@ def score_against_hyperparameters(results: pd.DataFrame, hyperparameters: list[s
     with panels(len(hyperparameters)) as (figure, axes):
         for name, panel in zip(hyperparameters, axes, strict=False):
             panel.set_title(name)
-            values = finite(numbers[name])
+            words = None
+            if holds_words(results[name]):
+                places, words = pd.factorize(results[name], sort=True)
+                values = pd.Series(places, results.index, dtype="float64")
+            else:
+                values = finite(numbers[name])
             if values.empty:
                 nothing_to_show(panel, "no finite values")
                 continue
-            _scores_along(panel, values, score.loc[values.index])
+            _scores_along(panel, values, score.loc[values.index], words)
         best = f"best {score.max():.3f}" if score.notna().any() else "no finished run"
         figure.suptitle(
             f"{len(results)} runs, {int(score.isna().sum())} without a score (crosses), {best}",
@@ -105,14 +117,20 @@ def score_against_hyperparameters(results: pd.DataFrame, hyperparameters: list[s
         return rendered(figure)
 
 
-def _scores_along(panel: Axes, values: pd.Series, score: pd.Series) -> None:
-    """Scatter scores along one hyperparameter and join their medians by category or by bin."""
-    if _is_categorical(values):
+def _scores_along(
+    panel: Axes, values: pd.Series, score: pd.Series, words: Sequence[str] | None = None
+) -> None:
+    """Scatter scores along one hyperparameter and join their medians by category or by bin.
+
+    With ``words``, the values are places in them.
+    """
+    if words is not None or _is_categorical(values):
         levels = np.sort(values.unique())
         group = np.searchsorted(levels, values)
         # Side by side instead of on top of each other, by the same small steps every time.
         position = group + 0.5 * ((np.arange(len(values)) * 0.618) % 1 - 0.5)
-        panel.set_xticks(range(len(levels)), [f"{level:g}" for level in levels])
+        names = [f"{x:g}" if words is None else shortened(words[int(x)]) for x in levels]
+        panel.set_xticks(range(len(levels)), names)
         panel.set_xlim(-0.6, len(levels) - 0.4)
         centres = pd.Series(group, index=values.index).astype("float64")
     else:

@@ -17,7 +17,7 @@ import pandas as pd
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME
 from aehpo_assets.hpo.search.ask_tell import AskTell
-from aehpo_assets.space import config_id_of
+from aehpo_assets.space import SearchSpace, config_id_of
 
 Clock = Literal["measured", "unit"]
 Evaluate = Callable[[Sequence[Mapping[str, Any]]], np.ndarray]
@@ -128,17 +128,18 @@ def simulate(
                 "worker": trial["worker"],
             }
         )
-    return _trial_table(finished, searcher.problem.space.names, objectives)
+    return _trial_table(finished, searcher.problem.space, objectives)
 
 
 def _trial_table(
-    finished: list[dict[str, Any]], hyperparameters: Sequence[str], objectives: Sequence[str]
+    finished: list[dict[str, Any]], space: SearchSpace, objectives: Sequence[str]
 ) -> pd.DataFrame:
     """Sort the finished trials by their start; an empty table has the same columns and types."""
-    columns = ["trial", "config_id", *hyperparameters, *objectives]
+    columns = ["trial", "config_id", *space.names, *objectives]
     columns += ["epoch", "status", "start", "end", "worker"]
     table = pd.DataFrame(finished, columns=columns)
     if table.empty:
-        texts = dict.fromkeys(("config_id", "status"), "str")
+        words = [name for name, domain in space.hyperparameters.items() if domain.of_words]
+        texts = dict.fromkeys(("config_id", "status", *words), "str")
         return table.astype(dict.fromkeys(columns, "float64") | texts)
     return table.sort_values("trial").reset_index(drop=True)

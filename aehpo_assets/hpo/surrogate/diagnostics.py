@@ -140,11 +140,14 @@ def worst_regions(
 ) -> pd.DataFrame:
     """Find where each model errs most: the quarter of a hyperparameter with the largest error.
 
+    Of a hyperparameter that has words, each is a region.
+
     Returns
     -------
     pandas.DataFrame
         One row per task and objective: ``task, objective, hyperparameter, lower, upper, rmse``
-        inside that region and ``rmse_overall``.
+        inside that region and ``rmse_overall``; ``word`` as well where it is one, whose bounds are
+        NaN.
     """
     known = evaluations.drop_duplicates(["task", "config_id"])[
         ["task", "config_id", *hyperparameters]
@@ -153,17 +156,20 @@ def worst_regions(
     joined["squared"] = (joined["actual"] - joined["predicted"]) ** 2
     rows = []
     for (task, objective), frame in joined.groupby(["task", "objective"], sort=False):
-        worst: tuple[float, str, float, float] | None = None
+        worst: tuple[float, str, float, float, str] | None = None
         for name in hyperparameters:
             values = frame[name]
-            quarters = pd.qcut(values, 4, labels=False, duplicates="drop")
-            for quarter, errors in frame["squared"].groupby(quarters):
+            words = not pd.api.types.is_numeric_dtype(values)
+            regions = values if words else pd.qcut(values, 4, labels=False, duplicates="drop")
+            for region, errors in frame["squared"].groupby(regions):
                 error = float(np.sqrt(errors.mean()))
                 if worst is None or error > worst[0]:
-                    inside = values[quarters == quarter]
-                    worst = (error, name, float(inside.min()), float(inside.max()))
+                    inside = values[regions == region]
+                    bounds = (np.nan,) * 2 if words else (float(inside.min()), float(inside.max()))
+                    worst = (error, name, *bounds, str(region) if words else "")
         if worst is not None:
             overall = float(np.sqrt(frame["squared"].mean()))
-            rows.append((task, objective, worst[1], worst[2], worst[3], worst[0], overall))
+            rows.append((task, objective, *worst[1:4], worst[0], overall, worst[4]))
     columns = ["task", "objective", "hyperparameter", "lower", "upper", "rmse", "rmse_overall"]
-    return pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=[*columns, "word"])
+    return table if (table["word"] != "").any() else table[columns]

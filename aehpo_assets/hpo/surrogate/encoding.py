@@ -83,4 +83,4 @@ class Encoder:
         return [np.clip((numbers - lower) / width, 0, 1) if width > 0 else np.zeros(len(numbers))]
 
     def _unordered(self, distribution: Choice) -> bool:
-        return self.one_hot or any(isinstance(value, str) for value in distribution.values)
+        return self.one_hot or distribution.of_words

@@ -141,3 +141,34 @@ def test_a_run_that_diverges_is_no_model(
     with pytest.raises(InputError, match="diverges"):
         export_model(tmp_path / "model", scaled, "vanillix", run, SETTINGS, fitted)
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "relu", "gelu"])
+@pytest.mark.parametrize("batch_norm", [0, 1])
+def test_an_export_of_any_kind_is_read_back_as_what_was_trained(
+    activation: str,
+    batch_norm: int,
+    fitted: FittedPreprocessing,
+    task: TrainingTask,
+    tmp_path: Path,
+) -> None:
+    run = make_runs(activation=activation, batch_norm=batch_norm, reconstruction="bce", drop_p=0.2)
+    data = TrainingTask(task.task, 1 / (1 + np.exp(-task.matrix)), task.split, task.targets)
+    written = export_model(tmp_path / "model", data, "varix", run, DOUBLE, fitted)
+    read = load_model(tmp_path / "model")
+    x = torch.tensor(data.matrix, dtype=torch.float64)
+    with torch.no_grad():
+        torch.testing.assert_close(read(x), written(x))
+        assert 0 < float(read(x).min()) < float(read(x).max()) < 1
+    fleet = FleetTraining("varix", run, ResidentMatrix(data, DOUBLE), DOUBLE)
+    fleet.advance(3)
+    with torch.no_grad():
+        # Trained twice: Adam carries rounding on.
+        torch.testing.assert_close(read.encode(x)["mean"], fleet.latents[0], rtol=1e-3, atol=1e-4)
+        squared = (read(x) - x).square().sum(1)
+    spread = (x - x.mean(1, keepdim=True)).square().sum(1)
+    rows = torch.as_tensor(data.split == "test")
+    r2 = float((1 - squared / spread)[rows].mean())
+    assert r2 == pytest.approx(float(fleet.metrics["test_r2"][0]), rel=1e-3)
+    count = sum(p.numel() for p in read.parameters())
+    assert count == trainable_parameters(read.widths, 2, bool(batch_norm))

@@ -57,6 +57,8 @@ def test_the_h5ad_file_holds_labels_split_and_latents(
     assert read.obs["grade"].isna().sum() == 100
     assert list(read.obs_names) == list(samples)
     assert list(read.uns["runs"].index) == list(RUNS["config_id"])
+    assert list(read.uns["runs"]["kernel"]) == list(RUNS["kernel"])
+    np.testing.assert_array_equal(read.uns["runs"]["lr_fixed"], RUNS["lr_fixed"])
     other = pd.Series(task.split[::-1], index=samples)
     write_h5ad(tmp_path / "two.h5ad", latents, RUNS, labels, splits | {first: other})
     several = anndata.read_h5ad(tmp_path / "two.h5ad").obs

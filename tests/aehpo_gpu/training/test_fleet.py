@@ -80,12 +80,16 @@ def test_the_first_step_in_float32_is_that_of_plain_pytorch(task: TrainingTask) 
             start = stop + (3 if shape.hidden else 1) * outputs
 
 
-@pytest.mark.parametrize("architecture", ["vanillix", "varix", "disentanglix"])
+@pytest.mark.parametrize(
+    "architecture",
+    ["vanillix", "varix", "disentanglix", "logcosh_vae", "infovae", "dipvae", "sparsix"],
+)
 @pytest.mark.parametrize("dropout", [0.0, [0.0, 0.3, 0.5, 0.9]], ids=["no dropout", "dropout"])
 def test_a_run_in_a_fleet_equals_the_run_alone_in_float64(
     task: TrainingTask, architecture: str, dropout: object
 ) -> None:
-    runs = make_runs(4, **DIFFERENT, drop_p=dropout)
+    words = {"kernel": ["imq", "rbf_median", "imq", "rbf_tutorial"], "dip_variant": ["I", "II"] * 2}
+    runs = make_runs(4, **DIFFERENT, **words, drop_p=dropout)
     together = train(task, runs, architecture, epochs=8, precision="float64")
     for position in range(len(runs)):
         alone = train(task, runs.iloc[[position]], architecture, epochs=8, precision="float64")

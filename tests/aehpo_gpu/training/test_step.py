@@ -10,9 +10,9 @@ import torch
 from plain_training import make_runs
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from aehpo_gpu.training import layers, optimiser
+from aehpo_gpu.training import blocks, errors, layers, normalisation, optimiser
 from aehpo_gpu.training.fleet import FleetTraining
-from aehpo_gpu.training.optimiser import StackedAdamW
+from aehpo_gpu.training.optimiser import StackedOptimiser
 from aehpo_gpu.training.parameters import LayerShape, ParameterStack
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
@@ -24,7 +24,7 @@ SHAPES = [LayerShape((UNITS,) * RUNS, (UNITS,) * RUNS, False)]
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the optimiser step on the CPU as it does on a GPU."""
-    monkeypatch.setattr(StackedAdamW, "_step_by_run", StackedAdamW._step_at_once)
+    monkeypatch.setattr(StackedOptimiser, "_step_by_run", StackedOptimiser._step_at_once)
 
 
 class Passes(TorchDispatchMode):
@@ -71,7 +71,7 @@ class Passes(TorchDispatchMode):
 def test_the_optimiser_moves_at_most_32_bytes_a_parameter() -> None:
     stack = ParameterStack.allocate(SHAPES, torch.device("cpu"), torch.float32)
     stack.gradients.copy_(torch.randn(stack.gradients.shape))
-    ours = StackedAdamW(stack, torch.full((RUNS,), 1e-3))
+    ours = StackedOptimiser(stack, torch.full((RUNS,), 1e-3))
     count = stack.values.numel()
     with Passes(count // 2, ours.values, ours.gradients, ours.first, ours.second) as passes:
         ours.step()
@@ -119,7 +119,7 @@ def test_a_fleet_trains_on_a_gpu_to_where_it_does_on_the_cpu(task: TrainingTask)
     at_once.advance(settings.epochs)
     with pytest.MonkeyPatch.context() as patch:
         patch.undo()
-        patch.setattr(StackedAdamW, "_step_by_run", _step_by_run)
+        patch.setattr(StackedOptimiser, "_step_by_run", _step_by_run)
         by_run = FleetTraining("varix", runs, matrix, settings)
         by_run.advance(settings.epochs)
     assert at_once.diverged.tolist() == by_run.diverged.tolist() == [False, True, False]
@@ -128,7 +128,7 @@ def test_a_fleet_trains_on_a_gpu_to_where_it_does_on_the_cpu(task: TrainingTask)
     )
 
 
-_step_by_run = StackedAdamW._step_by_run
+_step_by_run = StackedOptimiser._step_by_run
 
 
 def rows(units: int = 32) -> torch.Tensor:
@@ -152,25 +152,41 @@ def columns() -> torch.Tensor:
 
 
 FUSED: list[tuple[Callable[..., Any], Callable[[], tuple[Any, ...]]]] = [
-    (layers.normalised, lambda: (batch(), *(rows() for _ in range(5)), batch()[0], rows(1) / 2)),
-    (layers.normalised, lambda: (batch(), *(rows() for _ in range(5)), None, rows(1) / 2)),
     (
-        layers.normalised_gradients,
+        normalisation.normalised,
+        lambda: (batch(), *(rows() for _ in range(5)), batch()[0], rows(1) / 2),
+    ),
+    (normalisation.normalised, lambda: (batch(), *(rows() for _ in range(5)), None, rows(1) / 2)),
+    (
+        normalisation.normalised_gradients,
         lambda: (batch(), batch().relu(), batch(), rows(), rows(1), rows()),
     ),
-    (layers.squared_error, lambda: (batch(), batch()[0], rows().round())),
-    (optimiser.step_factors, lambda: (numbers(), some_alive(), torch.tensor(3.0), numbers())),
+    (errors.squared_error, lambda: (batch(), batch()[0], rows().round())),
+    (
+        optimiser.step_factors,
+        lambda: (numbers(), some_alive(), torch.tensor(3.0), numbers(), numbers()),
+    ),
     (
         optimiser.update,
-        lambda: (*(columns() for _ in range(4)), some_alive(), *(numbers() for _ in range(4))),
+        lambda: (*(columns() for _ in range(4)), some_alive(), *(numbers() for _ in range(5))),
+    ),
+    (
+        optimiser.update_each,
+        lambda: (
+            *(columns() for _ in range(4)),
+            some_alive(),
+            *(numbers() for _ in range(5)),
+            torch.tensor([0, 3, 2]),
+            numbers(),
+        ),
     ),
 ]
 
 
 @pytest.fixture
 def sums_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(layers, "sum_over_rows", lambda x: x.sum(1, keepdim=True))
-    monkeypatch.setattr(layers, "dot_over_rows", lambda x, y: (x * y).sum(1, keepdim=True))
+    monkeypatch.setattr(normalisation, "sum_over_rows", lambda x: x.sum(1, keepdim=True))
+    monkeypatch.setattr(normalisation, "dot_over_rows", lambda x, y: (x * y).sum(1, keepdim=True))
     yield
     torch._dynamo.reset()
 
@@ -285,9 +301,9 @@ def test_a_step_launches_few_kernels(
     training = FleetTraining(architecture, runs, ResidentMatrix(task, settings), settings)
     kernels = Kernels()
     for module, name in (
-        (layers, "normalised"),
-        (layers, "normalised_gradients"),
-        (layers, "squared_error"),
+        (blocks, "normalised"),
+        (blocks, "normalised_gradients"),
+        (errors, "squared_error"),
         (optimiser, "step_factors"),
         (optimiser, "update"),
     ):
