@@ -51,5 +51,5 @@ def configurations(context: dg.AssetExecutionContext, study: StudyResource) -> d
         table,
         checks=check_configurations(table, making.space),
         metadata={"configurations": len(table), "trained": settings.trained},
-        plots={"configurations": plots.configuration_distribution(table)},
+        plots={"values drawn": plots.configuration_distribution(table)},
     )
