@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 
 from aehpo_gpu.architectures.architecture import Architecture, LatentBatch
-from aehpo_gpu.architectures.vae import HEADS
+from aehpo_gpu.architectures.vae import FROM_THE_START, HEADS
 from aehpo_gpu.architectures.varix import kl_divergence, log_variance, sample
 
 
@@ -41,4 +41,11 @@ def loss(batch: LatentBatch) -> tuple[torch.Tensor, torch.Tensor]:
     return divergence + apart + along, weighted
 
 
-DIPVAE = Architecture("dipvae", HEADS, sample, loss, ("lambda_od", "lambda_d", "dip_variant"))
+DIPVAE = Architecture(
+    "dipvae",
+    HEADS,
+    sample,
+    loss,
+    ("lambda_od", "lambda_d", "dip_variant"),
+    FROM_THE_START,
+)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 
 from aehpo_gpu.architectures.architecture import Architecture, LatentBatch
-from aehpo_gpu.architectures.vae import HEADS
+from aehpo_gpu.architectures.vae import FROM_THE_START, HEADS
 from aehpo_gpu.architectures.varix import kl_divergence, sample
 
 Kernel = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
@@ -82,6 +82,7 @@ INFOVAE = Architecture(
     sample,
     loss,
     ("info_alpha", "info_lambda", "kernel"),
+    FROM_THE_START,
     draws_prior=True,
     pairs=(0, 12),
 )

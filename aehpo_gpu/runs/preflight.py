@@ -60,11 +60,20 @@ def check_errors(study: Study, file: Path) -> None:
 def difference(name: str) -> str | None:
     """Say how a search space and the architecture of its name differ, or None if they fit."""
     from aehpo_gpu.architectures import ARCHITECTURES
+    from aehpo_gpu.training.defaults import training_defaults
 
     if name not in ARCHITECTURES:
         return f"{name} has a search space, but no Architecture of that name"
     space = ARCHITECTURE_SPACES[name].known
-    unknown = [weight for weight in ARCHITECTURES[name].weights if weight not in space]
+    read = (*ARCHITECTURES[name].weights, *ARCHITECTURES[name].group_by)
+    unknown = [weight for weight in read if weight not in space]
     if unknown:
         return f"the loss of {name} reads {', '.join(unknown)}, which its search space lacks"
+    trained = training_defaults(ARCHITECTURES[name])
+    for hyperparameter, default in ARCHITECTURE_SPACES[name].defaults.items():
+        if trained.get(hyperparameter, default) != default:
+            return (
+                f"{hyperparameter} of {name} is {default} in its search space, and "
+                f"{trained[hyperparameter]} where it is trained"
+            )
     return None

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from aehpo_assets.space.training import ANNEALED
 from aehpo_assets.space.widths import run_widths
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel, fit_cost_model
@@ -44,13 +45,16 @@ def measure_cost_model(
         Name of the architecture.
     runs
         The space that the timings are spread over: all its sizes, the largest included.
+        Hyperparameters of training have their defaults in all timings.
     n_features
         Features of the task.
     settings
         Device, precision, VAE loss.
     """
     heads = len(ARCHITECTURES[architecture].heads)
-    shapes = runs.drop_duplicates(["k_filter", "n_layers", "enc_factor", "latent_dim_fixed"])
+    # Prices are of sizes; which run stands for a size must not decide what they are of.
+    sizes_alone = runs.drop(columns=[one.name for one in ANNEALED if one.name in runs])
+    shapes = sizes_alone.drop_duplicates(["k_filter", "n_layers", "enc_factor", "latent_dim_fixed"])
     widths = run_widths(shapes, n_features)
     sizes = shapes["batch_size"].to_numpy(dtype=int)
     solo = np.concatenate(

@@ -205,6 +205,11 @@ def trained(task: TrainingTask, configurations: pd.DataFrame) -> pd.DataFrame:
     [
         ('("gamma",))\n', '("gama",))\n', "the loss of freebits reads gama, which its search"),
         ('Architecture("freebits"', 'Architecture("freebit"', "but no Architecture of that name"),
+        (
+            '("gamma",))\n',
+            '("gamma",), training={"optimizer": "sgd"})\n',
+            "optimizer of freebits is adamw in its search space, and sgd where it is trained",
+        ),
         ("(*SHARED, Hyper", "(*SHARED[1:], Hyper", "the space of freebits lacks .* k_filter"),
         ("SPACE = ArchitectureSpace", "ArchitectureSpace", "freebits.*holds no ArchitectureSpace"),
     ],
