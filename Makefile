@@ -6,7 +6,7 @@ HOME_FOLDER ?= .aehpo
 DEMO_DATA := $(HOME_FOLDER)/data
 STAMP := $(VENV)/.installed
 
-.PHONY: demo install test test-slow ui bench clean
+.PHONY: demo install test test-slow ui bench docs clean
 
 demo: install
 	$(BIN)/aehpo dataset demo $(DEMO_DATA)
@@ -38,6 +38,10 @@ ui: install
 
 bench: install
 	$(BIN)/python -m benchmarks.bench $(if $(QUICK),--quick) $(if $(JSON),--json $(JSON))
+
+docs: install
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python -m mkdocs build --strict
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -306,7 +306,9 @@ def test_a_recommendation_of_the_second_round_is_reproduced_and_traced(
     assert "recommendations/vanillix/toy_rna: equal" in printed
     assert "earlier_validations" not in printed
     shown = io.StringIO()
-    assert print_trace(home, "recommendations/vanillix/toy_rna", Console(file=shown, width=200))
+    assert print_trace(
+        home, "recommendations/vanillix/toy_rna", Console(file=shown, width=200), full=True
+    )
     assert "took over validated_recommendations/vanillix/toy_rna: " in shown.getvalue()
 
 

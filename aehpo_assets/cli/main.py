@@ -139,11 +139,18 @@ def next_round(home: HomeOption = None) -> None:
 
 
 @app.command()
-def trace(artefact: ArtefactName, home: HomeOption = None) -> None:
+def trace(
+    artefact: ArtefactName,
+    home: HomeOption = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Settings and versions of everything in between, too.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Show what an artefact was made from, down to the raw files; fails if the chain is broken."""
     from aehpo_assets.cli.trace import print_trace
 
-    if not print_trace(chosen_home(home), artefact, console):
+    if not print_trace(chosen_home(home), artefact, console, full=full, as_json=as_json):
         raise typer.Exit(1)
 
 

@@ -1,4 +1,4 @@
-"""A chain of lineage as a person sees it: a tree from an artefact down to the raw files.
+"""A chain of lineage as a person sees it, from an artefact down to the raw files.
 
 What the chain is belongs to ``store.lineage``; this only prints.
 """
@@ -9,20 +9,24 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+import typer
 from rich.console import Console
 from rich.tree import Tree
 
 from aehpo_assets.foreign import escaped
 from aehpo_assets.store.home import Home
-from aehpo_assets.store.lineage import Artefact, Link, breaks, find_artefact, runs_of, trace
+from aehpo_assets.store.lineage import Artefact, Link, breaks, find_artefact, runs_of, trace, walk
 from aehpo_assets.store.provenance import Provenance
 from aehpo_assets.store.store import FILE
 
 _LONGEST_SETTING = 120
 
 
-def print_trace(home: Home, name: str, console: Console) -> bool:
-    """Print the tree of an artefact; returns whether its chain is whole.
+def print_trace(
+    home: Home, name: str, console: Console, *, full: bool = False, as_json: bool = False
+) -> bool:
+    """Print what an artefact was made from; returns whether its chain is whole.
 
     Parameters
     ----------
@@ -33,6 +37,11 @@ def print_trace(home: Home, name: str, console: Console) -> bool:
         ``run_results/varix/tcga_rna/17``.
     console
         Where to print.
+    full
+        Whether to print the whole tree, with settings and versions of every artefact; otherwise
+        the artefact, its raw files, and what lies between by name.
+    as_json
+        Whether to print everything as JSON instead.
 
     Raises
     ------
@@ -41,17 +50,78 @@ def print_trace(home: Home, name: str, console: Console) -> bool:
     """
     artefact = find_artefact(home.store, name)
     first = trace(home.store, artefact)
-    tree = Tree(_title(first))
-    if artefact.config_id is not None:
-        _add_runs(tree, home, artefact)
-    _fill(tree, first, first.provenance, set())
-    console.print(tree, highlight=False)
     broken = breaks(first)
+    if as_json:
+        rows = runs_of(home.store, artefact) if artefact.config_id is not None else None
+        typer.echo(json.dumps(_as_json(first, broken, rows), indent=2, ensure_ascii=True))
+        return not broken
+    if full:
+        tree = Tree(_title(first))
+        if artefact.config_id is not None:
+            _add_runs(tree, home, artefact)
+        _fill(tree, first, first.provenance, set())
+        console.print(tree, highlight=False)
+    else:
+        _print_short(first, home, artefact, console)
     if not broken:
         console.print("[green]whole[/]: every hash is that of today's artefact or file.")
     for problem in broken:
         console.print(f"[bold red]broken[/] {escaped(problem)}", soft_wrap=True, highlight=False)
     return not broken
+
+
+def _print_short(first: Link, home: Home, artefact: Artefact, console: Console) -> None:
+    """Print an artefact, the raw files it comes from, and what lies between by name."""
+    tree = Tree(_title(first))
+    if artefact.config_id is not None:
+        _add_runs(tree, home, artefact)
+    if (record := first.provenance) is not None:
+        code = (
+            f"{record.commit[:12]}{' with changes' if record.dirty else ''}"
+            if record.commit
+            else ""
+        )
+        made = f"made {record.created}" + (f" by commit {code}" if code else "")
+        tree.add(f"[dim]{escaped(made)}, on {escaped(record.device)}[/]")
+    links = [link for link in walk(first) if link is not first]
+    between = sorted({link.name for link in links if not link.is_file})
+    if between:
+        tree.add(f"[dim]from[/] {escaped(', '.join(between))}")
+    for link in sorted((link for link in links if link.is_file), key=lambda link: link.name):
+        tree.add(_title(link))
+    console.print(tree, highlight=False)
+    console.print("[dim]With --full, everything about each of them.[/]", highlight=False)
+
+
+def _as_json(first: Link, broken: list[str], rows: pd.DataFrame | None) -> dict[str, Any]:
+    """The whole chain, each artefact and file once, as it was made from."""
+    links = list(walk(first))
+    content: dict[str, Any] = {
+        "artefact": first.name,
+        "version": first.recorded,
+        "whole": not broken,
+        "problems": broken,
+        "artefacts": [
+            {
+                "name": link.name,
+                "version": link.recorded,
+                "made_from": {part.name: part.recorded for part in link.inputs},
+                "record": None
+                if link.provenance is None
+                else link.provenance.model_dump(mode="json", exclude={"checks", "files"}),
+            }
+            for link in links
+            if not link.is_file
+        ],
+        "files": [
+            {"name": link.name.removeprefix(FILE), "version": link.recorded}
+            for link in links
+            if link.is_file
+        ],
+    }
+    if rows is not None:
+        content["runs"] = json.loads(rows.to_json(orient="records", double_precision=15))
+    return content
 
 
 def _title(link: Link) -> str:

@@ -74,7 +74,7 @@ def write_optuna(home: Home, url: str) -> list[str]:
             written.append(name)
             space = search_space(partition[0], study.space)
             made = optuna.create_study(storage=storage, study_name=name, direction="maximize")
-            made.set_metric_names([OBJECTIVE[VALID_SCORE].title])
+            made.set_user_attr("objective", OBJECTIVE[VALID_SCORE].title)
             made.add_trials(list(_trials(home.store.read_table("run_results", partition), space)))
     except BaseException:
         # A storage knows no transaction over several studies: none is left half.

@@ -72,6 +72,24 @@ def test_the_results_as_json(home: Path) -> None:
     assert "nothing was validated of nothing" in str(refused.exception)
 
 
+def test_a_trace_is_short_and_can_be_all_of_it(home: Path) -> None:
+    arguments = ("run_results/vanillix/toy_rna/0", "--home", home)
+    short, full = call(app, "trace", *arguments), call(app, "trace", *arguments, "--full")
+    for shown in (short, full):
+        assert "rna.parquet" in shown
+        assert "run of configuration 0" in shown
+        assert "whole: every hash" in shown
+    assert len(short) < len(full) / 2
+    assert "settings: " in full
+    assert "settings: " not in short
+    told = json.loads(call(app, "trace", *arguments, "--json"))
+    assert (told["artefact"], told["whole"]) == ("run_results/vanillix/toy_rna", True)
+    assert {Path(one["name"]).name for one in told["files"]} == {"rna.parquet", "clinical.csv"}
+    named = {one["name"]: one for one in told["artefacts"]}
+    assert named["data_split/toy_rna"]["record"]["artefact"] == "data_split/toy_rna"
+    assert told["runs"][0]["config_id"] == "0"
+
+
 def test_the_plan_as_json(finished_tiny: Path, home: Path) -> None:
     study, data = finished_tiny / "tiny.yaml", finished_tiny / "data"
     arguments = (study, "--data", data, "--home", home, "--detect", "0.02", "--json")
