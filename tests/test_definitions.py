@@ -144,6 +144,7 @@ EDGES = {
         "earlier_validations",
         "dataset_profile",
         "baseline_performance",
+        "noise",
     },
     "race": {
         "recommendations",
