@@ -144,7 +144,6 @@ EDGES = {
         "earlier_validations",
         "dataset_profile",
         "baseline_performance",
-        "noise",
     },
     "race": {
         "recommendations",

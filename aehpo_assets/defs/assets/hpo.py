@@ -13,7 +13,6 @@ from aehpo_assets.defs.assets.earlier_validations import (
     earlier_validations,
     evaluations_of,
 )
-from aehpo_assets.defs.assets.noise import noise
 from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.conditions import when_own_results_change, when_results_change
 from aehpo_assets.defs.making import Making
@@ -27,7 +26,7 @@ from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import baseline_performance, learning_curves, run_results
 from aehpo_assets.defs.study_asset import study_asset
-from aehpo_assets.defs.task_descriptions import SIMILARITY, components_of, similarity_of_tasks
+from aehpo_assets.defs.task_descriptions import SIMILARITY, similarity_of_tasks
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.blackbox import (
     BlackboxTables,
@@ -35,11 +34,12 @@ from aehpo_assets.hpo.blackbox import (
     curves_blackboxes,
     write_blackbox,
 )
-from aehpo_assets.hpo.columns import VALID_SCORE
+from aehpo_assets.hpo.objectives import OBJECTIVE, VALID_R2, VALID_SCORE
 from aehpo_assets.hpo.recommend import recommend
 from aehpo_assets.hpo.search.searchers import SEARCHERS
 from aehpo_assets.hpo.surrogate.diagnostics import calibration, worst_regions
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
+from aehpo_assets.noise.summary import noise_tables
 from aehpo_assets.quality.configurations import RECOMMENDATION_CHECKS, check_recommendations
 from aehpo_assets.quality.surrogate import (
     BLACKBOX_CHECKS,
@@ -74,7 +74,7 @@ SURROGATE = Recipe(
 )
 RECOMMENDATIONS = Recipe(
     "recommendations",
-    compute=(recommend, Surrogate, search_space, *EVALUATIONS, *SIMILARITY),
+    compute=(recommend, noise_tables, Surrogate, search_space, *EVALUATIONS, *SIMILARITY),
     chosen=(SPACE, Chosen(SEARCHERS, by="hpo.searchers")),
     settings=("space", "hpo"),
     optional_inputs=("baseline_performance",),
@@ -199,7 +199,6 @@ def surrogate(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Mat
     deps=[
         blackbox,
         surrogate,
-        noise,
         earlier_validations,
         dg.AssetDep(run_results, partition_mapping=every_task),
         dg.AssetDep("dataset_profile", partition_mapping=all_tasks),
@@ -217,7 +216,9 @@ def recommendations(
     making = Making.begin(RECOMMENDATIONS, context, study)
     architecture, task = making.partition
     fitted = Surrogate.load(making.folder("surrogate", architecture))
-    evaluations = evaluations_of(making, making.tables("run_results"))
+    results = making.tables("run_results")
+    evaluations = evaluations_of(making, results)
+    scores = {name: OBJECTIVE[name].bounds for name in (VALID_SCORE, VALID_R2)}
     features = int(making.table("dataset_profile", task)["n_features"].iloc[0])
     similarity = similarity_of_tasks(making)
     found = recommend(
@@ -228,7 +229,7 @@ def recommendations(
         making.settings.hpo,
         features,
         similarity=similarity.loc[task],
-        components=components_of(making, architecture, task),
+        components=noise_tables(results[task], scores)["components"],
     )
     best = found.table.iloc[0]
     return making.write_table(

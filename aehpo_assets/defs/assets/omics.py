@@ -94,7 +94,10 @@ def omics_matrix(context: dg.AssetExecutionContext, study: StudyResource) -> dg.
     parts = read_parts(dataset, modality)
     matrix = joined(dataset, parts)
     settings = dataset.modalities
-    outcomes = {name: matrix_quality.check_matrix(parts[name], settings[name]) for name in parts}
+    outcomes = {
+        name if len(parts) > 1 else "": matrix_quality.check_matrix(parts[name], settings[name])
+        for name in parts
+    }
     pages = {name: matrix_page(describe_matrix(parts[name]), settings[name]) for name in parts}
     facts = describe_matrix(matrix)
     return making.write_table(
