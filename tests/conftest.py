@@ -60,7 +60,7 @@ TINY_STUDY = {
     "tasks": "all",
     "architectures": ["vanillix"],
     "configurations": {"count": 6},
-    "space": {"k_filter": [16], "latent_dim_fixed": [2, 4]},
+    "space": {"k_filter": [16], "latent_dim_fixed": [2, 4], "activation": ["relu", "tanh"]},
     "epochs": 2,
     "device": "cpu",
     "report": None,

@@ -32,6 +32,7 @@ from aehpo_assets.foreign import escaped
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.words import NOT_KNOWN
 from aehpo_assets.report.found import compared_configurations, of_task, validation_reports
+from aehpo_assets.space.distributions import value_text
 from aehpo_assets.store.home import Home
 
 OPPONENTS = {
@@ -190,7 +191,7 @@ def _configurations(
             f"{ORIGIN_NAMES[row['origin']]}\n{escaped(row['config_id'])}", justify="right"
         )
     for name, values in compared.drop(columns=["origin", "config_id"]).items():
-        table.add_row(str(name), *[f"{value:.6g}" for value in values])
+        table.add_row(str(name), *[escaped(value_text(value, 6)) for value in values])
     return table
 
 

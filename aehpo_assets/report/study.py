@@ -31,6 +31,7 @@ from aehpo_assets.report.found import (
     validation_reports,
 )
 from aehpo_assets.report.layouts import latent_blocks
+from aehpo_assets.space.distributions import value_text
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.provenance import Provenance
 from aehpo_assets.store.store import Partition, Store
@@ -99,7 +100,7 @@ def _answer(home: Home, reports: dict[str, Report]) -> Iterator[Block]:
                 "test_error": scores["test_error"],
             }
             words = {"task": task, "architecture": architecture}
-            words["train with"] = ", ".join(f"{k} {v:.4g}" for k, v in values.items())
+            words["train with"] = ", ".join(f"{k} {value_text(v)}" for k, v in values.items())
             for name in ("valid", "test"):
                 words[name] = _with_error(scores[name], scores[f"{name}_error"])
             for opponent, name in OPPONENTS.items():
@@ -164,7 +165,7 @@ def _configurations(home: Home, architecture: str, task: str, report: Report, st
     values = compared.drop(columns=["origin", "config_id"]).astype(object)
     values = values.T.set_axis(names, axis=1)
     frame = values.rename_axis("hyperparameter").reset_index()
-    shown = frame.map(lambda value: value if isinstance(value, str) else f"{value:.4g}")
+    shown = frame.map(value_text)
     return Table(
         f"{stem}-hyperparameters",
         "The hyperparameters of what is recommended, and of what it is compared with.",

@@ -14,6 +14,11 @@ Scalar = int | float | str
 """A value of a hyperparameter: a number, or a word such as the name of an optimiser."""
 
 
+def value_text(value: Scalar, digits: int = 4) -> str:
+    """Return a value as pages and commands show it: a word as it is, a number to so many digits."""
+    return value if isinstance(value, str) else f"{value:.{digits}g}"
+
+
 @dataclass(frozen=True)
 class Choice:
     """One of a list of values, each as likely as the next."""

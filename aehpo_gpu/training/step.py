@@ -49,7 +49,7 @@ class TrainingStep:
 
     def weigh(self, weight: float | torch.Tensor) -> None:
         """Set the annealing weight of the VAE loss, of all or (runs,), for the steps to come."""
-        self._weight.copy_(torch.as_tensor(weight))
+        self._weight.copy_(torch.as_tensor(weight, dtype=self._weight.dtype))
 
     def __call__(self, x: torch.Tensor, noise: Mapping[str, torch.Tensor]) -> None:
         """Update all runs by a batch.

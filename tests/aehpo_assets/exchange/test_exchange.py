@@ -6,6 +6,7 @@ import json
 import os
 import tracemalloc
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -443,6 +444,27 @@ def test_what_is_exported_is_the_best_of_what_was_validated(tmp_path: Path) -> N
         assert beyond in present.replace("\n# ", " ")
     assert yaml.safe_load(present)["global_seed"] == 7
     assert yaml.safe_load(older)["RUN_ID"] == "RUN_varix_toy_rna_second"
+
+
+def test_hyperparameters_that_autoencodix_does_not_have_are_named(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.adopt(OTHER_SETTINGS, tmp_path / "study.yaml")
+    write_validated(home)
+    found = recommended(home, "varix", "toy_rna")
+    further = {"optimizer": "sgd", "activation": "relu", "weight_decay": 0.1, "annealing": "x"}
+    chosen = replace(found, configuration=dict(found.configuration) | further)
+    files = write_recommendation(tmp_path / "out", chosen, OTHER_SETTINGS)
+    whole, present, older = (path.read_text() for path in files)
+    assert yaml.safe_load(whole)["hyperparameters"]["optimizer"] == "sgd"
+    for text, decay, annealing in (
+        (present, "weight_decay", "anneal_function"),
+        (older, "WEIGHT_DECAY", "ANNEAL"),
+    ):
+        said = text.replace("\n# ", " ")
+        assert "trains with optimizer sgd, which is not said here" in said
+        assert "activation" not in said
+        assert yaml.safe_load(text)[decay] == 0.1
+        assert yaml.safe_load(text)[annealing] == "x"
 
 
 def test_before_validation_the_export_says_that_it_is_a_prediction(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from aehpo_assets.space import (
     sample_configurations,
     search_space,
 )
+from aehpo_assets.space.distributions import value_text
 from aehpo_assets.store.run_archive import run_keys
 
 BEFORE = [
@@ -115,3 +116,13 @@ def test_a_run_that_names_a_default_is_the_same_run() -> None:
     assert run_keys(named, {"engine": "x"}, defaults) == [key]
     assert run_keys(named.assign(optimizer="sgd"), {"engine": "x"}, defaults) != [key]
     assert run_keys(named.assign(weight_decay=0.0), {"engine": "x"}, defaults) != [key]
+
+
+def test_a_value_is_shown_as_a_word_or_to_so_many_digits() -> None:
+    assert [value_text(value) for value in ("sgd", 0.123456, 64, 1e-5)] == [
+        "sgd",
+        "0.1235",
+        "64",
+        "1e-05",
+    ]
+    assert value_text(0.123456, 6) == "0.123456"
