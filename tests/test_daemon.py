@@ -39,6 +39,7 @@ STUDY = {
     "name": "landing",
     "tasks": "all",
     "architectures": ["vanillix"],
+    "report": None,
     "configurations": {"count": 6},
     "space": {
         "k_filter": [16, 32],

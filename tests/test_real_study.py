@@ -21,6 +21,7 @@ STUDY = {
     "name": "coread_small",
     "tasks": TASKS,
     "architectures": ["varix"],
+    "report": None,
     "configurations": {"count": 8},
     "space": {"k_filter": [32, 64], "latent_dim_fixed": [4, 8]},
     "epochs": 5,

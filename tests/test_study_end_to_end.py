@@ -42,6 +42,7 @@ STUDY: dict[str, Any] = {
     "name": "tiny",
     "tasks": "all",
     "architectures": ["vanillix", "varix"],
+    "report": None,
     "configurations": {"count": 8},
     "space": {"k_filter": [16, 32], "latent_dim_fixed": [2, 4], "lr_fixed": [0.001, 0.01]},
     "epochs": 3,

@@ -251,6 +251,22 @@ def report(
     write_report(own, folder, console)
 
 
+@app.command()
+def bundle(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write; it must not be there yet.")],
+    home: HomeOption = None,
+    with_sample_ids: Annotated[
+        bool,
+        typer.Option("--with-sample-ids", help="Splits and latents, which name samples, too."),
+    ] = False,
+) -> None:
+    """Write a study as an RO-Crate: report, results, records and hashes, without sample ids."""
+    from aehpo_assets.exchange.bundle import METADATA, write_bundle
+
+    found = write_bundle(chosen_home(home), out, with_sample_ids=with_sample_ids)
+    console.print(f"{escaped(out / METADATA)}: {len(found)} files", soft_wrap=True, highlight=False)
+
+
 @app.command("import")
 def import_(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder or zip of results.")],

@@ -5,7 +5,7 @@ What was not made yet is left out, and said so in one place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
 import pandas as pd
@@ -31,6 +31,7 @@ from aehpo_assets.report.found import (
     validation_reports,
 )
 from aehpo_assets.report.layouts import latent_blocks
+from aehpo_assets.report.without_ids import sample_ids, without_ids
 from aehpo_assets.space.distributions import value_text
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.provenance import Provenance
@@ -74,7 +75,7 @@ def study_sections(home: Home, records: Sequence[Provenance]) -> list[Section]:
         Section("What single runs can be relied on for", "noise", parts=list(_noise(home))),
         Section("Which hyperparameters matter", "effects", parts=list(_effects(home))),
         findings,
-        Section("Checks that did not pass", "checks", [_failed_checks(records)]),
+        Section("Checks that did not pass", "checks", [_failed_checks(records, sample_ids(home))]),
     ]
 
 
@@ -335,13 +336,13 @@ def _effects(home: Home) -> Iterator[Section]:
         )
 
 
-def _failed_checks(records: Sequence[Provenance]) -> Block:
+def _failed_checks(records: Sequence[Provenance], ids: Collection[str]) -> Block:
     rows = [
         {
             "artefact": record.artefact,
             "check": check.name,
             "kind": "blocks" if check.blocking else "warns",
-            "what": check.description,
+            "what": without_ids(check.description, ids),
         }
         for record in records
         for check in record.checks

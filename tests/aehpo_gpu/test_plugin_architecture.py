@@ -101,6 +101,7 @@ def study(**changes: Any) -> Study:
         "name": "s",
         "tasks": ["toy_rna"],
         "architectures": ["freebits"],
+        "report": None,
         "configurations": {"count": 24},
         "space": {
             "k_filter": [32, 48],

@@ -194,6 +194,7 @@ WAYS_IN = {
     "results": (app, ["results"]),
     "report": (app, ["report"]),
     "export": (app, ["export", "--out", "OUT"]),
+    "bundle": (app, ["bundle", "--out", "OUT"]),
     "dataset add": (app, ["dataset", "add", "DATASET"]),
     "dataset remove": (app, ["dataset", "remove", "toy"]),
     "plan": (gpu_app, ["plan", "STUDY"]),

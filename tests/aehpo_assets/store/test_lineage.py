@@ -50,9 +50,9 @@ def rewrite_runs(home: Home, *scores: float) -> None:
     )
 
 
-def printed(home: Home, name: str) -> tuple[bool, str]:
+def printed(home: Home, name: str, *, full: bool = False) -> tuple[bool, str]:
     stream = io.StringIO()
-    return print_trace(home, name, Console(file=stream, width=200)), stream.getvalue()
+    return print_trace(home, name, Console(file=stream, width=200), full=full), stream.getvalue()
 
 
 def test_a_chain_reaches_the_raw_file(home: Home) -> None:
@@ -69,12 +69,22 @@ def test_a_chain_reaches_the_raw_file(home: Home) -> None:
 
 
 def test_the_tree_names_hashes_code_device_and_settings(home: Home, tmp_path: Path) -> None:
-    whole, text = printed(home, "recommendations/varix/toy_rna")
+    whole, text = printed(home, "recommendations/varix/toy_rna", full=True)
     assert whole
     for word in ("code t", "H100", "epochs 300", "seeds [7]", file_hash(tmp_path / "rna.csv")):
         assert word in text
     assert text.count("see above") == 1
     assert "whole" in text
+
+
+def test_the_short_form_names_what_lies_between_and_the_raw_files(
+    home: Home, tmp_path: Path
+) -> None:
+    whole, text = printed(home, "recommendations/varix/toy_rna")
+    assert whole
+    assert "from omics_matrix/toy_rna, run_results/varix/toy_rna" in text
+    assert file_hash(tmp_path / "rna.csv") in text
+    assert "epochs 300" not in text
 
 
 def test_a_run_is_shown_with_its_numbers(home: Home) -> None:
