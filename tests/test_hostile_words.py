@@ -112,6 +112,7 @@ def test_paths_are_printed_as_they_are(place: Path, command: Command, tmp_path: 
         ("next-round", *home),
         ("export", "--out", place / "exported", *home),
         ("report", "--out", place / "page", *home),
+        ("bundle", "--out", place / "crate", *home),
         ("import", place / "none", "--out", place / "imported"),
         ("reproduce", f"omics_matrix/{WORD}", *home),
         ("trace", f"omics_matrix/{WORD}", *home),
