@@ -10,7 +10,7 @@ from rich.console import Console
 
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.store.home import Home
-from aehpo_assets.study import Benchmark, Live, Race, Study, TransferBenchmark, read_study
+from aehpo_assets.study import Benchmark, Live, Race, Report, Study, TransferBenchmark, read_study
 from aehpo_gpu.cli.estimate import duration, estimate_facts, estimate_table
 from aehpo_gpu.runs.baseline_seconds import BaselineSeconds
 from aehpo_gpu.runs.estimate import StudyEstimate, estimate_study
@@ -104,8 +104,8 @@ def test_sections_that_a_study_has_are_stages(
         "benchmark of transfer",
         "live searches",
     }
-    without = estimated(study, tiny_root, tmp_path, report=None)
-    assert plain - {stage.name for stage in without.stages} == {"page of the study"}
+    told = estimated(study, tiny_root, tmp_path, report=Report())
+    assert {stage.name for stage in told.stages} - plain == {"page of the study"}
 
 
 def test_more_work_takes_longer(study: Study, tiny_root: Path, tmp_path: Path) -> None:

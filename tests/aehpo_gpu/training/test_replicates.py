@@ -207,10 +207,13 @@ def test_every_replicate_is_drawn_and_fitted_once(
 
     @functools.wraps(fit_preprocessing)
     def counted(
-        values: pd.DataFrame, split: pd.Series, settings: Preprocessing
+        values: pd.DataFrame,
+        split: pd.Series,
+        settings: Preprocessing,
+        modalities: np.ndarray | None,
     ) -> FittedPreprocessing:
         fits.append(split)
-        return fit_preprocessing(values, split, settings)
+        return fit_preprocessing(values, split, settings, modalities)
 
     monkeypatch.setattr(replicates_module, "fit_preprocessing", counted)
     replicates = replicates_of(matrix, labels, 3)
