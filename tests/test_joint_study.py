@@ -10,11 +10,13 @@ import pandas as pd
 import yaml
 from rich.console import Console
 
+from aehpo_assets import load_model
 from aehpo_assets.cli.results import print_summary
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.running.runner import StudyRun, prepare
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study
+from aehpo_gpu.export.stored_run import export_stored_run
 from tests.conftest import write_tiny
 
 JOINT = "toy_rna+meth"
@@ -69,6 +71,10 @@ def test_a_joint_task_goes_all_the_way_of_a_study(tmp_path: Path) -> None:
     printed = StringIO()
     print_summary(home, Console(file=printed, width=160))
     assert "What joining modalities adds" in printed.getvalue()
+
+    export_stored_run(home, JOINT, "vanillix", "0", None, tmp_path / "model")
+    latents = load_model(tmp_path / "model").encode(store.read_table("omics_matrix", (JOINT,)))
+    assert list(latents.index) == list(matrix.index)
 
     # A file of either modality makes what was joined stale, and nothing else does.
     assert run.artefacts.why_stale("omics_matrix", (JOINT,)) is None

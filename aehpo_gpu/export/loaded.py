@@ -157,7 +157,7 @@ class LoadedModel:
             return np.log1p(values)
         raise InputError(
             f"the values of {self.config['task']} were transformed by {self.transform}, which "
-            "depends on all samples of the task",
+            "depends on all samples, or on the modality of a feature",
             key="transformed",
             remedy="Do the same to yours, and say transformed=True.",
         )

@@ -75,10 +75,21 @@ def export_stored_run(
     )
 
 
+_MODALITY = "dataset.modality"
+
+
 def _transform(home: Home, task: str) -> str:
-    """What was done to the values of a task as they were read."""
+    """What was done to the values of a task as they were read, to each modality of a joint one."""
     record = home.store.checked("omics_matrix", (task,))
-    return str(record.settings["dataset.modality"]["transform"])
+    done = {
+        name.removeprefix(_MODALITY).removeprefix("."): str(settings["transform"])
+        for name, settings in record.settings.items()
+        if name == _MODALITY or name.startswith(f"{_MODALITY}.")
+        if isinstance(settings, dict)
+    }
+    if len(set(done.values())) == 1:
+        return next(iter(done.values()))
+    return ", ".join(f"{transform} ({modality})" for modality, transform in done.items())
 
 
 def _stored_run(
