@@ -159,3 +159,24 @@ def _outcomes(differences: list[Difference | None]) -> pd.Series:
     for at, verdict in zip(known, verdicts(list(known.values())), strict=True):
         found[at] = verdict.outcome
     return found
+
+
+def integration_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what :func:`integration` found as people read it: a row each, all of it text."""
+    shown = []
+    for row in table.to_dict("records"):
+        patients = "not known"
+        if isinstance(row["new_patients"], str):
+            bounds = f"[{row['new_patients_lower']:+.3f}, {row['new_patients_upper']:+.3f}]"
+            patients = f"{row['new_patients']} {bounds}"
+        shown.append(
+            {
+                "joint task": row["task"],
+                "of": {AUTOENCODER: "autoencoders", SIMPLE: "baselines"}.get(row["method"], EITHER),
+                "best alone": row["against"],
+                "adds on test": f"{row['improvement']:+.3f}",
+                "on these samples": row["outcome"] if row["same_samples"] else "are others",
+                "for new patients": patients,
+            }
+        )
+    return pd.DataFrame(shown)

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from aehpo_assets.analysis.improvement import Estimate
-from aehpo_assets.analysis.integration import AUTOENCODER, SIMPLE
+from aehpo_assets.analysis.integration import integration_text
 from aehpo_assets.analysis.names import (
     BASELINE,
     BEST_SAMPLED,
@@ -72,21 +72,14 @@ def print_summary(home: Home, console: Console) -> None:
 
 def _print_integration(home: Home, console: Console) -> None:
     """Print what joint tasks add to the best of their modalities, if the study has any."""
-    table = Table(title="What joining modalities adds on test to the best of them alone")
-    for name in ("joint task", "of", "best alone", "adds", "these samples", "new patients"):
-        table.add_column(name)
     for architecture, report in validation_reports(home).items():
-        for row in report.get("integration", pd.DataFrame()).to_dict("records"):
-            of = {AUTOENCODER: "autoencoders", SIMPLE: "baselines"}.get(row["method"], "either")
-            these = row["outcome"] if row["same_samples"] else "are others"
-            patients = row["new_patients"] if isinstance(row["new_patients"], str) else "not known"
-            if isinstance(row["new_patients"], str):
-                patients += f" [{row['new_patients_lower']:+.3f}, {row['new_patients_upper']:+.3f}]"
-            task = f"{escaped(row['task'])}\n{escaped(architecture)}"
-            adds = f"{row['improvement']:+.3f}"
-            table.add_row(task, *map(escaped, (of, row["against"], adds, these, patients)))
-    if table.rows:
-        console.print(table)
+        shown = integration_text(report.get("integration", pd.DataFrame()))
+        if len(shown):
+            title = f"What joining modalities adds to the best of them alone, {architecture}"
+            table = Table(*shown.columns, title=escaped(title))
+            for row in shown.to_numpy(str):
+                table.add_row(*map(escaped, row))
+            console.print(table)
 
 
 def print_task(

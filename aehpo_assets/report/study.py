@@ -12,6 +12,7 @@ import pandas as pd
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.improvement import Estimate
+from aehpo_assets.analysis.integration import integration_text
 from aehpo_assets.analysis.names import (
     BASELINE,
     BEST_SAMPLED,
@@ -69,7 +70,7 @@ def study_sections(home: Home, records: Sequence[Provenance]) -> list[Section]:
     ]
     questions, findings = finding_sections(home)
     return [
-        Section("What to train", "answer", list(_answer(home, reports))),
+        Section("What to train", "answer", [*_answer(home, reports), *_integration(reports)]),
         Section("Task by task", "tasks", parts=recommended),
         questions,
         Section("What single runs can be relied on for", "noise", parts=list(_noise(home))),
@@ -77,6 +78,19 @@ def study_sections(home: Home, records: Sequence[Provenance]) -> list[Section]:
         findings,
         Section("Checks that did not pass", "checks", [_failed_checks(records, sample_ids(home))]),
     ]
+
+
+def _integration(reports: dict[str, Report]) -> Iterator[Block]:
+    """What joining modalities adds, where a study joins any."""
+    for architecture, report in reports.items():
+        if "integration" in report:
+            yield Table(
+                f"integration-{architecture}",
+                f"What joining modalities adds to the best of them alone ({architecture}): that "
+                "one is chosen by its valid score, and test decides.",
+                report["integration"],
+                integration_text(report["integration"]),
+            )
 
 
 def _answer(home: Home, reports: dict[str, Report]) -> Iterator[Block]:

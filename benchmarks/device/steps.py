@@ -121,7 +121,7 @@ def _optimiser(parameters: int) -> dict[str, Any]:
     runs = 8
     state = [torch.rand(runs, parameters // runs, device=device()) for _ in range(4)]
     alive = torch.ones(runs, dtype=torch.bool, device=device())
-    rows = [torch.ones(runs, device=device()) for _ in range(4)]
+    rows = [torch.ones(runs, device=device()) for _ in range(5)]
     source, target = torch.empty_like(state[0]), torch.empty_like(state[0])
     seconds = median_seconds(lambda: update(*state, alive, *rows))
     copying = median_seconds(lambda: target.copy_(source))

@@ -21,7 +21,8 @@ from aehpo_assets.datasets.replicates import (
 )
 from aehpo_assets.datasets.split import draw_split, split_columns, split_samples
 from aehpo_assets.errors import InputError
-from aehpo_assets.quality.replicates import check_replicates, worst
+from aehpo_assets.quality.check import worst
+from aehpo_assets.quality.replicates import check_replicates
 from aehpo_assets.store.provenance import CheckResult
 from aehpo_assets.study import Split
 
@@ -218,7 +219,8 @@ def test_of_all_replicates_the_first_that_failed_is_told() -> None:
         return CheckResult(name="finite", passed=passed, blocking=True, description=text)
 
     good = outcome(True, "fine")
-    assert worst([[good], [good]]) == [good]
-    (found,) = worst([[good], [good], [outcome(False, "broken")], [outcome(False, "too")]])
+    assert worst({"": [good], "replicate 1": [good]}) == [good]
+    broken, too = outcome(False, "broken"), outcome(False, "too")
+    (found,) = worst({"": [good], "replicate 1": [good], "replicate 2": [broken], "3": [too]})
     assert not found.passed
     assert found.description == "replicate 2: broken"
