@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from aehpo_assets.datasets.dataset import (
     DATASET_FILE,
@@ -16,15 +16,12 @@ from aehpo_assets.datasets.dataset import (
     read_dataset,
     task_name,
 )
-from aehpo_assets.datasets.joint import joint_modalities
+from aehpo_assets.datasets.joint import Fusions, joint_modalities
 from aehpo_assets.errors import InputError
 from aehpo_assets.store.code_version import version_of_modules
-from aehpo_assets.study import Fusion
 
 Task = tuple[Dataset, str]
 """A data set and the name of one of its modalities, or of several that are joined."""
-
-Fusions = Sequence[Fusion] | Literal["all_pairs"]
 
 
 def available_tasks(roots: Sequence[Path], fusion: Fusions = ()) -> dict[str, Task]:

@@ -19,13 +19,14 @@ from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.errors import InputError
 from aehpo_assets.study import Fusion
 
+Fusions = Sequence[Fusion] | Literal["all_pairs"]
+"""What a study joins."""
+
 _OF = ":"
 """Between the modality and the name of a feature; no modality has it in its name."""
 
 
-def joint_modalities(
-    dataset: Dataset, fusion: Sequence[Fusion] | Literal["all_pairs"]
-) -> list[str]:
+def joint_modalities(dataset: Dataset, fusion: Fusions) -> list[str]:
     """Return what a study joins of a data set, by name.
 
     Parameters

@@ -12,8 +12,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aehpo_assets.datasets.catalogue import Fusions, Task, usable_tasks
+from aehpo_assets.datasets.catalogue import Task, usable_tasks
 from aehpo_assets.datasets.dataset import find_datasets, read_dataset
+from aehpo_assets.datasets.joint import Fusions
 from aehpo_assets.datasets.validate import validate_dataset
 from aehpo_assets.errors import InputError
 from aehpo_assets.store.files import atomic_folder
