@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.analysis.heuristics import FEWEST
+from aehpo_assets.analysis.integration import integration_text
 from aehpo_assets.hpo.columns import VALID_R2, VALID_SCORE
 
 QUESTIONS = {
@@ -51,6 +52,9 @@ class Evidence:
         Of the surrogate, and of the validation report.
     ranks
         Mean ranks of the benchmark of searchers.
+    integration
+        Of the validation report, where the study joins modalities
+        (:func:`~aehpo_assets.analysis.integration.integration`).
     """
 
     importance: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -62,6 +66,7 @@ class Evidence:
     diagnostics: pd.DataFrame = field(default_factory=pd.DataFrame)
     accuracy: pd.DataFrame = field(default_factory=pd.DataFrame)
     ranks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    integration: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def answers(evidence: Evidence) -> pd.DataFrame:
@@ -79,7 +84,7 @@ def answers(evidence: Evidence) -> pd.DataFrame:
         "RQ4": list(_transfer(evidence, warm=False)),
         "RQ5": list(_surrogate(evidence)),
         "RQ6": list(_searchers(evidence)),
-        "RQ7": [("Not asked: no task of the study joins modalities.", "0 joint tasks")],
+        "RQ7": list(_integration(evidence)),
     }
     rows = [
         (question, asks, answer, rests_on)
@@ -283,6 +288,18 @@ def _searchers(evidence: Evidence) -> Sentences:
             + f" (p {best['p_value']:.2f} for all, critical difference "
             f"{best['critical_difference']:.2f})",
             f"hpo_benchmark, {int(best['tasks'])} tasks",
+        )
+
+
+def _integration(evidence: Evidence) -> Sentences:
+    if evidence.integration.empty:
+        yield "Not asked: no task that joins modalities was validated.", "0 joint tasks"
+    for row in integration_text(evidence.integration).to_dict("records"):
+        yield (
+            f"{row['joint task']} adds {row['adds on test']} on test to {row['best alone']}, the "
+            f"best of its modalities alone, of {row['of']}: on these samples "
+            f"{row['on these samples']}, for new patients {row['for new patients']}.",
+            "validation_report, what joining adds",
         )
 
 

@@ -31,7 +31,12 @@ from aehpo_assets.exchange.recommended import recommended
 from aehpo_assets.foreign import escaped
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.words import NOT_KNOWN
-from aehpo_assets.report.found import compared_configurations, of_task, validation_reports
+from aehpo_assets.report.found import (
+    Report,
+    compared_configurations,
+    of_task,
+    validation_reports,
+)
 from aehpo_assets.space.distributions import value_text
 from aehpo_assets.store.home import Home
 
@@ -54,7 +59,8 @@ def print_summary(home: Home, console: Console) -> None:
     table = Table(title="What is recommended, and what it adds on these test samples")
     for name in ("task", "configuration", "valid", "test", *OPPONENTS.values()):
         table.add_column(name, justify="right" if name in ("valid", "test") else "left")
-    for architecture, report in validation_reports(home).items():
+    reports = validation_reports(home)
+    for architecture, report in reports.items():
         candidates = report["candidates"]
         of_test = report["improvements"].query("score == @TEST_SCORE")
         for row in candidates[candidates["origin"] == RECOMMENDED].to_dict("records"):
@@ -66,13 +72,13 @@ def print_summary(home: Home, console: Console) -> None:
             task = f"{escaped(row['task'])}\n{escaped(architecture)}"
             table.add_row(task, *map(escaped, (name.replace(", ", " "), *scores)), *cells)
     console.print(table)
-    _print_integration(home, console)
+    _print_integration(reports, console)
     console.print("One task with all its numbers: `aehpo results TASK`.", highlight=False)
 
 
-def _print_integration(home: Home, console: Console) -> None:
+def _print_integration(reports: Mapping[str, Report], console: Console) -> None:
     """Print what joint tasks add to the best of their modalities, if the study has any."""
-    for architecture, report in validation_reports(home).items():
+    for architecture, report in reports.items():
         shown = integration_text(report.get("integration", pd.DataFrame()))
         if len(shown):
             title = f"What joining modalities adds to the best of them alone, {architecture}"

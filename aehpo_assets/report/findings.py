@@ -90,14 +90,16 @@ def _evidence(
         diagnostics=table("surrogate", "diagnostics"),
         accuracy=table("validation_report", "accuracy"),
         ranks=table("hpo_benchmark", "mean_ranks"),
+        integration=table("validation_report", "integration"),
     )
 
 
 def _table(home: Home, asset: str, partition: Partition, name: str) -> pd.DataFrame:
-    """Return a table of a folder artefact; an empty one where there is none."""
+    """Return a table of a folder artefact; an empty one where it has none, or is not there."""
     if not home.store.is_usable(asset, partition):
         return pd.DataFrame()
-    return pd.read_parquet(home.store.existing_folder(asset, partition) / f"{name}.parquet")
+    file = home.store.existing_folder(asset, partition) / f"{name}.parquet"
+    return pd.read_parquet(file) if file.exists() else pd.DataFrame()
 
 
 def _task_section(

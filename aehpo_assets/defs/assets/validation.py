@@ -31,6 +31,7 @@ from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import baseline_performance, test_results, validated_recommendations
 from aehpo_assets.defs.study_asset import study_asset
+from aehpo_assets.defs.task_descriptions import components_of
 from aehpo_assets.errors import StaleInputError
 from aehpo_assets.foreign import markdown_table
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
@@ -150,7 +151,7 @@ def _variance_components(making: Making, task: str, opened: OpenedTest) -> pd.Da
     partition = (*making.partition, task)
     if not making.store.is_usable("noise", partition):
         return opened.components
-    known = pd.read_parquet(making.folder("noise", *partition) / "components.parquet")
+    known = components_of(making, *partition)
     return pd.concat([known[known["score"] != TEST_SCORE], opened.components], ignore_index=True)
 
 

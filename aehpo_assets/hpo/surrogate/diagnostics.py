@@ -71,11 +71,6 @@ def out_of_fold_frame(
     )
 
 
-def interval_half_width(variance: np.ndarray) -> np.ndarray:
-    """Half the width of the interval of a normal distribution."""
-    return _normal_quantile(INTERVAL) * np.sqrt(variance)
-
-
 def _normal_quantile(level: float) -> float:
     """Deviations from the mean within which so much of a normal distribution lies."""
     from scipy.stats import norm

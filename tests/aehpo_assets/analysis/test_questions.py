@@ -144,3 +144,21 @@ def test_transfer_surrogate_and_searchers() -> None:
     assert "score -0.010 beside what was promised" in said(evidence, "RQ5")
     assert "cqr has the best mean rank, 1.20" in said(evidence, "RQ6")
     assert "not told apart" in said(evidence, "RQ6")
+
+
+def test_what_joining_modalities_adds_is_the_answer_where_a_study_joins_any() -> None:
+    row = {
+        "task": "a_rna+mut",
+        "method": "autoencoder",
+        "against": "a_rna",
+        "improvement": 0.064,
+        "same_samples": True,
+        "outcome": "not yet",
+        "new_patients": "not yet",
+        "new_patients_lower": -0.075,
+        "new_patients_upper": 0.204,
+    }
+    text = said(Evidence(integration=pd.DataFrame([row])), "RQ7")
+    assert "a_rna+mut adds +0.064 on test to a_rna" in text
+    assert "for new patients not yet [-0.075, +0.204]" in text
+    assert "Not asked" in said(Evidence(), "RQ7")
