@@ -22,7 +22,7 @@ import pandas as pd
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.objectives import VALID_SCORE
-from aehpo_assets.hpo.surrogate.surrogate import fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.fit import fit_surrogate, training_table
 from aehpo_assets.space import SearchSpace, search_space
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.provenance import named_seed

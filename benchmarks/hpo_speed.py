@@ -29,7 +29,8 @@ from aehpo_assets.hpo.objectives import RUNTIME, VALID_SCORE
 from aehpo_assets.hpo.search.ask_tell import AskTell
 from aehpo_assets.hpo.search.problem import Problem
 from aehpo_assets.hpo.search.simulation import simulate
-from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.fit import fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import search_space
 

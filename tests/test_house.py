@@ -15,7 +15,17 @@ import pytest
 CHECKOUT = Path(__file__).parents[1]
 A, G = "aehpo_assets", "aehpo_gpu"
 
-ROOT = ("definitions", "study", "settings", "errors", "foreign", "limits", "registry", "shipped")
+ROOT = (
+    "definitions",
+    "study",
+    "study_sections",
+    "settings",
+    "errors",
+    "foreign",
+    "limits",
+    "registry",
+    "shipped",
+)
 """Modules of ``aehpo_assets`` in no room: what every room may know, and the definitions."""
 
 ORDER = {

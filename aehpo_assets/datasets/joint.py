@@ -17,7 +17,7 @@ import pandas as pd
 from aehpo_assets.datasets.dataset import JOINS, Dataset, is_joint, parts_of
 from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.errors import InputError
-from aehpo_assets.study import Fusion
+from aehpo_assets.study_sections import Fusion
 
 Fusions = Sequence[Fusion] | Literal["all_pairs"]
 """What a study joins."""

@@ -22,7 +22,7 @@ from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.sentences import nothing_scored, nothing_to_score
 from aehpo_assets.datasets.split import draw_split, restrict_split
 from aehpo_assets.errors import InputError
-from aehpo_assets.study import Split
+from aehpo_assets.study_sections import Split
 
 
 def validate_dataset(

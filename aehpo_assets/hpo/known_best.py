@@ -32,7 +32,7 @@ def best_known(evaluations: pd.DataFrame, task: str) -> pd.DataFrame:
     Parameters
     ----------
     evaluations
-        Output of :func:`aehpo_assets.hpo.surrogate.surrogate.training_table`.
+        Output of :func:`aehpo_assets.hpo.surrogate.fit.training_table`.
     task
         The task to look at.
 

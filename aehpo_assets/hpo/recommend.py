@@ -34,7 +34,7 @@ from aehpo_assets.noise.level import level_of_mean, split_effect
 from aehpo_assets.noise.words import KNOWN, NOT_KNOWN
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.provenance import named_seed
-from aehpo_assets.study import Hpo
+from aehpo_assets.study_sections import Hpo
 
 SAMPLED = "sampled"
 """What stands for the searcher of a recommendation that was trained before."""
@@ -94,7 +94,7 @@ def recommend(
         The task to recommend for.
     evaluations
         The evaluations of all tasks of the architecture
-        (:func:`aehpo_assets.hpo.surrogate.surrogate.training_table`).
+        (:func:`aehpo_assets.hpo.surrogate.fit.training_table`).
     surrogate
         The architecture's surrogate.
     space

@@ -23,7 +23,8 @@ from aehpo_assets.hpo.transfer.leave_one_out import TransferPlan
 from aehpo_assets.space import configurations_of, refuse_unread, search_space
 from aehpo_assets.store.hashes import file_hash
 from aehpo_assets.store.store import Store
-from aehpo_assets.study import Split, Study
+from aehpo_assets.study import Study
+from aehpo_assets.study_sections import Split
 
 
 def check_study(study: Study, file: Path, tasks: Collection[str]) -> None:

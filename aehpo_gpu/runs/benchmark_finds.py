@@ -40,7 +40,7 @@ def found_configurations(
         The architecture's search space.
     evaluations
         What the benchmark searched on
-        (:func:`aehpo_assets.hpo.surrogate.surrogate.training_table`).
+        (:func:`aehpo_assets.hpo.surrogate.fit.training_table`).
 
     Returns
     -------

@@ -46,7 +46,7 @@ def candidates(
         Run results of the same architecture and task: what was sampled.
     known
         Evaluations of every comparable run before this round, those of earlier rounds included
-        (:func:`aehpo_assets.hpo.surrogate.surrogate.training_table`).
+        (:func:`aehpo_assets.hpo.surrogate.fit.training_table`).
     space
         The architecture's search space.
     count

@@ -17,14 +17,14 @@ from aehpo_assets.analysis.validation_report import improvements
 from aehpo_assets.analysis.validation_summary import recommendation_summary
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_R2, VALID_SCORE
 from aehpo_assets.hpo.recommend import recommend
-from aehpo_assets.hpo.surrogate.surrogate import fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.fit import fit_surrogate, training_table
 from aehpo_assets.noise.power import replicates_to_detect
 from aehpo_assets.noise.summary import known_noise, noise_tables
 from aehpo_assets.noise.verdict import BETTER, EQUAL, EQUIVALENCE, WORSE
 from aehpo_assets.race.race import race
 from aehpo_assets.space import SearchSpace, default_configuration, sample_configurations
 from aehpo_assets.store.provenance import named_seed
-from aehpo_assets.study import Hpo, Race
+from aehpo_assets.study_sections import Hpo, Race
 from aehpo_gpu.runs.race import known_split, racing_candidates, starting_belief
 from benchmarks.claims.emulator import FLAT, Emulator
 

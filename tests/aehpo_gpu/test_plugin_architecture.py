@@ -23,7 +23,8 @@ from aehpo_assets.hpo.columns import SCORES
 from aehpo_assets.hpo.recommend import recommend
 from aehpo_assets.hpo.surrogate.diagnostics import worst_regions
 from aehpo_assets.hpo.surrogate.encoding import Encoder
-from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.fit import fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.running.preflight import check_study
 from aehpo_assets.space import (
     ARCHITECTURE_SPACES,
@@ -32,7 +33,8 @@ from aehpo_assets.space import (
     default_configuration,
     search_space,
 )
-from aehpo_assets.study import Hpo, Study
+from aehpo_assets.study import Study
+from aehpo_assets.study_sections import Hpo
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.runs.preflight import difference
 from aehpo_gpu.training.cost import CostModel

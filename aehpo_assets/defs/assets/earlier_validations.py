@@ -24,7 +24,7 @@ from aehpo_assets.hpo.earlier_validations import (
     with_race,
 )
 from aehpo_assets.hpo.rounds import VALIDATED, validations_to_take
-from aehpo_assets.hpo.surrogate.surrogate import training_table
+from aehpo_assets.hpo.surrogate.fit import training_table
 from aehpo_assets.store.store import artefact_name
 
 EARLIER_VALIDATIONS = Recipe("earlier_validations", compute=())

@@ -38,7 +38,8 @@ from aehpo_assets.hpo.objectives import OBJECTIVE, VALID_R2, VALID_SCORE
 from aehpo_assets.hpo.recommend import recommend
 from aehpo_assets.hpo.search.searchers import SEARCHERS
 from aehpo_assets.hpo.surrogate.diagnostics import calibration, worst_regions
-from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.fit import fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.noise.summary import noise_tables
 from aehpo_assets.quality.configurations import RECOMMENDATION_CHECKS, check_recommendations
 from aehpo_assets.quality.surrogate import (

@@ -156,7 +156,7 @@ def run_benchmark(
     plan
         What to compare.
     evaluations
-        Evaluations of all tasks (:func:`aehpo_assets.hpo.surrogate.surrogate.training_table`).
+        Evaluations of all tasks (:func:`aehpo_assets.hpo.surrogate.fit.training_table`).
     facts
         Task to what else is known of it.
     surrogate

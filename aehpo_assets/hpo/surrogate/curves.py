@@ -13,7 +13,8 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.blackbox import BlackboxTables, blackbox_evaluations
 from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.hpo.surrogate.encoding import Configurations
-from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate
+from aehpo_assets.hpo.surrogate.fit import fit_surrogate
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.space import SearchSpace
 
 

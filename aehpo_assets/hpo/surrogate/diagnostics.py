@@ -109,7 +109,7 @@ def calibration(
     Parameters
     ----------
     out_of_fold
-        Out-of-fold predictions as :func:`aehpo_assets.hpo.surrogate.surrogate.fit_surrogate`
+        Out-of-fold predictions as :func:`aehpo_assets.hpo.surrogate.fit.fit_surrogate`
         returns them.
     levels
         Nominal coverages.

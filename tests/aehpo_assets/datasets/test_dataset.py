@@ -13,7 +13,7 @@ from aehpo_assets.datasets.dataset import find_datasets, read_dataset, task_name
 from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.validate import validate_dataset
 from aehpo_assets.errors import InputError
-from aehpo_assets.study import Split
+from aehpo_assets.study_sections import Split
 
 
 def test_a_dataset_names_its_tasks(make_dataset: Any) -> None:

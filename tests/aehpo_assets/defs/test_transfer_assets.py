@@ -19,7 +19,7 @@ from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.defs.study_asset import MAKE_AGAIN_TAG
 from aehpo_assets.hpo.earlier_validations import no_validations
 from aehpo_assets.hpo.objectives import VALID_SCORE
-from aehpo_assets.hpo.surrogate.surrogate import fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.fit import fit_surrogate, training_table
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.omics.profile import profile
 from aehpo_assets.space import search_space

@@ -27,7 +27,7 @@ from aehpo_assets.exchange.imports import import_bbomix_results, import_study_re
 from aehpo_assets.exchange.recommended import recommended
 from aehpo_assets.hpo.blackbox import build_blackboxes
 from aehpo_assets.hpo.objectives import RUNTIME, TEST_SCORE, VALID_SCORE
-from aehpo_assets.hpo.surrogate.surrogate import training_table
+from aehpo_assets.hpo.surrogate.fit import training_table
 from aehpo_assets.space import sample_configurations, search_space
 from aehpo_assets.store.files import inside
 from aehpo_assets.store.home import Home

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.fit import fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import SearchSpace, search_space
 

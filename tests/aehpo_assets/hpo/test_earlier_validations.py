@@ -20,7 +20,7 @@ from aehpo_assets.hpo.earlier_validations import (
     with_race,
 )
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
-from aehpo_assets.hpo.surrogate.surrogate import training_table
+from aehpo_assets.hpo.surrogate.fit import training_table
 from aehpo_assets.space import SearchSpace, config_id_of, search_space
 from aehpo_assets.store.hashes import content_hash
 from aehpo_assets.store.provenance import Provenance

@@ -12,12 +12,13 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.distinct import DISTINCT
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.hpo.recommend import EACH, SAMPLED, Recommendations, recommend
-from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.fit import fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.hpo.transfer.boxes import bounding_box, top_configurations
 from aehpo_assets.quality.configurations import check_recommendations
 from aehpo_assets.space import SearchSpace, sample_configurations, search_space
-from aehpo_assets.study import Hpo
+from aehpo_assets.study_sections import Hpo
 
 HPO = Hpo(
     searchers=["regularized_evolution", "kde"],

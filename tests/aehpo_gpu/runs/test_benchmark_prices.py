@@ -16,7 +16,8 @@ from aehpo_assets.hpo.search.operations import TrainingOperations
 from aehpo_assets.hpo.search.searchers import searcher_names
 from aehpo_assets.hpo.search.told import RunNoise, TaskFacts
 from aehpo_assets.hpo.surrogate.curves import Curves
-from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.fit import fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.hpo.synthetic import synthetic_curves, synthetic_results
 from aehpo_assets.space import search_space
 from aehpo_assets.store.hashes import content_hash

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.store.home import Home
-from aehpo_assets.study import Benchmark, Live, Race, Report, Study, TransferBenchmark, read_study
+from aehpo_assets.study import Study, read_study
+from aehpo_assets.study_sections import Benchmark, Live, Race, Report, TransferBenchmark
 from aehpo_gpu.cli.estimate import duration, estimate_facts, estimate_table
 from aehpo_gpu.runs.baseline_seconds import BaselineSeconds
 from aehpo_gpu.runs.estimate import StudyEstimate, estimate_study

@@ -38,7 +38,8 @@ from aehpo_assets.hpo.search.oracles import CurveTableOracle
 from aehpo_assets.hpo.search.searchers import searcher_names
 from aehpo_assets.hpo.search.told import TRUE, TRUE_SCORE, RunNoise, TaskFacts, with_operations
 from aehpo_assets.hpo.surrogate.curves import Curves
-from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate
+from aehpo_assets.hpo.surrogate.fit import fit_surrogate
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.hpo.synthetic import synthetic_curves
 from aehpo_assets.space import SearchSpace
 

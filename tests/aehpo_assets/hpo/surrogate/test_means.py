@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from aehpo_assets.hpo.objectives import VALID_SCORE
+from aehpo_assets.hpo.surrogate.fit import fit_surrogate, training_table
 from aehpo_assets.hpo.surrogate.means import configuration_means, with_likely_noise
-from aehpo_assets.hpo.surrogate.surrogate import fit_surrogate, training_table
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import SearchSpace
 

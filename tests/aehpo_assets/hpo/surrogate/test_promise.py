@@ -7,7 +7,7 @@ import pandas as pd
 
 from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.hpo.surrogate.encoding import Encoder
-from aehpo_assets.hpo.surrogate.surrogate import fit_surrogate
+from aehpo_assets.hpo.surrogate.fit import fit_surrogate
 from aehpo_assets.hpo.surrogate.trees import XGBoostRegressor
 from aehpo_assets.space import SearchSpace, sample_configurations
 

@@ -12,6 +12,7 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.hpo.recommend import recommend
 from aehpo_assets.hpo.surrogate.diagnostics import calibration, folds_of, worst_regions
+from aehpo_assets.hpo.surrogate.fit import fit_surrogate, training_table
 from aehpo_assets.hpo.surrogate.gaussian_process import GaussianProcess
 from aehpo_assets.hpo.surrogate.misfit import misfit_variance, variance_inflation
 from aehpo_assets.hpo.surrogate.regressors import (
@@ -21,11 +22,11 @@ from aehpo_assets.hpo.surrogate.regressors import (
     fit_objective,
     is_clearly_likelier,
 )
-from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.hpo.surrogate.trees import TreePosterior, shrunken
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import SearchSpace, sample_configurations
-from aehpo_assets.study import Hpo
+from aehpo_assets.study_sections import Hpo
 
 
 def truth(points: np.ndarray) -> np.ndarray:

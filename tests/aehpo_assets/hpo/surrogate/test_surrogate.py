@@ -20,7 +20,8 @@ from aehpo_assets.hpo.objectives import (
     VALID_SCORE,
 )
 from aehpo_assets.hpo.surrogate.diagnostics import accuracy, folds_of
-from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.fit import fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.quality.surrogate import check_surrogate
 from aehpo_assets.space import SearchSpace, sample_configurations

@@ -13,7 +13,8 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.known_best import best_known
 from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.hpo.search.ask_tell import AskTell
-from aehpo_assets.hpo.surrogate.surrogate import Surrogate, fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.fit import fit_surrogate, training_table
+from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.hpo.transfer.leave_one_out import (
     WARM_POINTS,

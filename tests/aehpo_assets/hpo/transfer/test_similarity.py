@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
-from aehpo_assets.hpo.surrogate.surrogate import training_table
+from aehpo_assets.hpo.surrogate.fit import training_table
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.hpo.transfer.similarity import data_similarity, meta_features, rank_correlation
 from aehpo_assets.omics.profile import profile

@@ -1,0 +1,262 @@
+"""The sections of a study file, as pydantic models that refuse unknown keys.
+
+Here belong the settings of each section and their validation as far as the section alone allows it.
+What concerns several sections belongs to ``study``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from aehpo_assets.settings import Name, Settings
+
+
+def distinct(values: list[Any]) -> list[Any]:
+    """Refuse a list that says a thing twice."""
+    if len(set(values)) != len(values):
+        raise ValueError("lists an entry twice")
+    return values
+
+
+Searchers = Annotated[list[str], AfterValidator(distinct)]
+"""Names of searchers, each once."""
+
+
+DRAWN = ("sample", "sobol", "grid")
+"""Sources of configurations that are no file."""
+
+
+class Configurations(Settings):
+    """How many configurations, how they are drawn, and how many of them are trained.
+
+    They are drawn independently (``source: sample``), the points of a scrambled Sobol sequence
+    (``sobol``), the first ``count`` combinations of the listed values (``grid``), or those of a
+    Parquet file.
+    """
+
+    count: int = Field(gt=0)
+    train: int | None = Field(default=None, gt=0)
+    seed: int = 42
+    source: str = "sample"
+
+    @model_validator(mode="after")
+    def _train_within_count(self) -> Configurations:
+        if self.train is not None and self.train > self.count:
+            raise ValueError(f"train ({self.train}) exceeds count ({self.count})")
+        return self
+
+    @property
+    def trained(self) -> int:
+        """Number of configurations that are trained: the first ``train`` of the list."""
+        return self.count if self.train is None else self.train
+
+
+class Preprocessing(Settings):
+    """Which features are kept, and how they are scaled; all of it fitted on train only.
+
+    Filters and scalers carry the names of Autoencodix, in lower case, and ``hvg``, scanpy's highly
+    variable genes. ``correlation_limit`` is for ``varcorr``: a feature that correlates more than
+    that with one of higher variance repeats it.
+    """
+
+    filter: Literal["var", "mad", "corr", "varcorr", "hvg", "nonzerovar"] = "var"
+    correlation_limit: float = Field(default=0.9, gt=0, le=1)
+    scaler: Literal["standard", "robust", "minmax", "maxabs", "none"] = "standard"
+    clip: float | None = Field(default=None, gt=0)
+
+
+SplitColumn = str | dict[Name, str] | None
+"""A column of every data set's label table, or data set to column, or none."""
+
+
+class Split(Settings):
+    """Shares of the samples, drawn once per data set.
+
+    ``stratify`` names a label whose classes get the same shares, ``group`` a column whose values
+    (patients, donors) never straddle two parts, ``column`` one that holds train, valid or test
+    already. Each is a column of the label table of every data set, or a mapping from data set to
+    column; data sets that the mapping does not name are split by the shares alone. Beside
+    ``column``, ``group`` is for further replicates, which draw train and valid again.
+    """
+
+    train: float = Field(default=0.7, gt=0, lt=1)
+    valid: float = Field(default=0.1, gt=0, lt=1)
+    test: float = Field(default=0.2, gt=0, lt=1)
+    seed: int = 0
+    stratify: SplitColumn = None
+    group: SplitColumn = None
+    column: SplitColumn = None
+
+    @model_validator(mode="after")
+    def _one_way_to_split(self) -> Split:
+        given = [name for name in ("stratify", "group", "column") if getattr(self, name)]
+        if len(given) > 1 and given != ["group", "column"]:
+            raise ValueError(f"{given[0]} and {given[1]} exclude each other")
+        return self
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> Split:
+        if abs(self.train + self.valid + self.test - 1) > 1e-9:
+            raise ValueError("train, valid and test must add up to 1")
+        return self
+
+
+class Hpo(Settings):
+    """Budgets of the simulated searches, and how many recommendations are really trained.
+
+    With several workers and ``clock: measured``, the order in which simulated trials finish, and
+    so what a searcher proposes next, depends on measured training seconds. ``clock: unit`` gives
+    every whole training the same length, so that no decision depends on a stopwatch; it is the
+    default unless ``simulated_hours`` asks for real ones. ``searcher_settings`` maps a searcher to
+    the settings that Syne Tune names, such as ``{regularized_evolution: {population_size: 20}}``.
+    Transfer restricts a search to the ``transfer_top_k`` best configurations of the other tasks,
+    ``weighted`` by how alike the tasks are, or as one plain ``box``. Of several ``surrogates``,
+    each objective gets the one under which the means of configurations that it did not see are
+    most likely; a later one of the list has to be better by more than chance.
+    """
+
+    searchers: Searchers = Field(default=["regularized_evolution", "cqr"], min_length=1)
+    trials: int = Field(default=200, gt=0)
+    simulated_hours: float | None = Field(default=None, gt=0)
+    workers: int = Field(default=4, gt=0)
+    repetitions: int = Field(default=1, gt=0)
+    transfer_top_k: int = Field(default=30, gt=0)
+    transfer: Literal["box", "weighted"] = "weighted"
+    validate_top: int = Field(default=3, gt=0)
+    validation_seeds: int | None = Field(default=None, gt=0)
+    seed: int = 0
+    clock: Literal["measured", "unit"] = "unit"
+    searcher_settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    surrogates: list[Literal["gaussian_process", "xgboost", "shallow_xgboost", "random_forest"]] = (
+        Field(
+            default=["gaussian_process", "xgboost", "shallow_xgboost", "random_forest"],
+            min_length=1,
+        )
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hours_are_measured(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("simulated_hours") is not None:
+            return {"clock": "measured"} | given
+        return given
+
+    @model_validator(mode="after")
+    def _hours_need_measured_time(self) -> Hpo:
+        if self.clock == "unit" and self.simulated_hours is not None:
+            raise ValueError("simulated_hours has no meaning with clock: unit")
+        return self
+
+
+class Benchmark(Settings):
+    """The comparison of searchers on the study's own surrogates, if there is to be one.
+
+    A searcher with ``+box`` searches the box around the best configurations of the other tasks.
+    Searches end at ``trials`` or ``simulated_hours``, whichever comes first; without hours every
+    whole training counts the same. On the ``surrogate`` what is true is what it predicts; on the
+    ``table`` the measured mean of the nearest trained configuration, and no model stands in
+    between. Where the noise is known, searchers are told it with that of one training. With
+    ``validate_repetitions``, what the first so many searches of each kind found is trained for
+    real.
+    """
+
+    searchers: Searchers = Field(
+        default=["random_search", "kde", "regularized_evolution", "bore", "cqr"], min_length=2
+    )
+    repetitions: int = Field(default=10, gt=0)
+    trials: int = Field(default=200, gt=0)
+    simulated_hours: float | None = Field(default=None, gt=0)
+    grounds: Annotated[list[Literal["surrogate", "table"]], AfterValidator(distinct)] = Field(
+        default=["surrogate", "table"], min_length=1
+    )
+    validate_repetitions: int | None = Field(default=None, gt=0)
+    processes: int = Field(default=1, gt=0)
+
+    @model_validator(mode="after")
+    def _validates_what_was_searched(self) -> Benchmark:
+        if self.validate_repetitions is not None and self.validate_repetitions > self.repetitions:
+            raise ValueError(
+                f"validate_repetitions ({self.validate_repetitions}) exceeds repetitions "
+                f"({self.repetitions})"
+            )
+        return self
+
+
+class TransferBenchmark(Settings):
+    """The comparison of searches with and without other tasks, if there is to be one.
+
+    Every task is held out in turn and searched with ``trials`` evaluations: without
+    transfer, in the unweighted box of the other tasks, in the similarity-weighted one, whose first
+    ``probe`` evaluations are random configurations, and warm, knowing ``earlier_runs`` of the task
+    itself. ``ground`` is as for the benchmark of searchers.
+    """
+
+    searchers: Searchers = Field(
+        default=["random_search", "regularized_evolution", "cqr"], min_length=1
+    )
+    trials: int = Field(default=50, gt=0)
+    repetitions: int = Field(default=5, ge=2)
+    probe: int = Field(default=10, gt=0)
+    earlier_runs: int = Field(default=20, gt=0)
+    ground: Literal["surrogate", "table"] = "surrogate"
+
+
+class Live(Settings):
+    """The search on real trainings, if there is to be one, compared with the study's own route.
+
+    A search ends after so many ``runs``, or once its trainings took so many ``seconds``. The
+    searcher proposes a ``batch`` at a time. Those that stop runs early do so at the study's
+    ``fidelities``. With a ``warm_start``, the study's sampled runs are told to the searcher as
+    ``observations``, or the best of them are what it evaluates first (``points_to_evaluate``);
+    what they took counts then.
+    """
+
+    searchers: Searchers = Field(default=["cqr"], min_length=1)
+    runs: int = Field(default=64, gt=0)
+    seconds: float | None = Field(default=None, gt=0)
+    batch: int = Field(default=8, gt=0)
+    warm_start: Literal["observations", "points_to_evaluate"] | None = None
+
+
+class Race(Settings):
+    """The race of the best candidates, if there is to be one, on replicates of their own.
+
+    So many ``candidates`` start: the untuned default, and as many recommended as sampled ones. The
+    race ends when one is the best with a probability of 95 %, when all that are left lie within
+    ``equivalence`` of the leader, or when they have ``max_replicates`` each.
+    """
+
+    candidates: int = Field(default=12, ge=3)
+    max_replicates: int = Field(default=40, ge=2)
+    equivalence: float = Field(default=0.01, ge=0, lt=1)
+
+
+class Report(Settings):
+    """The page of the study, which is made again whenever what it tells changes.
+
+    ``embeddings`` are the ways in which latents, principal components and the data themselves are
+    laid out in two dimensions; they take seconds a task.
+    """
+
+    embeddings: Annotated[list[Literal["umap", "tsne"]], AfterValidator(distinct)] = Field(
+        default=["umap", "tsne"]
+    )
+
+
+class Fusion(Settings):
+    """A joint task: several modalities of one data set as one matrix, on their common samples."""
+
+    dataset: Name
+    modalities: list[Name] = Field(min_length=2)
+
+    @field_validator("modalities")
+    @classmethod
+    def _each_once(cls, values: list[str]) -> list[str]:
+        return distinct(values)
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return f"{self.dataset}_{'+'.join(self.modalities)}"
