@@ -80,8 +80,8 @@ def train_latents(
     fleets = Fleets(architecture, runs, rows, ResidentMatrix(data, settings), settings)
     of_run: dict[int, np.ndarray] = {}
     for reached in fleets.advance([settings.length]):
-        assert reached.latents is not None
-        of_run |= zip(reached.rows.tolist(), reached.latents.float().cpu().numpy(), strict=True)
+        if reached.latents is not None:
+            of_run |= zip(reached.rows.tolist(), reached.latents.float().cpu().numpy(), strict=True)
     latents = {}
     for position, (config_id, width) in enumerate(
         zip(runs["config_id"], runs["latent_dim_fixed"], strict=True)

@@ -6,8 +6,10 @@ have one seed, hence one batch order: a batch is gathered once and shared by the
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -25,6 +27,7 @@ from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.rules import update_rules
 from aehpo_gpu.training.schedule import rate_schedules
 from aehpo_gpu.training.step import TrainingStep
+from aehpo_gpu.training.stopping import EarlyStopping, stopping_rules
 from aehpo_gpu.training.task import EVALUATION_CHUNK, TrainingSettings
 
 NOISE_AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 24}
@@ -36,10 +39,30 @@ Metrics = dict[str, torch.Tensor]
 """``{split}_{measure}`` to (runs,), per sample."""
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What some runs of a fleet are at an epoch.
+
+    Attributes
+    ----------
+    metrics
+        Losses and R2, each (runs,).
+    latents
+        (runs, samples, latents) latent means of all samples.
+    diverged
+        (runs,) whether a run became non-finite.
+    """
+
+    metrics: Metrics
+    latents: torch.Tensor
+    diverged: torch.Tensor
+
+
 class FleetTraining:
     """The training of runs of equal depth, batch size and seed as one stack.
 
-    It goes in pieces, between which runs can leave.
+    It goes in pieces, between which runs can leave. Each run has its own length, or stops once its
+    valid loss no longer falls.
 
     Parameters
     ----------
@@ -58,17 +81,18 @@ class FleetTraining:
         The runs that are still trained.
     members
         Their positions within the runs given.
+    lengths, ends
+        (members,) how far each goes, in the unit of the study and in epochs.
+    stopped
+        (members,) which of them stop at the present epoch although they could go on.
     epoch, epochs
-        How far they are, and how far they go.
+        How far they are, and how far the longest goes.
     metrics, latents
-        What they reached there: losses and R2, each (members,), and the (members, samples,
-        latents) latent means.
+        What they reached at the end of :meth:`advance`: losses and R2, each (members,), and the
+        (members, samples, latents) latent means.
     training_seconds, evaluation_seconds
         Wall clock so far.
     """
-
-    metrics: Metrics
-    latents: torch.Tensor
 
     def __init__(
         self,
@@ -95,33 +119,63 @@ class FleetTraining:
         self.optimiser = StackedOptimiser(self.network.stack, rates, update_rules(runs))
         self._schedules = rate_schedules(runs)
         self._annealing = list(zip(runs["annealing"], runs["kappa"].astype(float), strict=True))
+        self._stopping = EarlyStopping(stopping_rules(runs))
         self._step = TrainingStep(self.network, self.optimiser)
         self._batch_size = int(runs["batch_size"].iloc[0])
         self._batches = list(batch_bounds(len(matrix.train), self._batch_size))
-        self.epochs = self.epoch_of(settings.length)
+        self.lengths = settings.lengths(runs)
+        self.ends = np.array([self.epoch_of(length) for length in self.lengths.tolist()])
+        self.epochs = int(self.ends.max())
+        self.stopped = np.zeros(len(runs), dtype=bool)
         self._spread = matrix.spread(self.network.features)
         self.members = np.arange(len(runs))
         self.epoch = 0
+        self.metrics: Metrics = {}
+        self.latents = torch.empty(len(runs), 0, device=matrix.device)
         self.training_seconds = self.evaluation_seconds = 0.0
 
     def epoch_of(self, rung: int) -> int:
         """Return the epoch at whose end a rung is reached."""
         return self._settings.epoch_of(rung, len(self._matrix.train), self._batch_size)
 
+    def rung_of(self, rungs: Sequence[int]) -> int:
+        """Return the first of some rungs that the present epoch reached, or else its own number.
+
+        That is the number of epochs, or of steps, whichever the study counts in.
+        """
+        per_epoch = 1 if self._settings.steps is None else len(self._batches)
+        here = (rung for rung in rungs if self.epoch_of(rung) == self.epoch)
+        return next(here, self.epoch * per_epoch)
+
     def advance(self, until: int, on_step: Callable[[float], None] = lambda share: None) -> None:
-        """Train up to an epoch, and evaluate there.
+        """Train up to an epoch, and evaluate all runs there.
 
         Parameters
         ----------
         until
             The epoch; the present one is not trained, but evaluated again.
         on_step
+            As in :meth:`train`.
+        """
+        self.train(until, on_step)
+        measured = self.measure()
+        self.metrics, self.latents = measured.metrics, measured.latents
+
+    def train(self, until: int, on_step: Callable[[float], None] = lambda share: None) -> None:
+        """Train up to an epoch, or to the first at which a run stops early.
+
+        Parameters
+        ----------
+        until
+            The epoch.
+        on_step
             Called after every step with the share of a whole training that is done; may raise to
             cancel.
         """
         device = self._matrix.device
         train = self._matrix.train[:, : self.network.width]
-        for epoch in range(self.epoch, until):
+        while self.epoch < until and not self.stopped.any():
+            epoch = self.epoch
             started = time.perf_counter()
             weight = self._weight(epoch)
             if not all(schedule.is_constant for schedule in self._schedules):
@@ -136,17 +190,40 @@ class FleetTraining:
             if epoch == 0 and device.type == "cuda":
                 # Where the memory is too small to evaluate, it is told before the epochs are spent.
                 evaluate_fleet(self.network, self._matrix, self._spread, weight)
+            self.epoch += 1
+            if self._stopping.is_on:
+                started = time.perf_counter()
+                losses = valid_losses(self.network, self._matrix)
+                weights = weight.cpu().numpy()
+                if self.network.architecture.loss is None:
+                    weights = np.ones_like(weights)
+                stops = self._stopping.stops(self.epoch, losses, weights)
+                self.stopped = stops & (self.ends > self.epoch)
+                self.evaluation_seconds += time.perf_counter() - started
+
+    def measure(self, rows: np.ndarray | None = None) -> Measured:
+        """Evaluate all members, or those at some positions, at the present epoch."""
         self._step.release()
-        self.epoch = until
         started = time.perf_counter()
-        weight = self._weight(until - 1)
-        self.metrics, latents = evaluate_fleet(self.network, self._matrix, self._spread, weight)
-        self.latents = latents[:, :, : max(widths[-1] for widths in self.network.widths)]
-        _synchronise(device)
+        network, spread, alive = self.network, self._spread, self.optimiser.alive
+        weight = self._weight(self.epoch - 1)
+        if rows is not None and len(rows) < len(self.members):
+            taken = torch.as_tensor(rows, device=self._matrix.device)
+            network = copy.copy(network)
+            network.take(taken)
+            spread, alive, weight = spread[taken], alive[taken], weight[taken]
+        metrics, latents = evaluate_fleet(network, self._matrix, spread, weight)
+        latents = latents[:, :, : max(widths[-1] for widths in network.widths)]
+        finite = torch.stack([torch.isfinite(values) for values in metrics.values()]).all(0)
+        _synchronise(self._matrix.device)
         self.evaluation_seconds += time.perf_counter() - started
+        return Measured(metrics, latents, ~(alive & finite))
 
     def _weight(self, epoch: int) -> torch.Tensor:
-        weights = [annealing_weight(s, epoch, self.epochs, kappa) for s, kappa in self._annealing]
+        weights = [
+            annealing_weight(schedule, epoch, int(end), kappa)
+            for (schedule, kappa), end in zip(self._annealing, self.ends, strict=True)
+        ]
         return torch.tensor(weights, device=self._matrix.device, dtype=self._matrix.dtype)
 
     @property
@@ -172,7 +249,9 @@ class FleetTraining:
         staying = np.flatnonzero(going).tolist()
         self._schedules = [self._schedules[position] for position in staying]
         self._annealing = [self._annealing[position] for position in staying]
-        self.members = self.members[going]
+        self._stopping.take(staying)
+        self.members, self.stopped = self.members[going], self.stopped[going]
+        self.lengths, self.ends = self.lengths[going], self.ends[going]
         self._spread = self._spread[rows]
         self.metrics = {name: values[rows] for name, values in self.metrics.items()}
         self.latents = self.latents[rows]
@@ -276,6 +355,17 @@ def evaluate_fleet(
         of_part = zip(MEASURES, sums / len(rows), strict=True)
         metrics |= {f"{part}_{name}": values for name, values in of_part}
     return metrics, latents
+
+
+@torch.no_grad()
+def valid_losses(network: FleetNetwork, matrix: ResidentMatrix) -> np.ndarray:
+    """Total losses of the runs on the valid samples, per sample, at full weight, (runs,)."""
+    values, rows = matrix.values[:, : network.width], matrix.rows["valid"]
+    total = values.new_zeros(len(network.widths))
+    for chunk in rows.split(EVALUATION_CHUNK):
+        _, losses, _ = network.evaluate(values[chunk], 1.0)
+        total += losses.total
+    return (total / len(rows)).cpu().numpy().astype(np.float64)
 
 
 def _synchronise(device: torch.device) -> None:

@@ -236,11 +236,14 @@ def plan_fleets(
     widths = run_widths(runs, n_features)
     # What a fleet does element by element it does once for each stretch of runs of one kind.
     kinds = _kinds(runs).tolist()
+    lengths = settings.lengths(runs)
     fleets = []
     for rows in _stackable(runs, ARCHITECTURES[architecture].group_by):
         batch_size = int(runs["batch_size"].iloc[rows[0]])
-        epochs = settings.epoch_of(settings.length, n_train, batch_size)
-        steps = epochs * steps_per_epoch(n_train, batch_size)
+        in_epoch = steps_per_epoch(n_train, batch_size)
+        steps = in_epoch * np.array(
+            [settings.epoch_of(int(length), n_train, batch_size) for length in lengths[rows]]
+        )
         stretch = _Stretch(
             widths=np.array([widths[row] for row in rows]),
             heads=heads,
@@ -250,11 +253,11 @@ def plan_fleets(
             samples=math.ceil(n_train * SAMPLES_PER_TRAIN),
         )
         order = stretch.order
-        cuts = stretch.cut(cutting, longest_step=fleet_seconds / steps, memory=memory)
+        cuts = stretch.cut(cutting, longest_step=fleet_seconds / steps.max(), memory=memory)
         for start, stop in cuts:
             work, needed = stretch.work(start, stop)
             members = [int(rows[position]) for position in order[start:stop]]
-            seconds = float(estimating.step_seconds(work[None])[0]) * steps
+            seconds = stretch.seconds(start, stop, steps[order[start:stop]], estimating)
             fleets.append(
                 Fleet(
                     rows=tuple(sorted(members, key=kinds.__getitem__)),
@@ -315,6 +318,19 @@ class _Stretch:
         stacked = self.widths[start:stop].max(0)
         work = step_work(stacked[None], stop - start, self.heads, self.batch_size)[0]
         return work, float(self._needed[stop] - self._needed[start])
+
+    def seconds(self, start: int, stop: int, steps: np.ndarray, cost: CostModel) -> float:
+        """Seconds of the fleet ``start:stop``, whose runs leave after so many steps each.
+
+        A run that may stop early is priced as if it did not.
+        """
+        total, before = 0.0, 0
+        for end in np.unique(steps):
+            going = self.widths[start:stop][steps >= end]
+            work = step_work(going.max(0)[None], len(going), self.heads, self.batch_size)
+            total += float(cost.step_seconds(work)[0]) * int(end - before)
+            before = end
+        return total
 
     def held(self, start: int, stop: int) -> int:
         """Bytes of the fleet ``start:stop`` at its peak."""

@@ -65,8 +65,9 @@ def train_rungs(
         The device's cost model: what a run would take alone.
     decide
         Asked at every rung but the last which runs go on, with their rows in the order of
-        ``runs``. A run that diverged is stopped whatever the answer. Without it nobody leaves, and
-        a fleet goes to its end before the next one begins.
+        ``runs``. A run that diverged is stopped whatever the answer, and one that has ended is not
+        asked about. Without it nobody leaves, and a fleet goes to its end before the next one
+        begins.
     on_progress
         Called a few times a second from the calling thread; may raise to cancel.
 
@@ -75,7 +76,9 @@ def train_rungs(
     pandas.DataFrame
         One row a run and rung that it reached, by rung and then in the order of the runs: the
         columns of run results, ``epoch``, and ``step`` where lengths count in steps: the rung that
-        the epoch reached. The last row of a run is its result. Scores are missing at earlier rungs
+        the epoch reached. The last row of a run is its result, after ``epochs`` where nobody
+        stopped it; ``early_stopped`` where runs have a patience. A run with a length of its own, or
+        that stops early, has no row at later rungs. Scores are missing at earlier rungs
         unless somebody decides, or ``score_fidelities`` asks for them. ``training_runtime`` is what
         the cost model says the run would have taken alone up to there; ``fleet_runtime`` and
         ``evaluation_runtime`` are its share of the fleet's wall clock.
@@ -92,28 +95,35 @@ def train_rungs(
     check_targets(architecture, members, data)
     matrix = ResidentMatrix(data, settings)
     described = describe_runs(architecture, members, data)
+    lengths = settings.lengths(members).tolist()
     epochs = [
-        settings.epoch_of(settings.length, data.n_train, int(size))
-        for size in members["batch_size"]
+        settings.epoch_of(length, data.n_train, int(size))
+        for length, size in zip(lengths, members["batch_size"], strict=True)
     ]
     described["training_runtime"] = cost.training_runtime(
         architecture, members, data.n_features, data.n_train, epochs
     )
     described["epochs"] = epochs
+    if "patience" in members:
+        described["early_stopped"] = False
     under_way = Fleets(architecture, runs, fleets, matrix, settings, on_progress)
     seconds = pd.DataFrame(0.0, places, ["fleet_runtime", "evaluation_runtime"])
     stages = [settings.rungs] if decide is None else [[rung] for rung in settings.rungs]
     rungs = []
     for stage in stages:
         found = under_way.advance(stage)
-        for rung in stage:
+        for rung in sorted({fleet.rung for fleet in found}):
             reached = [fleet for fleet in found if fleet.rung == rung]
             rows = _rung_rows(reached, described, seconds, data, settings)
             rungs.append(rows)
-        if decide is None or rung == settings.length:
+        if decide is None or all(fleet.ended or fleet.rung < stage[-1] for fleet in found):
             continue
-        going = pd.Series(decide(rung, rows.reset_index(drop=True)), rows.index, dtype=bool)
-        if not under_way.keep(going & (rows["status"] == "ok")):
+        going = rows["status"] == "ok"
+        asked = rows[rows["epoch"] < rows["epochs"]]
+        if len(asked):
+            answers = decide(stage[-1], asked.reset_index(drop=True))
+            going[asked.index] &= np.asarray(answers, dtype=bool)
+        if not under_way.keep(going):
             break
     table = pd.concat(rungs, ignore_index=True)
     table["device"] = device_name(matrix.device)
@@ -191,8 +201,8 @@ def _rung_rows(
     """Rows of all runs that reached a rung; what the rung took is added to ``seconds``."""
     parts = []
     for fleet in fleets:
-        took = np.array([fleet.training_seconds, fleet.evaluation_seconds]) / len(fleet.rows)
-        seconds.loc[fleet.rows] += took
+        seconds.loc[fleet.sharing] += fleet.seconds
+    for fleet in fleets:
         bad = fleet.diverged.cpu().numpy()
         metrics = {n: v.cpu().numpy().astype(np.float64) for n, v in fleet.metrics.items()}
         ends = described.loc[fleet.rows]
@@ -204,6 +214,10 @@ def _rung_rows(
             **seconds.loc[fleet.rows],
             **metrics,
         )
+        if "early_stopped" in part:
+            part["early_stopped"] = fleet.early
+        if fleet.early:
+            part["epochs"] = fleet.epoch
         parts.append(part)
     rows = pd.concat(parts)
     latents = [(pd.Index(f.rows), f.latents) for f in fleets if f.latents is not None]

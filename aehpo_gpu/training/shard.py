@@ -59,7 +59,11 @@ def train_shard(
     rungs = train_rungs(data, architecture, runs, fleets, settings, cost, on_progress=on_progress)
     unit = settings.unit
     length = list(dict.fromkeys(["epoch", unit]))
-    ends = rungs[rungs[unit] == settings.length].drop(columns=length)
+    identity = ["config_id", "seed"]
+    ends = rungs.drop_duplicates(identity, keep="last").drop(columns=length)
+    given = pd.MultiIndex.from_frame(runs[identity])
+    places = given.get_indexer(pd.MultiIndex.from_frame(ends[identity]))
+    ends = ends.iloc[np.argsort(places, kind="stable")]
     scores = SCORES if settings.score_fidelities else ()
     measures = [f"{part}_{name}" for part in SPLITS for name in MEASURES]
     columns = ["config_id", "task", "architecture", "seed", *length, "runtime", *measures, *scores]
