@@ -152,3 +152,7 @@ DENOISIX = ArchitectureSpace(
         Hyperparameter("noise_p", Choice((0.0, 0.05, 0.1, 0.2, 0.5)), 0.1),
     ),
 )
+CONVOLIX = ArchitectureSpace(
+    "convolix",
+    (*SHARED, Hyperparameter("channels", Choice((4, 8, 16)), 8, (1, 512), "whole")),
+)

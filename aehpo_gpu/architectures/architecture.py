@@ -7,15 +7,19 @@ in training, and a loss. Each lives in a file of its own beside this one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
+from torch import nn
 
 from aehpo_assets.space.distributions import Scalar
 
 Heads = Mapping[str, torch.Tensor]
 """Head to its output, (runs, samples, latents), zero where a run has fewer latents."""
+
+MakeModule = Callable[[Mapping[str, Any], Sequence[int], Callable[[], nn.Module]], nn.Module]
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,12 @@ class Architecture:
         batch, batch).
     corruption
         What happens to the input in training; None for nothing.
+    module
+        Hyperparameters of a run, widths of its encoder and what makes its activation to its
+        network, of an architecture that does not stack and is trained run by run (``aehpo_gpu.training.solo``); None for the usual
+        one. The network has ``encoder``, ``heads`` (an ``nn.ModuleDict``) and ``decoder``.
+    sizes
+        Hyperparameters of its own that decide how large a network is.
     """
 
     name: str
@@ -111,6 +121,8 @@ class Architecture:
     draws_prior: bool = False
     pairs: tuple[int, int] = (0, 0)
     corruption: Corruption | None = None
+    module: MakeModule | None = None
+    sizes: tuple[str, ...] = ()
 
     @property
     def group_by(self) -> tuple[str, ...]:

@@ -20,8 +20,11 @@ import aehpo_assets
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import FittedPreprocessing
 from aehpo_assets.store.files import atomic_folder
-from aehpo_gpu.export.module import PLAIN, Autoencoder, module_of_run
+from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.export.module import module_of_run
 from aehpo_gpu.training.fleet import FleetTraining
+from aehpo_gpu.training.module import PLAIN, Autoencoder
+from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 from aehpo_gpu.training.workers import alone
@@ -50,8 +53,14 @@ def train_module(
     Raises
     ------
     InputError
-        If the run diverges: there is no model to be had.
+        If the run diverges: there is no model to be had; or if its architecture does not stack.
     """
+    if ARCHITECTURES[architecture].module is not None:
+        raise InputError(
+            f"{architecture} has a network of its own, which no export holds yet",
+            key="architecture",
+            remedy=f"Its latents lie in latent_space/{architecture}.",
+        )
     matrix = ResidentMatrix(data, settings)
     with alone(matrix.device):
         training = FleetTraining(architecture, run, matrix, settings)
@@ -62,6 +71,7 @@ def train_module(
             "there is no model to export",
             remedy="Choose a run whose status is ok.",
         )
+    assert isinstance(training.network, FleetNetwork)
     return module_of_run(training.network, 0, float(run["drop_p"].iloc[0]))
 
 

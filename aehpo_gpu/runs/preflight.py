@@ -65,7 +65,8 @@ def difference(name: str) -> str | None:
     if name not in ARCHITECTURES:
         return f"{name} has a search space, but no Architecture of that name"
     space = ARCHITECTURE_SPACES[name].known
-    read = (*ARCHITECTURES[name].weights, *ARCHITECTURES[name].group_by)
+    own = ARCHITECTURES[name]
+    read = (*own.weights, *own.group_by, *own.sizes)
     unknown = [weight for weight in read if weight not in space]
     if unknown:
         return f"the loss of {name} reads {', '.join(unknown)}, which its search space lacks"

@@ -10,13 +10,14 @@ import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
 from aehpo_assets.datasets.labels import SPLITS
-from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.architectures import ARCHITECTURES, Architecture
 from aehpo_gpu.evaluation.reconstruction import r2_of_samples
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.annealing import annealing_weight
@@ -26,6 +27,7 @@ from aehpo_gpu.training.optimiser import StackedOptimiser
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.rules import update_rules
 from aehpo_gpu.training.schedule import rate_schedules
+from aehpo_gpu.training.solo import SoloNetwork, SoloOptimiser
 from aehpo_gpu.training.step import TrainingStep
 from aehpo_gpu.training.stopping import EarlyStopping, stopping_rules
 from aehpo_gpu.training.task import EVALUATION_CHUNK, TrainingSettings
@@ -74,6 +76,8 @@ class FleetTraining:
         The task on the device.
     settings
         What all runs share.
+    solo
+        Whether to train a single run in plain PyTorch, as architectures that do not stack are.
 
     Attributes
     ----------
@@ -100,23 +104,14 @@ class FleetTraining:
         runs: pd.DataFrame,
         matrix: ResidentMatrix,
         settings: TrainingSettings,
+        *,
+        solo: bool = False,
     ):
         self._matrix, self._settings = matrix, settings
-        runs = with_defaults(
-            runs, training_defaults(ARCHITECTURES[architecture], settings.annealing)
-        )
-        self.network = FleetNetwork(
-            ARCHITECTURES[architecture],
-            runs,
-            features=matrix.features,
-            train_samples=len(matrix.train),
-            vae_loss=settings.vae_loss,
-            precision=settings.precision,
-            device=matrix.device,
-            dtype=matrix.dtype,
-        )
-        rates = torch.tensor(runs["lr_fixed"].tolist(), device=matrix.device, dtype=matrix.dtype)
-        self.optimiser = StackedOptimiser(self.network.stack, rates, update_rules(runs))
+        zoo = ARCHITECTURES[architecture]
+        runs = with_defaults(runs, training_defaults(zoo, settings.annealing))
+        sizes = {"features": matrix.features, "train_samples": len(matrix.train)}
+        self.network, self.optimiser = begin(zoo, runs, settings=settings, solo=solo, **sizes)
         self._schedules = rate_schedules(runs)
         self._annealing = list(zip(runs["annealing"], runs["kappa"].astype(float), strict=True))
         self._stopping = EarlyStopping(stopping_rules(runs))
@@ -210,6 +205,7 @@ class FleetTraining:
         if rows is not None and len(rows) < len(self.members):
             taken = torch.as_tensor(rows, device=self._matrix.device)
             network = copy.copy(network)
+            assert isinstance(network, FleetNetwork)
             network.take(taken)
             spread, alive, weight = spread[taken], alive[taken], weight[taken]
         metrics, latents = evaluate_fleet(network, self._matrix, spread, weight)
@@ -243,6 +239,8 @@ class FleetTraining:
         if going.all():
             return
         rows = torch.as_tensor(np.flatnonzero(going), device=self._matrix.device)
+        assert isinstance(self.network, FleetNetwork)
+        assert isinstance(self.optimiser, StackedOptimiser)
         self.network.take(rows)
         self.optimiser.take(rows, self.network.stack)
         self._step = TrainingStep(self.network, self.optimiser)
@@ -255,6 +253,47 @@ class FleetTraining:
         self._spread = self._spread[rows]
         self.metrics = {name: values[rows] for name, values in self.metrics.items()}
         self.latents = self.latents[rows]
+
+
+def begin(
+    architecture: Architecture,
+    runs: pd.DataFrame,
+    *,
+    features: int,
+    train_samples: int,
+    settings: TrainingSettings,
+    solo: bool = False,
+) -> tuple[FleetNetwork | SoloNetwork, StackedOptimiser | SoloOptimiser]:
+    """Return the network of some runs before its first step, and what steps it.
+
+    Parameters
+    ----------
+    architecture
+        Their architecture.
+    runs
+        One row a run, with all hyperparameters of training.
+    features, train_samples
+        Of the task.
+    settings
+        What all runs share.
+    solo
+        As of :class:`FleetTraining`.
+    """
+    device, dtype = settings.torch_device(), settings.dtype
+    common: dict[str, Any] = {
+        "features": features,
+        "train_samples": train_samples,
+        "vae_loss": settings.vae_loss,
+        "device": device,
+        "dtype": dtype,
+    }
+    if solo or architecture.module is not None:
+        network = SoloNetwork(architecture, runs, **common)
+        (rule,) = update_rules(runs)
+        return network, SoloOptimiser(network, float(runs["lr_fixed"].iloc[0]), rule)
+    stacked = FleetNetwork(architecture, runs, precision=settings.precision, **common)
+    rates = torch.tensor(runs["lr_fixed"].tolist(), device=device, dtype=dtype)
+    return stacked, StackedOptimiser(stacked.stack, rates, update_rules(runs))
 
 
 def train_epoch(
@@ -312,7 +351,7 @@ def batch_bounds(samples: int, batch_size: int) -> Iterator[tuple[int, int]]:
 
 
 def evaluate_fleet(
-    network: FleetNetwork,
+    network: FleetNetwork | SoloNetwork,
     matrix: ResidentMatrix,
     spread: torch.Tensor,
     weight: float | torch.Tensor,
@@ -358,7 +397,7 @@ def evaluate_fleet(
 
 
 @torch.no_grad()
-def valid_losses(network: FleetNetwork, matrix: ResidentMatrix) -> np.ndarray:
+def valid_losses(network: FleetNetwork | SoloNetwork, matrix: ResidentMatrix) -> np.ndarray:
     """Total losses of the runs on the valid samples, per sample, at full weight, (runs,)."""
     values, rows = matrix.values[:, : network.width], matrix.rows["valid"]
     total = values.new_zeros(len(network.widths))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,20 +16,12 @@ from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.errors import ERRORS, ReconstructionError, error_blocks
 from aehpo_gpu.training.initialisation import initialisations, initialise
 from aehpo_gpu.training.layers import HiddenLayer, Linear, evaluate_hidden, evaluate_linear
+from aehpo_gpu.training.losses import Losses
 from aehpo_gpu.training.parameters import LayerShape, ParameterStack, padded
 from aehpo_gpu.training.reduction import Reduction
 
 _FACTORS = {"bfloat16": torch.bfloat16}
 """Precision to the type of what is multiplied, where it is not that of the parameters."""
-
-
-@dataclass(frozen=True)
-class Losses:
-    """Losses of a batch for each run, (runs,), summed over its samples."""
-
-    reconstruction: torch.Tensor
-    vae: torch.Tensor
-    total: torch.Tensor
 
 
 class FleetNetwork:

@@ -32,6 +32,7 @@ from aehpo_gpu.training.work import (
     TERMS,
     fleet_bytes,
     pair_tensors,
+    run_work,
     step_work,
 )
 
@@ -231,6 +232,8 @@ def plan_fleets(
     device = settings.torch_device()
     cutting = SHIPPED_CUDA if device.type == "cuda" else SHIPPED_CPU
     estimating = cost if cost is not None else cutting
+    if ARCHITECTURES[architecture].module is not None:
+        return _alone(architecture, runs, n_features, n_train, settings, estimating)
     heads = len(ARCHITECTURES[architecture].heads)
     memory = fleet_memory(device)
     widths = run_widths(runs, n_features)
@@ -268,6 +271,30 @@ def plan_fleets(
                 )
             )
     return fleets
+
+
+def _alone(
+    architecture: str,
+    runs: pd.DataFrame,
+    n_features: int,
+    n_train: int,
+    settings: TrainingSettings,
+    cost: CostModel,
+) -> list[Fleet]:
+    """Return a fleet for each run of an architecture that does not stack."""
+    epochs = [
+        settings.epoch_of(int(length), n_train, int(size))
+        for length, size in zip(settings.lengths(runs), runs["batch_size"], strict=True)
+    ]
+    seconds = cost.training_runtime(architecture, runs, n_features, n_train, epochs)
+    work = run_work(architecture, runs, n_features, runs["batch_size"].astype(float).tolist())
+    ends = np.array([[widths[0], widths[-1]] for widths in run_widths(runs, n_features)])
+    samples = math.ceil(n_train * SAMPLES_PER_TRAIN)
+    held = fleet_bytes(work, ends, settings.dtype.itemsize, samples=samples)
+    return [
+        Fleet((row,), float(seconds[row]), int(held[row]), float(needed), float(needed))
+        for row, needed in enumerate(work[:, _OPERATIONS])
+    ]
 
 
 def _kinds(runs: pd.DataFrame) -> np.ndarray:

@@ -16,7 +16,6 @@ import pandas as pd
 import torch
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.space.widths import run_widths, trainable_parameters, weights_and_biases
 from aehpo_assets.store.measured import PRICES
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
@@ -26,6 +25,7 @@ from aehpo_gpu.training.errors import ERRORS
 from aehpo_gpu.training.fleets import Fleets, Reached
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.resident import ResidentMatrix
+from aehpo_gpu.training.solo import parameter_counts
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask, device_name
 
 Decide = Callable[[int, pd.DataFrame], Sequence[bool]]
@@ -176,18 +176,13 @@ def check_targets(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> 
 
 def describe_runs(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> pd.DataFrame:
     """Everything about the runs that is known before they are trained."""
-    heads = len(ARCHITECTURES[architecture].heads)
-    widths = run_widths(runs, data.n_features)
     described = runs.copy()
     described.insert(1, "task", data.task)
     described.insert(2, "architecture", architecture)
     described["k_filter_effective"] = np.minimum(runs["k_filter"], data.n_features)
     described["overcomplete"] = described["k_filter_effective"] < runs["latent_dim_fixed"]
-    norms = runs["batch_norm"] if "batch_norm" in runs else pd.Series(1, runs.index)
-    described["trainable_parameters"] = [
-        trainable_parameters(w, heads, bool(norm)) for w, norm in zip(widths, norms, strict=True)
-    ]
-    described["weights_and_biases"] = [weights_and_biases(w) for w in widths]
+    counts = parameter_counts(ARCHITECTURES[architecture], runs, data.n_features)
+    described["trainable_parameters"], described["weights_and_biases"] = zip(*counts, strict=True)
     return described
 
 

@@ -6,11 +6,19 @@ Nothing here knows seconds.
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from typing import cast
 
-from aehpo_assets.space.widths import operations_of_a_sample
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from aehpo_assets.space.widths import operations_of_a_sample, run_widths
 from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.parameters import LANES
+from aehpo_gpu.training.solo import PRODUCTS, module_of
 from aehpo_gpu.training.task import EVALUATION_CHUNK
 
 TERMS = (
@@ -81,6 +89,77 @@ def step_work(
             runs * batch**2 * latent,
         ],
         axis=1,
+    )
+
+
+def run_work(
+    architecture: str, runs: pd.DataFrame, n_features: int, batch_sizes: Sequence[float]
+) -> np.ndarray:
+    """Count the work of one step of each run alone.
+
+    Parameters
+    ----------
+    architecture
+        Their architecture.
+    runs
+        One row a run.
+    n_features
+        Features of the task; a run that asks for more uses all.
+    batch_sizes
+        (runs,) samples of a step.
+
+    Returns
+    -------
+    np.ndarray
+        (runs, len(TERMS)).
+    """
+    zoo = ARCHITECTURES[architecture]
+    widths = run_widths(runs, n_features)
+    if zoo.module is None:
+        heads = len(zoo.heads)
+        sizes = zip(widths, batch_sizes, strict=True)
+        return np.concatenate([step_work(np.array([w]), 1, heads, size) for w, size in sizes])
+    runs = with_defaults(runs, training_defaults(zoo))
+    rows = zip(runs.to_dict("records"), widths, batch_sizes, strict=True)
+    return np.stack([_module_work(module_of(zoo, run, w), w[0], size) for run, w, size in rows])
+
+
+def _module_work(module: nn.Module, features: int, batch: float) -> np.ndarray:
+    """Count the work of a step of a network that does not stack, layer by layer."""
+    layers, weights, products, outputs = 0, 0, [], 0
+
+    def count(layer: nn.Module, given: tuple[torch.Tensor, ...], made: torch.Tensor) -> None:
+        nonlocal layers, outputs
+        weight = cast("torch.Tensor", layer.weight)
+        # A weight is used once for each place of what it is applied to.
+        transposed = isinstance(layer, (nn.ConvTranspose1d, nn.ConvTranspose2d))
+        places = (given[0] if transposed else made)[0, 0].numel()
+        products.append(weight.numel() * places)
+        layers += 1
+        outputs += made[0].numel()
+
+    for layer in module.modules():
+        if isinstance(layer, PRODUCTS):
+            layer.register_forward_hook(count)
+    module.to("meta")
+    (head, *_) = cast("nn.ModuleDict", module.heads).values()
+    encoded = cast("nn.Module", module.encoder)(torch.empty(2, features, device="meta"))
+    cast("nn.Module", module.decoder)(head(encoded))
+    weights = sum(parameter.numel() for parameter in module.parameters())
+    noise = batch * outputs if any(isinstance(one, nn.Dropout) for one in module.modules()) else 0.0
+    return np.array(
+        [
+            1,
+            layers,
+            layers,
+            batch * operations_of_a_sample(sum(products), products[0]),
+            weights,
+            max(weights - CACHED_PARAMETERS, 0),
+            batch * outputs,
+            noise,
+            0,
+        ],
+        dtype=np.float64,
     )
 
 
