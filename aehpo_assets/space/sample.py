@@ -189,7 +189,7 @@ def read_configurations(space: SearchSpace, file: Path, count: int) -> pd.DataFr
                 f"row {repeated.to_numpy().argmax()} repeats an earlier one", file=file, key=key
             )
     narrow = configurations["k_filter"] < configurations["latent_dim_fixed"]
-    if narrow.any():
+    if narrow.any() and not space.overcomplete:
         raise InputError(
             f"row {narrow.to_numpy().argmax()} has k_filter below latent_dim_fixed",
             file=file,

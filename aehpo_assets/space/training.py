@@ -35,9 +35,10 @@ INITIALISATIONS = (
     "normal",
     "uniform",
     "torch_default",
+    "xavier_sigmoid",
 )
 RECONSTRUCTIONS = ("mse", "bce", "logcosh", "huber", "mae", "quantile")
-LOSS_REDUCTIONS = ("sum", "mean", "mean_mn")
+LOSS_REDUCTIONS = ("sum", "mean", "mean_mn", "mean_samples")
 ANNEALING = (
     "logistic-mid",
     "logistic-early",

@@ -34,6 +34,10 @@ FORMAT_VERSIONS = (1, 2)
 that needs none of them is written in the first."""
 
 
+REQUIRED = ("activation", "batch_norm", "on_logits")
+"""What the second version says of every model."""
+
+
 def train_module(
     data: TrainingTask, architecture: str, run: pd.DataFrame, settings: TrainingSettings
 ) -> Autoencoder:
@@ -55,9 +59,10 @@ def train_module(
     InputError
         If the run diverges: there is no model to be had; or if its architecture does not stack.
     """
-    if ARCHITECTURES[architecture].module is not None:
+    own = ARCHITECTURES[architecture]
+    if own.module is not None or own.code is not None:
         raise InputError(
-            f"{architecture} has a network of its own, which no export holds yet",
+            f"{architecture} makes its latents in a way of its own, which no export holds",
             key="architecture",
             remedy=f"Its latents lie in latent_space/{architecture}.",
         )
@@ -156,7 +161,10 @@ def build_module(config: Mapping[str, Any]) -> Autoencoder:
             remedy="Export the model again.",
         )
     try:
-        kinds = PLAIN if version == 1 else {name: config[name] for name in PLAIN}
+        kinds: dict[str, Any] = dict(PLAIN)
+        if version > 1:
+            kinds |= {name: config[name] for name in REQUIRED}
+            kinds |= {name: config[name] for name in PLAIN if name in config}
         return Autoencoder(config["widths"], config["heads"], config["drop_p"], **kinds)
     except KeyError as error:
         raise InputError("required, but missing", key=str(error.args[0])) from None

@@ -9,19 +9,17 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
-from aehpo_assets.datasets.labels import SPLITS
 from aehpo_gpu.architectures import ARCHITECTURES, Architecture
-from aehpo_gpu.evaluation.reconstruction import r2_of_samples
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.annealing import annealing_weight
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
+from aehpo_gpu.training.measure import Measured, Metrics, evaluate_fleet, valid_losses
 from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.optimiser import StackedOptimiser
 from aehpo_gpu.training.resident import ResidentMatrix
@@ -30,34 +28,10 @@ from aehpo_gpu.training.schedule import rate_schedules
 from aehpo_gpu.training.solo import SoloNetwork, SoloOptimiser
 from aehpo_gpu.training.step import TrainingStep
 from aehpo_gpu.training.stopping import EarlyStopping, stopping_rules
-from aehpo_gpu.training.task import EVALUATION_CHUNK, TrainingSettings
+from aehpo_gpu.training.task import TrainingSettings
 
 NOISE_AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 24}
 """Numbers that a layer draws in one go: few launches, and on the CPU all within the cache."""
-
-MEASURES = ("recon_loss", "vae_loss", "total_loss", "r2")
-
-Metrics = dict[str, torch.Tensor]
-"""``{split}_{measure}`` to (runs,), per sample."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What some runs of a fleet are at an epoch.
-
-    Attributes
-    ----------
-    metrics
-        Losses and R2, each (runs,).
-    latents
-        (runs, samples, latents) latent means of all samples.
-    diverged
-        (runs,) whether a run became non-finite.
-    """
-
-    metrics: Metrics
-    latents: torch.Tensor
-    diverged: torch.Tensor
 
 
 class FleetTraining:
@@ -323,6 +297,7 @@ def train_epoch(
     """
     network = take_step.network
     take_step.weigh(weight)
+    network.begin_epoch(epoch)
     source = draws.generator(network.seed, "batch order", epoch)
     order = torch.randperm(len(train), generator=source)
     shuffled = train[order.to(train.device)]
@@ -348,63 +323,6 @@ def batch_bounds(samples: int, batch_size: int) -> Iterator[tuple[int, int]]:
     if len(starts) > 1 and samples - starts[-1] == 1:
         starts.pop()
     yield from zip(starts, [*starts[1:], samples], strict=True)
-
-
-def evaluate_fleet(
-    network: FleetNetwork | SoloNetwork,
-    matrix: ResidentMatrix,
-    spread: torch.Tensor,
-    weight: float | torch.Tensor,
-) -> tuple[Metrics, torch.Tensor]:
-    """Evaluate every run on every split.
-
-    R2 is that of the study, :func:`~aehpo_gpu.evaluation.reconstruction.r2_of_samples`, averaged
-    over the samples.
-
-    Parameters
-    ----------
-    network
-        The fleet.
-    matrix
-        The task.
-    spread
-        (runs, samples) denominator of R2.
-    weight
-        Annealing weight of the VAE loss, of all or (runs,).
-
-    Returns
-    -------
-    metrics : dict
-        Losses and R2 per sample for each split.
-    latents : torch.Tensor
-        (runs, samples, latents).
-    """
-    values = matrix.values[:, : network.width]
-    runs = len(network.widths)
-    latents = values.new_zeros(runs, len(values), network.latent_dim)
-    metrics: Metrics = {}
-    for part in SPLITS:
-        rows = matrix.rows[part]
-        sums = values.new_zeros(4, runs)
-        for chunk in rows.split(EVALUATION_CHUNK):
-            found, losses, squared = network.evaluate(values[chunk], weight)
-            latents[:, chunk] = found
-            r2 = r2_of_samples(squared, spread[:, chunk])
-            sums += torch.stack([losses.reconstruction, losses.vae, losses.total, r2.sum(1)])
-        of_part = zip(MEASURES, sums / len(rows), strict=True)
-        metrics |= {f"{part}_{name}": values for name, values in of_part}
-    return metrics, latents
-
-
-@torch.no_grad()
-def valid_losses(network: FleetNetwork | SoloNetwork, matrix: ResidentMatrix) -> np.ndarray:
-    """Total losses of the runs on the valid samples, per sample, at full weight, (runs,)."""
-    values, rows = matrix.values[:, : network.width], matrix.rows["valid"]
-    total = values.new_zeros(len(network.widths))
-    for chunk in rows.split(EVALUATION_CHUNK):
-        _, losses, _ = network.evaluate(values[chunk], 1.0)
-        total += losses.total
-    return (total / len(rows)).cpu().numpy().astype(np.float64)
 
 
 def _synchronise(device: torch.device) -> None:

@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from aehpo_gpu.training.fleet import FleetTraining, Metrics
+from aehpo_gpu.training.fleet import FleetTraining
+from aehpo_gpu.training.measure import Metrics
 from aehpo_gpu.training.memory import memory_is_short
 from aehpo_gpu.training.progress import Progress, device_bytes
 from aehpo_gpu.training.resident import ResidentMatrix

@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
-PLAIN = {"activation": "relu", "batch_norm": True, "on_logits": False}
+PLAIN = {
+    "activation": "relu",
+    "batch_norm": True,
+    "on_logits": False,
+    "head": None,
+    "decoder_norm": True,
+}
 """What follows the products of a run that names none of it."""
 
 
@@ -31,6 +38,10 @@ class Autoencoder(nn.Module):
         What follows each of them, as the hyperparameters say it.
     on_logits
         Whether the output is the logit of the reconstruction.
+    head
+        Activation behind the heads and whether there is a BatchNorm before it; None for neither.
+    decoder_norm
+        Whether the decoder has BatchNorms where the encoder has them.
     """
 
     def __init__(
@@ -41,20 +52,34 @@ class Autoencoder(nn.Module):
         activation: str = "relu",
         batch_norm: bool = True,
         on_logits: bool = False,
+        head: Sequence[Any] | None = None,
+        decoder_norm: bool = True,
     ):
         super().__init__()
         self.widths = list(widths)
-        self.kinds = {"activation": activation, "batch_norm": batch_norm, "on_logits": on_logits}
+        self.kinds = {
+            "activation": activation,
+            "batch_norm": batch_norm,
+            "on_logits": on_logits,
+            "head": None if head is None else list(head),
+            "decoder_norm": decoder_norm,
+        }
 
-        def hidden(widths: Sequence[int]) -> list[nn.Module]:
-            return _hidden_blocks(widths, drop_p, activation, batch_norm)
+        def hidden(widths: Sequence[int], norm: bool) -> list[nn.Module]:
+            return _hidden_blocks(widths, drop_p, activation, norm)
 
-        self.encoder = nn.Sequential(*hidden(widths[:-1]))
-        self.heads = nn.ModuleDict({name: nn.Linear(widths[-2], widths[-1]) for name in heads})
+        def end() -> nn.Module:
+            if head is None:
+                return nn.Linear(widths[-2], widths[-1])
+            blocks = _hidden_blocks(widths[-2:], 0.0, *head)
+            return nn.Sequential(*(one for one in blocks if not isinstance(one, nn.Dropout)))
+
+        self.encoder = nn.Sequential(*hidden(widths[:-1], batch_norm))
+        self.heads = nn.ModuleDict({name: end() for name in heads})
         mirrored = widths[::-1]
         ends: list[nn.Module] = [nn.Linear(mirrored[-2], mirrored[-1])]
         ends += [nn.Sigmoid()] if on_logits else []
-        self.decoder = nn.Sequential(*hidden(mirrored[:-1]), *ends)
+        self.decoder = nn.Sequential(*hidden(mirrored[:-1], batch_norm and decoder_norm), *ends)
 
     def encode(self, x: Tensor) -> dict[str, Tensor]:
         """Head to its output, (samples, latents), from (samples, features)."""

@@ -27,17 +27,13 @@ from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.memory import fleet_memory
 from aehpo_gpu.training.prices import SHIPPED_CPU, SHIPPED_CUDA
+from aehpo_gpu.training.stretch import OPERATIONS, Stretch
 from aehpo_gpu.training.task import TrainingSettings
 from aehpo_gpu.training.work import (
-    TERMS,
     fleet_bytes,
     pair_tensors,
     run_work,
-    step_work,
 )
-
-LARGEST_FLEET = 512
-"""Runs of a fleet at most; beyond it nothing is left to share."""
 
 MOST_SHARDS = 200
 """About how many shards at most; longer studies have longer ones, for each costs a process."""
@@ -50,8 +46,6 @@ SAMPLES_PER_TRAIN = 1.5
 
 KINDS = ("activation", "batch_norm", "reconstruction")
 """Hyperparameters by which runs of a fleet are dealt with in stretches, see ``blocks``."""
-
-_OPERATIONS = TERMS.index("operations")
 
 
 @dataclass(frozen=True)
@@ -247,13 +241,14 @@ def plan_fleets(
         steps = in_epoch * np.array(
             [settings.epoch_of(int(length), n_train, batch_size) for length in lengths[rows]]
         )
-        stretch = _Stretch(
+        stretch = Stretch(
             widths=np.array([widths[row] for row in rows]),
             heads=heads,
             batch_size=batch_size,
             itemsize=settings.dtype.itemsize,
             pairs=pair_tensors(architecture, settings.vae_loss),
             samples=math.ceil(n_train * SAMPLES_PER_TRAIN),
+            decoded=ARCHITECTURES[architecture].draws_of(runs.iloc[rows[0]]),
         )
         order = stretch.order
         cuts = stretch.cut(cutting, longest_step=fleet_seconds / steps.max(), memory=memory)
@@ -267,7 +262,7 @@ def plan_fleets(
                     estimated_seconds=seconds,
                     estimated_bytes=stretch.held(start, stop),
                     operations=needed,
-                    padded_operations=float(work[_OPERATIONS]),
+                    padded_operations=float(work[OPERATIONS]),
                 )
             )
     return fleets
@@ -293,7 +288,7 @@ def _alone(
     held = fleet_bytes(work, ends, settings.dtype.itemsize, samples=samples)
     return [
         Fleet((row,), float(seconds[row]), int(held[row]), float(needed), float(needed))
-        for row, needed in enumerate(work[:, _OPERATIONS])
+        for row, needed in enumerate(work[:, OPERATIONS])
     ]
 
 
@@ -310,96 +305,3 @@ def _stackable(runs: pd.DataFrame, further: Sequence[str]) -> Iterator[np.ndarra
     keys = ["n_layers", "batch_size", "seed", *further]
     for rows in runs.groupby(keys, sort=True).indices.values():
         yield np.sort(np.asarray(rows))
-
-
-class _Stretch:
-    """Runs that can be stacked, ordered so that neighbours are alike.
-
-    Parameters
-    ----------
-    widths
-        (runs, n_layers + 1).
-    heads, batch_size, itemsize, pairs, samples
-        As in :mod:`aehpo_gpu.training.work`.
-    """
-
-    def __init__(
-        self,
-        widths: np.ndarray,
-        heads: int,
-        batch_size: int,
-        itemsize: int,
-        pairs: tuple[int, int],
-        samples: int,
-    ):
-        # np.lexsort takes the last key first: by features, then from the outermost layer inwards.
-        self.order = np.lexsort(widths.T[::-1])
-        self.widths = widths[self.order]
-        self.heads, self.batch_size = heads, batch_size
-        self._memory = (itemsize, pairs, samples)
-        needed = step_work(self.widths, 1, heads, batch_size)[:, _OPERATIONS]
-        self._needed = np.concatenate([[0.0], np.cumsum(needed)])
-
-    def work(self, start: int, stop: int) -> tuple[np.ndarray, float]:
-        """Work of the fleet ``start:stop``, and the operations that its runs need."""
-        stacked = self.widths[start:stop].max(0)
-        work = step_work(stacked[None], stop - start, self.heads, self.batch_size)[0]
-        return work, float(self._needed[stop] - self._needed[start])
-
-    def seconds(self, start: int, stop: int, steps: np.ndarray, cost: CostModel) -> float:
-        """Seconds of the fleet ``start:stop``, whose runs leave after so many steps each.
-
-        A run that may stop early is priced as if it did not.
-        """
-        total, before = 0.0, 0
-        for end in np.unique(steps):
-            going = self.widths[start:stop][steps >= end]
-            work = step_work(going.max(0)[None], len(going), self.heads, self.batch_size)
-            total += float(cost.step_seconds(work)[0]) * int(end - before)
-            before = end
-        return total
-
-    def held(self, start: int, stop: int) -> int:
-        """Bytes of the fleet ``start:stop`` at its peak."""
-        work, _ = self.work(start, stop)
-        stacked = self.widths[start:stop].max(0)
-        return int(fleet_bytes(work[None], stacked[None], *self._memory)[0])
-
-    def cut(self, cost: CostModel, longest_step: float, memory: int) -> list[tuple[int, int]]:
-        """Find the cheapest cut into fleets.
-
-        Parameters
-        ----------
-        cost
-            Prices.
-        longest_step
-            Seconds that a step of a fleet may take; a single run may take longer.
-        memory
-            Bytes that a fleet may take; likewise.
-
-        Returns
-        -------
-        list of tuple
-            Start and stop of each fleet.
-        """
-        count = len(self.widths)
-        cheapest = np.full(count + 1, np.inf)
-        cheapest[count] = 0.0
-        stops = np.empty(count, dtype=int)
-        for start in range(count - 1, -1, -1):
-            reach = min(count, start + LARGEST_FLEET)
-            stacked = np.maximum.accumulate(self.widths[start:reach], axis=0)
-            sizes = np.arange(1, reach - start + 1)
-            work = step_work(stacked, sizes, self.heads, self.batch_size)
-            seconds = cost.step_seconds(work)
-            held = fleet_bytes(work, stacked, *self._memory)
-            refused = (seconds > longest_step) | (held > memory)
-            refused[0] = False
-            total = np.where(refused, np.inf, seconds + cheapest[start + 1 : reach + 1])
-            best = int(total.argmin())
-            cheapest[start], stops[start] = total[best], start + 1 + best
-        cuts, start = [], 0
-        while start < count:
-            cuts.append((start, int(stops[start])))
-            start = int(stops[start])
-        return cuts

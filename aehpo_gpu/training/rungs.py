@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.space.widths import run_widths, weights_and_biases
 from aehpo_assets.store.measured import PRICES
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
@@ -30,6 +31,9 @@ from aehpo_gpu.training.task import TrainingSettings, TrainingTask, device_name
 
 Decide = Callable[[int, pd.DataFrame], Sequence[bool]]
 """A rung and the rows of the runs that reached it, to whether each of them goes on."""
+
+MOST_PARAMETERS = 200_000_000
+"""Weights and biases of a run at most: twice those of the largest of the reference study."""
 
 SCORED_TOGETHER = 1 << 30
 """Bytes of latents that are scored at once on a GPU."""
@@ -91,7 +95,7 @@ def train_rungs(
     """
     places = np.sort(list(itertools.chain.from_iterable(fleets)))
     members = runs.iloc[places].set_axis(places)
-    check_runs(members)
+    check_runs(architecture, members, data.n_features)
     check_targets(architecture, members, data)
     matrix = ResidentMatrix(data, settings)
     described = describe_runs(architecture, members, data)
@@ -131,16 +135,17 @@ def train_rungs(
     return table
 
 
-def check_runs(runs: pd.DataFrame) -> None:
+def check_runs(architecture: str, runs: pd.DataFrame, n_features: int) -> None:
     """Refuse runs that no network can have.
 
     Raises
     ------
     InputError
-        If ``k_filter`` lies below ``latent_dim_fixed``.
+        If ``k_filter`` lies below ``latent_dim_fixed`` and the architecture is nothing for that, or
+        a network has more parameters than :data:`MOST_PARAMETERS`.
     """
     narrow = runs[runs["k_filter"] < runs["latent_dim_fixed"]]
-    if len(narrow):
+    if len(narrow) and not ARCHITECTURES[architecture].overcomplete:
         first = narrow.iloc[0]
         raise InputError(
             f"the configuration {first['config_id']} asks for k_filter {first['k_filter']} below "
@@ -148,6 +153,14 @@ def check_runs(runs: pd.DataFrame) -> None:
             key="k_filter",
             remedy="Raise k_filter or lower latent_dim_fixed.",
         )
+    for config_id, widths in zip(runs["config_id"], run_widths(runs, n_features), strict=True):
+        if (size := weights_and_biases(widths)) > MOST_PARAMETERS:
+            raise InputError(
+                f"the configuration {config_id} of {architecture} has {size:,} weights, more than "
+                f"{MOST_PARAMETERS:,}",
+                key="space.enc_factor",
+                remedy="Raise enc_factor, or lower n_layers, k_filter or latent_dim_fixed.",
+            )
 
 
 def check_targets(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 from aehpo_assets.datasets.labels import SPLITS
 from aehpo_assets.hpo.columns import INFLUENCE, SCORES
 from aehpo_gpu.training.cost import CostModel
-from aehpo_gpu.training.fleet import MEASURES
+from aehpo_gpu.training.measure import MEASURES
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.rungs import train_rungs
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask

@@ -16,14 +16,17 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from aehpo_assets.space.batches import steps_per_epoch
 from aehpo_assets.space.widths import run_widths, trainable_parameters, weights_and_biases
-from aehpo_gpu.architectures import Architecture, LatentBatch
+from aehpo_gpu.architectures import Architecture, CodeBatch, LatentBatch
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.errors import ERRORS
+from aehpo_gpu.training.importance import importance_losses
 from aehpo_gpu.training.initialisation import BIAS, INITIALISATIONS, initialisations
 from aehpo_gpu.training.losses import Losses
 from aehpo_gpu.training.module import MODULES, Autoencoder
+from aehpo_gpu.training.noise import NoiseSource
 from aehpo_gpu.training.reduction import Reduction
 from aehpo_gpu.training.rules import UpdateRule
 
@@ -100,6 +103,13 @@ class SoloNetwork:
         self._named_heads = cast("nn.ModuleDict", self.module.heads)
         self._decoder = cast("nn.Module", self.module.decoder)
         self._dropouts = _drawn_dropouts(self.module, self.seed)
+        self._shared = {name: self._run[name] for name in architecture.group_by}
+        self._draws = architecture.draws_of(self._run)
+        decoding = set(self._decoder.modules())
+        self._times = [self._draws if one in decoding else 1 for one in self._dropouts]
+        self._steps = torch.zeros(1, device=device, dtype=dtype)
+        sizes = (self.width, self.width, self.latent_dim, self._draws_prior)
+        self._noise = NoiseSource(architecture, self._shared, self.seed, {}, *sizes, device, dtype)
         self._error = ERRORS[self._run["reconstruction"]]
         self.reduction = Reduction.of(runs, self.widths, device, dtype)
 
@@ -109,28 +119,22 @@ class SoloNetwork:
     @property
     def noise_width(self) -> int:
         """Numbers that a sample draws at once."""
-        return max(self.width, self.latent_dim)
+        return self._draws * max(self.width, self.latent_dim)
 
     @property
     def _draws_prior(self) -> bool:
         return self.architecture.draws_prior or self.vae_loss == "mmd"
 
+    def begin_epoch(self, epoch: int) -> None:
+        """Say which epoch the steps to come belong to."""
+        size = int(self._run["batch_size"])
+        self._steps.fill_(epoch * steps_per_epoch(self.train_samples, size))
+
     def draw_noise(self, epoch: int, rows: range) -> dict[str, Tensor]:
         """Draw what the run needs for some samples of an epoch, as a fleet does."""
         for dropout in self._dropouts:
             dropout.epoch = epoch
-        noise = {ROWS: torch.arange(rows.start, rows.stop)}
-        where = (self.device, self.dtype)
-        corruption = self.architecture.corruption
-        if corruption is not None:
-            drawn = draws.normal if self._run[corruption.kind] == "gaussian" else draws.uniform
-            key = draws.stream_key(self.seed, "corruption", epoch)
-            noise["corruption"] = drawn(key, rows, self.width, *where)
-        if self.architecture.sample is not None:
-            for name in ("latent", "prior") if self._draws_prior else ("latent",):
-                key = draws.stream_key(self.seed, name, epoch)
-                noise[name] = draws.normal(key, rows, self.latent_dim, *where)
-        return noise
+        return {ROWS: torch.arange(rows.start, rows.stop)} | self._noise.draw(epoch, rows)
 
     def training_losses(
         self, x: Tensor, noise: Mapping[str, Tensor], weight: float | Tensor
@@ -138,35 +142,73 @@ class SoloNetwork:
         """Losses of a batch in training mode, (1,) each."""
         self.module.train()
         first = int(noise[ROWS][0])
-        for dropout in self._dropouts:
-            dropout.rows = range(first, first + len(x))
-        corruption, given = self.architecture.corruption, x
-        if corruption is not None:
-            kind, amount = self._run[corruption.kind], float(self._run[corruption.amount])
-            given = corruption.apply(x, noise["corruption"], kind, amount)
-        heads = self._heads(given)
-        latents = heads[self.architecture.heads[0]]
-        if self.architecture.sample is not None:
-            latents = self.architecture.sample(heads, noise["latent"])
-        error = self._errors(self._decoder(latents[0]), x).sum()[None]
-        vae, weighted = self._latent_loss(heads, latents, noise.get("prior"))
-        return Losses(error, vae, self.reduction.trained(error, weight * weighted, len(x)))
+        for dropout, times in zip(self._dropouts, self._times, strict=True):
+            dropout.rows = range(first * times, (first + len(x)) * times)
+        return self._losses(
+            self._heads(self._noise.corrupt(x, noise)),
+            x,
+            weight,
+            normal=noise.get("latent"),
+            uniform=noise.get("code"),
+            prior=noise.get("prior"),
+        )
+
+    def _losses(
+        self,
+        heads: dict[str, Tensor],
+        x: Tensor,
+        weight: float | Tensor,
+        *,
+        normal: Tensor | None,
+        uniform: Tensor | None = None,
+        prior: Tensor | None = None,
+    ) -> Losses:
+        """Losses of a batch by the numbers that are drawn for it; without any, by the means."""
+        own, samples = self.architecture, len(x)
+        latents = self._mean(heads, uniform)
+        if own.sample is not None and normal is not None:
+            # Each draw of a sample is a sample of its own from here on.
+            heads = {name: head.repeat_interleave(self._draws, 1) for name, head in heads.items()}
+            latents = own.sample(heads, normal.flatten(0, -2))
+            x = x.repeat_interleave(self._draws, 0)
+        errors = self._errors(self._decoder(latents[0]), x).sum(1)[None]
+        if own.importance is not None:
+            each = self._latent_loss(heads, latents, prior)
+            return importance_losses(
+                errors, *each, self._draws, self.reduction, weight, averaged=self.module.training
+            )
+        error = errors.sum(1)
+        vae, weighted = self._latent_loss(heads, latents, prior)
+        if self.module.training:
+            return Losses(error, vae, self.reduction.trained(error, weight * weighted, samples))
+        return Losses(error, vae, self.reduction.reported(error, weight * weighted))
+
+    def _mean(self, heads: dict[str, Tensor], uniform: Tensor | None) -> Tensor:
+        """Latents that are not drawn, (1, samples, latents)."""
+        own = self.architecture
+        if own.code is None:
+            return heads[own.heads[0]]
+        numbers, _ = self._read()
+        mask = heads[own.heads[0]].new_ones(1, 1, self.latent_dim)
+        return own.code(CodeBatch(heads, mask, uniform, numbers, self._shared, self._steps))
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, weight: float | Tensor) -> tuple[Tensor, Losses, Tensor]:
         """Evaluate a batch by the latent means, as a fleet does."""
         self.module.eval()
-        heads = self._heads(x)
-        latents = heads[self.architecture.heads[0]]
+        own, heads = self.architecture, self._heads(x)
+        latents = self._mean(heads, None)
         output = self._decoder(latents[0])
-        error = self._errors(output, x).sum()[None]
         shown = torch.sigmoid(output) if self._error.on_logits else output
-        prior = None
-        if self.architecture.loss is not None and self._draws_prior:
+        normal = prior = None
+        if own.importance is not None:
+            key = draws.stream_key(self.seed, "latent", "evaluation")
+            size = (self._draws, self.latent_dim)
+            normal = self._noise.repeated(draws.normal, key, range(len(x)), *size)
+        elif own.loss is not None and self._draws_prior:
             key = draws.stream_key(self.seed, "prior", "evaluation")
             prior = draws.normal(key, range(len(x)), self.latent_dim, self.device, self.dtype)
-        vae, weighted = self._latent_loss(heads, latents, prior)
-        losses = Losses(error, vae, self.reduction.reported(error, weight * weighted))
+        losses = self._losses(heads, x, weight, normal=normal, prior=prior)
         return latents, losses, (shown - x).square().sum(1)[None]
 
     def _heads(self, x: Tensor) -> dict[str, Tensor]:
@@ -185,21 +227,27 @@ class SoloNetwork:
         if self.architecture.loss is None:
             zero = latents.new_zeros(1)
             return zero, zero
-        read = {name: self._run[name] for name in self.architecture.weights}
-        words = {name: word for name, word in read.items() if isinstance(word, str)}
-        everyone = torch.ones(1, dtype=torch.bool, device=self.device)
+        numbers, words = self._read()
         return self.architecture.loss(
             LatentBatch(
                 heads,
                 latents,
                 latents.new_ones(1, 1, self.latent_dim),
                 latents if prior is None else prior,
-                {name: self._value(name) for name in read if name not in words},
+                numbers,
                 self.train_samples,
                 self.vae_loss,
-                {name: {word: everyone} for name, word in words.items()},
+                words,
+                self._shared,
             )
         )
+
+    def _read(self) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
+        """What the architecture reads, as the tensors of a fleet of one: numbers, and words."""
+        read = {name: self._run[name] for name in self.architecture.weights}
+        everyone = torch.ones(1, dtype=torch.bool, device=self.device)
+        words = {n: {word: everyone} for n, word in read.items() if isinstance(word, str)}
+        return {name: self._value(name) for name in read if name not in words}, words
 
 
 class SoloOptimiser:
@@ -262,8 +310,15 @@ def module_of(
     """
     if architecture.module is not None:
         return architecture.module(run, widths, MODULES[str(run["activation"])])
-    kinds = str(run["activation"]), bool(run["batch_norm"])
-    return Autoencoder(widths, architecture.heads, float(run["drop_p"]), *kinds)
+    return Autoencoder(
+        widths,
+        architecture.heads,
+        float(run["drop_p"]),
+        activation=str(run["activation"]),
+        batch_norm=bool(run["batch_norm"]),
+        head=architecture.head,
+        decoder_norm=architecture.decoder_norm,
+    )
 
 
 def parameter_counts(
@@ -275,22 +330,27 @@ def parameter_counts(
     """
     runs = with_defaults(runs, training_defaults(architecture))
     counts = []
+    usual = architecture.module is None and architecture.head is None and architecture.decoder_norm
     for run, widths in zip(runs.to_dict("records"), run_widths(runs, n_features), strict=True):
-        if architecture.module is None:
+        if usual:
             every = trainable_parameters(widths, len(architecture.heads), bool(run["batch_norm"]))
             counts.append((every, weights_and_biases(widths)))
             continue
-        module = module_of(architecture, run, widths)
-        layers = [layer for layer in module.modules() if isinstance(layer, PRODUCTS)]
-        own = (p.numel() for layer in layers for p in layer.parameters())
-        counts.append((sum(p.numel() for p in module.parameters()), sum(own)))
+        with torch.device("meta"):
+            module = module_of(architecture, run, widths)
+        norms = [m for m in module.modules() if isinstance(m, nn.BatchNorm1d)]
+        further = [*norms, *list(cast("nn.ModuleDict", module.heads).values())[1:]]
+        left_out = {id(p) for one in further for p in one.parameters()}
+        sizes = {id(p): p.numel() for p in module.parameters()}
+        own = sum(size for name, size in sizes.items() if name not in left_out)
+        counts.append((sum(sizes.values()), own))
     return counts
 
 
 def _begin(module: nn.Module, chosen: Any, source: torch.Generator) -> None:
     """Draw the parameters, layer by layer in the order of a fleet."""
     layers = [layer for layer in module.modules() if isinstance(layer, PRODUCTS)]
-    bare = {*cast("nn.ModuleDict", module.heads).modules(), layers[-1]}
+    bare = {*cast("nn.ModuleDict", module.heads).values(), layers[-1]}
     for layer in layers:
         inside = chosen.scope == "all" or layer not in bare
         INITIALISATIONS[chosen.weights if inside else "torch_default"](

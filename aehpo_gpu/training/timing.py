@@ -79,7 +79,13 @@ def measure_cost_model(
             work.append(
                 solo[[row]]
                 if count == 1
-                else step_work(np.array([widths[row]]), count, len(zoo.heads), sizes[row])
+                else step_work(
+                    np.array([widths[row]]),
+                    count,
+                    len(zoo.heads),
+                    sizes[row],
+                    zoo.draws_of(shapes.iloc[row]),
+                )
             )
     counts = np.array([count for _, count in chosen])
     name = device_name(settings.torch_device())

@@ -46,7 +46,11 @@ CACHED_PARAMETERS = 1 << 20
 
 
 def step_work(
-    widths: np.ndarray, runs: np.ndarray | int, heads: int, batch_size: float | np.ndarray
+    widths: np.ndarray,
+    runs: np.ndarray | int,
+    heads: int,
+    batch_size: float | np.ndarray,
+    decoded: int = 1,
 ) -> np.ndarray:
     """Count the work of one step for one or more fleets of equal depth.
 
@@ -60,6 +64,8 @@ def step_work(
         Linear layers between the last hidden layer and the latents.
     batch_size
         Samples of a step, the average where batches differ.
+    decoded
+        How often each of them is decoded.
 
     Returns
     -------
@@ -71,11 +77,13 @@ def step_work(
     runs = np.broadcast_to(np.asarray(runs, dtype=np.float64), (fleets,))
     batch = np.broadcast_to(np.asarray(batch_size, dtype=np.float64), (fleets,))
     hidden, latent = widths[:, 1:-1], widths[:, -1]
-    weights = 2 * (widths[:, :-1] * widths[:, 1:]).sum(1) + (heads - 1) * widths[:, -2] * latent
-    outputs = 2 * hidden.sum(1) + widths[:, 0] + heads * latent
+    one_way = (widths[:, :-1] * widths[:, 1:]).sum(1)
+    weights = 2 * one_way + (heads - 1) * widths[:, -2] * latent
+    used = weights + (decoded - 1) * one_way
+    outputs = (1 + decoded) * hidden.sum(1) + decoded * widths[:, 0] + heads * latent
     layers = np.full(fleets, 2 * (widths.shape[1] - 1) + heads - 1, dtype=np.float64)
     parameters = runs * weights
-    products = operations_of_a_sample(weights, widths[:, 0] * widths[:, 1])
+    products = operations_of_a_sample(used, widths[:, 0] * widths[:, 1])
     return np.stack(
         [
             np.ones(fleets),
@@ -85,7 +93,7 @@ def step_work(
             parameters,
             np.maximum(parameters - CACHED_PARAMETERS, 0),
             runs * batch * outputs,
-            batch * 2 * hidden.sum(1),
+            batch * (1 + decoded) * hidden.sum(1),
             runs * batch**2 * latent,
         ],
         axis=1,
@@ -115,35 +123,39 @@ def run_work(
     """
     zoo = ARCHITECTURES[architecture]
     widths = run_widths(runs, n_features)
-    if zoo.module is None:
-        heads = len(zoo.heads)
-        sizes = zip(widths, batch_sizes, strict=True)
-        return np.concatenate([step_work(np.array([w]), 1, heads, size) for w, size in sizes])
     runs = with_defaults(runs, training_defaults(zoo))
     rows = zip(runs.to_dict("records"), widths, batch_sizes, strict=True)
-    return np.stack([_module_work(module_of(zoo, run, w), w[0], size) for run, w, size in rows])
+    if zoo.module is None:
+        heads = len(zoo.heads)
+        return np.concatenate(
+            [step_work(np.array([w]), 1, heads, size, zoo.draws_of(run)) for run, w, size in rows]
+        )
+    with torch.device("meta"):
+        return np.stack([_module_work(module_of(zoo, run, w), w[0], size) for run, w, size in rows])
 
 
 def _module_work(module: nn.Module, features: int, batch: float) -> np.ndarray:
     """Count the work of a step of a network that does not stack, layer by layer."""
-    layers, weights, products, outputs = 0, 0, [], 0
+    layers, outputs = 0, 0
+    products: list[int] = []
 
     def count(layer: nn.Module, given: tuple[torch.Tensor, ...], made: torch.Tensor) -> None:
         nonlocal layers, outputs
-        weight = cast("torch.Tensor", layer.weight)
         # A weight is used once for each place of what it is applied to.
-        transposed = isinstance(layer, (nn.ConvTranspose1d, nn.ConvTranspose2d))
-        places = (given[0] if transposed else made)[0, 0].numel()
-        products.append(weight.numel() * places)
+        if isinstance(layer, PRODUCTS):
+            transposed = isinstance(layer, (nn.ConvTranspose1d, nn.ConvTranspose2d))
+            places = (given[0] if transposed else made)[0, 0].numel()
+            products.append(layer.weight.numel() * places)
+        else:
+            products.append(cast("int", layer.products))
         layers += 1
         outputs += made[0].numel()
 
     for layer in module.modules():
-        if isinstance(layer, PRODUCTS):
+        if isinstance(layer, PRODUCTS) or hasattr(layer, "products"):
             layer.register_forward_hook(count)
-    module.to("meta")
     (head, *_) = cast("nn.ModuleDict", module.heads).values()
-    encoded = cast("nn.Module", module.encoder)(torch.empty(2, features, device="meta"))
+    encoded = cast("nn.Module", module.encoder)(torch.empty(2, features))
     cast("nn.Module", module.decoder)(head(encoded))
     weights = sum(parameter.numel() for parameter in module.parameters())
     noise = batch * outputs if any(isinstance(one, nn.Dropout) for one in module.modules()) else 0.0
@@ -169,6 +181,7 @@ def fleet_bytes(
     itemsize: int,
     pairs: tuple[int, int] = (0, 0),
     samples: int = 0,
+    decoded: int = 1,
 ) -> np.ndarray:
     """Memory that fleets need at their peak, in training or in evaluation.
 
@@ -188,6 +201,8 @@ def fleet_bytes(
         What :func:`pair_tensors` says of their loss.
     samples
         Samples of the task.
+    decoded
+        How often each of them is decoded.
 
     Returns
     -------
@@ -207,7 +222,7 @@ def fleet_bytes(
     latents = -(-widths[:, -1] // LANES) * LANES
     compared = compared / widths[:, -1] * (pairs[0] * latents + pairs[1])
     training = 5 * parameters + 6 * activations + compared
-    evaluated = 3 * EVALUATION_CHUNK * widths[:, 0] + samples * latents
+    evaluated = 3 * decoded * EVALUATION_CHUNK * widths[:, 0] + samples * latents
     evaluation = 4 * parameters + of_all_runs / layers * evaluated
     return itemsize * np.maximum(training, evaluation)
 

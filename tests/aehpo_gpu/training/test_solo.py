@@ -23,6 +23,11 @@ from aehpo_gpu.training.work import TERMS, run_work, step_work
 
 SETTINGS = TrainingSettings(epochs=3, device="cpu", precision="float64")
 COST = CostModel("cpu", dict.fromkeys(TERMS, 1e-9))
+OWN: dict[str, dict[str, object]] = {
+    "denoisix": {"corruption": "swap", "noise_p": 0.2},
+    "adage": {"corruption": "masking", "noise_p": 0.2, "n_layers": 1},
+    "categorix": {"categories": 5},
+}
 STACKED = [name for name, one in ARCHITECTURES.items() if one.module is None]
 
 
@@ -40,7 +45,7 @@ def trained(
 def test_every_stacked_architecture_is_what_plain_pytorch_makes_of_it(
     task: TrainingTask, architecture: str
 ) -> None:
-    own = {"corruption": "swap", "noise_p": 0.2} if architecture == "denoisix" else {}
+    own = OWN.get(architecture, {})
     kinds = {
         "activation": ["relu", "tanh", "sigmoid"],
         "optimizer": ["adamw", "rmsprop", "sgd"],
@@ -120,5 +125,7 @@ def test_a_step_of_a_module_is_timed() -> None:
 
 
 def test_a_network_of_its_own_is_not_exported(task: TrainingTask) -> None:
-    with pytest.raises(InputError, match=r"convolix has a network of its own.*latent_space"):
+    with pytest.raises(
+        InputError, match=r"convolix makes its latents in a way of its own.*latent_space"
+    ):
         train_module(task, "convolix", convolutions(1), SETTINGS)
