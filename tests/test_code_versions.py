@@ -44,6 +44,7 @@ COUNTS_NOWHERE = {
     "aehpo_assets.datasets.catalogue": "finds data sets; what is read of them is recorded",
     "aehpo_assets.datasets.label_facts": "what pages and checks say of labels",
     "aehpo_assets.datasets.landing": "puts data sets into their folder",
+    "aehpo_assets.datasets.logic": "makes a data set, not artefacts",
     "aehpo_assets.datasets.matrix_facts": "what pages and checks say of a matrix",
     "aehpo_assets.datasets.page": "words of pages",
     "aehpo_assets.datasets.patients": "only checks ask",

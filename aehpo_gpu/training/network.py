@@ -87,13 +87,7 @@ class FleetNetwork:
         self._anchor = torch.zeros((), device=device, dtype=dtype, requires_grad=True)
 
     def take(self, rows: torch.Tensor) -> None:
-        """Go on with some of the runs alone; nothing is paid for the others any more.
-
-        Parameters
-        ----------
-        rows
-            Positions of the runs, ascending.
-        """
+        """Go on with the runs at some ascending positions; nothing is paid for the others."""
         self._lay_out(self._runs.iloc[rows.tolist()])
         self.stack = self.stack.take(rows, self.shapes)
         self._lay_blocks()
@@ -132,14 +126,12 @@ class FleetNetwork:
         )
         self.reduction = Reduction.of(runs, self.widths, self.device, self.dtype)
         dropped = enumerate(self._hidden_positions) if self.has_dropout else ()
+        times = {n: 1 if n < self.hidden else self.decoded for n in range(2 * self.hidden)}
         self._noise = NoiseSource(
             own,
             self.shared,
             self.seed,
-            {
-                number: (self.shapes[at].stacked[1], 1 if number < self.hidden else self.decoded)
-                for number, at in dropped
-            },
+            {number: (self.shapes[at].stacked[1], times[number]) for number, at in dropped},
             int(self.features.max()),
             self.width,
             self.latent_dim,
