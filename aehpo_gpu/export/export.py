@@ -57,8 +57,16 @@ def train_module(
     Raises
     ------
     InputError
-        If the run diverges: there is no model to be had; or if its architecture does not stack.
+        If the run diverges: there is no model to be had; or if its architecture makes its latents
+        in a way of its own.
     """
+    return _trained(data, architecture, run, settings)[0]
+
+
+def _trained(
+    data: TrainingTask, architecture: str, run: pd.DataFrame, settings: TrainingSettings
+) -> tuple[Autoencoder, int]:
+    """The module of a run, and the epochs after which it ended."""
     own = ARCHITECTURES[architecture]
     if own.module is not None or own.code is not None:
         raise InputError(
@@ -77,7 +85,7 @@ def train_module(
             remedy="Choose a run whose status is ok.",
         )
     assert isinstance(training.network, FleetNetwork)
-    return module_of_run(training.network, 0, float(run["drop_p"].iloc[0]))
+    return module_of_run(training.network, 0, float(run["drop_p"].iloc[0])), training.epoch
 
 
 def export_model(
@@ -112,7 +120,7 @@ def export_model(
     InputError
         As in :func:`train_module`.
     """
-    module = train_module(data, architecture, run, settings)
+    module, epochs = _trained(data, architecture, run, settings)
     row = json.loads(run.to_json(orient="records", double_precision=15))[0]
     identity = {name: row.pop(name) for name in ("config_id", "seed")}
     config = {
@@ -126,7 +134,7 @@ def export_model(
         "drop_p": float(row["drop_p"]),
         **({} if module.kinds == PLAIN else module.kinds),
         "hyperparameters": row,
-        "epochs": settings.epoch_of(settings.length, data.n_train, int(row["batch_size"])),
+        "epochs": epochs,
         "annealing": settings.annealing,
         "vae_loss": settings.vae_loss,
         "precision": settings.precision,

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from plain_training import make_runs
 
 from aehpo_assets.analysis.convergence import FALL, convergence, with_fall
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.blackbox import curves_blackboxes
+from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.space import search_space
 from aehpo_assets.space.training import refuse_lengths
+from aehpo_assets.store.run_archive import run_keys
+from aehpo_assets.study_sections import Preprocessing
+from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.export.export import export_model
 from aehpo_gpu.runs.latents import train_latents
 from aehpo_gpu.training.cost import CostModel
+from aehpo_gpu.training.defaults import training_defaults
 from aehpo_gpu.training.plan import plan_fleets
 from aehpo_gpu.training.rungs import train_rungs
 from aehpo_gpu.training.shard import ShardResult, train_shard
@@ -188,3 +196,28 @@ def test_lengths_that_no_run_can_have(space: dict[str, Any], message: str) -> No
     with pytest.raises(InputError, match=message):
         refuse_lengths(space, "epoch", 30, Path("study.yaml"))
     refuse_lengths({"max_epochs": [10, 30]}, "epoch", 30)
+
+
+def test_a_run_of_the_studys_own_length_is_the_run_that_names_none() -> None:
+    runs = make_runs(3, max_epochs=[30, 30, 12], patience=[0, 2, 0])
+    defaults = training_defaults(ARCHITECTURES["varix"]) | {"max_epochs": SETTINGS.length}
+    named = run_keys(runs, {}, defaults)
+    plain = run_keys(make_runs(3), {}, defaults)
+    assert named[0] == plain[0]
+    assert len({*named, plain[0]}) == 3
+
+
+def test_an_export_is_of_the_epoch_at_which_the_run_stopped(
+    task: TrainingTask, runs: pd.DataFrame, shard: ShardResult, tmp_path: Path
+) -> None:
+    raw = pd.DataFrame(task.matrix, columns=[f"f{i}" for i in range(48)])
+    fitted = fit_preprocessing(raw, pd.Series(task.split), Preprocessing(scaler="none"))
+    run = runs.iloc[[2]].reset_index(drop=True)
+    module = export_model(tmp_path / "model", task, "varix", run, SETTINGS, fitted)
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["epochs"] == shard.runs["epochs"].iloc[2] < 30
+    alone = train_latents(task, "varix", run, SETTINGS, pd.RangeIndex(300))["2"]
+    with torch.no_grad():
+        x = torch.tensor(task.matrix, dtype=torch.float64)
+        latents = module.encode(x)["mean"]
+    np.testing.assert_allclose(latents, alone, atol=1e-6)
