@@ -224,14 +224,25 @@ class Live(Settings):
     searcher proposes a ``batch`` at a time. Those that stop runs early do so at the study's
     ``fidelities``. With a ``warm_start``, the study's sampled runs are told to the searcher as
     ``observations``, or the best of them are what it evaluates first (``points_to_evaluate``);
-    what they took counts then.
+    what they took counts then. Searchers maximise the valid score, or else the valid R2, or
+    minimise the valid loss, which is a fair one only among configurations of one kind of error,
+    reduction and weight; it is by their scores that searches are compared in any case.
     """
 
     searchers: Searchers = Field(default=["cqr"], min_length=1)
+    objective: Literal["score", "valid_r2", "valid_loss"] = "score"
     runs: int = Field(default=64, gt=0)
     seconds: float | None = Field(default=None, gt=0)
     batch: int = Field(default=8, gt=0)
     warm_start: Literal["observations", "points_to_evaluate"] | None = None
+
+    @model_validator(mode="after")
+    def _warm_by_scores(self) -> Live:
+        if self.warm_start is not None and self.objective != "score":
+            raise ValueError(
+                f"a warm start knows scores: leave out warm_start, or objective {self.objective}"
+            )
+        return self
 
 
 class Race(Settings):

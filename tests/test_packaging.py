@@ -19,8 +19,13 @@ from aehpo_assets.shipped import INSTALLED, WORKSPACE_FILE, data_of_checkout, st
 from aehpo_assets.store.home import Home
 
 CHECKOUT = Path(__file__).parents[1]
+STUDIES = (
+    *("adage", "adage_small", "and_gate", "delft", "delft_small", "demo"),
+    *("eltager", "eltager_small", "thesis", "tybalt", "tybalt_small"),
+)
 SHIPPED = (
-    *("py.typed", "workspace.yaml", "studies/demo.yaml", "studies/thesis.yaml"),
+    *("py.typed", "workspace.yaml"),
+    *(f"studies/{name}.yaml" for name in STUDIES),
     *("report/page.html.j2", "store/columns.tsv"),
 )
 
@@ -137,7 +142,7 @@ def test_a_study_of_the_package_is_meant_by_its_name(
         assert study_file(Path(other)) == Path(other)
     (tmp_path / "demo").write_text("name: mine")
     assert study_file(Path("demo")) == Path("demo")
-    with pytest.raises(InputError, match=r"tcga: is no file.*one of: demo, thesis\."):
+    with pytest.raises(InputError, match=r"tcga: is no file.*one of: adage, .*demo, .*thesis"):
         study_file(Path("tcga"))
 
 

@@ -22,18 +22,6 @@ STILL_FALLING = 0.01
 """A loss that falls by more than this share over the last tenth has not settled."""
 
 
-def last_tenth(length: int) -> tuple[int, ...]:
-    """Return the fidelity before the last tenth of a training, none if it has but one.
-
-    Parameters
-    ----------
-    length
-        Epochs, or steps.
-    """
-    before = length - -(-length // 10)
-    return (before,) if before else ()
-
-
 def with_fall(results: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     """Add to run results how far the loss still fell at the end.
 
@@ -43,7 +31,7 @@ def with_fall(results: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
         One row a run, with ``config_id`` and ``seed``.
     curves
         Their learning curves: ``config_id``, ``seed``, ``epoch``, ``train_recon_loss``, kept at the
-        end and at :func:`last_tenth`. Of several earlier epochs the one nearest to nine tenths is
+        end and before the last tenth. Of several earlier epochs the one nearest to nine tenths is
         taken. A stretch that is not a tenth, as whole epochs may make it, is scaled to one.
 
     Returns
@@ -71,7 +59,8 @@ def convergence(validated: pd.DataFrame) -> pd.DataFrame:
     ----------
     validated
         One row a candidate and seed: ``origin``, ``config_id``, ``status``, ``train_r2`` and,
-        where it is known, :data:`FALL`. Only runs that ended well count.
+        where it is known, :data:`FALL` and ``early_stopped``. Only runs that ended well count. One
+        that stopped early had settled: its valid loss no longer fell.
 
     Returns
     -------
@@ -83,14 +72,21 @@ def convergence(validated: pd.DataFrame) -> pd.DataFrame:
     runs = validated[validated["status"] == "ok"]
     if FALL not in runs:
         runs = runs.assign(**{FALL: np.nan})
+    if "early_stopped" in runs:
+        early = runs["early_stopped"].fillna(False).astype(bool)
+        runs = runs.assign(**{FALL: runs[FALL].mask(early)}, early_stopped=early)
+    else:
+        runs = runs.assign(early_stopped=False)
     groups = runs.groupby(["origin", "config_id"], sort=False)
     table = groups.agg(
-        runs=("train_r2", "size"), **{name: (name, "mean") for name in (FALL, "train_r2")}
+        runs=("train_r2", "size"),
+        early_stopped=("early_stopped", "all"),
+        **{name: (name, "mean") for name in (FALL, "train_r2")},
     ).reset_index()
     names = table["origin"].map(ORIGIN_NAMES)
     table.insert(0, "name", names + " " + table["config_id"].astype(str))
     falling = (table[FALL] > STILL_FALLING).astype("boolean")
-    table["still_falling"] = falling.where(table[FALL].notna())
+    table["still_falling"] = falling.where(table[FALL].notna() | table.pop("early_stopped"))
     table["train_r2_below_0"] = table["train_r2"] < 0
     return table
 

@@ -85,12 +85,16 @@ def dataset_remove(
 @dataset_app.command("demo")
 def dataset_demo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write into.")],
+    and_gate: Annotated[
+        bool, typer.Option("--and-gate", help="The table of an AND gate instead.")
+    ] = False,
 ) -> None:
     """Write the demo's data sets: a simulated cohort, and scanpy's own single cells."""
+    from aehpo_assets.datasets.logic import write_and_gate
     from aehpo_assets.datasets.simulate import write_demo_data
 
     check_writable(folder, "DIR")
-    for written in write_demo_data(folder):
+    for written in [write_and_gate(folder)] if and_gate else write_demo_data(folder):
         console.print(f"data set  {escaped(written)}", soft_wrap=True)
 
 

@@ -17,7 +17,7 @@ from aehpo_assets.store.home_schema import migrate
 
 StudyFile = Annotated[
     Path,
-    typer.Argument(metavar="STUDY.yaml", help="The study file, or one of aehpo: demo, thesis."),
+    typer.Argument(metavar="STUDY.yaml", help="The study file, or one of aehpo, such as demo."),
 ]
 HomeOption = Annotated[
     Path | None,

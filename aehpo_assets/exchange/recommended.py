@@ -18,6 +18,7 @@ from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.hpo.rounds import RECOMMENDATIONS, VALIDATED
 from aehpo_assets.space import search_space
 from aehpo_assets.space.batches import epochs_of_steps
+from aehpo_assets.space.training import LENGTHS
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import artefact_name
 
@@ -109,7 +110,7 @@ def recommended(home: Home, architecture: str, task: str) -> Recommended:
         task=task,
         config_id=str(row["config_id"]),
         configuration={name: pd.Series(row[name]).item() for name in names},
-        epochs=_epochs(home, task, int(row["batch_size"])),
+        epochs=_epochs(home, task, row),
         seeds=seeds,
         scores=scores,
         verdict=verdict,
@@ -132,10 +133,11 @@ def _report(home: Home, architecture: str) -> Mapping[str, Any]:
     return {n: pd.read_parquet(folder / f"{n}.parquet") for n in ("candidates", "verdicts")}
 
 
-def _epochs(home: Home, task: str, batch_size: int) -> int:
-    """Epochs of the study, or those that have its optimiser steps."""
+def _epochs(home: Home, task: str, row: pd.Series) -> int:
+    """Epochs of a configuration: its own, or those of the study, or those that have its steps."""
     study = home.study()
-    if study.epochs is not None:
-        return study.epochs
+    length = int(min(study.length, row.get(LENGTHS[study.unit], study.length)))
+    if study.unit == "epoch":
+        return length
     split = home.store.read_table("data_split", (task,))["split"]
-    return epochs_of_steps(study.length, int((split == "train").sum()), batch_size)
+    return epochs_of_steps(length, int((split == "train").sum()), int(row["batch_size"]))

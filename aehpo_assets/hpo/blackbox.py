@@ -92,8 +92,9 @@ def curves_blackboxes(
     """Arrange learning curves as multi-fidelity Syne Tune blackboxes.
 
     Objectives are those known at every fidelity: the cumulative runtime, the valid R2, and the
-    downstream scores where the curves have them. A run that stopped early (diverged) counts, from
-    the epoch on that it misses, as each objective's ``failed_value`` says.
+    downstream scores where the curves have them. A run that diverged counts, from the epoch on that
+    it misses, as each objective's ``failed_value`` says; one that ended by itself, because its
+    length is shorter or its valid loss no longer fell, stays what it was.
 
     Parameters
     ----------
@@ -101,7 +102,7 @@ def curves_blackboxes(
         Task to learning curves: ``config_id, seed``, the unit, ``runtime, valid_r2`` and,
         optionally, the downstream scores.
     results
-        Task to run results, which know the hyperparameters.
+        Task to run results, which know the hyperparameters, and ``epochs``.
     space
         The architecture's search space.
     fidelities, unit
@@ -116,12 +117,16 @@ def curves_blackboxes(
     runs = evaluation_table(shared, space)
     run_key = ["task", "config_id", "seed"]
     rungs = runs[[*run_key, *space.names]].merge(pd.DataFrame({unit: fidelities}), how="cross")
+    whole = {
+        task: _with_what_is_behind(curve, shared[task], fidelities, unit)
+        for task, curve in curves.items()
+    }
     known = pd.concat(
         [
             curve.assign(task=task, config_id=curve["config_id"].astype(str)).loc[
                 :, [*run_key, unit, *objectives]
             ]
-            for task, curve in curves.items()
+            for task, curve in whole.items()
         ]
     )
     table = rungs.merge(known, on=[*run_key, unit], how="left")
@@ -130,6 +135,20 @@ def curves_blackboxes(
         table[objective.name] = objective.counted(table[objective.name], table["task"])
     table[RUNTIME] = table.groupby(run_key)[RUNTIME].cummax()
     return _arrange(table, objectives, space, unit)
+
+
+def _with_what_is_behind(
+    curve: pd.DataFrame, results: pd.DataFrame, fidelities: list[int], unit: Unit
+) -> pd.DataFrame:
+    """Add to curves what finished runs are behind their end: what they ended as."""
+    if not {"epochs", "epoch"} <= {*results, *curve}:
+        return curve
+    run_key = ["config_id", "seed"]
+    ended = results.loc[results["status"] == "ok", [*run_key, "epochs"]]
+    last = curve.merge(ended, on=run_key)
+    last = last[last["epoch"] == last.pop("epochs")].drop_duplicates(run_key, keep="last")
+    behind = last.rename(columns={unit: "end"}).merge(pd.DataFrame({unit: fidelities}), how="cross")
+    return pd.concat([curve, behind[behind[unit] > behind["end"]].drop(columns="end")])
 
 
 def _objectives_of(tables: Mapping[str, pd.DataFrame]) -> tuple[Objective, ...]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 RUNTIME = "training_runtime"
 VALID_R2 = "valid_r2"
+VALID_LOSS = "valid_total_loss"
 TEST_SCORE = "weighted_avg_auc_downstream_performance"
 VALID_SCORE = f"{TEST_SCORE}_valid"
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.hpo.columns import RUNTIME, TEST_SCORE, VALID_R2, VALID_SCORE
+from aehpo_assets.hpo.columns import RUNTIME, TEST_SCORE, VALID_LOSS, VALID_R2, VALID_SCORE
 
 FAILED_SCORE = 0.5
 """AUC of a latent space that tells nothing apart; a validated run without a score counts as it."""
@@ -101,6 +101,10 @@ TEST_OBJECTIVE = Objective(
 )
 """The last column of a blackbox whose test is open; no search is told of it."""
 
+VALID_LOSS_OBJECTIVE = Objective(VALID_LOSS, "valid loss", False, "log", (0, 1e12), "worst")
+"""What is minimised, on the valid samples; in no blackbox, since losses of other kinds and weights
+are other numbers."""
+
 OPERATIONS = "training_operations"
 
 OPERATIONS_OBJECTIVE = Objective(
@@ -109,8 +113,12 @@ OPERATIONS_OBJECTIVE = Objective(
 """What a training costs on every machine: counted for a configuration, and in no blackbox."""
 
 OBJECTIVE = {
-    objective.name: objective for objective in (*OBJECTIVES, TEST_OBJECTIVE, OPERATIONS_OBJECTIVE)
+    objective.name: objective
+    for objective in (*OBJECTIVES, TEST_OBJECTIVE, VALID_LOSS_OBJECTIVE, OPERATIONS_OBJECTIVE)
 }
-"""Name to objective, those of the test score and of the operations included."""
+"""Name to objective, those of the test score, the loss and the operations included."""
+
+NAMED = {"score": VALID_SCORE, "valid_r2": VALID_R2, "valid_loss": VALID_LOSS}
+"""What a study calls the objective of a live search, to its column."""
 
 OBJECTIVE_NAMES = tuple(objective.name for objective in OBJECTIVES)

@@ -59,8 +59,29 @@ def check_study(study: Study, file: Path, tasks: Collection[str]) -> None:
     if study.transfer_benchmark is not None:
         plan = TransferPlan.of(study.transfer_benchmark, study.hpo)
         plan.check(tasks=len(tasks), file=file)
+    _check_grids(study, file)
     if study.live is not None:
         check_live_searchers(study.live.searchers, study.fidelities, study.length, file)
+
+
+def _check_grids(study: Study, file: Path) -> None:
+    """Refuse a grid search where a hyperparameter has no list of values."""
+    parts = {
+        "hpo.searchers": study.hpo,
+        "benchmark.searchers": study.benchmark,
+        "live.searchers": study.live,
+        "transfer_benchmark.searchers": study.transfer_benchmark,
+    }
+    for key, section in parts.items():
+        if section is None or "grid" not in section.searchers:
+            continue
+        for architecture in study.architectures:
+            space = search_space(architecture, study.space)
+            try:
+                make_scheduler("grid", Problem(space, seed=0, trials=1))
+            except InputError as error:
+                problem = f"names grid, which needs lists of values: {error.problem}"
+                raise InputError(problem, file=file, key=key, remedy=error.remedy) from None
 
 
 def _check_searcher_settings(study: Study, file: Path) -> None:

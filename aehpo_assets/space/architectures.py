@@ -9,7 +9,7 @@ names the module, and both registries find it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aehpo_assets.space.distributions import Choice, LogUniform, Scalar, Uniform
 from aehpo_assets.space.hyperparameter import Hyperparameter, word
@@ -29,6 +29,8 @@ class ArchitectureSpace:
     further
         Those that keep their default, and stand in no table, unless a study's ``space`` names them.
         One that is searched as well is searched.
+    overcomplete
+        Whether it may have more latents than features.
 
     Raises
     ------
@@ -39,6 +41,7 @@ class ArchitectureSpace:
     name: str
     hyperparameters: tuple[Hyperparameter, ...]
     further: tuple[Hyperparameter, ...] = TRAINING
+    overcomplete: bool = False
 
     def __post_init__(self) -> None:
         names = [hyperparameter.name for hyperparameter in self.hyperparameters]
@@ -98,6 +101,29 @@ _FROM_THE_START = (
 )
 """Those of architectures whose latent loss has its full weight unless a study says otherwise."""
 
+
+def _with(known: tuple[Hyperparameter, ...], *own: Hyperparameter) -> tuple[Hyperparameter, ...]:
+    """Some hyperparameters, those in the place of others that have the same name."""
+    by_name = {one.name: one for one in own}
+    return tuple(by_name.get(one.name, one) for one in known)
+
+
+def _kept(
+    known: tuple[Hyperparameter, ...], *left_out: str, **defaults: Scalar
+) -> tuple[Hyperparameter, ...]:
+    """Hyperparameters of training without some, and with other defaults."""
+    return tuple(
+        replace(one, default=defaults[one.name], distribution=Choice((defaults[one.name],)))
+        if one.name in defaults
+        else one
+        for one in known
+        if one.name not in left_out
+    )
+
+
+_WIDENING = _with(SHARED, replace(SHARED[2], limits=(0.1, math.inf)))
+"""What every architecture has, with layers that may grow."""
+
 VANILLIX = ArchitectureSpace("vanillix", SHARED)
 VARIX = ArchitectureSpace("varix", STUDY_HYPERPARAMETERS, ANNEALED)
 DISENTANGLIX = ArchitectureSpace(
@@ -141,14 +167,90 @@ DIPVAE = ArchitectureSpace(
 )
 SPARSIX = ArchitectureSpace(
     "sparsix",
-    (*SHARED, Hyperparameter("latent_l1", LogUniform(1e-6, 1e-1), 1e-3)),
+    (*_WIDENING, Hyperparameter("latent_l1", LogUniform(1e-6, 1e-1), 1e-3)),
     _FROM_THE_START,
+    overcomplete=True,
 )
-DENOISIX = ArchitectureSpace(
-    "denoisix",
+TOPK = ArchitectureSpace(
+    "topk",
+    (
+        *_WIDENING,
+        Hyperparameter("active_latents", Choice((4, 8, 16, 32)), 8, (1, math.inf), "whole"),
+    ),
+    overcomplete=True,
+)
+_CORRUPTED = (
+    _choice("corruption", ("masking", "swap", "gaussian")),
+    Hyperparameter("noise_p", Choice((0.0, 0.05, 0.1, 0.2, 0.5)), 0.1),
+)
+DENOISIX = ArchitectureSpace("denoisix", (*_WIDENING, *_CORRUPTED), overcomplete=True)
+_ONE_LAYER = (
+    *_with(
+        SHARED,
+        Hyperparameter("n_layers", Choice((1,)), 1, (1, 1), "whole"),
+        # What lies between features and latents, where there is nothing.
+        Hyperparameter("enc_factor", Choice((1.0,)), 1.0, (1, 1)),
+        Hyperparameter("drop_p", Choice((0.0,)), 0.0, (0, 0)),
+        Hyperparameter("lr_fixed", LogUniform(1e-4, 1.0), 0.01, (1e-12, math.inf)),
+    ),
+    *_CORRUPTED,
+)
+_OF_ADAGE = _kept(
+    TRAINING,
+    *("activation", "batch_norm"),
+    optimizer="sgd",
+    weight_decay=0.0,
+    clip_norm=0.0,
+    init="xavier_sigmoid",
+    bias_init="zeros",
+    reconstruction="bce",
+    loss_reduction="mean_samples",
+)
+ADAGE = ArchitectureSpace("adage", _ONE_LAYER, _OF_ADAGE, overcomplete=True)
+ADAGE_TAN = ArchitectureSpace("adage_tan", _ONE_LAYER, _OF_ADAGE, overcomplete=True)
+TYBALT = ArchitectureSpace(
+    "tybalt",
+    (
+        *_with(
+            SHARED,
+            Hyperparameter("n_layers", Choice((1, 2)), 1, (1, 2), "whole"),
+            Hyperparameter("enc_factor", Uniform(1, 50), 16.66, (1, math.inf)),
+            Hyperparameter("drop_p", Choice((0.0,)), 0.0, (0, 1 - 1e-9)),
+        ),
+        Hyperparameter("kappa", Choice((0.01, 0.05, 0.1, 1.0)), 1.0),
+    ),
+    _kept(
+        ANNEALED,
+        annealing="linear-warmup",
+        optimizer="adam",
+        weight_decay=0.0,
+        clip_norm=0.0,
+        bias_init="zeros",
+        reconstruction="bce",
+    ),
+)
+IWAE = ArchitectureSpace(
+    "iwae",
     (
         *SHARED,
-        _choice("corruption", ("masking", "swap", "gaussian")),
-        Hyperparameter("noise_p", Choice((0.0, 0.05, 0.1, 0.2, 0.5)), 0.1),
+        Hyperparameter("beta", BETA.distribution, 1.0),
+        Hyperparameter("importance_samples", Choice((1, 5, 10, 50)), 5, (1, 1000), "whole"),
     ),
+    _FROM_THE_START,
+)
+CATEGORIX = ArchitectureSpace(
+    "categorix",
+    (
+        *SHARED,
+        Hyperparameter("beta", BETA.distribution, 1.0),
+        Hyperparameter("categories", Choice((2, 5, 10, 20)), 10, (2, 1000), "whole"),
+        Hyperparameter("tau_start", Choice((0.5, 1.0)), 1.0, (1e-3, 1e3)),
+        Hyperparameter("tau_min", Choice((0.1, 0.5)), 0.5, (1e-3, 1e3)),
+        Hyperparameter("tau_rate", Choice((1e-5, 3e-5, 1e-4)), 3e-5),
+    ),
+    _FROM_THE_START,
+)
+CONVOLIX = ArchitectureSpace(
+    "convolix",
+    (*SHARED, Hyperparameter("channels", Choice((4, 8, 16)), 8, (1, 512), "whole")),
 )

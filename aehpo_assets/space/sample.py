@@ -19,6 +19,7 @@ from aehpo_assets.space.architectures import DISENTANGLED, STUDY_HYPERPARAMETERS
 from aehpo_assets.space.designs import grid_configurations, sobol_configurations
 from aehpo_assets.space.distributions import Scalar
 from aehpo_assets.space.search_space import SearchSpace, search_space
+from aehpo_assets.space.training import refuse_lengths
 from aehpo_assets.store.hashes import settings_hash
 from aehpo_assets.study import Study
 
@@ -52,6 +53,7 @@ def configurations_of(study: Study, architecture: str, *, file: Path | None = No
         If the space or the file of configurations is wrong, or has fewer than are asked for.
     """
     space = search_space(architecture, study.space, file=file)
+    refuse_lengths(study.space, study.unit, study.length, file)
     settings = study.configurations
     if settings.source == "sample":
         return sample_configurations(space, settings.count, settings.seed, file=file)
@@ -187,7 +189,7 @@ def read_configurations(space: SearchSpace, file: Path, count: int) -> pd.DataFr
                 f"row {repeated.to_numpy().argmax()} repeats an earlier one", file=file, key=key
             )
     narrow = configurations["k_filter"] < configurations["latent_dim_fixed"]
-    if narrow.any():
+    if narrow.any() and not space.overcomplete:
         raise InputError(
             f"row {narrow.to_numpy().argmax()} has k_filter below latent_dim_fixed",
             file=file,

@@ -40,6 +40,11 @@ class SearchSpace:
         """Number of distinct configurations; infinite as soon as one hyperparameter is no list."""
         return math.prod(domain.size for domain in self.hyperparameters.values())
 
+    @property
+    def overcomplete(self) -> bool:
+        """Whether a configuration may have more latents than features."""
+        return ARCHITECTURE_SPACES[self.architecture].overcomplete
+
     def problem(self, values: Mapping[str, Any]) -> str | None:
         """Say why a configuration lies outside the space, or None if it lies inside."""
         for name, distribution in self.hyperparameters.items():
@@ -47,7 +52,7 @@ class SearchSpace:
                 return f"{name} is missing"
             if not distribution.contains(values[name]):
                 return f"{name}={values[name]} lies outside {distribution}"
-        if values["k_filter"] < values["latent_dim_fixed"]:
+        if values["k_filter"] < values["latent_dim_fixed"] and not self.overcomplete:
             return (
                 f"k_filter={values['k_filter']} lies below "
                 f"latent_dim_fixed={values['latent_dim_fixed']}"
@@ -124,7 +129,8 @@ def search_space(
         for name, one in own.items()
         if name in searched or name in given_by_study
     }
-    _refuse_too_narrow(hyperparameters, file)
+    if not ARCHITECTURE_SPACES[architecture].overcomplete:
+        _refuse_too_narrow(hyperparameters, file)
     _refuse_reward(hyperparameters, file)
     return SearchSpace(architecture, hyperparameters)
 

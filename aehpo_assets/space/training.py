@@ -7,6 +7,11 @@ another run for it. What each value means is said in ``aehpo_gpu.training``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aehpo_assets.errors import InputError
 from aehpo_assets.space.distributions import Choice
 from aehpo_assets.space.hyperparameter import Hyperparameter, word
 
@@ -30,9 +35,10 @@ INITIALISATIONS = (
     "normal",
     "uniform",
     "torch_default",
+    "xavier_sigmoid",
 )
 RECONSTRUCTIONS = ("mse", "bce", "logcosh", "huber", "mae", "quantile")
-LOSS_REDUCTIONS = ("sum", "mean", "mean_mn")
+LOSS_REDUCTIONS = ("sum", "mean", "mean_mn", "mean_samples")
 ANNEALING = (
     "logistic-mid",
     "logistic-early",
@@ -45,14 +51,19 @@ ANNEALING = (
 )
 
 
+LENGTHS = {"epoch": "max_epochs", "step": "max_steps"}
+"""Unit that a study counts in to the hyperparameter that is the length of a run in it."""
+
+
 def _number(
     name: str, default: float, lower: float, upper: float, none: float | None = None
 ) -> Hyperparameter:
     return Hyperparameter(name, Choice((default,)), default, (lower, upper), none=none)
 
 
-def _whole(name: str, default: int, lower: int) -> Hyperparameter:
-    return Hyperparameter(name, Choice((default,)), default, (lower, float("inf")), "whole")
+def _whole(name: str, default: float, lower: int, none: float | None = None) -> Hyperparameter:
+    limits = (lower, float("inf"))
+    return Hyperparameter(name, Choice((default,)), default, limits, "whole", none=none)
 
 
 TRAINING = (
@@ -76,6 +87,12 @@ TRAINING = (
     _number("huber_delta", 1.0, 1e-6, 1e6),
     _number("quantile", 0.5, 1e-6, 1 - 1e-6),
     word("loss_reduction", LOSS_REDUCTIONS),
+    # The study's own length, which no run exceeds.
+    *(_whole(name, float("inf"), 1) for name in LENGTHS.values()),
+    # Without patience, which a null says and tables as 0, no run stops early.
+    _whole("patience", 0, 0, none=0),
+    _number("min_delta", 0.0, 0, float("inf")),
+    _whole("min_epochs", 1, 1),
 )
 """Those of every architecture."""
 
@@ -89,3 +106,43 @@ ANNEALED = (
 
 The default of ``annealing`` is the study's own ``annealing``.
 """
+
+
+def refuse_lengths(
+    space: Mapping[str, Any], unit: str, length: int, file: str | Path | None = None
+) -> None:
+    """Refuse a space whose runs would be longer than the study, or count in another unit.
+
+    Parameters
+    ----------
+    space
+        A study's ``space``.
+    unit, length
+        What the study counts in, and how far.
+    file
+        The study file, for the message.
+
+    Raises
+    ------
+    InputError
+        If it does.
+    """
+    for other, name in LENGTHS.items():
+        if name not in space:
+            continue
+        if other != unit:
+            raise InputError(
+                f"the study counts in {unit}s, not in {other}s",
+                file=file,
+                key=f"space.{name}",
+                remedy=f"Name {LENGTHS[unit]}, or give the study {other}s.",
+            )
+        values = space[name] if isinstance(space[name], list) else []
+        longer = [one for one in values if isinstance(one, (int, float)) and one > length]
+        if longer:
+            raise InputError(
+                f"allows {longer[0]}, and no run is longer than the study's {length} {unit}s",
+                file=file,
+                key=f"space.{name}",
+                remedy=f"Raise {unit}s of the study, or leave {longer[0]} out.",
+            )

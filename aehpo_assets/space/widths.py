@@ -71,20 +71,20 @@ def operations_of_a_sample(weights: Number, of_first_layer: Number) -> Number:
 def run_widths(runs: pd.DataFrame, n_features: int) -> list[list[int]]:
     """Widths of the encoder of every run.
 
+    Latents that are categorical are as many units as they have categories.
+
     Parameters
     ----------
     runs
-        One row a run: ``k_filter``, ``n_layers``, ``enc_factor``, ``latent_dim_fixed``.
+        One row a run: ``k_filter``, ``n_layers``, ``enc_factor``, ``latent_dim_fixed``, and
+        ``categories`` if there are any.
     n_features
         Features of the task; a run that asks for more uses all.
     """
+    latents = runs["latent_dim_fixed"] * runs.get("categories", 1)
     return [
         layer_widths(min(int(k), n_features), int(depth), float(factor), int(latent))
         for k, depth, factor, latent in zip(
-            runs["k_filter"],
-            runs["n_layers"],
-            runs["enc_factor"],
-            runs["latent_dim_fixed"],
-            strict=True,
+            runs["k_filter"], runs["n_layers"], runs["enc_factor"], latents, strict=True
         )
     ]

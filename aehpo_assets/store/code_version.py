@@ -45,6 +45,7 @@ NO_SCIENCE: dict[str, str] = {
     "aehpo_assets.store.run_archive": "how finished runs lie on the disk",
     "aehpo_gpu.training.progress": "what is told while training goes on",
     "aehpo_gpu.training.plan": "how runs are cut into fleets: none depends on the others",
+    "aehpo_gpu.training.stretch": "how runs are cut into fleets",
     "aehpo_gpu.training.cost": "seconds, which are recorded with the version of their prices",
     "aehpo_gpu.training.device_cost": "seconds",
     "aehpo_gpu.training.work": "how much a step has to do: seconds and memory",

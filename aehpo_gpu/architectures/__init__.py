@@ -10,7 +10,13 @@ import importlib
 import pkgutil
 
 from aehpo_assets.registry import Registry
-from aehpo_gpu.architectures.architecture import Architecture, Corruption, Heads, LatentBatch
+from aehpo_gpu.architectures.architecture import (
+    Architecture,
+    CodeBatch,
+    Corruption,
+    Heads,
+    LatentBatch,
+)
 
 _KIND = "architecture"
 """The file that says what an architecture is; all others are one."""
@@ -24,4 +30,4 @@ ARCHITECTURES = Registry(
 )
 """Every architecture by its name."""
 
-__all__ = ["ARCHITECTURES", "Architecture", "Corruption", "Heads", "LatentBatch"]
+__all__ = ["ARCHITECTURES", "Architecture", "CodeBatch", "Corruption", "Heads", "LatentBatch"]

@@ -7,15 +7,19 @@ in training, and a loss. Each lives in a file of its own beside this one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
+from torch import nn
 
 from aehpo_assets.space.distributions import Scalar
 
 Heads = Mapping[str, torch.Tensor]
 """Head to its output, (runs, samples, latents), zero where a run has fewer latents."""
+
+MakeModule = Callable[[Mapping[str, Any], Sequence[int], Callable[[], nn.Module]], nn.Module]
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class LatentBatch:
     words
         Name to word to (runs,), whether a run has it: for what the loss reads that are words. Words
         that no run has are left out.
+    shared
+        Name to value of what is equal in all runs, ``Architecture.group_by``.
     """
 
     heads: Heads
@@ -51,6 +57,35 @@ class LatentBatch:
     train_samples: int
     vae_loss: str
     words: Mapping[str, Mapping[str, torch.Tensor]] = field(default_factory=dict)
+    shared: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CodeBatch:
+    """What the latents are made of, where an architecture makes them in a way of its own.
+
+    Attributes
+    ----------
+    heads
+        Outputs of the heads.
+    mask
+        (runs, 1, latents): 1 for the latents a run has, 0 for padding.
+    draws
+        (samples, latents) uniform numbers in training; None in evaluation, or if none are drawn.
+    hyperparameters
+        Name to (runs,) value, for the weights of the architecture.
+    shared
+        As in :class:`LatentBatch`.
+    steps
+        (1,) optimiser steps before the present epoch.
+    """
+
+    heads: Heads
+    mask: torch.Tensor
+    draws: torch.Tensor | None
+    hyperparameters: Mapping[str, torch.Tensor]
+    shared: Mapping[str, Scalar]
+    steps: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -100,6 +135,28 @@ class Architecture:
         batch, batch).
     corruption
         What happens to the input in training; None for nothing.
+    module
+        Hyperparameters of a run, widths of its encoder and what makes its activation to its
+        network, of an architecture that does not stack and is trained run by run
+        (``aehpo_gpu.training.solo``); None for the usual one. The network has ``encoder``,
+        ``heads`` (an ``nn.ModuleDict``) and ``decoder``.
+    sizes
+        Hyperparameters of its own that decide how large a network is.
+    code
+        Makes the latents of training and of evaluation, where they are neither a head nor drawn by
+        ``sample``; zero where a run has fewer.
+    draws_uniform
+        Whether it draws uniform numbers.
+    importance
+        Hyperparameter that is the number of times that the latents of a sample are drawn. The loss
+        then returns the log of ``q(z|x) / p(z)`` of each draw, (runs, samples x draws), and the
+        same weighted; samples have their draws side by side. None if they are drawn once.
+    head
+        Activation behind the heads, and whether there is a BatchNorm before it; None for none.
+    decoder_norm
+        Whether hidden layers of the decoder may have a BatchNorm.
+    overcomplete
+        Whether something else than fewer latents than features keeps it from copying its input.
     """
 
     name: str
@@ -111,8 +168,24 @@ class Architecture:
     draws_prior: bool = False
     pairs: tuple[int, int] = (0, 0)
     corruption: Corruption | None = None
+    module: MakeModule | None = None
+    sizes: tuple[str, ...] = ()
+    code: Callable[[CodeBatch], torch.Tensor] | None = None
+    draws_uniform: bool = False
+    importance: str | None = None
+    head: tuple[str, bool] | None = None
+    decoder_norm: bool = True
+    overcomplete: bool = False
 
     @property
     def group_by(self) -> tuple[str, ...]:
         """Hyperparameters that are equal in all runs of a fleet, beside depth, batch and seed."""
-        return () if self.corruption is None else (self.corruption.kind, self.corruption.amount)
+        corrupted = (
+            () if self.corruption is None else (self.corruption.kind, self.corruption.amount)
+        )
+        sized = self.sizes if self.module is None else ()
+        return (*corrupted, *sized)
+
+    def draws_of(self, run: Mapping[str, Any]) -> int:
+        """How often the latents of a sample are drawn."""
+        return 1 if self.importance is None else int(run[self.importance])

@@ -36,4 +36,6 @@ def corrupted(x: torch.Tensor, noise: torch.Tensor, kind: str, amount: float) ->
     return torch.where(noise < amount, other, x)
 
 
-DENOISIX = Architecture("denoisix", corruption=Corruption("corruption", "noise_p", corrupted))
+DENOISIX = Architecture(
+    "denoisix", corruption=Corruption("corruption", "noise_p", corrupted), overcomplete=True
+)

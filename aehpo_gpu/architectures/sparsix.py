@@ -14,5 +14,9 @@ def loss(batch: LatentBatch) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 SPARSIX = Architecture(
-    "sparsix", loss=loss, weights=("latent_l1",), training={"annealing": "no-annealing"}
+    "sparsix",
+    loss=loss,
+    weights=("latent_l1",),
+    training={"annealing": "no-annealing"},
+    overcomplete=True,
 )

@@ -20,8 +20,11 @@ import aehpo_assets
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import FittedPreprocessing
 from aehpo_assets.store.files import atomic_folder
-from aehpo_gpu.export.module import PLAIN, Autoencoder, module_of_run
+from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.export.module import module_of_run
 from aehpo_gpu.training.fleet import FleetTraining
+from aehpo_gpu.training.module import PLAIN, Autoencoder
+from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 from aehpo_gpu.training.workers import alone
@@ -29,6 +32,10 @@ from aehpo_gpu.training.workers import alone
 FORMAT_VERSIONS = (1, 2)
 """The second says ``activation``, ``batch_norm`` and ``on_logits``, which the first cannot; a model
 that needs none of them is written in the first."""
+
+
+REQUIRED = ("activation", "batch_norm", "on_logits")
+"""What the second version says of every model."""
 
 
 def train_module(
@@ -50,8 +57,23 @@ def train_module(
     Raises
     ------
     InputError
-        If the run diverges: there is no model to be had.
+        If the run diverges: there is no model to be had; or if its architecture makes its latents
+        in a way of its own.
     """
+    return _trained(data, architecture, run, settings)[0]
+
+
+def _trained(
+    data: TrainingTask, architecture: str, run: pd.DataFrame, settings: TrainingSettings
+) -> tuple[Autoencoder, int]:
+    """The module of a run, and the epochs after which it ended."""
+    own = ARCHITECTURES[architecture]
+    if own.module is not None or own.code is not None:
+        raise InputError(
+            f"{architecture} makes its latents in a way of its own, which no export holds",
+            key="architecture",
+            remedy=f"Its latents lie in latent_space/{architecture}.",
+        )
     matrix = ResidentMatrix(data, settings)
     with alone(matrix.device):
         training = FleetTraining(architecture, run, matrix, settings)
@@ -62,7 +84,8 @@ def train_module(
             "there is no model to export",
             remedy="Choose a run whose status is ok.",
         )
-    return module_of_run(training.network, 0, float(run["drop_p"].iloc[0]))
+    assert isinstance(training.network, FleetNetwork)
+    return module_of_run(training.network, 0, float(run["drop_p"].iloc[0])), training.epoch
 
 
 def export_model(
@@ -97,7 +120,7 @@ def export_model(
     InputError
         As in :func:`train_module`.
     """
-    module = train_module(data, architecture, run, settings)
+    module, epochs = _trained(data, architecture, run, settings)
     row = json.loads(run.to_json(orient="records", double_precision=15))[0]
     identity = {name: row.pop(name) for name in ("config_id", "seed")}
     config = {
@@ -111,7 +134,7 @@ def export_model(
         "drop_p": float(row["drop_p"]),
         **({} if module.kinds == PLAIN else module.kinds),
         "hyperparameters": row,
-        "epochs": settings.epoch_of(settings.length, data.n_train, int(row["batch_size"])),
+        "epochs": epochs,
         "annealing": settings.annealing,
         "vae_loss": settings.vae_loss,
         "precision": settings.precision,
@@ -146,7 +169,10 @@ def build_module(config: Mapping[str, Any]) -> Autoencoder:
             remedy="Export the model again.",
         )
     try:
-        kinds = PLAIN if version == 1 else {name: config[name] for name in PLAIN}
+        kinds: dict[str, Any] = dict(PLAIN)
+        if version > 1:
+            kinds |= {name: config[name] for name in REQUIRED}
+            kinds |= {name: config[name] for name in PLAIN if name in config}
         return Autoencoder(config["widths"], config["heads"], config["drop_p"], **kinds)
     except KeyError as error:
         raise InputError("required, but missing", key=str(error.args[0])) from None

@@ -17,6 +17,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from aehpo_assets.analysis.names import RECOMMENDED
+from aehpo_assets.space.widths import run_widths
 from aehpo_gpu.training.fleets import Fleets
 from aehpo_gpu.training.plan import plan_fleets
 from aehpo_gpu.training.resident import ResidentMatrix
@@ -80,13 +81,12 @@ def train_latents(
     fleets = Fleets(architecture, runs, rows, ResidentMatrix(data, settings), settings)
     of_run: dict[int, np.ndarray] = {}
     for reached in fleets.advance([settings.length]):
-        assert reached.latents is not None
-        of_run |= zip(reached.rows.tolist(), reached.latents.float().cpu().numpy(), strict=True)
+        if reached.latents is not None:
+            of_run |= zip(reached.rows.tolist(), reached.latents.float().cpu().numpy(), strict=True)
     latents = {}
-    for position, (config_id, width) in enumerate(
-        zip(runs["config_id"], runs["latent_dim_fixed"], strict=True)
-    ):
-        columns = [f"latent_{number}" for number in range(1, int(width) + 1)]
+    widths_of = run_widths(runs, data.n_features)
+    for position, (config_id, widths) in enumerate(zip(runs["config_id"], widths_of, strict=True)):
+        columns = [f"latent_{number}" for number in range(1, widths[-1] + 1)]
         values = of_run[position][:, : len(columns)]
         latents[str(config_id)] = pd.DataFrame(values, index=sample_ids, columns=columns)
     return latents

@@ -16,6 +16,7 @@ import pandas as pd
 from aehpo_assets.hpo.columns import without_test
 from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.known_best import best_known
+from aehpo_assets.hpo.objectives import NAMED
 from aehpo_assets.hpo.search.live import Decide, LiveBudget, live_search
 from aehpo_assets.hpo.search.problem import Problem
 from aehpo_assets.hpo.search.searchers import SEARCHERS, find_searcher
@@ -148,6 +149,7 @@ class LiveTuning:
             # A search can be extended: what a searcher sizes by its budget (the population of
             # evolution, a fifth) is sized by the batch: a larger budget is not another search.
             trials=5 * live.batch,
+            objectives=(NAMED[live.objective],),
             fidelities=tuple(rungs)
             if find_searcher(searcher).stops_early
             else (self.study.length,),
@@ -178,5 +180,7 @@ class LiveTuning:
             "inputs": self.inputs,
             "code": search_version(self.architecture, searcher),
         }
+        if live.objective != "score":
+            depends_on["objective"] = live.objective
         name = f"{searcher}_{settings_hash(depends_on)}"
         return self.home.live / self.architecture / self.data.task / name

@@ -48,13 +48,21 @@ def check_errors(study: Study, file: Path) -> None:
         If it does.
     """
     scaler = study.preprocessing.scaler
-    if scaler in ("standard", "robust") and "bce" in study.space.get("reconstruction", ()):
-        raise InputError(
-            f"bce takes values from 0 to 1, and the scaler {scaler} makes others",
-            file=file,
-            key="space.reconstruction",
-            remedy="Set preprocessing.scaler: minmax, or leave bce out.",
-        )
+    if scaler not in ("standard", "robust"):
+        return
+    for name in study.architectures:
+        space = ARCHITECTURE_SPACES[name]
+        if "reconstruction" not in space.known:
+            continue
+        default = space.defaults.get("reconstruction")
+        if "bce" in study.space.get("reconstruction", [default]):
+            raise InputError(
+                f"{name} is trained by bce, which takes values from 0 to 1, and the scaler "
+                f"{scaler} makes others",
+                file=file,
+                key="space.reconstruction",
+                remedy="Set preprocessing.scaler: minmax, or train by another error.",
+            )
 
 
 def difference(name: str) -> str | None:
@@ -65,10 +73,13 @@ def difference(name: str) -> str | None:
     if name not in ARCHITECTURES:
         return f"{name} has a search space, but no Architecture of that name"
     space = ARCHITECTURE_SPACES[name].known
-    read = (*ARCHITECTURES[name].weights, *ARCHITECTURES[name].group_by)
+    own = ARCHITECTURES[name]
+    read = (*own.weights, *own.group_by, *own.sizes)
     unknown = [weight for weight in read if weight not in space]
     if unknown:
         return f"the loss of {name} reads {', '.join(unknown)}, which its search space lacks"
+    if own.overcomplete != ARCHITECTURE_SPACES[name].overcomplete:
+        return f"{name} is overcomplete in one of its search space and its Architecture only"
     trained = training_defaults(ARCHITECTURES[name])
     for hyperparameter, default in ARCHITECTURE_SPACES[name].defaults.items():
         if trained.get(hyperparameter, default) != default:

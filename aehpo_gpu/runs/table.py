@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from aehpo_assets.hpo.columns import columns_of_test, without_test
+from aehpo_assets.space.training import LENGTHS
 from aehpo_assets.store.code_version import ARCHITECTURE, Chosen, CodeVersions
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.run_archive import RUN_KEY, RunArchive, run_keys
@@ -142,6 +143,7 @@ class RunTable:
         """Key of each run, or of those at some positions, in their order."""
         asked = self.replicate_of.iloc[rows]
         defaults = training_defaults(ARCHITECTURES[self.architecture], self.settings.annealing)
+        defaults[LENGTHS[self.settings.unit]] = self.settings.length
         keys = pd.Series("", index=asked.index)
         for replicate, own in asked.groupby(asked):
             inputs = self.replicates.inputs(int(replicate)) if self.replicates else self.inputs

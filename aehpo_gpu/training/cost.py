@@ -21,12 +21,10 @@ import pandas as pd
 
 from aehpo_assets.limits import read_json
 from aehpo_assets.space.batches import steps_per_epoch
-from aehpo_assets.space.widths import run_widths
 from aehpo_assets.store.files import damaged_path, write_text
 from aehpo_assets.store.hashes import settings_hash
 from aehpo_assets.store.seals import opened, sealed
-from aehpo_gpu.architectures import ARCHITECTURES
-from aehpo_gpu.training.work import TERMS, step_work
+from aehpo_gpu.training.work import TERMS, run_work
 
 logger = logging.getLogger(__name__)
 
@@ -95,16 +93,11 @@ class CostModel:
         np.ndarray
             (runs,) seconds.
         """
-        heads = len(ARCHITECTURES[architecture].heads)
-        seconds = np.empty(len(runs))
         sizes = runs["batch_size"].to_numpy(dtype=int)
-        epochs_of = np.broadcast_to(epochs, len(runs))
-        widths_of = run_widths(runs, n_features)
-        for row, (widths, size) in enumerate(zip(widths_of, sizes, strict=True)):
-            steps = steps_per_epoch(n_train, int(size))
-            work = step_work(np.array([widths]), 1, heads, n_train / steps)
-            seconds[row] = epochs_of[row] * steps * self.step_seconds(work)[0]
-        return seconds
+        steps = np.array([steps_per_epoch(n_train, int(size)) for size in sizes])
+        work = run_work(architecture, runs, n_features, (n_train / steps).tolist())
+        seconds = np.array([self.step_seconds(one[None])[0] for one in work])
+        return np.broadcast_to(epochs, len(runs)) * steps * seconds
 
 
 def fit_cost_model(

@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 
-from aehpo_assets.space.widths import run_widths
 from aehpo_assets.store.processor import processor_name
-from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel, load_cost_model, save_cost_model
 from aehpo_gpu.training.task import TrainingSettings, device_name
 from aehpo_gpu.training.timing import measure_cost_model
-from aehpo_gpu.training.work import TERMS, step_work
+from aehpo_gpu.training.work import TERMS, run_work
 
 logger = logging.getLogger(__name__)
 
@@ -82,10 +78,6 @@ def priced_device(device: torch.device) -> str:
 
 
 def _largest_step(architecture: str, runs: pd.DataFrame, n_features: int) -> float:
-    heads = len(ARCHITECTURES[architecture].heads)
-    operations = TERMS.index("operations")
-    widths: Sequence[Sequence[int]] = run_widths(runs, n_features)
-    return max(
-        step_work(np.array([w]), 1, heads, int(size))[0, operations]
-        for w, size in zip(widths, runs["batch_size"], strict=True)
-    )
+    sizes = runs["batch_size"].to_numpy(dtype=float).tolist()
+    work = run_work(architecture, runs, n_features, sizes)
+    return float(work[:, TERMS.index("operations")].max())

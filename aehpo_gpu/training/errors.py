@@ -197,6 +197,30 @@ class ReconstructionError(Function):
         return parts[0] if len(parts) == 1 else torch.cat(parts), None, None
 
 
+class ErrorOfSamples(Function):
+    """Error of each sample of each run, (runs, samples).
+
+    Arguments are those of :class:`ReconstructionError`.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, output: torch.Tensor, x: torch.Tensor, blocks: Sequence[ErrorBlock]
+    ) -> torch.Tensor:
+        """Return (runs, samples)."""
+        ctx.blocks = blocks
+        ctx.save_for_backward(*(block.slope(output[block.rows], x) for block in blocks))
+        return torch.cat([block.value(output[block.rows], x) for block in blocks])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
+        """Return the gradient of the output."""
+        (gradient,) = gradients
+        pairs = zip(ctx.blocks, ctx.saved_tensors, strict=True)
+        parts = [slope * gradient[block.rows, :, None] for block, slope in pairs]
+        return torch.cat(parts), None, None
+
+
 @fused_on_cuda
 def squared_error(
     reconstruction: torch.Tensor, x: torch.Tensor, mask: torch.Tensor | None

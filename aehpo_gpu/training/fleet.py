@@ -6,40 +6,39 @@ have one seed, hence one batch order: a batch is gathered once and shared by the
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
-from aehpo_assets.datasets.labels import SPLITS
-from aehpo_gpu.architectures import ARCHITECTURES
-from aehpo_gpu.evaluation.reconstruction import r2_of_samples
+from aehpo_gpu.architectures import ARCHITECTURES, Architecture
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.annealing import annealing_weight
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
+from aehpo_gpu.training.measure import Measured, Metrics, evaluate_fleet, valid_losses
 from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.optimiser import StackedOptimiser
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.rules import update_rules
 from aehpo_gpu.training.schedule import rate_schedules
+from aehpo_gpu.training.solo import SoloNetwork, SoloOptimiser
 from aehpo_gpu.training.step import TrainingStep
-from aehpo_gpu.training.task import EVALUATION_CHUNK, TrainingSettings
+from aehpo_gpu.training.stopping import EarlyStopping, stopping_rules
+from aehpo_gpu.training.task import TrainingSettings
 
 NOISE_AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 24}
 """Numbers that a layer draws in one go: few launches, and on the CPU all within the cache."""
-
-MEASURES = ("recon_loss", "vae_loss", "total_loss", "r2")
-
-Metrics = dict[str, torch.Tensor]
-"""``{split}_{measure}`` to (runs,), per sample."""
 
 
 class FleetTraining:
     """The training of runs of equal depth, batch size and seed as one stack.
 
-    It goes in pieces, between which runs can leave.
+    It goes in pieces, between which runs can leave. Each run has its own length, or stops once its
+    valid loss no longer falls.
 
     Parameters
     ----------
@@ -51,6 +50,8 @@ class FleetTraining:
         The task on the device.
     settings
         What all runs share.
+    solo
+        Whether to train a single run in plain PyTorch, as architectures that do not stack are.
 
     Attributes
     ----------
@@ -58,17 +59,18 @@ class FleetTraining:
         The runs that are still trained.
     members
         Their positions within the runs given.
+    lengths, ends
+        (members,) how far each goes, in the unit of the study and in epochs.
+    stopped
+        (members,) which of them stop at the present epoch although they could go on.
     epoch, epochs
-        How far they are, and how far they go.
+        How far they are, and how far the longest goes.
     metrics, latents
-        What they reached there: losses and R2, each (members,), and the (members, samples,
-        latents) latent means.
+        What they reached at the end of :meth:`advance`: losses and R2, each (members,), and the
+        (members, samples, latents) latent means.
     training_seconds, evaluation_seconds
         Wall clock so far.
     """
-
-    metrics: Metrics
-    latents: torch.Tensor
 
     def __init__(
         self,
@@ -76,52 +78,73 @@ class FleetTraining:
         runs: pd.DataFrame,
         matrix: ResidentMatrix,
         settings: TrainingSettings,
+        *,
+        solo: bool = False,
     ):
         self._matrix, self._settings = matrix, settings
-        runs = with_defaults(
-            runs, training_defaults(ARCHITECTURES[architecture], settings.annealing)
-        )
-        self.network = FleetNetwork(
-            ARCHITECTURES[architecture],
-            runs,
-            features=matrix.features,
-            train_samples=len(matrix.train),
-            vae_loss=settings.vae_loss,
-            precision=settings.precision,
-            device=matrix.device,
-            dtype=matrix.dtype,
-        )
-        rates = torch.tensor(runs["lr_fixed"].tolist(), device=matrix.device, dtype=matrix.dtype)
-        self.optimiser = StackedOptimiser(self.network.stack, rates, update_rules(runs))
+        zoo = ARCHITECTURES[architecture]
+        runs = with_defaults(runs, training_defaults(zoo, settings.annealing))
+        sizes = {"features": matrix.features, "train_samples": len(matrix.train)}
+        self.network, self.optimiser = begin(zoo, runs, settings=settings, solo=solo, **sizes)
         self._schedules = rate_schedules(runs)
         self._annealing = list(zip(runs["annealing"], runs["kappa"].astype(float), strict=True))
+        self._stopping = EarlyStopping(stopping_rules(runs))
         self._step = TrainingStep(self.network, self.optimiser)
         self._batch_size = int(runs["batch_size"].iloc[0])
         self._batches = list(batch_bounds(len(matrix.train), self._batch_size))
-        self.epochs = self.epoch_of(settings.length)
+        self.lengths = settings.lengths(runs)
+        self.ends = np.array([self.epoch_of(length) for length in self.lengths.tolist()])
+        self.epochs = int(self.ends.max())
+        self.stopped = np.zeros(len(runs), dtype=bool)
         self._spread = matrix.spread(self.network.features)
         self.members = np.arange(len(runs))
         self.epoch = 0
+        self.metrics: Metrics = {}
+        self.latents = torch.empty(len(runs), 0, device=matrix.device)
         self.training_seconds = self.evaluation_seconds = 0.0
 
     def epoch_of(self, rung: int) -> int:
         """Return the epoch at whose end a rung is reached."""
         return self._settings.epoch_of(rung, len(self._matrix.train), self._batch_size)
 
+    def rung_of(self, rungs: Sequence[int]) -> int:
+        """Return the first of some rungs that the present epoch reached, or else its own number.
+
+        That is the number of epochs, or of steps, whichever the study counts in.
+        """
+        per_epoch = 1 if self._settings.steps is None else len(self._batches)
+        here = (rung for rung in rungs if self.epoch_of(rung) == self.epoch)
+        return next(here, self.epoch * per_epoch)
+
     def advance(self, until: int, on_step: Callable[[float], None] = lambda share: None) -> None:
-        """Train up to an epoch, and evaluate there.
+        """Train up to an epoch, and evaluate all runs there.
 
         Parameters
         ----------
         until
             The epoch; the present one is not trained, but evaluated again.
         on_step
+            As in :meth:`train`.
+        """
+        self.train(until, on_step)
+        measured = self.measure()
+        self.metrics, self.latents = measured.metrics, measured.latents
+
+    def train(self, until: int, on_step: Callable[[float], None] = lambda share: None) -> None:
+        """Train up to an epoch, or to the first at which a run stops early.
+
+        Parameters
+        ----------
+        until
+            The epoch.
+        on_step
             Called after every step with the share of a whole training that is done; may raise to
             cancel.
         """
         device = self._matrix.device
         train = self._matrix.train[:, : self.network.width]
-        for epoch in range(self.epoch, until):
+        while self.epoch < until and not self.stopped.any():
+            epoch = self.epoch
             started = time.perf_counter()
             weight = self._weight(epoch)
             if not all(schedule.is_constant for schedule in self._schedules):
@@ -136,17 +159,41 @@ class FleetTraining:
             if epoch == 0 and device.type == "cuda":
                 # Where the memory is too small to evaluate, it is told before the epochs are spent.
                 evaluate_fleet(self.network, self._matrix, self._spread, weight)
+            self.epoch += 1
+            if self._stopping.is_on:
+                started = time.perf_counter()
+                losses = valid_losses(self.network, self._matrix)
+                weights = weight.cpu().numpy()
+                if self.network.architecture.loss is None:
+                    weights = np.ones_like(weights)
+                stops = self._stopping.stops(self.epoch, losses, weights)
+                self.stopped = stops & (self.ends > self.epoch)
+                self.evaluation_seconds += time.perf_counter() - started
+
+    def measure(self, rows: np.ndarray | None = None) -> Measured:
+        """Evaluate all members, or those at some positions, at the present epoch."""
         self._step.release()
-        self.epoch = until
         started = time.perf_counter()
-        weight = self._weight(until - 1)
-        self.metrics, latents = evaluate_fleet(self.network, self._matrix, self._spread, weight)
-        self.latents = latents[:, :, : max(widths[-1] for widths in self.network.widths)]
-        _synchronise(device)
+        network, spread, alive = self.network, self._spread, self.optimiser.alive
+        weight = self._weight(self.epoch - 1)
+        if rows is not None and len(rows) < len(self.members):
+            taken = torch.as_tensor(rows, device=self._matrix.device)
+            network = copy.copy(network)
+            assert isinstance(network, FleetNetwork)
+            network.take(taken)
+            spread, alive, weight = spread[taken], alive[taken], weight[taken]
+        metrics, latents = evaluate_fleet(network, self._matrix, spread, weight)
+        latents = latents[:, :, : max(widths[-1] for widths in network.widths)]
+        finite = torch.stack([torch.isfinite(values) for values in metrics.values()]).all(0)
+        _synchronise(self._matrix.device)
         self.evaluation_seconds += time.perf_counter() - started
+        return Measured(metrics, latents, ~(alive & finite))
 
     def _weight(self, epoch: int) -> torch.Tensor:
-        weights = [annealing_weight(s, epoch, self.epochs, kappa) for s, kappa in self._annealing]
+        weights = [
+            annealing_weight(schedule, epoch, int(end), kappa)
+            for (schedule, kappa), end in zip(self._annealing, self.ends, strict=True)
+        ]
         return torch.tensor(weights, device=self._matrix.device, dtype=self._matrix.dtype)
 
     @property
@@ -166,16 +213,61 @@ class FleetTraining:
         if going.all():
             return
         rows = torch.as_tensor(np.flatnonzero(going), device=self._matrix.device)
+        assert isinstance(self.network, FleetNetwork)
+        assert isinstance(self.optimiser, StackedOptimiser)
         self.network.take(rows)
         self.optimiser.take(rows, self.network.stack)
         self._step = TrainingStep(self.network, self.optimiser)
         staying = np.flatnonzero(going).tolist()
         self._schedules = [self._schedules[position] for position in staying]
         self._annealing = [self._annealing[position] for position in staying]
-        self.members = self.members[going]
+        self._stopping.take(staying)
+        self.members, self.stopped = self.members[going], self.stopped[going]
+        self.lengths, self.ends = self.lengths[going], self.ends[going]
         self._spread = self._spread[rows]
         self.metrics = {name: values[rows] for name, values in self.metrics.items()}
         self.latents = self.latents[rows]
+
+
+def begin(
+    architecture: Architecture,
+    runs: pd.DataFrame,
+    *,
+    features: int,
+    train_samples: int,
+    settings: TrainingSettings,
+    solo: bool = False,
+) -> tuple[FleetNetwork | SoloNetwork, StackedOptimiser | SoloOptimiser]:
+    """Return the network of some runs before its first step, and what steps it.
+
+    Parameters
+    ----------
+    architecture
+        Their architecture.
+    runs
+        One row a run, with all hyperparameters of training.
+    features, train_samples
+        Of the task.
+    settings
+        What all runs share.
+    solo
+        As of :class:`FleetTraining`.
+    """
+    device, dtype = settings.torch_device(), settings.dtype
+    common: dict[str, Any] = {
+        "features": features,
+        "train_samples": train_samples,
+        "vae_loss": settings.vae_loss,
+        "device": device,
+        "dtype": dtype,
+    }
+    if solo or architecture.module is not None:
+        network = SoloNetwork(architecture, runs, **common)
+        (rule,) = update_rules(runs)
+        return network, SoloOptimiser(network, float(runs["lr_fixed"].iloc[0]), rule)
+    stacked = FleetNetwork(architecture, runs, precision=settings.precision, **common)
+    rates = torch.tensor(runs["lr_fixed"].tolist(), device=device, dtype=dtype)
+    return stacked, StackedOptimiser(stacked.stack, rates, update_rules(runs))
 
 
 def train_epoch(
@@ -205,6 +297,7 @@ def train_epoch(
     """
     network = take_step.network
     take_step.weigh(weight)
+    network.begin_epoch(epoch)
     source = draws.generator(network.seed, "batch order", epoch)
     order = torch.randperm(len(train), generator=source)
     shuffled = train[order.to(train.device)]
@@ -230,52 +323,6 @@ def batch_bounds(samples: int, batch_size: int) -> Iterator[tuple[int, int]]:
     if len(starts) > 1 and samples - starts[-1] == 1:
         starts.pop()
     yield from zip(starts, [*starts[1:], samples], strict=True)
-
-
-def evaluate_fleet(
-    network: FleetNetwork,
-    matrix: ResidentMatrix,
-    spread: torch.Tensor,
-    weight: float | torch.Tensor,
-) -> tuple[Metrics, torch.Tensor]:
-    """Evaluate every run on every split.
-
-    R2 is that of the study, :func:`~aehpo_gpu.evaluation.reconstruction.r2_of_samples`, averaged
-    over the samples.
-
-    Parameters
-    ----------
-    network
-        The fleet.
-    matrix
-        The task.
-    spread
-        (runs, samples) denominator of R2.
-    weight
-        Annealing weight of the VAE loss, of all or (runs,).
-
-    Returns
-    -------
-    metrics : dict
-        Losses and R2 per sample for each split.
-    latents : torch.Tensor
-        (runs, samples, latents).
-    """
-    values = matrix.values[:, : network.width]
-    runs = len(network.widths)
-    latents = values.new_zeros(runs, len(values), network.latent_dim)
-    metrics: Metrics = {}
-    for part in SPLITS:
-        rows = matrix.rows[part]
-        sums = values.new_zeros(4, runs)
-        for chunk in rows.split(EVALUATION_CHUNK):
-            found, losses, squared = network.evaluate(values[chunk], weight)
-            latents[:, chunk] = found
-            r2 = r2_of_samples(squared, spread[:, chunk])
-            sums += torch.stack([losses.reconstruction, losses.vae, losses.total, r2.sum(1)])
-        of_part = zip(MEASURES, sums / len(rows), strict=True)
-        metrics |= {f"{part}_{name}": values for name, values in of_part}
-    return metrics, latents
 
 
 def _synchronise(device: torch.device) -> None:

@@ -10,15 +10,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import torch
 
-from aehpo_gpu.training.fleet import FleetTraining, Metrics
+from aehpo_gpu.training.fleet import FleetTraining
+from aehpo_gpu.training.measure import Metrics
 from aehpo_gpu.training.memory import memory_is_short
 from aehpo_gpu.training.progress import Progress, device_bytes
 from aehpo_gpu.training.resident import ResidentMatrix
@@ -30,39 +31,48 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Reached:
-    """What the runs of a fleet reached at a rung.
+    """What runs of a fleet reached at a rung, or where they ended.
 
     Attributes
     ----------
     rung, epoch
-        The rung, and the epoch that reached it.
+        The rung, and the epoch that reached it. A run that stopped early did so between rungs,
+        after so many epochs or steps.
     rows
         Positions of the runs.
+    ended, early
+        Whether the training of these runs is over, and whether it stopped early.
     metrics, diverged
         Losses and R2, and whether a run became non-finite, each (rows,).
     latents
-        (rows, samples, latents) latent means of all samples; at the last rung of a stage, and
-        where ``score_fidelities`` needs them.
-    training_seconds, evaluation_seconds
-        Wall clock of the fleet since the rung before.
+        (rows, samples, latents) latent means of all samples; where runs ended, at the last rung of
+        a stage, and where ``score_fidelities`` needs them.
+    seconds
+        Wall clock of training and evaluation since the fleet was looked at before, as the share of
+        each run that it still had.
+    sharing
+        Positions of these; empty where another entry of the same look has them.
     """
 
     rung: int
     epoch: int
     rows: np.ndarray
+    ended: bool
+    early: bool
     metrics: Metrics
     diverged: torch.Tensor
     latents: torch.Tensor | None
-    training_seconds: float
-    evaluation_seconds: float
+    seconds: tuple[float, float] = (0.0, 0.0)
+    sharing: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
 
 
 @dataclass
 class _Fleet:
-    """Positions of the runs that a fleet began with, and its training once it has begun."""
+    """Positions of the runs that a fleet began with, its training, and the rung that it reached."""
 
     rows: np.ndarray
     training: FleetTraining | None = None
+    rung: int = 0
 
 
 class Fleets:
@@ -108,12 +118,13 @@ class Fleets:
         """Train every fleet up to the last of some rungs.
 
         A fleet that does not fit into memory begins again in parts, unless an earlier stage has
-        trained it. At the end, its network is let go; before, all stay in memory.
+        trained it. Runs that end leave, and with the last of them the network is let go; before,
+        all stay in memory.
 
         Returns
         -------
         list of Reached
-            One a fleet and rung, in the order of the fleets.
+            One a fleet and rung, in the order of the fleets; several where runs end there.
         """
         jobs = [partial(self._train, fleet, rungs) for fleet in self._fleets]
         device = self._matrix.device
@@ -173,24 +184,62 @@ class Fleets:
             if self._cancelled.is_set():
                 raise CancelledError
 
-        found = []
-        for rung in rungs:
-            trained, evaluated = training.training_seconds, training.evaluation_seconds
-            training.advance(training.epoch_of(rung), on_step)
-            needed = rung == rungs[-1] or self._settings.score_fidelities
-            reached = Reached(
-                rung,
-                training.epoch,
-                present,
-                training.metrics,
-                training.diverged,
-                training.latents if needed else None,
-                training.training_seconds - trained,
-                training.evaluation_seconds - evaluated,
+        found: list[Reached] = []
+        own = {rung for length in set(training.lengths) for rung in self._settings.rungs_of(length)}
+        for rung in sorted({*rungs, *(one for one in own if fleet.rung < one < rungs[-1])}):
+            there = False
+            while not there:
+                trained, evaluated = training.training_seconds, training.evaluation_seconds
+                training.train(training.epoch_of(rung), on_step)
+                there = training.epoch == training.epoch_of(rung)
+                ended = training.stopped | (there & (training.lengths == rung))
+                looked = list(self._look(training, present, rung, there, ended, rung == rungs[-1]))
+                took = (
+                    (training.training_seconds - trained) / len(present),
+                    (training.evaluation_seconds - evaluated) / len(present),
+                )
+                found += [replace(one, sharing=present, seconds=took) for one in looked[:1]]
+                found += looked[1:]
+                self._done[present[ended]] = 1.0
+                if ended.all():
+                    return _Fleet(fleet.rows), found
+                training.keep(~ended)
+                present = present[~ended]
+        return _Fleet(fleet.rows, training, rungs[-1]), found
+
+    def _look(
+        self,
+        training: FleetTraining,
+        present: np.ndarray,
+        rung: int,
+        there: bool,
+        ended: np.ndarray,
+        last: bool,
+    ) -> Iterator[Reached]:
+        """Yield what runs reached at a rung, or on the way to it if they stopped early."""
+        rungs = [self._settings.rungs_of(length) for length in training.lengths.tolist()]
+        passing = np.array([there and rung in own for own in rungs]) & ~ended
+        early = training.stopped
+        # The rung of the epoch at which a run stopped is its own, whoever it shares the fleet with.
+        at = np.array([training.rung_of(own) for own in rungs])
+        looks = [(passing, rung, False), (ended & ~early, rung, False)]
+        looks += [(early & (at == one), one, True) for one in np.unique(at[early]).tolist()]
+        for chosen, where, stopped in looks:
+            if not chosen.any():
+                continue
+            measured = training.measure(np.flatnonzero(chosen))
+            over = bool(ended[chosen].all())
+            needed = over or last or self._settings.score_fidelities
+            yield Reached(
+                rung=where,
+                epoch=training.epoch,
+                rows=present[chosen],
+                ended=over,
+                early=stopped,
+                metrics=measured.metrics,
+                diverged=measured.diverged,
+                latents=measured.latents if needed else None,
             )
-            found.append(reached)
-        ended = rungs[-1] == self._settings.length
-        return _Fleet(fleet.rows, None if ended else training), found
 
     def _tell(self) -> None:
         seconds = time.monotonic() - self._started

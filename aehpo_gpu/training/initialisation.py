@@ -23,8 +23,12 @@ INITIALISATIONS: dict[str, Draw] = {
     "torch_default": lambda weight, generator: init.kaiming_uniform_(
         weight, a=math.sqrt(5), generator=generator
     ),
+    "xavier_sigmoid": lambda weight, generator: init.xavier_uniform_(
+        weight, gain=4.0, generator=generator
+    ),
 }
-"""Name to what fills (out, in): those of ``torch.nn.init``, and what ``torch.nn.Linear`` does."""
+"""Name to what fills (out, in): those of ``torch.nn.init``, what ``torch.nn.Linear`` does, and four
+times the bounds of Xavier for layers with a sigmoid (Glorot & Bengio's tutorial code)."""
 
 BIAS = 0.01
 

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
-from aehpo_assets.space.widths import layer_widths
-from aehpo_gpu.architectures import Architecture, LatentBatch
+from aehpo_assets.space.batches import steps_per_epoch
+from aehpo_assets.space.widths import run_widths
+from aehpo_gpu.architectures import Architecture, CodeBatch, Heads, LatentBatch
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.blocks import Block, HiddenKind, blocks_of
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
-from aehpo_gpu.training.errors import ERRORS, ReconstructionError, error_blocks
+from aehpo_gpu.training.errors import (
+    ERRORS,
+    ErrorOfSamples,
+    ReconstructionError,
+    error_blocks,
+)
+from aehpo_gpu.training.importance import importance_losses
 from aehpo_gpu.training.initialisation import initialisations, initialise
 from aehpo_gpu.training.layers import HiddenLayer, Linear, evaluate_hidden, evaluate_linear
-from aehpo_gpu.training.parameters import LayerShape, ParameterStack, padded
+from aehpo_gpu.training.losses import Losses
+from aehpo_gpu.training.noise import NoiseSource
+from aehpo_gpu.training.parameters import (
+    LinearParameters,
+    ParameterStack,
+    layer_shapes,
+    padded,
+)
 from aehpo_gpu.training.reduction import Reduction
 
 _FACTORS = {"bfloat16": torch.bfloat16}
 """Precision to the type of what is multiplied, where it is not that of the parameters."""
-
-
-@dataclass(frozen=True)
-class Losses:
-    """Losses of a batch for each run, (runs,), summed over its samples."""
-
-    reconstruction: torch.Tensor
-    vae: torch.Tensor
-    total: torch.Tensor
 
 
 class FleetNetwork:
@@ -69,6 +74,8 @@ class FleetNetwork:
         self.precision = precision
         self.seed = int(runs["seed"].iloc[0])
         self._task_features = features
+        self._steps = torch.zeros(1, device=device, dtype=dtype)
+        self._batch_size = int(runs["batch_size"].iloc[0])
         runs = with_defaults(runs, training_defaults(architecture))
         self._lay_out(runs)
         self.stack = ParameterStack.allocate(self.shapes, device, dtype, _FACTORS.get(precision))
@@ -80,13 +87,7 @@ class FleetNetwork:
         self._anchor = torch.zeros((), device=device, dtype=dtype, requires_grad=True)
 
     def take(self, rows: torch.Tensor) -> None:
-        """Go on with some of the runs alone; nothing is paid for the others any more.
-
-        Parameters
-        ----------
-        rows
-            Positions of the runs, ascending.
-        """
+        """Go on with the runs at some ascending positions; nothing is paid for the others."""
         self._lay_out(self._runs.iloc[rows.tolist()])
         self.stack = self.stack.take(rows, self.shapes)
         self._lay_blocks()
@@ -96,23 +97,21 @@ class FleetNetwork:
         self._runs = runs
         features = self._task_features
         self.features = np.minimum(runs["k_filter"].to_numpy(), features)
-        self.widths = [
-            layer_widths(
-                int(k), int(row.n_layers), float(row.enc_factor), int(row.latent_dim_fixed)
-            )
-            for k, row in zip(self.features, runs.itertuples(), strict=True)
-        ]
-        self.shapes = _shapes(self.widths, len(self.architecture.heads))
+        self.widths = run_widths(runs, features)
+        own = self.architecture
+        self.shapes = layer_shapes(self.widths, len(own.heads), own.head is not None)
         self.hidden = len(self.widths[0]) - 2
         self.width = padded(int(self.features.max()))
         self.latent_dim = padded(max(widths[-1] for widths in self.widths))
-        words = [name for name in self.architecture.weights if isinstance(runs[name].iloc[0], str)]
-        numbers = [name for name in self.architecture.weights if name not in words]
+        words = [name for name in own.weights if isinstance(runs[name].iloc[0], str)]
+        numbers = [name for name in own.weights if name not in words]
         self.hyperparameters = {name: self._row_values(runs, name) for name in numbers}
         self.words = {name: self._row_words(runs, name) for name in words}
-        for name in self.architecture.group_by:
+        for name in own.group_by:
             if runs[name].nunique() > 1:
                 raise ValueError(f"runs of one fleet have several values of {name}")
+        self.shared = {name: runs[name].iloc[0] for name in own.group_by}
+        self.decoded = own.draws_of(self.shared)
         self.has_dropout = bool((runs["drop_p"] > 0).any())
         self.latent_mask = self._mask([widths[-1] for widths in self.widths])
         mixed = int(self.features.min()) < min(features, self.width)
@@ -126,17 +125,40 @@ class FleetNetwork:
             self._mask(self.features.tolist()),
         )
         self.reduction = Reduction.of(runs, self.widths, self.device, self.dtype)
+        dropped = enumerate(self._hidden_positions) if self.has_dropout else ()
+        times = {n: 1 if n < self.hidden else self.decoded for n in range(2 * self.hidden)}
+        self._noise = NoiseSource(
+            own,
+            self.shared,
+            self.seed,
+            {number: (self.shapes[at].stacked[1], times[number]) for number, at in dropped},
+            int(self.features.max()),
+            self.width,
+            self.latent_dim,
+            self._draws_prior,
+            self.device,
+            self.dtype,
+        )
 
     def _lay_blocks(self) -> None:
         """Cut what follows the products of the hidden layers into stretches of equal runs."""
         columns = (self._runs["activation"], self._runs["batch_norm"])
         kinds = [HiddenKind(str(f), bool(norm)) for f, norm in zip(*columns, strict=True)]
+        own = self.architecture
+        mirrored = kinds if own.decoder_norm else [HiddenKind(k.activation, False) for k in kinds]
         dropout = self._row_values(self._runs, "drop_p")[:, None, None]
-        self.blocks: list[list[Block]] = [
-            blocks_of(layer, kinds, dropout, self._mask(list(shape.outputs)))
-            for layer, shape in zip(self.stack.layers, self.shapes, strict=True)
-            if shape.hidden
+
+        def blocks(position: int, kinds: list[HiddenKind], dropout: torch.Tensor) -> list[Block]:
+            mask = self._mask(list(self.shapes[position].outputs))
+            return blocks_of(self.stack.layers[position], kinds, dropout, mask)
+
+        self.blocks = [
+            blocks(position, kinds if number < self.hidden else mirrored, dropout)
+            for number, position in enumerate(self._hidden_positions)
         ]
+        heads = range(self.hidden, self.hidden + len(own.heads)) if own.head is not None else ()
+        ends = [] if own.head is None else [HiddenKind(*own.head)] * len(kinds)
+        self.head_blocks = [blocks(position, ends, torch.zeros_like(dropout)) for position in heads]
 
     def _row_values(self, runs: pd.DataFrame, name: str) -> torch.Tensor:
         return torch.tensor(runs[name].tolist(), device=self.device, dtype=self.dtype)
@@ -155,74 +177,41 @@ class FleetNetwork:
         units = torch.arange(padded(max(widths)), device=self.device)
         return (units[None] < widths_of[:, None]).to(self.dtype)[:, None, :]
 
-    def kinds_of(self, position: int) -> tuple[str, bool, bool]:
-        """Activation of a run, whether it has BatchNorms, and whether its outputs are logits."""
-        run = self._runs.iloc[position]
-        error = ERRORS[run["reconstruction"]]
-        return str(run["activation"]), bool(run["batch_norm"]), error.on_logits
+    def kinds_of(self, position: int) -> dict[str, Any]:
+        """What follows the products of a run, as ``Autoencoder`` takes it."""
+        run, own = self._runs.iloc[position], self.architecture
+        return {
+            "activation": str(run["activation"]),
+            "batch_norm": bool(run["batch_norm"]),
+            "on_logits": ERRORS[run["reconstruction"]].on_logits,
+            "head": own.head,
+            "decoder_norm": own.decoder_norm,
+        }
 
     def draw_noise(self, epoch: int, rows: range) -> dict[str, torch.Tensor]:
-        """Draw what the runs need for some samples of an epoch.
+        """Draw what the runs need for some samples of an epoch, see :class:`NoiseSource`."""
+        return self._noise.draw(epoch, rows)
 
-        Parameters
-        ----------
-        epoch
-            Number of the epoch.
-        rows
-            Positions in the batch order of the epoch.
-
-        Returns
-        -------
-        dict
-            (len(rows), units) for each layer that draws.
-        """
-        noise = {}
-        if self.has_dropout:
-            for number, position in enumerate(self._hidden_positions):
-                key = draws.stream_key(self.seed, "dropout", number, epoch)
-                units = self.shapes[position].stacked[1]
-                noise[f"dropout {number}"] = draws.uniform(
-                    key, rows, units, self.device, self.dtype
-                )
-        if self.architecture.corruption is not None:
-            key = draws.stream_key(self.seed, "corruption", epoch)
-            drawn = draws.normal if self._corrupted_by() == "gaussian" else draws.uniform
-            noise["corruption"] = drawn(key, rows, self.width, self.device, self.dtype)
-            # What pads the widest run stays zero.
-            noise["corruption"][:, int(self.features.max()) :] = 1 if drawn is draws.uniform else 0
-        if self.architecture.sample is not None:
-            for name in ("latent", "prior") if self._draws_prior else ("latent",):
-                key = draws.stream_key(self.seed, name, epoch)
-                noise[name] = draws.normal(key, rows, self.latent_dim, self.device, self.dtype)
-        return noise
+    def begin_epoch(self, epoch: int) -> None:
+        """Say which epoch the steps to come belong to."""
+        self._steps.fill_(epoch * steps_per_epoch(self.train_samples, self._batch_size))
 
     @property
     def _draws_prior(self) -> bool:
         return self.architecture.draws_prior or self.vae_loss == "mmd"
-
-    def _corrupted_by(self) -> str:
-        assert self.architecture.corruption is not None
-        return str(self._runs[self.architecture.corruption.kind].iloc[0])
-
-    def _corrupted(self, x: torch.Tensor, noise: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """What is encoded of a batch in training, (samples, features)."""
-        corruption = self.architecture.corruption
-        if corruption is None:
-            return x
-        amount = float(self._runs[corruption.amount].iloc[0])
-        return corruption.apply(x, noise["corruption"], self._corrupted_by(), amount)
 
     @property
     def noise_width(self) -> int:
         """Numbers that a sample draws in the widest layer."""
         widths = [shape.stacked[1] for shape in self.shapes if shape.hidden]
         widths += [] if self.architecture.corruption is None else [self.width]
-        return max(widths, default=1)
+        return self.decoded * max(widths, default=1)
 
     @property
     def _hidden_positions(self) -> list[int]:
-        """Positions of the hidden layers, encoder first."""
-        return [i for i, shape in enumerate(self.shapes) if shape.hidden]
+        """Positions of the hidden layers of encoder and decoder."""
+        decoder = self.hidden + len(self.architecture.heads)
+        return [*range(self.hidden), *range(decoder, len(self.shapes) - 1)]
 
     def training_losses(
         self, x: torch.Tensor, noise: Mapping[str, torch.Tensor], weight: float | torch.Tensor
@@ -240,24 +229,57 @@ class FleetNetwork:
         """
         self.stack.reduce()
         layers = iter(self.stack.layers)
-        h = self._corrupted(x, noise)
+        h = self._noise.corrupt(x, noise)
         for number in range(self.hidden):
             h = self._hidden(h, next(layers), noise, number, first=number == 0)
-        mask = self._input_mask if self.hidden == 0 else None
-        heads = {
-            name: Linear.apply(h, self._anchor, next(layers), mask, self.precision)
-            for name in self.architecture.heads
-        }
-        latents = heads[self.architecture.heads[0]]
-        if self.architecture.sample is not None:
-            latents = self.architecture.sample(heads, noise["latent"]) * self.latent_mask
+        heads = self._heads(h, layers)
+        latents, heads = self._latents(heads, noise.get("latent"), noise.get("code"))
         h = latents
         for number in range(self.hidden, 2 * self.hidden):
             h = self._hidden(h, next(layers), noise, number)
         output = Linear.apply(h, self._anchor, next(layers), None, self.precision)
+        if self.architecture.importance is not None:
+            error = ErrorOfSamples.apply(output, self._for_each_draw(x), self.errors)
+            each = self._latent_loss(heads, latents, latents)
+            return importance_losses(
+                error, *each, self.decoded, self.reduction, weight, averaged=True
+            )
         error = ReconstructionError.apply(output, x, self.errors)
         vae, weighted = self._latent_loss(heads, latents, noise.get("prior", latents))
         return Losses(error, vae, self.reduction.trained(error, weight * weighted, len(x)))
+
+    def _heads(self, h: torch.Tensor, layers: Iterator[LinearParameters]) -> Heads:
+        mask = self._input_mask if self.hidden == 0 else None
+        names, blocks = self.architecture.heads, self.head_blocks
+        if not blocks:
+            return {
+                name: Linear.apply(h, self._anchor, next(layers), mask, self.precision)
+                for name in names
+            }
+        return {
+            name: HiddenLayer.apply(h, self._anchor, next(layers), mask, self.precision, None, own)
+            for name, own in zip(names, blocks, strict=True)
+        }
+
+    def _latents(
+        self, heads: Heads, normal: torch.Tensor | None, uniform: torch.Tensor | None
+    ) -> tuple[torch.Tensor, Heads]:
+        """What is decoded, and the heads of each of it; draws are None in evaluation."""
+        own = self.architecture
+        if own.code is not None:
+            values = (self.hyperparameters, self.shared, self._steps)
+            return own.code(CodeBatch(heads, self.latent_mask, uniform, *values)), heads
+        if own.sample is None or normal is None:
+            return heads[own.heads[0]], heads
+        if own.importance is None:
+            return own.sample(heads, normal) * self.latent_mask, heads
+        drawn = own.sample({name: head[:, :, None] for name, head in heads.items()}, normal)
+        repeated = {name: head.repeat_interleave(self.decoded, 1) for name, head in heads.items()}
+        return drawn.flatten(1, 2) * self.latent_mask, repeated
+
+    def _for_each_draw(self, x: torch.Tensor) -> torch.Tensor:
+        """A batch with each sample as often as it is decoded."""
+        return x if self.decoded == 1 else x.repeat_interleave(self.decoded, 0)
 
     def _hidden(
         self,
@@ -269,6 +291,8 @@ class FleetNetwork:
     ) -> torch.Tensor:
         mask = self._input_mask if first else None
         drawn = noise.get(f"dropout {number}")
+        if drawn is not None:
+            drawn = drawn.flatten(0, -2)
         return HiddenLayer.apply(
             h, self._anchor, parameters, mask, self.precision, drawn, self.blocks[number]
         )
@@ -289,6 +313,7 @@ class FleetNetwork:
                 self.train_samples,
                 self.vae_loss,
                 self.words,
+                self.shared,
             )
         )
 
@@ -299,11 +324,19 @@ class FleetNetwork:
         h = x
         for layer, blocks in zip(layers[: self.hidden], self.blocks[: self.hidden], strict=True):
             h = evaluate_hidden(h, layer, blocks)
-        heads = layers[self.hidden : self.hidden + len(self.architecture.heads)]
-        return {
-            name: evaluate_linear(h, layer)
-            for name, layer in zip(self.architecture.heads, heads, strict=True)
-        }
+        names = self.architecture.heads
+        heads = dict(zip(names, layers[self.hidden : self.hidden + len(names)], strict=True))
+        if not self.head_blocks:
+            return {name: evaluate_linear(h, layer) for name, layer in heads.items()}
+        ends = zip(heads.items(), self.head_blocks, strict=True)
+        return {name: evaluate_hidden(h, layer, blocks) for (name, layer), blocks in ends}
+
+    def _decode(self, h: torch.Tensor) -> torch.Tensor:
+        """Heads of latents in evaluation mode, (runs, samples, features)."""
+        decoder = self.stack.layers[self.hidden + len(self.architecture.heads) :]
+        for layer, blocks in zip(decoder[:-1], self.blocks[self.hidden :], strict=True):
+            h = evaluate_hidden(h, layer, blocks)
+        return evaluate_linear(h, decoder[-1])
 
     @torch.no_grad()
     def evaluate(
@@ -321,17 +354,15 @@ class FleetNetwork:
             (runs, samples) summed over the features, whatever error is trained.
         """
         heads = self.encode(x)
-        latents = heads[self.architecture.heads[0]]
-        h = latents
-        decoder = self.stack.layers[self.hidden + len(heads) :]
-        for layer, blocks in zip(decoder[:-1], self.blocks[self.hidden :], strict=True):
-            h = evaluate_hidden(h, layer, blocks)
-        output = evaluate_linear(h, decoder[-1])
+        latents, _ = self._latents(heads, None, None)
+        output = self._decode(latents)
         errors = self._errors(output, x)
         difference = self._reconstruction(output).sub_(x)
         if self.feature_mask is not None:
             difference.mul_(self.feature_mask)
         squared = difference.square_().sum(2)
+        if self.architecture.importance is not None:
+            return latents, self._evaluated_draws(heads, x, weight), squared
         prior = x
         if self.architecture.loss is not None and self._draws_prior:
             key = draws.stream_key(self.seed, "prior", "evaluation")
@@ -340,6 +371,19 @@ class FleetNetwork:
         error = squared.sum(1) if errors is None else errors
         losses = Losses(error, vae, self.reduction.reported(error, weight * weighted))
         return latents, losses, squared
+
+    def _evaluated_draws(
+        self, heads: Heads, x: torch.Tensor, weight: float | torch.Tensor
+    ) -> Losses:
+        """Losses of a batch by draws of the latents that are the same in every evaluation."""
+        key = draws.stream_key(self.seed, "latent", "evaluation")
+        size = (self.decoded, self.latent_dim)
+        normal = self._noise.repeated(draws.normal, key, range(len(x)), *size)
+        latents, heads = self._latents(heads, normal, None)
+        output, repeated = self._decode(latents), self._for_each_draw(x)
+        error = torch.cat([one.value(output[one.rows], repeated) for one in self.errors])
+        each = self._latent_loss(heads, latents, latents)
+        return importance_losses(error, *each, self.decoded, self.reduction, weight, averaged=False)
 
     def _errors(self, output: torch.Tensor, x: torch.Tensor) -> torch.Tensor | None:
         """(runs,) errors that are trained; None where they are the squared ones."""
@@ -354,16 +398,3 @@ class FleetNetwork:
                 own = block.reconstruction(output[block.rows])
                 output[block.rows] = own if block.mask is None else own * block.mask
         return output
-
-
-def _shapes(widths: list[list[int]], heads: int) -> list[LayerShape]:
-    """Shapes of all layers in order: hidden encoder, heads, hidden decoder, output."""
-
-    def layer(i: int, o: int, hidden: bool) -> LayerShape:
-        return LayerShape(tuple(w[i] for w in widths), tuple(w[o] for w in widths), hidden)
-
-    last = len(widths[0]) - 1
-    encoder = [layer(i, i + 1, True) for i in range(last - 1)]
-    latent = [layer(last - 1, last, False)] * heads
-    decoder = [layer(i, i - 1, i > 1) for i in range(last, 0, -1)]
-    return [*encoder, *latent, *decoder]

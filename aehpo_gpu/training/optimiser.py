@@ -174,7 +174,8 @@ def step_run(
         )
     else:
         if decay:
-            gradient.add_(values, alpha=decay)
+            # Not in place: nobody writes the gradient of a bias before a BatchNorm again.
+            gradient = gradient.add(values, alpha=decay)
         second.mul_(SMOOTHING).addcmul_(gradient, gradient, value=1 - SMOOTHING)
         scaled = second.sqrt().add_(EPSILON)
         if momentum:

@@ -108,6 +108,22 @@ class LayerShape:
         return padded(max(self.inputs)), padded(max(self.outputs))
 
 
+def layer_shapes(widths: Sequence[Sequence[int]], heads: int, ends: bool) -> list[LayerShape]:
+    """Shapes of all layers in order: hidden encoder, heads, hidden decoder, output.
+
+    ``ends`` says whether heads have what follows hidden layers.
+    """
+
+    def layer(i: int, o: int, hidden: bool) -> LayerShape:
+        return LayerShape(tuple(w[i] for w in widths), tuple(w[o] for w in widths), hidden)
+
+    last = len(widths[0]) - 1
+    encoder = [layer(i, i + 1, True) for i in range(last - 1)]
+    latent = [layer(last - 1, last, ends)] * heads
+    decoder = [layer(i, i - 1, i > 1) for i in range(last, 0, -1)]
+    return [*encoder, *latent, *decoder]
+
+
 @dataclass
 class ParameterStack:
     """Parameters and gradients of a fleet.

@@ -27,16 +27,13 @@ from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.memory import fleet_memory
 from aehpo_gpu.training.prices import SHIPPED_CPU, SHIPPED_CUDA
+from aehpo_gpu.training.stretch import OPERATIONS, Stretch
 from aehpo_gpu.training.task import TrainingSettings
 from aehpo_gpu.training.work import (
-    TERMS,
     fleet_bytes,
     pair_tensors,
-    step_work,
+    run_work,
 )
-
-LARGEST_FLEET = 512
-"""Runs of a fleet at most; beyond it nothing is left to share."""
 
 MOST_SHARDS = 200
 """About how many shards at most; longer studies have longer ones, for each costs a process."""
@@ -49,8 +46,6 @@ SAMPLES_PER_TRAIN = 1.5
 
 KINDS = ("activation", "batch_norm", "reconstruction")
 """Hyperparameters by which runs of a fleet are dealt with in stretches, see ``blocks``."""
-
-_OPERATIONS = TERMS.index("operations")
 
 
 @dataclass(frozen=True)
@@ -231,40 +226,70 @@ def plan_fleets(
     device = settings.torch_device()
     cutting = SHIPPED_CUDA if device.type == "cuda" else SHIPPED_CPU
     estimating = cost if cost is not None else cutting
+    if ARCHITECTURES[architecture].module is not None:
+        return _alone(architecture, runs, n_features, n_train, settings, estimating)
     heads = len(ARCHITECTURES[architecture].heads)
     memory = fleet_memory(device)
     widths = run_widths(runs, n_features)
     # What a fleet does element by element it does once for each stretch of runs of one kind.
     kinds = _kinds(runs).tolist()
+    lengths = settings.lengths(runs)
     fleets = []
     for rows in _stackable(runs, ARCHITECTURES[architecture].group_by):
         batch_size = int(runs["batch_size"].iloc[rows[0]])
-        epochs = settings.epoch_of(settings.length, n_train, batch_size)
-        steps = epochs * steps_per_epoch(n_train, batch_size)
-        stretch = _Stretch(
+        in_epoch = steps_per_epoch(n_train, batch_size)
+        steps = in_epoch * np.array(
+            [settings.epoch_of(int(length), n_train, batch_size) for length in lengths[rows]]
+        )
+        stretch = Stretch(
             widths=np.array([widths[row] for row in rows]),
             heads=heads,
             batch_size=batch_size,
             itemsize=settings.dtype.itemsize,
             pairs=pair_tensors(architecture, settings.vae_loss),
             samples=math.ceil(n_train * SAMPLES_PER_TRAIN),
+            decoded=ARCHITECTURES[architecture].draws_of(runs.iloc[rows[0]]),
         )
         order = stretch.order
-        cuts = stretch.cut(cutting, longest_step=fleet_seconds / steps, memory=memory)
+        cuts = stretch.cut(cutting, longest_step=fleet_seconds / steps.max(), memory=memory)
         for start, stop in cuts:
             work, needed = stretch.work(start, stop)
             members = [int(rows[position]) for position in order[start:stop]]
-            seconds = float(estimating.step_seconds(work[None])[0]) * steps
+            seconds = stretch.seconds(start, stop, steps[order[start:stop]], estimating)
             fleets.append(
                 Fleet(
                     rows=tuple(sorted(members, key=kinds.__getitem__)),
                     estimated_seconds=seconds,
                     estimated_bytes=stretch.held(start, stop),
                     operations=needed,
-                    padded_operations=float(work[_OPERATIONS]),
+                    padded_operations=float(work[OPERATIONS]),
                 )
             )
     return fleets
+
+
+def _alone(
+    architecture: str,
+    runs: pd.DataFrame,
+    n_features: int,
+    n_train: int,
+    settings: TrainingSettings,
+    cost: CostModel,
+) -> list[Fleet]:
+    """Return a fleet for each run of an architecture that does not stack."""
+    epochs = [
+        settings.epoch_of(int(length), n_train, int(size))
+        for length, size in zip(settings.lengths(runs), runs["batch_size"], strict=True)
+    ]
+    seconds = cost.training_runtime(architecture, runs, n_features, n_train, epochs)
+    work = run_work(architecture, runs, n_features, runs["batch_size"].astype(float).tolist())
+    ends = np.array([[widths[0], widths[-1]] for widths in run_widths(runs, n_features)])
+    samples = math.ceil(n_train * SAMPLES_PER_TRAIN)
+    held = fleet_bytes(work, ends, settings.dtype.itemsize, samples=samples)
+    return [
+        Fleet((row,), float(seconds[row]), int(held[row]), float(needed), float(needed))
+        for row, needed in enumerate(work[:, OPERATIONS])
+    ]
 
 
 def _kinds(runs: pd.DataFrame) -> np.ndarray:
@@ -280,83 +305,3 @@ def _stackable(runs: pd.DataFrame, further: Sequence[str]) -> Iterator[np.ndarra
     keys = ["n_layers", "batch_size", "seed", *further]
     for rows in runs.groupby(keys, sort=True).indices.values():
         yield np.sort(np.asarray(rows))
-
-
-class _Stretch:
-    """Runs that can be stacked, ordered so that neighbours are alike.
-
-    Parameters
-    ----------
-    widths
-        (runs, n_layers + 1).
-    heads, batch_size, itemsize, pairs, samples
-        As in :mod:`aehpo_gpu.training.work`.
-    """
-
-    def __init__(
-        self,
-        widths: np.ndarray,
-        heads: int,
-        batch_size: int,
-        itemsize: int,
-        pairs: tuple[int, int],
-        samples: int,
-    ):
-        # np.lexsort takes the last key first: by features, then from the outermost layer inwards.
-        self.order = np.lexsort(widths.T[::-1])
-        self.widths = widths[self.order]
-        self.heads, self.batch_size = heads, batch_size
-        self._memory = (itemsize, pairs, samples)
-        needed = step_work(self.widths, 1, heads, batch_size)[:, _OPERATIONS]
-        self._needed = np.concatenate([[0.0], np.cumsum(needed)])
-
-    def work(self, start: int, stop: int) -> tuple[np.ndarray, float]:
-        """Work of the fleet ``start:stop``, and the operations that its runs need."""
-        stacked = self.widths[start:stop].max(0)
-        work = step_work(stacked[None], stop - start, self.heads, self.batch_size)[0]
-        return work, float(self._needed[stop] - self._needed[start])
-
-    def held(self, start: int, stop: int) -> int:
-        """Bytes of the fleet ``start:stop`` at its peak."""
-        work, _ = self.work(start, stop)
-        stacked = self.widths[start:stop].max(0)
-        return int(fleet_bytes(work[None], stacked[None], *self._memory)[0])
-
-    def cut(self, cost: CostModel, longest_step: float, memory: int) -> list[tuple[int, int]]:
-        """Find the cheapest cut into fleets.
-
-        Parameters
-        ----------
-        cost
-            Prices.
-        longest_step
-            Seconds that a step of a fleet may take; a single run may take longer.
-        memory
-            Bytes that a fleet may take; likewise.
-
-        Returns
-        -------
-        list of tuple
-            Start and stop of each fleet.
-        """
-        count = len(self.widths)
-        cheapest = np.full(count + 1, np.inf)
-        cheapest[count] = 0.0
-        stops = np.empty(count, dtype=int)
-        for start in range(count - 1, -1, -1):
-            reach = min(count, start + LARGEST_FLEET)
-            stacked = np.maximum.accumulate(self.widths[start:reach], axis=0)
-            sizes = np.arange(1, reach - start + 1)
-            work = step_work(stacked, sizes, self.heads, self.batch_size)
-            seconds = cost.step_seconds(work)
-            held = fleet_bytes(work, stacked, *self._memory)
-            refused = (seconds > longest_step) | (held > memory)
-            refused[0] = False
-            total = np.where(refused, np.inf, seconds + cheapest[start + 1 : reach + 1])
-            best = int(total.argmin())
-            cheapest[start], stops[start] = total[best], start + 1 + best
-        cuts, start = [], 0
-        while start < count:
-            cuts.append((start, int(stops[start])))
-            start = int(stops[start])
-        return cuts

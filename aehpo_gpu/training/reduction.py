@@ -1,9 +1,10 @@
 """How the two parts of a loss are summed up: over everything, or as means of something.
 
-``sum`` adds both over the batch. ``mean`` divides the error by the samples of the batch and the
-features, and the latent loss by the samples and the latents, as Autoencodix does. ``mean_mn``
-divides both by the samples and the error by the features as well, and weights the latent loss by
-``mn_weight``, as PyTorch-VAE does (there, the batch size over the number of train samples).
+``sum`` adds both over the batch, and ``mean_samples`` divides that by its samples. ``mean`` divides
+the error by the samples of the batch and the features, and the latent loss by the samples and the
+latents, as Autoencodix does. ``mean_mn`` divides both by the samples and the error by the features
+as well, and weights the latent loss by ``mn_weight``, as PyTorch-VAE does (there, the batch size
+over the number of train samples).
 """
 
 from __future__ import annotations
@@ -45,16 +46,19 @@ class Reduction:
             return cls()
         error, latent = [], []
         for name, own, mn_weight in zip(names, widths, runs["mn_weight"], strict=True):
-            error.append(1.0 if name == "sum" else 1 / own[0])
-            latent.append({"sum": 1.0, "mean": 1 / own[-1], "mean_mn": float(mn_weight)}[name])
+            error.append(1.0 if name in ("sum", "mean_samples") else 1 / own[0])
+            weights = {"mean": 1 / own[-1], "mean_mn": float(mn_weight)}
+            latent.append(weights.get(name, 1.0))
         columns = (error, latent, [float(name != "sum") for name in names])
         return cls(*(torch.tensor(column, device=device, dtype=dtype) for column in columns))
 
     def trained(self, error: torch.Tensor, weighted: torch.Tensor, samples: int) -> torch.Tensor:
         """Return the (runs,) losses whose gradients are taken, from the two sums of a batch."""
-        if self.of_samples is None:
-            return error + weighted
-        return self.reported(error, weighted) / (1 + self.of_samples * (samples - 1))
+        return self.over_samples(self.reported(error, weighted), samples)
+
+    def over_samples(self, total: torch.Tensor, samples: int) -> torch.Tensor:
+        """Return (runs,) sums over a batch of so many samples, as means where runs take means."""
+        return total if self.of_samples is None else total / (1 + self.of_samples * (samples - 1))
 
     def reported(self, error: torch.Tensor, weighted: torch.Tensor) -> torch.Tensor:
         """Return the (runs,) losses, summed over the samples whatever the reduction."""

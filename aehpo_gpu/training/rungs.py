@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.space.widths import run_widths, trainable_parameters, weights_and_biases
+from aehpo_assets.space.widths import run_widths, weights_and_biases
 from aehpo_assets.store.measured import PRICES
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
@@ -26,10 +26,14 @@ from aehpo_gpu.training.errors import ERRORS
 from aehpo_gpu.training.fleets import Fleets, Reached
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.resident import ResidentMatrix
+from aehpo_gpu.training.solo import parameter_counts
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask, device_name
 
 Decide = Callable[[int, pd.DataFrame], Sequence[bool]]
 """A rung and the rows of the runs that reached it, to whether each of them goes on."""
+
+MOST_PARAMETERS = 200_000_000
+"""Weights and biases of a run at most: twice those of the largest of the reference study."""
 
 SCORED_TOGETHER = 1 << 30
 """Bytes of latents that are scored at once on a GPU."""
@@ -65,8 +69,9 @@ def train_rungs(
         The device's cost model: what a run would take alone.
     decide
         Asked at every rung but the last which runs go on, with their rows in the order of
-        ``runs``. A run that diverged is stopped whatever the answer. Without it nobody leaves, and
-        a fleet goes to its end before the next one begins.
+        ``runs``. A run that diverged is stopped whatever the answer, and one that has ended is not
+        asked about. Without it nobody leaves, and a fleet goes to its end before the next one
+        begins.
     on_progress
         Called a few times a second from the calling thread; may raise to cancel.
 
@@ -75,7 +80,9 @@ def train_rungs(
     pandas.DataFrame
         One row a run and rung that it reached, by rung and then in the order of the runs: the
         columns of run results, ``epoch``, and ``step`` where lengths count in steps: the rung that
-        the epoch reached. The last row of a run is its result. Scores are missing at earlier rungs
+        the epoch reached. The last row of a run is its result, after ``epochs`` where nobody
+        stopped it; ``early_stopped`` where runs have a patience. A run with a length of its own, or
+        that stops early, has no row at later rungs. Scores are missing at earlier rungs
         unless somebody decides, or ``score_fidelities`` asks for them. ``training_runtime`` is what
         the cost model says the run would have taken alone up to there; ``fleet_runtime`` and
         ``evaluation_runtime`` are its share of the fleet's wall clock.
@@ -88,32 +95,39 @@ def train_rungs(
     """
     places = np.sort(list(itertools.chain.from_iterable(fleets)))
     members = runs.iloc[places].set_axis(places)
-    check_runs(members)
+    check_runs(architecture, members, data.n_features)
     check_targets(architecture, members, data)
     matrix = ResidentMatrix(data, settings)
     described = describe_runs(architecture, members, data)
+    lengths = settings.lengths(members).tolist()
     epochs = [
-        settings.epoch_of(settings.length, data.n_train, int(size))
-        for size in members["batch_size"]
+        settings.epoch_of(length, data.n_train, int(size))
+        for length, size in zip(lengths, members["batch_size"], strict=True)
     ]
     described["training_runtime"] = cost.training_runtime(
         architecture, members, data.n_features, data.n_train, epochs
     )
     described["epochs"] = epochs
+    if "patience" in members:
+        described["early_stopped"] = False
     under_way = Fleets(architecture, runs, fleets, matrix, settings, on_progress)
     seconds = pd.DataFrame(0.0, places, ["fleet_runtime", "evaluation_runtime"])
     stages = [settings.rungs] if decide is None else [[rung] for rung in settings.rungs]
     rungs = []
     for stage in stages:
         found = under_way.advance(stage)
-        for rung in stage:
+        for rung in sorted({fleet.rung for fleet in found}):
             reached = [fleet for fleet in found if fleet.rung == rung]
             rows = _rung_rows(reached, described, seconds, data, settings)
             rungs.append(rows)
-        if decide is None or rung == settings.length:
+        if decide is None or all(fleet.ended or fleet.rung < stage[-1] for fleet in found):
             continue
-        going = pd.Series(decide(rung, rows.reset_index(drop=True)), rows.index, dtype=bool)
-        if not under_way.keep(going & (rows["status"] == "ok")):
+        going = rows["status"] == "ok"
+        asked = rows[rows["epoch"] < rows["epochs"]]
+        if len(asked):
+            answers = decide(stage[-1], asked.reset_index(drop=True))
+            going[asked.index] &= np.asarray(answers, dtype=bool)
+        if not under_way.keep(going):
             break
     table = pd.concat(rungs, ignore_index=True)
     table["device"] = device_name(matrix.device)
@@ -121,16 +135,17 @@ def train_rungs(
     return table
 
 
-def check_runs(runs: pd.DataFrame) -> None:
+def check_runs(architecture: str, runs: pd.DataFrame, n_features: int) -> None:
     """Refuse runs that no network can have.
 
     Raises
     ------
     InputError
-        If ``k_filter`` lies below ``latent_dim_fixed``.
+        If ``k_filter`` lies below ``latent_dim_fixed`` and the architecture is nothing for that, or
+        a network has more parameters than :data:`MOST_PARAMETERS`.
     """
     narrow = runs[runs["k_filter"] < runs["latent_dim_fixed"]]
-    if len(narrow):
+    if len(narrow) and not ARCHITECTURES[architecture].overcomplete:
         first = narrow.iloc[0]
         raise InputError(
             f"the configuration {first['config_id']} asks for k_filter {first['k_filter']} below "
@@ -138,6 +153,14 @@ def check_runs(runs: pd.DataFrame) -> None:
             key="k_filter",
             remedy="Raise k_filter or lower latent_dim_fixed.",
         )
+    for config_id, widths in zip(runs["config_id"], run_widths(runs, n_features), strict=True):
+        if (size := weights_and_biases(widths)) > MOST_PARAMETERS:
+            raise InputError(
+                f"the configuration {config_id} of {architecture} has {size:,} weights, more than "
+                f"{MOST_PARAMETERS:,}",
+                key="space.enc_factor",
+                remedy="Raise enc_factor, or lower n_layers, k_filter or latent_dim_fixed.",
+            )
 
 
 def check_targets(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> None:
@@ -166,18 +189,13 @@ def check_targets(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> 
 
 def describe_runs(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> pd.DataFrame:
     """Everything about the runs that is known before they are trained."""
-    heads = len(ARCHITECTURES[architecture].heads)
-    widths = run_widths(runs, data.n_features)
     described = runs.copy()
     described.insert(1, "task", data.task)
     described.insert(2, "architecture", architecture)
     described["k_filter_effective"] = np.minimum(runs["k_filter"], data.n_features)
     described["overcomplete"] = described["k_filter_effective"] < runs["latent_dim_fixed"]
-    norms = runs["batch_norm"] if "batch_norm" in runs else pd.Series(1, runs.index)
-    described["trainable_parameters"] = [
-        trainable_parameters(w, heads, bool(norm)) for w, norm in zip(widths, norms, strict=True)
-    ]
-    described["weights_and_biases"] = [weights_and_biases(w) for w in widths]
+    counts = parameter_counts(ARCHITECTURES[architecture], runs, data.n_features)
+    described["trainable_parameters"], described["weights_and_biases"] = zip(*counts, strict=True)
     return described
 
 
@@ -191,8 +209,8 @@ def _rung_rows(
     """Rows of all runs that reached a rung; what the rung took is added to ``seconds``."""
     parts = []
     for fleet in fleets:
-        took = np.array([fleet.training_seconds, fleet.evaluation_seconds]) / len(fleet.rows)
-        seconds.loc[fleet.rows] += took
+        seconds.loc[fleet.sharing] += fleet.seconds
+    for fleet in fleets:
         bad = fleet.diverged.cpu().numpy()
         metrics = {n: v.cpu().numpy().astype(np.float64) for n, v in fleet.metrics.items()}
         ends = described.loc[fleet.rows]
@@ -204,6 +222,10 @@ def _rung_rows(
             **seconds.loc[fleet.rows],
             **metrics,
         )
+        if "early_stopped" in part:
+            part["early_stopped"] = fleet.early
+        if fleet.early:
+            part["epochs"] = fleet.epoch
         parts.append(part)
     rows = pd.concat(parts)
     latents = [(pd.Index(f.rows), f.latents) for f in fleets if f.latents is not None]

@@ -14,7 +14,7 @@ import pandas as pd
 from aehpo_assets.datasets.labels import SPLITS
 from aehpo_assets.hpo.columns import INFLUENCE, SCORES
 from aehpo_gpu.training.cost import CostModel
-from aehpo_gpu.training.fleet import MEASURES
+from aehpo_gpu.training.measure import MEASURES
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.rungs import train_rungs
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
@@ -59,7 +59,11 @@ def train_shard(
     rungs = train_rungs(data, architecture, runs, fleets, settings, cost, on_progress=on_progress)
     unit = settings.unit
     length = list(dict.fromkeys(["epoch", unit]))
-    ends = rungs[rungs[unit] == settings.length].drop(columns=length)
+    identity = ["config_id", "seed"]
+    ends = rungs.drop_duplicates(identity, keep="last").drop(columns=length)
+    given = pd.MultiIndex.from_frame(runs[identity])
+    places = given.get_indexer(pd.MultiIndex.from_frame(ends[identity]))
+    ends = ends.iloc[np.argsort(places, kind="stable")]
     scores = SCORES if settings.score_fidelities else ()
     measures = [f"{part}_{name}" for part in SPLITS for name in MEASURES]
     columns = ["config_id", "task", "architecture", "seed", *length, "runtime", *measures, *scores]

@@ -17,6 +17,7 @@ import torch
 from aehpo_gpu.training.memory import memory_is_short
 from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.optimiser import StackedOptimiser
+from aehpo_gpu.training.solo import SoloNetwork, SoloOptimiser
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +39,15 @@ class TrainingStep:
     Parameters
     ----------
     network, optimiser
-        The fleet; after runs have left it, it needs another step.
+        The fleet, or a run alone, whose steps are not replayed; after runs have left it, it needs
+        another step.
     """
 
-    def __init__(self, network: FleetNetwork, optimiser: StackedOptimiser):
+    def __init__(
+        self,
+        network: FleetNetwork | SoloNetwork,
+        optimiser: StackedOptimiser | SoloOptimiser,
+    ):
         self.network, self.optimiser = network, optimiser
         runs = len(network.widths)
         self._weight = torch.zeros(runs, device=network.device, dtype=network.dtype)
@@ -65,7 +71,7 @@ class TrainingStep:
         if captured is not None and captured.graph is not None:
             torch._foreach_copy_(captured.inputs, (x, *noise.values()))
             captured.graph.replay()
-        elif captured is not None or not x.is_cuda:
+        elif captured is not None or not x.is_cuda or isinstance(self.network, SoloNetwork):
             self._step(x, noise)
         else:
             x, noise = x.clone(), {name: values.clone() for name, values in noise.items()}

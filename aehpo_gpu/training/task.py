@@ -11,7 +11,8 @@ import torch
 
 from aehpo_assets.datasets.labels import DownstreamTargets, downstream_targets
 from aehpo_assets.errors import InputError
-from aehpo_assets.space.batches import epochs_of_steps
+from aehpo_assets.space.batches import epochs_of_steps, last_tenth
+from aehpo_assets.space.training import LENGTHS
 
 EVALUATION_CHUNK = 256
 """Samples evaluated at once; fixed, since MMD and total correlation depend on the batch."""
@@ -108,6 +109,20 @@ class TrainingSettings:
     def rungs(self) -> list[int]:
         """Where the runs are evaluated: the fidelities, and the end."""
         return sorted({*self.fidelities, self.length})
+
+    def lengths(self, runs: pd.DataFrame) -> np.ndarray:
+        """Return how long each run is trained at most, (runs,), in the unit of lengths."""
+        name = LENGTHS[self.unit]
+        if name not in runs:
+            return np.full(len(runs), self.length)
+        return np.minimum(runs[name].to_numpy(dtype=float), self.length).astype(int)
+
+    def rungs_of(self, length: int) -> list[int]:
+        """Where a run of a length is evaluated; a shorter one before its own last tenth as well."""
+        if length == self.length:
+            return self.rungs
+        before = {rung for rung in self.rungs if rung < length}
+        return sorted({*before, *last_tenth(length), length})
 
     def epoch_of(self, rung: int, n_train: int, batch_size: int) -> int:
         """Return the epoch at whose end a run has reached a rung.

@@ -15,12 +15,11 @@ from aehpo_assets.space.training import ANNEALED
 from aehpo_assets.space.widths import run_widths
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel, fit_cost_model
-from aehpo_gpu.training.fleet import train_epoch
-from aehpo_gpu.training.network import FleetNetwork
-from aehpo_gpu.training.optimiser import StackedOptimiser
+from aehpo_gpu.training.defaults import training_defaults, with_defaults
+from aehpo_gpu.training.fleet import begin, train_epoch
 from aehpo_gpu.training.step import TrainingStep
 from aehpo_gpu.training.task import TrainingSettings, device_name
-from aehpo_gpu.training.work import TERMS, fleet_bytes, pair_tensors, step_work
+from aehpo_gpu.training.work import TERMS, fleet_bytes, pair_tensors, run_work, step_work
 from aehpo_gpu.training.workers import alone
 
 SOLO_TIMINGS = 60
@@ -51,22 +50,22 @@ def measure_cost_model(
     settings
         Device, precision, VAE loss.
     """
-    heads = len(ARCHITECTURES[architecture].heads)
+    zoo = ARCHITECTURES[architecture]
     # Prices are of sizes; which run stands for a size must not decide what they are of.
     sizes_alone = runs.drop(columns=[one.name for one in ANNEALED if one.name in runs])
-    shapes = sizes_alone.drop_duplicates(["k_filter", "n_layers", "enc_factor", "latent_dim_fixed"])
+    shapes = sizes_alone.drop_duplicates(
+        ["k_filter", "n_layers", "enc_factor", "latent_dim_fixed", *zoo.sizes]
+    )
     widths = run_widths(shapes, n_features)
     sizes = shapes["batch_size"].to_numpy(dtype=int)
-    solo = np.concatenate(
-        [step_work(np.array([w]), 1, heads, b) for w, b in zip(widths, sizes, strict=True)]
-    )
+    solo = run_work(architecture, shapes, n_features, sizes.tolist())
     operations = solo[:, TERMS.index("operations")]
     pairs = pair_tensors(architecture, settings.vae_loss)
     ends = np.array([[w[0], w[-1]] for w in widths])
     held = fleet_bytes(solo, ends, settings.dtype.itemsize, pairs)
     by_size = np.argsort(operations, kind="stable")
     chosen = [(int(row), 1) for row in _spread(by_size, SOLO_TIMINGS)]
-    for runs_of_fleet in FLEET_SIZES:
+    for runs_of_fleet in FLEET_SIZES if zoo.module is None else ():
         fits = (runs_of_fleet * operations <= LARGEST_FLEET_OPERATIONS) & (
             runs_of_fleet * held <= LARGEST_FLEET_BYTES
         )
@@ -77,7 +76,17 @@ def measure_cost_model(
         for row, count in chosen:
             members = pd.concat([shapes.iloc[[row]].assign(seed=0)] * count, ignore_index=True)
             seconds.append(time_step(architecture, members, n_features, settings))
-            work.append(step_work(np.array([widths[row]]), count, heads, sizes[row]))
+            work.append(
+                solo[[row]]
+                if count == 1
+                else step_work(
+                    np.array([widths[row]]),
+                    count,
+                    len(zoo.heads),
+                    sizes[row],
+                    zoo.draws_of(shapes.iloc[row]),
+                )
+            )
     counts = np.array([count for _, count in chosen])
     name = device_name(settings.torch_device())
     return fit_cost_model(name, np.concatenate(work), np.array(seconds), counts)
@@ -111,18 +120,16 @@ def time_step(
         Seconds: the quickest of some short epochs, so that a busy machine disturbs little.
     """
     device, batch_size = settings.torch_device(), int(members["batch_size"].iloc[0])
-    network = FleetNetwork(
+    network, optimiser = begin(
         ARCHITECTURES[architecture],
-        members,
+        with_defaults(members, training_defaults(ARCHITECTURES[architecture])).assign(
+            lr_fixed=1e-4
+        ),
         features=n_features,
         train_samples=MOST_STEPS[device.type] * batch_size,
-        vae_loss=settings.vae_loss,
-        precision=settings.precision,
-        device=device,
-        dtype=settings.dtype,
+        settings=settings,
     )
-    rates = torch.full((len(members),), 1e-4, device=device, dtype=settings.dtype)
-    take_step = TrainingStep(network, StackedOptimiser(network.stack, rates))
+    take_step = TrainingStep(network, optimiser)
     source = torch.Generator(device).manual_seed(0)
     size = (MOST_STEPS[device.type] * batch_size, network.width)
     data = torch.randn(size, generator=source, device=device).to(settings.dtype)

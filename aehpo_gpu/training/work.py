@@ -6,11 +6,19 @@ Nothing here knows seconds.
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from typing import cast
 
-from aehpo_assets.space.widths import operations_of_a_sample
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from aehpo_assets.space.widths import operations_of_a_sample, run_widths
 from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.parameters import LANES
+from aehpo_gpu.training.solo import PRODUCTS, module_of
 from aehpo_gpu.training.task import EVALUATION_CHUNK
 
 TERMS = (
@@ -38,7 +46,11 @@ CACHED_PARAMETERS = 1 << 20
 
 
 def step_work(
-    widths: np.ndarray, runs: np.ndarray | int, heads: int, batch_size: float | np.ndarray
+    widths: np.ndarray,
+    runs: np.ndarray | int,
+    heads: int,
+    batch_size: float | np.ndarray,
+    decoded: int = 1,
 ) -> np.ndarray:
     """Count the work of one step for one or more fleets of equal depth.
 
@@ -52,6 +64,8 @@ def step_work(
         Linear layers between the last hidden layer and the latents.
     batch_size
         Samples of a step, the average where batches differ.
+    decoded
+        How often each of them is decoded.
 
     Returns
     -------
@@ -63,11 +77,13 @@ def step_work(
     runs = np.broadcast_to(np.asarray(runs, dtype=np.float64), (fleets,))
     batch = np.broadcast_to(np.asarray(batch_size, dtype=np.float64), (fleets,))
     hidden, latent = widths[:, 1:-1], widths[:, -1]
-    weights = 2 * (widths[:, :-1] * widths[:, 1:]).sum(1) + (heads - 1) * widths[:, -2] * latent
-    outputs = 2 * hidden.sum(1) + widths[:, 0] + heads * latent
+    one_way = (widths[:, :-1] * widths[:, 1:]).sum(1)
+    weights = 2 * one_way + (heads - 1) * widths[:, -2] * latent
+    used = weights + (decoded - 1) * one_way
+    outputs = (1 + decoded) * hidden.sum(1) + decoded * widths[:, 0] + heads * latent
     layers = np.full(fleets, 2 * (widths.shape[1] - 1) + heads - 1, dtype=np.float64)
     parameters = runs * weights
-    products = operations_of_a_sample(weights, widths[:, 0] * widths[:, 1])
+    products = operations_of_a_sample(used, widths[:, 0] * widths[:, 1])
     return np.stack(
         [
             np.ones(fleets),
@@ -77,10 +93,85 @@ def step_work(
             parameters,
             np.maximum(parameters - CACHED_PARAMETERS, 0),
             runs * batch * outputs,
-            batch * 2 * hidden.sum(1),
+            batch * (1 + decoded) * hidden.sum(1),
             runs * batch**2 * latent,
         ],
         axis=1,
+    )
+
+
+def run_work(
+    architecture: str, runs: pd.DataFrame, n_features: int, batch_sizes: Sequence[float]
+) -> np.ndarray:
+    """Count the work of one step of each run alone.
+
+    Parameters
+    ----------
+    architecture
+        Their architecture.
+    runs
+        One row a run.
+    n_features
+        Features of the task; a run that asks for more uses all.
+    batch_sizes
+        (runs,) samples of a step.
+
+    Returns
+    -------
+    np.ndarray
+        (runs, len(TERMS)).
+    """
+    zoo = ARCHITECTURES[architecture]
+    widths = run_widths(runs, n_features)
+    runs = with_defaults(runs, training_defaults(zoo))
+    rows = zip(runs.to_dict("records"), widths, batch_sizes, strict=True)
+    if zoo.module is None:
+        heads = len(zoo.heads)
+        return np.concatenate(
+            [step_work(np.array([w]), 1, heads, size, zoo.draws_of(run)) for run, w, size in rows]
+        )
+    with torch.device("meta"):
+        return np.stack([_module_work(module_of(zoo, run, w), w[0], size) for run, w, size in rows])
+
+
+def _module_work(module: nn.Module, features: int, batch: float) -> np.ndarray:
+    """Count the work of a step of a network that does not stack, layer by layer."""
+    layers, outputs = 0, 0
+    products: list[int] = []
+
+    def count(layer: nn.Module, given: tuple[torch.Tensor, ...], made: torch.Tensor) -> None:
+        nonlocal layers, outputs
+        # A weight is used once for each place of what it is applied to.
+        if isinstance(layer, PRODUCTS):
+            transposed = isinstance(layer, (nn.ConvTranspose1d, nn.ConvTranspose2d))
+            places = (given[0] if transposed else made)[0, 0].numel()
+            products.append(layer.weight.numel() * places)
+        else:
+            products.append(cast("int", layer.products))
+        layers += 1
+        outputs += made[0].numel()
+
+    for layer in module.modules():
+        if isinstance(layer, PRODUCTS) or hasattr(layer, "products"):
+            layer.register_forward_hook(count)
+    (head, *_) = cast("nn.ModuleDict", module.heads).values()
+    encoded = cast("nn.Module", module.encoder)(torch.empty(2, features))
+    cast("nn.Module", module.decoder)(head(encoded))
+    weights = sum(parameter.numel() for parameter in module.parameters())
+    noise = batch * outputs if any(isinstance(one, nn.Dropout) for one in module.modules()) else 0.0
+    return np.array(
+        [
+            1,
+            layers,
+            layers,
+            batch * operations_of_a_sample(sum(products), products[0]),
+            weights,
+            max(weights - CACHED_PARAMETERS, 0),
+            batch * outputs,
+            noise,
+            0,
+        ],
+        dtype=np.float64,
     )
 
 
@@ -90,6 +181,7 @@ def fleet_bytes(
     itemsize: int,
     pairs: tuple[int, int] = (0, 0),
     samples: int = 0,
+    decoded: int = 1,
 ) -> np.ndarray:
     """Memory that fleets need at their peak, in training or in evaluation.
 
@@ -109,6 +201,8 @@ def fleet_bytes(
         What :func:`pair_tensors` says of their loss.
     samples
         Samples of the task.
+    decoded
+        How often each of them is decoded.
 
     Returns
     -------
@@ -128,7 +222,7 @@ def fleet_bytes(
     latents = -(-widths[:, -1] // LANES) * LANES
     compared = compared / widths[:, -1] * (pairs[0] * latents + pairs[1])
     training = 5 * parameters + 6 * activations + compared
-    evaluated = 3 * EVALUATION_CHUNK * widths[:, 0] + samples * latents
+    evaluated = 3 * decoded * EVALUATION_CHUNK * widths[:, 0] + samples * latents
     evaluation = 4 * parameters + of_all_runs / layers * evaluated
     return itemsize * np.maximum(training, evaluation)
 

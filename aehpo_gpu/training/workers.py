@@ -23,7 +23,7 @@ from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.memory import freed_memory_kept
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings
-from aehpo_gpu.training.work import fleet_bytes, pair_tensors, step_work
+from aehpo_gpu.training.work import fleet_bytes, pair_tensors, run_work, step_work
 
 T = TypeVar("T")
 
@@ -91,15 +91,19 @@ def side_by_side(
     """Number of fleets that may train at the same time: torch's threads, if memory allows."""
     if matrix.device.type == "cuda":
         return 1
-    heads = len(ARCHITECTURES[architecture].heads)
+    zoo = ARCHITECTURES[architecture]
     pairs = pair_tensors(architecture, settings.vae_loss)
     largest = 1.0
     for rows in fleets:
         members = runs.iloc[list(rows)]
         widths = np.array(run_widths(members, matrix.values.shape[1])).max(0)
-        batch_size = int(members["batch_size"].iloc[0])
-        work = step_work(widths[None], len(members), heads, batch_size)
-        held = fleet_bytes(work, widths[None], settings.dtype.itemsize, pairs, len(matrix.values))
+        batch_size, decoded = int(members["batch_size"].iloc[0]), zoo.draws_of(members.iloc[0])
+        if zoo.module is None:
+            work = step_work(widths[None], len(members), len(zoo.heads), batch_size, decoded)
+        else:
+            work = run_work(architecture, members, matrix.values.shape[1], [batch_size])
+        sizes = settings.dtype.itemsize, pairs, len(matrix.values), decoded
+        held = fleet_bytes(work, widths[None], *sizes)
         largest = max(largest, float(held[0]))
     fitting = int(MEMORY_SHARE * free_memory() / largest)
     return max(1, min(torch.get_num_threads(), len(fleets), fitting))

@@ -64,4 +64,4 @@ def _training_seconds(
     """Seconds of training, each network a fleet of its own."""
     fleets = [[row] for row in range(len(runs))]
     trained = Fleets("vanillix", runs, fleets, matrix, settings).advance([settings.length])
-    return max(reached.training_seconds for reached in trained)
+    return max(reached.seconds[0] * len(reached.sharing) for reached in trained)

@@ -124,10 +124,7 @@ class AskTell:
         epoch = last if epoch is None else epoch
         if self._scheduler is None:
             return epoch < last
-        losses = {
-            objective: _loss(objective, objectives[objective])
-            for objective in self.problem.objectives
-        }
+        losses = self._losses(objectives)
         result = losses | {LOSS: losses[self.problem.objectives[0]], EPOCH: epoch}
         trial = self._trials[number]
         with self._stream.active():
@@ -139,6 +136,39 @@ class AskTell:
                 self._scheduler.on_trial_complete(trial, result)
                 return False
         return True
+
+    def tell_together(
+        self, reached: Mapping[int, Mapping[str, float]], epoch: int
+    ) -> dict[int, bool]:
+        """Report what several trials reached at the same epoch.
+
+        Parameters
+        ----------
+        reached
+            Trial to at least the problem's objectives.
+        epoch
+            How far they are; not at their end.
+
+        Returns
+        -------
+        dict
+            Trial to whether it should go on. A searcher that ranks trials against each other
+            decides on all of them at once; others are told one after another.
+        """
+        halved = getattr(self._scheduler, "halved", None)
+        if halved is None or not reached:
+            return {trial: self.tell(trial, known, epoch) for trial, known in reached.items()}
+        first = self.problem.objectives[0]
+        going = halved({t: self._losses(known)[first] for t, known in reached.items()}, epoch)
+        return {trial: trial in going for trial in reached}
+
+    def batch_size(self, wanted: int) -> int:
+        """How many trials to ask for at once: as many as wanted, unless the searcher has a say."""
+        own = getattr(self._scheduler, "batch_size", None)
+        return wanted if own is None else int(own())
+
+    def _losses(self, objectives: Mapping[str, float]) -> dict[str, float]:
+        return {name: _loss(name, objectives[name]) for name in self.problem.objectives}
 
 
 def _loss(objective: str, value: float) -> float:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from aehpo_assets.errors import InputError, StaleInputError
 from aehpo_assets.hpo.evaluations import evaluation_table
-from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME
+from aehpo_assets.hpo.objectives import OBJECTIVE, OBJECTIVE_NAMES, RUNTIME
 from aehpo_assets.hpo.search.ask_tell import AskTell
 from aehpo_assets.hpo.search.problem import Problem
 from aehpo_assets.hpo.search.searchers import SEARCHERS, check_searchers
@@ -47,8 +47,8 @@ class LiveBudget:
         No batch starts once the trainings took as long as this in all. A stopped run took what it
         was trained for.
     batch
-        Configurations proposed and trained together. The searcher learns of their results only
-        when all of them are at the same epoch.
+        Configurations proposed and trained together, unless the searcher has brackets of its own.
+        It learns of their results only when all of them are at the same epoch.
     """
 
     runs: int
@@ -144,7 +144,8 @@ def live_search(
     finished: list[pd.DataFrame] = []
     seconds = 0.0
     while len(results) < budget.runs and (budget.seconds is None or seconds < budget.seconds):
-        done, size = len(results), min(budget.batch, budget.runs - len(results))
+        done = len(results)
+        size = min(conversation.batch_size(budget.batch), budget.runs - done)
         batch = _Batch.ask(conversation, size, task)
         if batch is None:
             break
@@ -163,6 +164,13 @@ def live_search(
         seconds = float(results[RUNTIME].fillna(0).sum())
         on_batch(results)
     return results
+
+
+def _has_ended(rungs: pd.DataFrame) -> pd.Series:
+    """Whether rows are of runs that ended there by themselves, about which nobody was asked."""
+    if "epochs" not in rungs or "epoch" not in rungs:
+        return pd.Series(False, rungs.index)
+    return rungs["epoch"] >= rungs["epochs"]
 
 
 class _Batch:
@@ -216,12 +224,13 @@ class _Batch:
         """Let the searcher observe what runs reached at a fidelity; return which of them go on."""
         observed = self._objectives(reached).to_dict("index")
         # A run that diverged before is not among them: it is observed when the batch is done.
-        self._running = [
-            trial
+        known = {
+            trial: observed[self._config_ids[trial]]
             for trial in self._running
-            if (known := observed.get(self._config_ids[trial])) is None
-            or self._conversation.tell(trial, known, epoch)
-        ]
+            if self._config_ids[trial] in observed
+        }
+        answers = self._conversation.tell_together(known, epoch)
+        self._running = [trial for trial in self._running if answers.get(trial, True)]
         going = {self._config_ids[trial] for trial in self._running}
         return [config_id in going for config_id in reached["config_id"]]
 
@@ -240,9 +249,9 @@ class _Batch:
             raise other
         ended = rungs.drop_duplicates("config_id", keep="last").set_index("config_id")["status"]
         for epoch in self._conversation.problem.fidelities[:-1]:
-            reached = rungs[rungs[unit] == epoch]
+            reached = rungs[(rungs[unit] == epoch) & ~_has_ended(rungs)]
             if reached.empty:
-                break
+                continue
             going = pd.Series(self.decide(epoch, reached), reached["config_id"])
             went_on = last[going.index] > epoch
             stopped = ~going | (ended[going.index] != "ok")
@@ -257,5 +266,8 @@ class _Batch:
 
     def _objectives(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Objectives by configuration; what a failed run counts as is the same rule everywhere."""
-        table = evaluation_table({self._task: rows}, self._conversation.problem.space)
-        return table.set_index("config_id")[list(OBJECTIVE_NAMES)]
+        problem = self._conversation.problem
+        names = list(dict.fromkeys([*OBJECTIVE_NAMES, *problem.objectives]))
+        wanted = [OBJECTIVE[name] for name in names]
+        table = evaluation_table({self._task: rows}, problem.space, wanted)
+        return table.set_index("config_id")[names]

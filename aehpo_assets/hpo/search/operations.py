@@ -15,6 +15,7 @@ import numpy as np
 
 from aehpo_assets.hpo.blackbox import Unit
 from aehpo_assets.space.batches import epochs_of_steps
+from aehpo_assets.space.training import LENGTHS
 from aehpo_assets.space.widths import layer_widths, operations_of_a_sample
 
 
@@ -28,7 +29,8 @@ class TrainingOperations:
         Features and train samples of the task; a configuration that asks for more features uses
         all.
     length, unit
-        How many epochs or steps every run of the study is trained; runs end whole epochs.
+        How many epochs or steps a run of the study is trained, unless it has a length of its own;
+        runs end whole epochs.
     """
 
     n_features: int
@@ -49,11 +51,12 @@ class TrainingOperations:
             min(int(configuration["k_filter"]), self.n_features),
             int(configuration["n_layers"]),
             float(configuration["enc_factor"]),
-            int(configuration["latent_dim_fixed"]),
+            int(configuration["latent_dim_fixed"]) * int(configuration.get("categories", 1)),
         )
-        epochs = self.length
+        epochs = int(min(self.length, configuration.get(LENGTHS[self.unit], self.length)))
         if self.unit == "step":
-            epochs = epochs_of_steps(self.length, self.n_train, int(configuration["batch_size"]))
-        weights = 2 * sum(i * o for i, o in itertools.pairwise(widths))
+            epochs = epochs_of_steps(epochs, self.n_train, int(configuration["batch_size"]))
+        decoded = int(configuration.get("importance_samples", 1))
+        weights = (1 + decoded) * sum(i * o for i, o in itertools.pairwise(widths))
         sample = operations_of_a_sample(weights, widths[0] * widths[1])
         return float(epochs) * self.n_train * sample

@@ -18,6 +18,10 @@ from syne_tune.optimizer.scheduler import TrialSuggestion
 
 from aehpo_assets.hpo.search.problem import EPOCH, LOSS, Problem
 
+MEDIAN_SETTINGS = ("n_startup_trials", "n_warmup_steps", "interval_steps", "n_min_trials")
+"""Settings of ``optuna.pruners.MedianPruner``; ``n_warmup_steps`` are epochs or steps, as the
+study counts, before which no trial is stopped."""
+
 
 class OptunaScheduler:
     """Tree-structured Parzen estimator of Optuna (Akiba et al., KDD 2019), its settings its own.
@@ -25,16 +29,25 @@ class OptunaScheduler:
     Parameters
     ----------
     problem
-        Where to search, from which seed. ``settings`` go to ``optuna.samplers.TPESampler``.
+        Where to search, from which seed. ``settings`` go to ``optuna.samplers.TPESampler``, and
+        with a pruner :data:`MEDIAN_SETTINGS` to it.
     pruning
         Whether the median pruner stops trials whose learning curve lies below the median of the
-        earlier ones at the same epoch, with Optuna's own five trials to begin with.
+        earlier ones at the same epoch, with Optuna's own five trials to begin with. With a
+        ``patience``, only those whose own curve has not improved for so many fidelities.
     """
 
     def __init__(self, problem: Problem, *, pruning: bool):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        sampler = optuna.samplers.TPESampler(seed=problem.seed, **problem.settings)
-        pruner = optuna.pruners.MedianPruner() if pruning else optuna.pruners.NopPruner()
+        settings = dict(problem.settings)
+        pruner: Any = optuna.pruners.NopPruner()
+        if pruning:
+            own = {name: settings.pop(name) for name in MEDIAN_SETTINGS if name in settings}
+            patience = settings.pop("patience", None)
+            pruner = optuna.pruners.MedianPruner(**own)
+            if patience is not None:
+                pruner = optuna.pruners.PatientPruner(pruner, patience=patience)
+        sampler = optuna.samplers.TPESampler(seed=problem.seed, **settings)
         self._study = optuna.create_study(sampler=sampler, pruner=pruner)
         self._distributions = {
             name: _distribution(domain) for name, domain in problem.config_space.items()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from aehpo_assets.hpo.search.problem import Problem
 from aehpo_assets.hpo.search.searcher_kinds import (
     Searcher,
     evolution_sizes,
@@ -35,3 +38,12 @@ ASHA = Searcher("asha", successive_halving(_random), "Li et al., MLSys 2020", st
 MEDIAN_STOPPING = Searcher(
     "median_stopping", median_stopping(_random), "Golovin et al., KDD 2017", stops_early=True
 )
+
+
+def _hyperband(problem: Problem) -> Any:
+    from aehpo_assets.hpo.search.hyperband import HyperbandScheduler
+
+    return HyperbandScheduler(problem)
+
+
+HYPERBAND = Searcher("hyperband", _hyperband, "Li et al., JMLR 18, 2018", stops_early=True)

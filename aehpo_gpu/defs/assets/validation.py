@@ -13,7 +13,6 @@ from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.convergence import (
     convergence,
     convergence_sentence,
-    last_tenth,
     with_fall,
 )
 from aehpo_assets.defs.assets.earlier_validations import EVALUATIONS, evaluations_of
@@ -28,6 +27,7 @@ from aehpo_assets.hpo.columns import VALID_SCORE
 from aehpo_assets.hpo.earlier_validations import finished_rounds
 from aehpo_assets.quality.validation import VALIDATION_CHECKS, check_validation
 from aehpo_assets.space import search_space
+from aehpo_assets.space.batches import last_tenth
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, recommendations
 from aehpo_gpu.defs.training_task import (

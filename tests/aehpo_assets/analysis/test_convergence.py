@@ -10,9 +10,9 @@ from aehpo_assets.analysis.convergence import (
     FALL,
     convergence,
     convergence_sentence,
-    last_tenth,
     with_fall,
 )
+from aehpo_assets.space.batches import last_tenth
 
 
 def curve(config_id: str, losses: dict[int, float], seed: int = 0) -> pd.DataFrame:

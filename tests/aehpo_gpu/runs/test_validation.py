@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from plain_training import make_runs
 
-from aehpo_assets.analysis.convergence import last_tenth, with_fall
+from aehpo_assets.analysis.convergence import with_fall
 from aehpo_assets.hpo.earlier_validations import no_validations
 from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.space import SearchSpace, config_id_of, default_configuration, search_space
+from aehpo_assets.space.batches import last_tenth
 from aehpo_assets.study import Study
 from aehpo_gpu.runs.validation import (
     benchmark_seeds,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,7 @@ class PlainRun(nn.Module):
             "kaiming_uniform": nn.init.kaiming_uniform_,
             "normal": nn.init.normal_,
             "uniform": nn.init.uniform_,
+            "xavier_sigmoid": partial(nn.init.xavier_uniform_, gain=4.0),
         }
         for module in self.modules():
             if not isinstance(module, nn.Linear):
@@ -213,6 +215,8 @@ def reduced(
     features, latents = model.widths[0], model.widths[-1]
     if run["loss_reduction"] == "sum":
         return error + weighted
+    if run["loss_reduction"] == "mean_samples":
+        return (error + weighted) / samples
     if run["loss_reduction"] == "mean":
         return error / (samples * features) + weighted / (samples * latents)
     return error / (samples * features) + run["mn_weight"] * weighted / samples

@@ -181,7 +181,7 @@ def test_what_is_reached_at_fidelities_changes_nothing(task: TrainingTask) -> No
         assert torch.equal(reached[-1].metrics[name], values)
     losses = [float(found.metrics["train_recon_loss"][0]) for found in reached]
     assert losses == sorted(losses, reverse=True)
-    assert all(found.training_seconds > 0 for found in reached)
+    assert all(found.seconds[0] > 0 for found in reached)
 
 
 def test_a_shorter_training_is_the_beginning_of_a_longer_one_without_annealing(

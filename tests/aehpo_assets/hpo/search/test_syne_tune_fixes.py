@@ -23,7 +23,10 @@ from aehpo_assets.hpo.search.syne_tune_fixes import OwnNumpyStream, native_confi
 from aehpo_assets.hpo.transfer.boxes import bounding_box
 from aehpo_assets.space import Choice, SearchSpace, sample_configurations
 
-SINGLE_FIDELITY = searcher_names(lambda searcher: searcher.single_fidelity)
+# A grid is of lists, and repeats by nature.
+SINGLE_FIDELITY = searcher_names(
+    lambda searcher: searcher.single_fidelity and searcher.name != "grid"
+)
 PLAIN = {"x": uniform(0, 1), "rate": loguniform(1e-5, 1e-1), "width": choice([1, 2, 4, 8])}
 
 

@@ -1,0 +1,119 @@
+"""The plain network of one run, in nothing but ``torch.nn``.
+
+For everything that happens to a single model: export, and the solo path, which is also what fleets
+are measured against. Fleets themselves train without it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+PLAIN = {
+    "activation": "relu",
+    "batch_norm": True,
+    "on_logits": False,
+    "head": None,
+    "decoder_norm": True,
+}
+"""What follows the products of a run that names none of it."""
+
+
+class Autoencoder(nn.Module):
+    """Encoder, heads and decoder of one run.
+
+    Parameters
+    ----------
+    widths
+        (n_layers + 1) widths of the encoder, from the features to the latents.
+    heads
+        Names of the layers between the last hidden layer and the latents; the first is the latent
+        mean.
+    drop_p
+        Dropout of the hidden layers.
+    activation, batch_norm
+        What follows each of them, as the hyperparameters say it.
+    on_logits
+        Whether the output is the logit of the reconstruction.
+    head
+        Activation behind the heads and whether there is a BatchNorm before it; None for neither.
+    decoder_norm
+        Whether the decoder has BatchNorms where the encoder has them.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        heads: Sequence[str],
+        drop_p: float,
+        activation: str = "relu",
+        batch_norm: bool = True,
+        on_logits: bool = False,
+        head: Sequence[Any] | None = None,
+        decoder_norm: bool = True,
+    ):
+        super().__init__()
+        self.widths = list(widths)
+        self.kinds = {
+            "activation": activation,
+            "batch_norm": batch_norm,
+            "on_logits": on_logits,
+            "head": None if head is None else list(head),
+            "decoder_norm": decoder_norm,
+        }
+
+        def hidden(widths: Sequence[int], norm: bool) -> list[nn.Module]:
+            return _hidden_blocks(widths, drop_p, activation, norm)
+
+        def end() -> nn.Module:
+            if head is None:
+                return nn.Linear(widths[-2], widths[-1])
+            blocks = _hidden_blocks(widths[-2:], 0.0, *head)
+            return nn.Sequential(*(one for one in blocks if not isinstance(one, nn.Dropout)))
+
+        self.encoder = nn.Sequential(*hidden(widths[:-1], batch_norm))
+        self.heads = nn.ModuleDict({name: end() for name in heads})
+        mirrored = widths[::-1]
+        ends: list[nn.Module] = [nn.Linear(mirrored[-2], mirrored[-1])]
+        ends += [nn.Sigmoid()] if on_logits else []
+        self.decoder = nn.Sequential(*hidden(mirrored[:-1], batch_norm and decoder_norm), *ends)
+
+    def encode(self, x: Tensor) -> dict[str, Tensor]:
+        """Head to its output, (samples, latents), from (samples, features)."""
+        hidden = self.encoder(x)
+        return {name: head(hidden) for name, head in self.heads.items()}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reconstruct samples from their latent means."""
+        return self.decoder(next(iter(self.encode(x).values())))
+
+
+MODULES: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "gelu": nn.GELU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "silu": nn.SiLU,
+    "mish": nn.Mish,
+    "elu": nn.ELU,
+    "linear": nn.Identity,
+}
+"""Name of an activation to what makes its layer."""
+
+
+def _hidden_blocks(
+    widths: Sequence[int], drop_p: float, activation: str, batch_norm: bool
+) -> list[nn.Module]:
+    blocks: list[nn.Module] = []
+    for inputs, outputs in itertools.pairwise(widths):
+        blocks.append(nn.Linear(inputs, outputs))
+        if batch_norm:
+            blocks.append(nn.BatchNorm1d(outputs))
+        ends = [nn.Dropout(drop_p), MODULES[activation]()]
+        # Only of what is zero at zero it makes no difference which comes first.
+        blocks += ends if activation == "relu" else ends[::-1]
+    return blocks

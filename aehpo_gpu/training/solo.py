@@ -1,0 +1,376 @@
+"""One run alone, in plain PyTorch: for architectures that do not stack, and to measure fleets by.
+
+A :class:`SoloNetwork` and its :class:`SoloOptimiser` stand where a fleet has its stacked ones: the
+loop, the draws, the losses beside the error, and all that becomes rows are the same. What differs
+is written by others: ``torch.nn``, ``torch.optim``, and autograd.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from aehpo_assets.space.batches import steps_per_epoch
+from aehpo_assets.space.widths import run_widths, trainable_parameters, weights_and_biases
+from aehpo_gpu.architectures import Architecture, CodeBatch, LatentBatch
+from aehpo_gpu.training import draws
+from aehpo_gpu.training.defaults import training_defaults, with_defaults
+from aehpo_gpu.training.errors import ERRORS
+from aehpo_gpu.training.importance import importance_losses
+from aehpo_gpu.training.initialisation import BIAS, INITIALISATIONS, initialisations
+from aehpo_gpu.training.losses import Losses
+from aehpo_gpu.training.module import MODULES, Autoencoder
+from aehpo_gpu.training.noise import NoiseSource
+from aehpo_gpu.training.reduction import Reduction
+from aehpo_gpu.training.rules import UpdateRule
+
+PRODUCTS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
+"""Layers whose weights are drawn as the run says."""
+
+ROWS = "rows"
+"""Name of the positions of samples in the batch order of the epoch, among what a batch draws."""
+
+
+class DrawnDropout(nn.Module):
+    """Dropout by the numbers of a stream of the run.
+
+    Parameters
+    ----------
+    p
+        Share of the units that is dropped.
+    seed, number
+        Seed of the run, and number of the layer, encoder first.
+    """
+
+    def __init__(self, p: float, seed: int, number: int):
+        super().__init__()
+        self.p, self._seed, self._number = p, seed, number
+        self.epoch, self.rows = 0, range(0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (samples, …), in training without what is dropped."""
+        if not self.training or self.p == 0:
+            return x
+        key = draws.stream_key(self._seed, "dropout", self._number, self.epoch)
+        drawn = draws.uniform(key, self.rows, x[0].numel(), x.device, x.dtype)
+        return x * (drawn.view_as(x) >= self.p) / (1 - self.p)
+
+
+class SoloNetwork:
+    """One run, with the interface of :class:`aehpo_gpu.training.network.FleetNetwork`.
+
+    Its module has an ``encoder``, ``heads`` by their names and a ``decoder``, whose last layer is
+    the output; every ``nn.Dropout`` in it draws from a stream of the run.
+
+    Parameters
+    ----------
+    architecture, runs, features, train_samples, vae_loss, device, dtype
+        As of a fleet; ``runs`` is one.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        runs: pd.DataFrame,
+        *,
+        features: int,
+        train_samples: int,
+        vae_loss: str,
+        device: torch.device,
+        dtype: torch.dtype,
+    ):
+        if len(runs) != 1:
+            raise ValueError(f"{architecture.name} trains one run at a time, not {len(runs)}")
+        runs = with_defaults(runs, training_defaults(architecture))
+        self.architecture, self._run = architecture, runs.iloc[0].to_dict()
+        self.device, self.dtype = device, dtype
+        self.train_samples, self.vae_loss = train_samples, vae_loss
+        self.seed = int(self._run["seed"])
+        self.widths = run_widths(runs, features)
+        self.width, self.latent_dim = self.widths[0][0], self.widths[0][-1]
+        self.features = np.array([self.width])
+        self.module = module_of(architecture, self._run, self.widths[0]).to(dtype)
+        (chosen,) = initialisations(runs)
+        _begin(self.module, chosen, draws.generator(self.seed, "weights"))
+        self.module.to(device)
+        self._encoder = cast("nn.Module", self.module.encoder)
+        self._named_heads = cast("nn.ModuleDict", self.module.heads)
+        self._decoder = cast("nn.Module", self.module.decoder)
+        self._dropouts = _drawn_dropouts(self.module, self.seed)
+        self._shared = {name: self._run[name] for name in architecture.group_by}
+        self._draws = architecture.draws_of(self._run)
+        decoding = set(self._decoder.modules())
+        self._times = [self._draws if one in decoding else 1 for one in self._dropouts]
+        self._steps = torch.zeros(1, device=device, dtype=dtype)
+        sizes = (self.width, self.width, self.latent_dim, self._draws_prior)
+        self._noise = NoiseSource(architecture, self._shared, self.seed, {}, *sizes, device, dtype)
+        self._error = ERRORS[self._run["reconstruction"]]
+        self.reduction = Reduction.of(runs, self.widths, device, dtype)
+
+    def _value(self, name: str) -> Tensor:
+        return torch.tensor([float(self._run[name])], device=self.device, dtype=self.dtype)
+
+    @property
+    def noise_width(self) -> int:
+        """Numbers that a sample draws at once."""
+        return self._draws * max(self.width, self.latent_dim)
+
+    @property
+    def _draws_prior(self) -> bool:
+        return self.architecture.draws_prior or self.vae_loss == "mmd"
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Say which epoch the steps to come belong to."""
+        size = int(self._run["batch_size"])
+        self._steps.fill_(epoch * steps_per_epoch(self.train_samples, size))
+
+    def draw_noise(self, epoch: int, rows: range) -> dict[str, Tensor]:
+        """Draw what the run needs for some samples of an epoch, as a fleet does."""
+        for dropout in self._dropouts:
+            dropout.epoch = epoch
+        return {ROWS: torch.arange(rows.start, rows.stop)} | self._noise.draw(epoch, rows)
+
+    def training_losses(
+        self, x: Tensor, noise: Mapping[str, Tensor], weight: float | Tensor
+    ) -> Losses:
+        """Losses of a batch in training mode, (1,) each."""
+        self.module.train()
+        first = int(noise[ROWS][0])
+        for dropout, times in zip(self._dropouts, self._times, strict=True):
+            dropout.rows = range(first * times, (first + len(x)) * times)
+        return self._losses(
+            self._heads(self._noise.corrupt(x, noise)),
+            x,
+            weight,
+            normal=noise.get("latent"),
+            uniform=noise.get("code"),
+            prior=noise.get("prior"),
+        )
+
+    def _losses(
+        self,
+        heads: dict[str, Tensor],
+        x: Tensor,
+        weight: float | Tensor,
+        *,
+        normal: Tensor | None,
+        uniform: Tensor | None = None,
+        prior: Tensor | None = None,
+    ) -> Losses:
+        """Losses of a batch by the numbers that are drawn for it; without any, by the means."""
+        own, samples = self.architecture, len(x)
+        latents = self._mean(heads, uniform)
+        if own.sample is not None and normal is not None:
+            # Each draw of a sample is a sample of its own from here on.
+            heads = {name: head.repeat_interleave(self._draws, 1) for name, head in heads.items()}
+            latents = own.sample(heads, normal.flatten(0, -2))
+            x = x.repeat_interleave(self._draws, 0)
+        errors = self._errors(self._decoder(latents[0]), x).sum(1)[None]
+        if own.importance is not None:
+            each = self._latent_loss(heads, latents, prior)
+            return importance_losses(
+                errors, *each, self._draws, self.reduction, weight, averaged=self.module.training
+            )
+        error = errors.sum(1)
+        vae, weighted = self._latent_loss(heads, latents, prior)
+        if self.module.training:
+            return Losses(error, vae, self.reduction.trained(error, weight * weighted, samples))
+        return Losses(error, vae, self.reduction.reported(error, weight * weighted))
+
+    def _mean(self, heads: dict[str, Tensor], uniform: Tensor | None) -> Tensor:
+        """Latents that are not drawn, (1, samples, latents)."""
+        own = self.architecture
+        if own.code is None:
+            return heads[own.heads[0]]
+        numbers, _ = self._read()
+        mask = heads[own.heads[0]].new_ones(1, 1, self.latent_dim)
+        return own.code(CodeBatch(heads, mask, uniform, numbers, self._shared, self._steps))
+
+    @torch.no_grad()
+    def evaluate(self, x: Tensor, weight: float | Tensor) -> tuple[Tensor, Losses, Tensor]:
+        """Evaluate a batch by the latent means, as a fleet does."""
+        self.module.eval()
+        own, heads = self.architecture, self._heads(x)
+        latents = self._mean(heads, None)
+        output = self._decoder(latents[0])
+        shown = torch.sigmoid(output) if self._error.on_logits else output
+        normal = prior = None
+        if own.importance is not None:
+            key = draws.stream_key(self.seed, "latent", "evaluation")
+            size = (self._draws, self.latent_dim)
+            normal = self._noise.repeated(draws.normal, key, range(len(x)), *size)
+        elif own.loss is not None and self._draws_prior:
+            key = draws.stream_key(self.seed, "prior", "evaluation")
+            prior = draws.normal(key, range(len(x)), self.latent_dim, self.device, self.dtype)
+        losses = self._losses(heads, x, weight, normal=normal, prior=prior)
+        return latents, losses, (shown - x).square().sum(1)[None]
+
+    def _heads(self, x: Tensor) -> dict[str, Tensor]:
+        """Head to (1, samples, latents)."""
+        hidden = self._encoder(x)
+        return {name: head(hidden)[None] for name, head in self._named_heads.items()}
+
+    def _errors(self, output: Tensor, x: Tensor) -> Tensor:
+        name = self._error.parameter
+        parameter = self._value(name) if name is not None else x.new_ones(1)
+        return self._error.value(output, x, parameter)
+
+    def _latent_loss(
+        self, heads: Mapping[str, Tensor], latents: Tensor, prior: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        if self.architecture.loss is None:
+            zero = latents.new_zeros(1)
+            return zero, zero
+        numbers, words = self._read()
+        return self.architecture.loss(
+            LatentBatch(
+                heads,
+                latents,
+                latents.new_ones(1, 1, self.latent_dim),
+                latents if prior is None else prior,
+                numbers,
+                self.train_samples,
+                self.vae_loss,
+                words,
+                self._shared,
+            )
+        )
+
+    def _read(self) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
+        """What the architecture reads, as the tensors of a fleet of one: numbers, and words."""
+        read = {name: self._run[name] for name in self.architecture.weights}
+        everyone = torch.ones(1, dtype=torch.bool, device=self.device)
+        words = {n: {word: everyone} for n, word in read.items() if isinstance(word, str)}
+        return {name: self._value(name) for name in read if name not in words}, words
+
+
+class SoloOptimiser:
+    """The update of one run by ``torch.optim``, with the interface of a stacked optimiser.
+
+    Parameters
+    ----------
+    network
+        The run.
+    rate
+        Its learning rate.
+    rule
+        Its rule.
+    """
+
+    def __init__(self, network: SoloNetwork, rate: float, rule: UpdateRule):
+        self._parameters = list(network.module.parameters())
+        self._rate, self._clip = rate, rule.clip_norm
+        options: dict[str, Any] = {"lr": rate, "weight_decay": rule.weight_decay}
+        if rule.optimizer in ("sgd", "rmsprop"):
+            options["momentum"] = rule.momentum
+        kinds: dict[str, Any] = {
+            "adamw": torch.optim.AdamW,
+            "adam": torch.optim.Adam,
+            "sgd": torch.optim.SGD,
+            "rmsprop": torch.optim.RMSprop,
+        }
+        self._optimiser = kinds[rule.optimizer](self._parameters, **options)
+        self.alive = torch.ones(1, device=network.device, dtype=torch.bool)
+
+    def scale_rates(self, multipliers: Sequence[float]) -> None:
+        """Set what the learning rate is multiplied by from now on."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._rate * multipliers[0]
+
+    def step(self) -> None:
+        """Update the run, unless a gradient was ever not finite."""
+        norm = nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
+        self.alive &= torch.isfinite(norm)
+        if bool(self.alive):
+            if math.isfinite(self._clip):
+                nn.utils.clip_grads_with_norm_(self._parameters, self._clip, norm)
+            self._optimiser.step()
+        self._optimiser.zero_grad()
+
+
+def module_of(
+    architecture: Architecture, run: Mapping[str, Any], widths: Sequence[int]
+) -> nn.Module:
+    """Return the network of a run, its parameters as torch draws them.
+
+    Parameters
+    ----------
+    architecture
+        Its architecture.
+    run
+        Hyperparameters, those of training included.
+    widths
+        Of its encoder.
+    """
+    if architecture.module is not None:
+        return architecture.module(run, widths, MODULES[str(run["activation"])])
+    return Autoencoder(
+        widths,
+        architecture.heads,
+        float(run["drop_p"]),
+        activation=str(run["activation"]),
+        batch_norm=bool(run["batch_norm"]),
+        head=architecture.head,
+        decoder_norm=architecture.decoder_norm,
+    )
+
+
+def parameter_counts(
+    architecture: Architecture, runs: pd.DataFrame, n_features: int
+) -> list[tuple[int, int]]:
+    """Count the trainable parameters of each run, and its weights and biases.
+
+    The latter are those of encoder and decoder with one head, without BatchNorm.
+    """
+    runs = with_defaults(runs, training_defaults(architecture))
+    counts = []
+    usual = architecture.module is None and architecture.head is None and architecture.decoder_norm
+    for run, widths in zip(runs.to_dict("records"), run_widths(runs, n_features), strict=True):
+        if usual:
+            every = trainable_parameters(widths, len(architecture.heads), bool(run["batch_norm"]))
+            counts.append((every, weights_and_biases(widths)))
+            continue
+        with torch.device("meta"):
+            module = module_of(architecture, run, widths)
+        norms = [m for m in module.modules() if isinstance(m, nn.BatchNorm1d)]
+        further = [*norms, *list(cast("nn.ModuleDict", module.heads).values())[1:]]
+        left_out = {id(p) for one in further for p in one.parameters()}
+        sizes = {id(p): p.numel() for p in module.parameters()}
+        own = sum(size for name, size in sizes.items() if name not in left_out)
+        counts.append((sum(sizes.values()), own))
+    return counts
+
+
+def _begin(module: nn.Module, chosen: Any, source: torch.Generator) -> None:
+    """Draw the parameters, layer by layer in the order of a fleet."""
+    layers = [layer for layer in module.modules() if isinstance(layer, PRODUCTS)]
+    bare = {*cast("nn.ModuleDict", module.heads).values(), layers[-1]}
+    for layer in layers:
+        inside = chosen.scope == "all" or layer not in bare
+        INITIALISATIONS[chosen.weights if inside else "torch_default"](
+            layer.weight, generator=source
+        )
+        assert layer.bias is not None
+        if chosen.bias == "torch":
+            fan_in, _ = nn.init._calculate_fan_in_and_fan_out(layer.weight)
+            bound = 1 / math.sqrt(fan_in)
+            nn.init.uniform_(layer.bias, -bound, bound, generator=source)
+        else:
+            nn.init.constant_(layer.bias, BIAS if chosen.bias == "constant" else 0.0)
+
+
+def _drawn_dropouts(module: nn.Module, seed: int) -> list[DrawnDropout]:
+    """Put dropouts that draw from streams of the run in the places of torch's own."""
+    found: list[DrawnDropout] = []
+    for parent in list(module.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, nn.Dropout):
+                found.append(DrawnDropout(child.p, seed, len(found)))
+                setattr(parent, name, found[-1])
+    return found
