@@ -22,6 +22,7 @@ from pydantic import (
 from aehpo_assets.settings import Name, Settings, read_yaml, settings_error
 from aehpo_assets.study_sections import (
     DRAWN,
+    Baselines,
     Benchmark,
     Configurations,
     Fusion,
@@ -91,6 +92,7 @@ class Study(Settings):
     split: Split = Split()
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["float32", "float64", "tf32", "bfloat16"] = "float32"
+    baselines: Baselines = Baselines()
     hpo: Hpo = Hpo()
     benchmark: Benchmark | None = None
     transfer_benchmark: TransferBenchmark | None = None

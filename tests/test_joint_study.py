@@ -37,7 +37,8 @@ def add_modality(folder: Path) -> None:
 
 def test_a_joint_task_goes_all_the_way_of_a_study(tmp_path: Path) -> None:
     joined = [{"dataset": "toy", "modalities": ["rna", "meth"]}]
-    write_tiny(tmp_path, tasks=["toy_rna"], fusion=joined, replicates=2)
+    methods = {"methods": ["pca", "cca", "pca_per_modality"], "dimensions": [2, 3]}
+    write_tiny(tmp_path, tasks=["toy_rna"], fusion=joined, replicates=2, baselines=methods)
     add_modality(tmp_path / "data" / "toy")
     home, file = Home(tmp_path / "home"), tmp_path / "tiny.yaml"
     home.record_data_roots([tmp_path / "data"])
@@ -59,6 +60,11 @@ def test_a_joint_task_goes_all_the_way_of_a_study(tmp_path: Path) -> None:
     recorded = store.provenance("omics_matrix", (JOINT,))
     assert recorded is not None
     assert {Path(name).name for name in recorded.inputs} == {"rna.parquet", "meth.parquet"}
+
+    scored = store.read_table("baseline_performance", (JOINT,))
+    assert set(scored["method"]) == set(methods["methods"])
+    assert set(store.read_table("baseline_performance", ("toy_rna",))["method"]) == {"pca"}
+    assert set(scored["latent_dim"]) == {2, 3}
 
     folder = store.existing_folder("validation_report", ("vanillix",))
     found = pd.read_parquet(folder / "integration.parquet").set_index("method")

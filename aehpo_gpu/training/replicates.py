@@ -115,6 +115,7 @@ class Replicates:
             matrix=matrix,
             split=split.to_numpy(dtype=str),
             targets=self.targets,
+            modalities=modality_of(self.task, pd.Index(fitted.features)),
         )
 
     def inputs(self, replicate: int) -> dict[str, str]:

@@ -120,6 +120,11 @@ def test_more_work_takes_longer(study: Study, tiny_root: Path, tmp_path: Path) -
     for seconds in ("tried", "again", "raced"):
         assert 0 < getattr(few, seconds)() < getattr(many, seconds)()
     assert few.performance(2, 6) > few.performance(2, 3) > few.tried()
+    slower = BaselineSeconds(450, 260, (4, 3, 2), (8, 16), (64, 128), ("pca", "mofa"))
+    plain = BaselineSeconds(450, 260, (4, 3, 2), (8, 16), (64, 128), ("pca",))
+    for seconds in ("tried", "again", "raced"):
+        assert 0 < getattr(plain, seconds)() < getattr(slower, seconds)()
+    assert slower.performance(1, 0) > plain.performance(1, 0)
 
 
 def test_times_are_told_in_units_of_people() -> None:
