@@ -11,6 +11,7 @@ import yaml
 from rich.console import Console
 
 from aehpo_assets import load_model
+from aehpo_assets.analysis.names import LATE
 from aehpo_assets.cli.results import print_summary
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.running.runner import StudyRun, prepare
@@ -38,13 +39,13 @@ def add_modality(folder: Path) -> None:
 def test_a_joint_task_goes_all_the_way_of_a_study(tmp_path: Path) -> None:
     joined = [{"dataset": "toy", "modalities": ["rna", "meth"]}]
     methods = {"methods": ["pca", "cca", "pca_per_modality"], "dimensions": [2, 3]}
-    write_tiny(tmp_path, tasks=["toy_rna"], fusion=joined, replicates=2, baselines=methods)
+    alone = ["toy_rna", "toy_meth"]
+    write_tiny(tmp_path, tasks=alone, fusion=joined, replicates=2, baselines=methods)
     add_modality(tmp_path / "data" / "toy")
     home, file = Home(tmp_path / "home"), tmp_path / "tiny.yaml"
     home.record_data_roots([tmp_path / "data"])
     study = read_study(file)
     tasks = available_tasks(home.data_roots(), study.fusion)
-    del tasks["toy_meth"]
     run = StudyRun(home, prepare(study, home, tasks, file=file), tasks)
     assert [outcome.error for outcome in run.run() if outcome.error] == []
 
@@ -68,12 +69,24 @@ def test_a_joint_task_goes_all_the_way_of_a_study(tmp_path: Path) -> None:
 
     folder = store.existing_folder("validation_report", ("vanillix",))
     found = pd.read_parquet(folder / "integration.parquet").set_index("method")
-    assert found["against"].unique().tolist() == ["toy_rna"]
+    assert found.index.tolist() == ["autoencoder", "baseline", "either", *LATE]
+    assert found["against"].isin(alone).all()
     # Three of the samples of the one modality are not of the other.
     whole = store.read_table("data_split", ("toy_rna",))["split"] == "test"
     same = set(whole.index[whole]) <= set(matrix.index)
-    assert (found["same_samples"] == same).all()
+    of_rna = found["against"] == "toy_rna"
+    assert (found.loc[of_rna & ~found.index.isin(LATE), "same_samples"] == same).all()
     assert found["new_patients"].notna().all()
+
+    late = store.existing_folder("late_fusion", ("vanillix",))
+    scores = pd.read_parquet(late / "scores.parquet")
+    assert set(scores["way"]) == {*alone, *LATE}
+    assert (scores["samples"] + scores["left_out"] == len(matrix)).all()
+    # What is trained again is what was validated: on all its samples it scores what it scored.
+    validated = store.read_table("validated_recommendations", ("vanillix", "toy_meth"))
+    assert set(scores["seed"]) <= set(validated["seed"])
+    opened = [one["by"] for one in home.openings.known("vanillix", JOINT)]
+    assert opened == ["test_results", "late_fusion"]
     printed = StringIO()
     print_summary(home, Console(file=printed, width=160))
     assert "What joining modalities adds" in printed.getvalue()

@@ -24,6 +24,12 @@ OPPONENT_NAMES = {
 }
 """What a recommendation is compared with."""
 
+JOINED_LATENTS, MEAN_PROBABILITIES = "joined latents", "mean probabilities"
+"""Ways of late fusion: the latents of single modalities side by side, or the mean of what the
+probes of each say."""
+
+LATE = (JOINED_LATENTS, MEAN_PROBABILITIES)
+
 RAW_FEATURES = "raw_features"
 BASELINE_NAMES = {
     "pca": "PCA",

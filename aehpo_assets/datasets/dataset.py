@@ -7,7 +7,7 @@ are found. Reading the files it names belongs to ``read``.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -313,6 +313,25 @@ JOINS = "+"
 def is_joint(name: str) -> bool:
     """Whether a task, or the modality of one, joins several."""
     return JOINS in name
+
+
+def modalities_alone(task: str, tasks: Collection[str]) -> list[str]:
+    """Return the tasks of a joint task's modalities, those that a study has.
+
+    Parameters
+    ----------
+    task
+        Name of a joint task, such as ``tcga_rna+cna``.
+    tasks
+        Names of the tasks of the study.
+    """
+    first, *others = task.split(JOINS)
+    # A name of a data set may have the sign that ends it.
+    for end in (at for at, sign in enumerate(first) if sign == "_"):
+        alone = [first, *(f"{first[:end]}_{other}" for other in others)]
+        if set(alone[1:]) <= set(tasks):
+            return [one for one in alone if one in tasks]
+    return [first] if first in tasks else []
 
 
 def parts_of(modality: str) -> list[str]:
