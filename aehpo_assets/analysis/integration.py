@@ -18,7 +18,7 @@ from aehpo_assets.analysis.improvement import difference, mean_difference
 from aehpo_assets.analysis.names import LATE, RECOMMENDED
 from aehpo_assets.analysis.new_patients import for_new_patients
 from aehpo_assets.analysis.validation_summary import Candidate, RecommendationSummary
-from aehpo_assets.datasets.dataset import is_joint, modalities_alone
+from aehpo_assets.datasets.joint_names import is_joint, modalities_alone
 from aehpo_assets.hpo.columns import PATIENT, TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.verdict import Difference, verdicts
 

@@ -7,13 +7,14 @@ are found. Reading the files it names belongs to ``read``.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from aehpo_assets.datasets.joint_names import parts_of
 from aehpo_assets.datasets.reading.stored import plain_word
 from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import quoted
@@ -304,39 +305,6 @@ def find_datasets(roots: Sequence[Path]) -> Iterator[Path]:
             if os.path.lexists(folder / DATASET_FILE) and resolved not in seen:
                 seen.add(resolved)
                 yield resolved
-
-
-JOINS = "+"
-"""Between the modalities of a joint task; no name of one has it."""
-
-
-def is_joint(name: str) -> bool:
-    """Whether a task, or the modality of one, joins several."""
-    return JOINS in name
-
-
-def modalities_alone(task: str, tasks: Collection[str]) -> list[str]:
-    """Return the tasks of a joint task's modalities, those that a study has.
-
-    Parameters
-    ----------
-    task
-        Name of a joint task, such as ``tcga_rna+cna``.
-    tasks
-        Names of the tasks of the study.
-    """
-    first, *others = task.split(JOINS)
-    # A name of a data set may have the sign that ends it.
-    for end in (at for at, sign in enumerate(first) if sign == "_"):
-        alone = [first, *(f"{first[:end]}_{other}" for other in others)]
-        if set(alone[1:]) <= set(tasks):
-            return [one for one in alone if one in tasks]
-    return [first] if first in tasks else []
-
-
-def parts_of(modality: str) -> list[str]:
-    """Modalities that a task is made of: one, or those of a joint task."""
-    return modality.split(JOINS)
 
 
 def task_name(dataset: Dataset, modality: str) -> str:

@@ -152,3 +152,5 @@ DENOISIX = ArchitectureSpace(
         Hyperparameter("noise_p", Choice((0.0, 0.05, 0.1, 0.2, 0.5)), 0.1),
     ),
 )
+# Each of its stages has the hyperparameters of the run.
+STACKIX = ArchitectureSpace("stackix", STUDY_HYPERPARAMETERS, ANNEALED)

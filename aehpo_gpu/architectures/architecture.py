@@ -100,6 +100,8 @@ class Architecture:
         batch, batch).
     corruption
         What happens to the input in training; None for nothing.
+    stacked
+        Whether it is trained a modality, and then on the latents of all.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Architecture:
     draws_prior: bool = False
     pairs: tuple[int, int] = (0, 0)
     corruption: Corruption | None = None
+    stacked: bool = False
 
     @property
     def group_by(self) -> tuple[str, ...]:

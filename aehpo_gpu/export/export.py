@@ -20,6 +20,7 @@ import aehpo_assets
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import FittedPreprocessing
 from aehpo_assets.store.files import atomic_folder
+from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.export.module import PLAIN, Autoencoder, module_of_run
 from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.resident import ResidentMatrix
@@ -50,8 +51,13 @@ def train_module(
     Raises
     ------
     InputError
-        If the run diverges: there is no model to be had.
+        If the run diverges, or is trained in stages: there is no model to be had.
     """
+    if ARCHITECTURES[architecture].stacked:
+        raise InputError(
+            f"{architecture} is trained in stages, which no exported model holds",
+            remedy="Export a run of another architecture.",
+        )
     matrix = ResidentMatrix(data, settings)
     with alone(matrix.device):
         training = FleetTraining(architecture, run, matrix, settings)

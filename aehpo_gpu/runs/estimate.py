@@ -18,8 +18,8 @@ from pathlib import Path
 import pandas as pd
 
 from aehpo_assets.datasets.catalogue import Task
-from aehpo_assets.datasets.dataset import parts_of
 from aehpo_assets.datasets.joint import joined, read_parts
+from aehpo_assets.datasets.joint_names import parts_of
 from aehpo_assets.datasets.reading.memory import reading_need
 from aehpo_assets.space import configurations_of, search_space, whole_values
 from aehpo_assets.store.home import Home

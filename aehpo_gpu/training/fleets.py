@@ -18,10 +18,12 @@ import numpy as np
 import pandas as pd
 import torch
 
+from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.fleet import FleetTraining, Metrics
 from aehpo_gpu.training.memory import memory_is_short
 from aehpo_gpu.training.progress import Progress, device_bytes
 from aehpo_gpu.training.resident import ResidentMatrix
+from aehpo_gpu.training.stacked import StackedTraining
 from aehpo_gpu.training.task import TrainingSettings
 from aehpo_gpu.training.workers import CancelledError, in_lanes, side_by_side
 
@@ -62,7 +64,7 @@ class _Fleet:
     """Positions of the runs that a fleet began with, and its training once it has begun."""
 
     rows: np.ndarray
-    training: FleetTraining | None = None
+    training: FleetTraining | StackedTraining | None = None
 
 
 class Fleets:
@@ -163,7 +165,8 @@ class Fleets:
         return [part for small in halves for part in self._train(small, rungs)]
 
     def _advance(self, fleet: _Fleet, rungs: Sequence[int]) -> tuple[_Fleet, list[Reached]]:
-        training = fleet.training or FleetTraining(
+        begins = StackedTraining if ARCHITECTURES[self._architecture].stacked else FleetTraining
+        training = fleet.training or begins(
             self._architecture, self._runs.iloc[fleet.rows], self._matrix, self._settings
         )
         present = fleet.rows[training.members]

@@ -305,6 +305,19 @@ class FleetNetwork:
             for name, layer in zip(self.architecture.heads, heads, strict=True)
         }
 
+    def _decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """Outputs in evaluation mode, (runs, samples, features)."""
+        h = latents
+        decoder = self.stack.layers[self.hidden + len(self.architecture.heads) :]
+        for layer, blocks in zip(decoder[:-1], self.blocks[self.hidden :], strict=True):
+            h = evaluate_hidden(h, layer, blocks)
+        return evaluate_linear(h, decoder[-1])
+
+    @torch.no_grad()
+    def reconstruction(self, latents: torch.Tensor) -> torch.Tensor:
+        """What latents decode to in evaluation mode, (runs, samples, features)."""
+        return self._reconstruction(self._decode(latents))
+
     @torch.no_grad()
     def evaluate(
         self, x: torch.Tensor, weight: float | torch.Tensor
@@ -322,11 +335,7 @@ class FleetNetwork:
         """
         heads = self.encode(x)
         latents = heads[self.architecture.heads[0]]
-        h = latents
-        decoder = self.stack.layers[self.hidden + len(heads) :]
-        for layer, blocks in zip(decoder[:-1], self.blocks[self.hidden :], strict=True):
-            h = evaluate_hidden(h, layer, blocks)
-        output = evaluate_linear(h, decoder[-1])
+        output = self._decode(latents)
         errors = self._errors(output, x)
         difference = self._reconstruction(output).sub_(x)
         if self.feature_mask is not None:

@@ -26,6 +26,7 @@ from aehpo_gpu.training.errors import ERRORS
 from aehpo_gpu.training.fleets import Fleets, Reached
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.resident import ResidentMatrix
+from aehpo_gpu.training.stacked import stages_of
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask, device_name
 
 Decide = Callable[[int, pd.DataFrame], Sequence[bool]]
@@ -96,8 +97,9 @@ def train_rungs(
         settings.epoch_of(settings.length, data.n_train, int(size))
         for size in members["batch_size"]
     ]
-    described["training_runtime"] = cost.training_runtime(
-        architecture, members, data.n_features, data.n_train, epochs
+    described["training_runtime"] = sum(
+        cost.training_runtime(architecture, own, features, data.n_train, epochs)
+        for own, features in stages_of(architecture, members, data)
     )
     described["epochs"] = epochs
     under_way = Fleets(architecture, runs, fleets, matrix, settings, on_progress)
@@ -167,7 +169,7 @@ def check_targets(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> 
 def describe_runs(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> pd.DataFrame:
     """Everything about the runs that is known before they are trained."""
     heads = len(ARCHITECTURES[architecture].heads)
-    widths = run_widths(runs, data.n_features)
+    stages = [run_widths(*stage) for stage in stages_of(architecture, runs, data)]
     described = runs.copy()
     described.insert(1, "task", data.task)
     described.insert(2, "architecture", architecture)
@@ -175,9 +177,12 @@ def describe_runs(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> 
     described["overcomplete"] = described["k_filter_effective"] < runs["latent_dim_fixed"]
     norms = runs["batch_norm"] if "batch_norm" in runs else pd.Series(1, runs.index)
     described["trainable_parameters"] = [
-        trainable_parameters(w, heads, bool(norm)) for w, norm in zip(widths, norms, strict=True)
+        sum(trainable_parameters(widths, heads, bool(norm)) for widths in of_run)
+        for norm, *of_run in zip(norms, *stages, strict=True)
     ]
-    described["weights_and_biases"] = [weights_and_biases(w) for w in widths]
+    described["weights_and_biases"] = [
+        sum(map(weights_and_biases, of_run)) for of_run in zip(*stages, strict=True)
+    ]
     return described
 
 

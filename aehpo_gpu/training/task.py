@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from aehpo_assets.datasets.joint import modality_of
+from aehpo_assets.datasets.joint_names import modality_of
 from aehpo_assets.datasets.labels import DownstreamTargets, downstream_targets
 from aehpo_assets.errors import InputError
 from aehpo_assets.space.batches import epochs_of_steps

@@ -10,7 +10,7 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis.names import LATE
-from aehpo_assets.datasets.dataset import is_joint, modalities_alone
+from aehpo_assets.datasets.joint_names import is_joint, modalities_alone
 from aehpo_assets.defs.conditions import when_validations_change
 from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import all_tasks, architectures

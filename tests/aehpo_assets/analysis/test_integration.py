@@ -17,7 +17,7 @@ from aehpo_assets.analysis.integration import (
 )
 from aehpo_assets.analysis.names import LATE, RECOMMENDED
 from aehpo_assets.analysis.validation_summary import Candidate, RecommendationSummary
-from aehpo_assets.datasets.dataset import modalities_alone
+from aehpo_assets.datasets.joint_names import modalities_alone
 from aehpo_assets.hpo.columns import PATIENT, TEST_SCORE, VALID_SCORE
 
 PATIENTS = [f"p{i:03d}" for i in range(60)]
