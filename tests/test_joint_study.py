@@ -14,6 +14,7 @@ from aehpo_assets import load_model
 from aehpo_assets.analysis.names import LATE
 from aehpo_assets.cli.results import print_summary
 from aehpo_assets.datasets.catalogue import available_tasks
+from aehpo_assets.report.study import study_sections
 from aehpo_assets.running.runner import StudyRun, prepare
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study
@@ -77,6 +78,12 @@ def test_a_joint_task_goes_all_the_way_of_a_study(tmp_path: Path) -> None:
     of_rna = found["against"] == "toy_rna"
     assert (found.loc[of_rna & ~found.index.isin(LATE), "same_samples"] == same).all()
     assert found["new_patients"].notna().all()
+
+    labels = pd.read_parquet(folder / "integration_labels.parquet")
+    assert set(labels["task"]) == {*alone, JOINT}
+    assert set(labels["origin"]) == {"recommended", "baseline", "late_fusion"}
+    (section, *_) = study_sections(home, [])
+    assert "integration-labels-toy_rna-meth" in [getattr(one, "name", "") for one in section.blocks]
 
     late = store.existing_folder("late_fusion", ("vanillix",))
     scores = pd.read_parquet(late / "scores.parquet")

@@ -8,6 +8,7 @@ import pandas as pd
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.integration import LateFusion, integration
+from aehpo_assets.analysis.integration_labels import integration_labels
 from aehpo_assets.analysis.opening import OpenedTest, opening_sentence, with_test_scores
 from aehpo_assets.analysis.validation_report import (
     ALL_TASKS,
@@ -51,6 +52,7 @@ VALIDATION_REPORT = Recipe(
         accuracy,
         improvements,
         integration,
+        integration_labels,
         predictions,
         recommendation_summary,
         verdict,
@@ -108,9 +110,11 @@ def validation_report(
         "verdicts": pd.DataFrame({"task": list(summaries), "verdict": words}),
     }
     influence = {task: one.influence for task, one in opened.items()}
-    joined = integration(summaries, influence, _late_fusions(making))
+    late = _late_fusions(making)
+    joined = integration(summaries, influence, late)
     if len(joined):
         tables["integration"] = joined
+        tables["integration_labels"] = integration_labels(summaries, opened, late)
     valid = measured[measured["task"] == ALL_TASKS].iloc[0]
     on_test = overall[overall["score"] == TEST_SCORE].to_dict("records")
     return making.write_tables(
