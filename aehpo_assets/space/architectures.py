@@ -154,3 +154,9 @@ DENOISIX = ArchitectureSpace(
 )
 # Each of its stages has the hyperparameters of the run.
 STACKIX = ArchitectureSpace("stackix", STUDY_HYPERPARAMETERS, ANNEALED)
+INTERMEDIATE_FUSION = ArchitectureSpace(
+    "intermediate_fusion",
+    (*STUDY_HYPERPARAMETERS, Hyperparameter("modality_balance", Uniform(0, 1), 0.0, (0, 1))),
+    # Its error is the squared one, weighed by modality.
+    tuple(one for one in ANNEALED if one.name not in ("reconstruction", "huber_delta", "quantile")),
+)

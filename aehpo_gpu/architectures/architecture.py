@@ -102,6 +102,9 @@ class Architecture:
         What happens to the input in training; None for nothing.
     stacked
         Whether it is trained a modality, and then on the latents of all.
+    balance
+        Hyperparameter that weighs the errors of the modalities, of one whose outer layers know one
+        modality each; None for all others.
     """
 
     name: str
@@ -114,6 +117,7 @@ class Architecture:
     pairs: tuple[int, int] = (0, 0)
     corruption: Corruption | None = None
     stacked: bool = False
+    balance: str | None = None
 
     @property
     def group_by(self) -> tuple[str, ...]:

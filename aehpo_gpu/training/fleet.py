@@ -90,6 +90,7 @@ class FleetTraining:
             precision=settings.precision,
             device=matrix.device,
             dtype=matrix.dtype,
+            modalities=matrix.modalities,
         )
         rates = torch.tensor(runs["lr_fixed"].tolist(), device=matrix.device, dtype=matrix.dtype)
         self.optimiser = StackedOptimiser(self.network.stack, rates, update_rules(runs))

@@ -13,6 +13,7 @@ from aehpo_assets.space.widths import layer_widths
 from aehpo_gpu.architectures import Architecture, LatentBatch
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.blocks import Block, HiddenKind, blocks_of
+from aehpo_gpu.training.by_modality import OuterLayers, modality_numbers
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.errors import ERRORS, ReconstructionError, error_blocks
 from aehpo_gpu.training.initialisation import initialisations, initialise
@@ -49,6 +50,8 @@ class FleetNetwork:
         Number of train samples.
     vae_loss, precision, device, dtype
         As in the settings.
+    modalities
+        (features,) modality of each feature of a joint task; None for any other.
     """
 
     def __init__(
@@ -62,8 +65,10 @@ class FleetNetwork:
         precision: str,
         device: torch.device,
         dtype: torch.dtype,
+        modalities: np.ndarray | None = None,
     ):
         self.architecture = architecture
+        self._modalities = modalities
         self.device, self.dtype = device, dtype
         self.train_samples, self.vae_loss = train_samples, vae_loss
         self.precision = precision
@@ -74,6 +79,8 @@ class FleetNetwork:
         self.stack = ParameterStack.allocate(self.shapes, device, dtype, _FACTORS.get(precision))
         sources = [draws.generator(self.seed, "weights") for _ in self.widths]
         initialise(self.stack, self.shapes, sources, initialisations(runs))
+        if self.outer is not None:
+            self.outer.cut(self.stack.layers)
         self._lay_blocks()
         # A leaf that makes autograd record the first layer; the gradients of the parameters
         # themselves go straight into the stack.
@@ -126,6 +133,11 @@ class FleetNetwork:
             self._mask(self.features.tolist()),
         )
         self.reduction = Reduction.of(runs, self.widths, self.device, self.dtype)
+        self.outer: OuterLayers | None = None
+        if self.architecture.balance is not None:
+            of_features = modality_numbers(self._modalities, features)
+            balance = self._row_values(runs, self.architecture.balance)
+            self.outer = OuterLayers(self.widths, of_features, balance, self.device, self.dtype)
 
     def _lay_blocks(self) -> None:
         """Cut what follows the products of the hidden layers into stretches of equal runs."""
@@ -255,9 +267,12 @@ class FleetNetwork:
         for number in range(self.hidden, 2 * self.hidden):
             h = self._hidden(h, next(layers), noise, number)
         output = Linear.apply(h, self._anchor, next(layers), None, self.precision)
+        if self.outer is not None:
+            roots = self.outer.root_weights
+            output, x = output * roots, x * roots
         error = ReconstructionError.apply(output, x, self.errors)
         vae, weighted = self._latent_loss(heads, latents, noise.get("prior", latents))
-        return Losses(error, vae, self.reduction.trained(error, weight * weighted, len(x)))
+        return Losses(error, vae, self.reduction.trained(error, weight * weighted, x.shape[-2]))
 
     def _hidden(
         self,

@@ -20,6 +20,7 @@ from aehpo_assets.space.widths import run_widths, trainable_parameters, weights_
 from aehpo_assets.store.measured import PRICES
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
+from aehpo_gpu.training.by_modality import absent_weights, modality_numbers
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.errors import ERRORS
@@ -183,6 +184,9 @@ def describe_runs(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> 
     described["weights_and_biases"] = [
         sum(map(weights_and_biases, of_run)) for of_run in zip(*stages, strict=True)
     ]
+    if ARCHITECTURES[architecture].balance is not None:
+        absent = absent_weights(stages[0], modality_numbers(data.modalities, data.n_features))
+        described[["trainable_parameters", "weights_and_biases"]] -= absent[:, None]
     return described
 
 
