@@ -121,7 +121,7 @@ class FleetTraining:
             cancel.
         """
         device = self._matrix.device
-        train = self._matrix.train[:, : self.network.width]
+        train = self._matrix.train[..., : self.network.width]
         for epoch in range(self.epoch, until):
             started = time.perf_counter()
             weight = self._weight(epoch)
@@ -169,6 +169,7 @@ class FleetTraining:
         rows = torch.as_tensor(np.flatnonzero(going), device=self._matrix.device)
         self.network.take(rows)
         self.optimiser.take(rows, self.network.stack)
+        self._matrix = self._matrix.of_runs(rows)
         self._step = TrainingStep(self.network, self.optimiser)
         staying = np.flatnonzero(going).tolist()
         self._schedules = [self._schedules[position] for position in staying]
@@ -262,7 +263,7 @@ def evaluate_fleet(
     latents : torch.Tensor
         (runs, samples, latents).
     """
-    values = matrix.values[:, : network.width]
+    values = matrix.values[..., : network.width]
     runs = len(network.widths)
     latents = values.new_zeros(runs, len(values), network.latent_dim)
     metrics: Metrics = {}

@@ -244,13 +244,14 @@ class FleetNetwork:
         Parameters
         ----------
         x
-            (samples, features) shared by all runs.
+            (samples, features) shared by all runs, or (samples, runs, features).
         noise
             The rows of :meth:`draw_noise` that belong to the batch.
         weight
             Annealing weight of the VAE loss.
         """
         self.stack.reduce()
+        x = _of_each_run(x)
         layers = iter(self.stack.layers)
         h = self._corrupted(x, noise)
         for number in range(self.hidden):
@@ -348,6 +349,7 @@ class FleetNetwork:
         squared_error : torch.Tensor
             (runs, samples) summed over the features, whatever error is trained.
         """
+        x = _of_each_run(x)
         heads = self.encode(x)
         latents = heads[self.architecture.heads[0]]
         output = self._decode(latents)
@@ -359,7 +361,7 @@ class FleetNetwork:
         prior = x
         if self.architecture.loss is not None and self._draws_prior:
             key = draws.stream_key(self.seed, "prior", "evaluation")
-            prior = draws.normal(key, range(len(x)), self.latent_dim, self.device, self.dtype)
+            prior = draws.normal(key, range(x.shape[-2]), self.latent_dim, self.device, self.dtype)
         vae, weighted = self._latent_loss(heads, latents, prior)
         error = squared.sum(1) if errors is None else errors
         losses = Losses(error, vae, self.reduction.reported(error, weight * weighted))
@@ -378,6 +380,11 @@ class FleetNetwork:
                 own = block.reconstruction(output[block.rows])
                 output[block.rows] = own if block.mask is None else own * block.mask
         return output
+
+
+def _of_each_run(x: torch.Tensor) -> torch.Tensor:
+    """Inputs of a batch as products take them: those of each run, (runs, samples, features)."""
+    return x.transpose(0, 1) if x.ndim == 3 else x
 
 
 def _shapes(widths: list[list[int]], heads: int) -> list[LayerShape]:

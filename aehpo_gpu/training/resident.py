@@ -66,6 +66,10 @@ class ResidentMatrix:
         other.values[:, : other.features] = values
         return other
 
+    def of_runs(self, rows: torch.Tensor) -> ResidentMatrix:
+        """Return what some of the runs of a fleet are trained on: all have the same."""
+        return self
+
     @cached_property
     def train(self) -> torch.Tensor:
         """(train samples, features)."""

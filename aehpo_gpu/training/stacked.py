@@ -8,7 +8,8 @@ epochs of the second. How an autoencoder is trained belongs to ``fleet``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from copy import copy
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -18,8 +19,9 @@ from aehpo_assets.datasets.labels import SPLITS
 from aehpo_assets.errors import InputError
 from aehpo_assets.store.provenance import named_seed
 from aehpo_gpu.architectures import ARCHITECTURES
-from aehpo_gpu.evaluation.reconstruction import r2_of_samples
+from aehpo_gpu.evaluation.reconstruction import r2_of_samples, spread_of_samples
 from aehpo_gpu.training.fleet import FleetTraining, Metrics
+from aehpo_gpu.training.parameters import padded
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import EVALUATION_CHUNK, TrainingSettings, TrainingTask
 
@@ -75,39 +77,73 @@ def stages_of(
     return [*first, (runs.assign(k_filter=joined), int(joined.max()))]
 
 
-@dataclass(frozen=True)
-class _Joined:
-    """What the second stage of a run is trained on, and the way back.
+class JoinedLatents(ResidentMatrix):
+    """What the second stage is trained on: an input for each run, and the way back.
 
     Attributes
     ----------
-    matrix
-        (samples, modalities x latents), standardised.
+    values
+        (samples, runs, padded features): the latent means of all modalities, standardised; zero
+        behind those that a run has.
     mean, deviation
-        (modalities x latents,) of the train samples.
+        (runs, features) of the train samples.
     """
 
-    matrix: ResidentMatrix
     mean: torch.Tensor
     deviation: torch.Tensor
 
     @classmethod
-    def of(cls, latents: Sequence[torch.Tensor], matrix: ResidentMatrix) -> _Joined:
-        """Join the latent means of each modality, (samples, latents) each."""
-        joined = torch.cat(list(latents), dim=1)
+    def of(cls, latents: Sequence[torch.Tensor], dims: Sequence[int], of: ResidentMatrix) -> Self:
+        """Join the latent means of each modality.
+
+        Parameters
+        ----------
+        latents
+            (runs, samples, latents) of each modality.
+        dims
+            (runs,) latents that each run has.
+        of
+            The matrix of the task.
+        """
+        runs = [
+            torch.cat([own[run, :, :dim] for own in latents], dim=1) for run, dim in enumerate(dims)
+        ]
+        widest = max(own.shape[1] for own in runs)
+        joined = torch.stack([_widened(own, widest) for own in runs], dim=1)
         # A run whose first stage diverged has no second: it is told by what the first one says.
         joined = torch.nan_to_num(joined, nan=0.0, posinf=0.0, neginf=0.0)
-        train = joined[matrix.rows["train"]]
+        train = joined[of.rows["train"]]
         mean, deviation = train.mean(0), train.std(0, correction=0)
         deviation = torch.where(deviation > 0, deviation, torch.ones_like(deviation))
-        return cls(matrix.with_values((joined - mean) / deviation), mean, deviation)
+        other = cls.__new__(cls)
+        other.__dict__ |= {k: v for k, v in vars(of).items() if k != "train"}
+        other.features, other.modalities, other._spreads = widest, None, {}
+        other.values = of.values.new_zeros(*joined.shape[:2], padded(widest))
+        other.values[:, :, :widest] = (joined - mean) / deviation
+        other.mean, other.deviation = mean, deviation
+        return other
+
+    def spread(self, features: np.ndarray) -> torch.Tensor:
+        """As of any matrix, of the input of each run."""
+        own = [
+            spread_of_samples(self.values[:, run, :k]) for run, k in enumerate(features.tolist())
+        ]
+        return torch.stack(own)
+
+    def of_runs(self, rows: torch.Tensor) -> Self:
+        """Return the inputs of some of the runs."""
+        other = copy(self)
+        other.__dict__.pop("train", None)
+        other.values = self.values[:, rows]
+        other.mean, other.deviation = self.mean[rows], self.deviation[rows]
+        return other
 
 
 class StackedTraining:
     """The training of runs of a stacked architecture; to whoever trains, as a ``FleetTraining``.
 
-    The autoencoders of a modality are one fleet. Those of the second stage have an input each, and
-    are trained one after another.
+    The autoencoders of a modality are one fleet, and those of the second stage another, in which
+    each has an input of its own.
 
     Parameters
     ----------
@@ -119,7 +155,7 @@ class StackedTraining:
     first
         Training of each modality's autoencoders.
     second
-        Training of each run on their latents, once the first stage has ended.
+        Training on their latents, once the first stage has ended.
     metrics
         ``recon_loss`` and ``r2`` are those of the whole way: the second stage decodes latents of
         the first, which decode features. ``vae_loss`` and ``total_loss`` are what the second stage
@@ -150,9 +186,7 @@ class StackedTraining:
             own = runs.assign(k_filter=count, seed=_seeds(runs, "modality", name))
             self._views.append(view)
             self.first.append(FleetTraining(architecture, own, view, settings))
-        self.second: list[FleetTraining] = []
-        self._joined: list[_Joined] = []
-        self._batch_size = int(runs["batch_size"].iloc[0])
+        self.second: FleetTraining | None = None
         self._spread = matrix.spread(np.minimum(runs["k_filter"].to_numpy(), matrix.features))
         self.members = np.arange(len(runs))
         self.epochs, self.epoch = self.first[0].epochs, 0
@@ -164,12 +198,16 @@ class StackedTraining:
     @property
     def training_seconds(self) -> float:
         """Wall clock of both stages."""
-        return sum(one.training_seconds for one in (*self.first, *self.second))
+        return sum(one.training_seconds for one in self._trainings)
 
     @property
     def evaluation_seconds(self) -> float:
         """Wall clock of evaluating both stages."""
-        return sum(one.evaluation_seconds for one in (*self.first, *self.second))
+        return sum(one.evaluation_seconds for one in self._trainings)
+
+    @property
+    def _trainings(self) -> list[FleetTraining]:
+        return [*self.first, *([] if self.second is None else [self.second])]
 
     def advance(self, until: int, on_step: Callable[[float], None] = lambda share: None) -> None:
         """Train the second stage up to an epoch, the first before it, and evaluate there.
@@ -179,36 +217,26 @@ class StackedTraining:
         until, on_step
             As for :meth:`~aehpo_gpu.training.fleet.FleetTraining.advance`.
         """
-        trainings = len(self.first) + len(self.members)
-        if not self.second:
+        stages = len(self.first) + 1
+        if self.second is None:
             for number, training in enumerate(self.first):
-                training.advance(training.epochs, _share_of(on_step, number, trainings))
-            self._begin_second()
-        for number, training in enumerate(self.second, start=len(self.first)):
-            training.advance(until, _share_of(on_step, number, trainings))
-        self.epoch = until
-        self.latents = self._padded([training.latents[0] for training in self.second])
-        self.metrics = self._measured()
+                training.advance(training.epochs, _share_of(on_step, number, stages))
+            self.second = self._second()
+        self.second.advance(until, _share_of(on_step, len(self.first), stages))
+        self.epoch, self.latents = until, self.second.latents
+        self.metrics = self._measured(self.second)
 
-    def _begin_second(self) -> None:
+    def _second(self) -> FleetTraining:
         dims = self._runs["latent_dim_fixed"].tolist()
-        for position, dim in enumerate(dims):
-            own = [training.latents[position, :, :dim] for training in self.first]
-            joined = _Joined.of(own, self._matrix)
-            run = self._runs.iloc[[position]]
+        latents = [training.latents for training in self.first]
+        self._joined = JoinedLatents.of(latents, dims, self._matrix)
+        runs = self._runs.assign(
+            k_filter=len(self.first) * self._runs["latent_dim_fixed"],
             # Latents lie anywhere, whatever error the features have.
-            own_error = {"reconstruction": "mse", "seed": _seeds(run, "joined")}
-            run = run.assign(k_filter=joined.matrix.features, **own_error)
-            self._joined.append(joined)
-            self.second.append(
-                FleetTraining(self._architecture, run, joined.matrix, self._settings)
-            )
-
-    def _padded(self, rows: Sequence[torch.Tensor]) -> torch.Tensor:
-        widest = max(row.shape[1] for row in rows)
-        return torch.stack(
-            [torch.nn.functional.pad(row, (0, widest - row.shape[1])) for row in rows]
+            reconstruction="mse",
+            seed=_seeds(self._runs, "joined"),
         )
+        return FleetTraining(self._architecture, runs, self._joined, self._settings)
 
     @torch.no_grad()
     def reconstruct(self, rows: torch.Tensor) -> list[torch.Tensor]:
@@ -224,22 +252,24 @@ class StackedTraining:
         list of torch.Tensor
             (members, samples, features) of each modality, zero where a run has no feature.
         """
-        decoded = []
-        for training, joined in zip(self.second, self._joined, strict=True):
-            network = training.network
-            x = joined.matrix.values[rows, : network.width]
-            latents = network.encode(x)[network.architecture.heads[0]]
-            (found,) = network.reconstruction(latents)
-            decoded.append(found[:, : len(joined.mean)] * joined.deviation + joined.mean)
+        assert self.second is not None
+        network, joined = self.second.network, self._joined
+        x = joined.values[rows, :, : network.width].transpose(0, 1)
+        latents = network.encode(x)[network.architecture.heads[0]]
+        decoded = network.reconstruction(latents)[:, :, : joined.features]
+        decoded = decoded * joined.deviation[:, None] + joined.mean[:, None]
         whole = []
         for number, training in enumerate(self.first):
-            shares = [own.chunk(len(self.first), dim=1)[number] for own in decoded]
-            stacked = [_widened(share, training.network.latent_dim) for share in shares]
-            whole.append(training.network.reconstruction(torch.stack(stacked)))
+            width = training.network.latent_dim
+            shares = [
+                _widened(own[:, number * dim : (number + 1) * dim], width)
+                for own, dim in zip(decoded, self._runs["latent_dim_fixed"], strict=True)
+            ]
+            whole.append(training.network.reconstruction(torch.stack(shares)))
         return whole
 
     @torch.no_grad()
-    def _measured(self) -> Metrics:
+    def _measured(self, second: FleetTraining) -> Metrics:
         metrics: Metrics = {}
         for part in SPLITS:
             rows = self._matrix.rows[part]
@@ -259,24 +289,23 @@ class StackedTraining:
             recon, r2_mean = sums / len(rows)
             metrics |= {f"{part}_recon_loss": recon, f"{part}_r2": r2_mean}
             for name in (f"{part}_vae_loss", f"{part}_total_loss"):
-                metrics[name] = torch.cat([training.metrics[name] for training in self.second])
+                metrics[name] = second.metrics[name]
         return metrics
 
     @property
     def diverged(self) -> torch.Tensor:
         """(members,) whether either stage of a run became non-finite."""
         first = torch.stack([training.diverged for training in self.first]).any(0)
-        second = torch.cat([training.diverged for training in self.second])
         finite = torch.stack([torch.isfinite(values) for values in self.metrics.values()]).all(0)
+        second = first if self.second is None else self.second.diverged
         return first | second | ~finite
 
     def keep(self, going: np.ndarray) -> None:
         """Let the other runs leave; ``going`` as for a fleet."""
         staying = np.flatnonzero(going).tolist()
-        for training in self.first:
+        for training in self._trainings:
             training.keep(going)
-        self.second = [self.second[position] for position in staying]
-        self._joined = [self._joined[position] for position in staying]
+        self._joined = self._joined.of_runs(torch.as_tensor(staying))
         self._runs = self._runs.iloc[staying]
         self.members = self.members[going]
         self._spread = self._spread[staying]

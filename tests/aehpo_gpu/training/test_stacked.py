@@ -61,7 +61,7 @@ def by_hand(
     k = (48, 20)[run]
     columns = [np.flatnonzero(MODALITIES[:k] == name) for name in ("rna", "cna")]
     first = [module_of_run(one.network, run, 0.0) for one in training.first]
-    return first, module_of_run(training.second[run].network, 0, 0.0), columns
+    return first, module_of_run(training.second.network, run, 0.0), columns
 
 
 @pytest.mark.parametrize("run", [0, 1])
@@ -76,8 +76,9 @@ def test_the_second_stage_sees_standardised_means_and_decodes_all_the_way(
     train = joint.split == "train"
     mean, deviation = joined[train].mean(0), joined[train].std(0)
     standard = torch.from_numpy((joined - mean) / deviation)
-    given = two._joined[run].matrix
-    np.testing.assert_allclose(given.values[:, : given.features], standard, atol=1e-9)
+    given = two._joined.values[:, run]
+    np.testing.assert_allclose(given[:, : standard.shape[1]], standard, atol=1e-9)
+    assert (given[:, standard.shape[1] :] == 0).all()
 
     dim = (4, 2)[run]
     latents = second.encode(standard)["mean"]
@@ -122,7 +123,7 @@ def test_a_run_in_a_fleet_is_what_it_is_alone(two: StackedTraining, joint: Train
 
 
 def test_modalities_and_stages_draw_for_themselves(two: StackedTraining) -> None:
-    seeds = {one.network.seed for one in (*two.first, two.second[0])}
+    seeds = {one.network.seed for one in two._trainings}
     assert len(seeds) == 3
 
 
