@@ -31,6 +31,7 @@ from aehpo_assets.settings import (
 from aehpo_assets.study_sections import (
     DRAWN,
     RETIRED_SURROGATES,
+    Baselines,
     Benchmark,
     Configurations,
     Fusion,
@@ -100,6 +101,7 @@ class Study(Settings):
     split: Split = Split()
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["float32", "float64", "tf32", "bfloat16"] = "float32"
+    baselines: Baselines = Baselines()
     hpo: Hpo = Hpo()
     benchmark: Benchmark | None = None
     transfer_benchmark: TransferBenchmark | None = None

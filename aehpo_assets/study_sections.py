@@ -6,6 +6,7 @@ What concerns several sections belongs to ``study``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -215,6 +216,51 @@ class TransferBenchmark(Settings):
     probe: int = Field(default=10, gt=0)
     earlier_runs: int = Field(default=20, gt=0)
     ground: Literal["surrogate", "table"] = "surrogate"
+
+
+BaselineMethod = Literal[
+    "pca",
+    "umap",
+    "linear_autoencoder",
+    "raw_features",
+    "random_features",
+    "factor_analysis",
+    "nmf",
+    "ica",
+    "lsa",
+    "kernel_pca",
+    "block_pca",
+    "pca_per_modality",
+    "pls",
+    "cca",
+    "mofa",
+]
+"""A representation that needs no tuned autoencoder."""
+
+
+class Baselines(Settings):
+    """What needs no tuned autoencoder, scored beside them everywhere.
+
+    ``dimensions`` are those of the study's ``latent_dim_fixed`` unless they are given. A task that
+    a method cannot represent does without it, and says so: ``nmf`` takes no negative values,
+    ``block_pca`` and ``pca_per_modality`` take several modalities, ``pls`` and ``cca`` two.
+    ``mofa`` takes one or several, and needs the extra ``reference``.
+    """
+
+    methods: Annotated[list[BaselineMethod], AfterValidator(distinct)] = Field(
+        default=["pca", "umap", "linear_autoencoder", "raw_features", "random_features"],
+        min_length=1,
+    )
+    dimensions: list[Annotated[int, Field(gt=0)]] | None = Field(default=None, min_length=1)
+
+    @field_validator("dimensions")
+    @classmethod
+    def _each_once(cls, values: list[int] | None) -> list[int] | None:
+        return None if values is None else distinct(values)
+
+    def dims(self, of_space: Sequence[int]) -> list[int]:
+        """Return the numbers of dimensions, given those of the study's search space."""
+        return list(of_space if self.dimensions is None else self.dimensions)
 
 
 class Live(Settings):

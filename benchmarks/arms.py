@@ -27,6 +27,7 @@ from aehpo_assets.space import SearchSpace, search_space
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.provenance import named_seed
 from aehpo_gpu.evaluation.baselines import raced_baselines
+from aehpo_gpu.evaluation.representations import Data
 from aehpo_gpu.training.replicates import Replicates
 
 FEW, MANY, TODAY = "one run, few steps", "one run, many steps", "posterior mean, many steps"
@@ -146,9 +147,8 @@ def pca_scores(home: Home, task: str, replicates: list[int]) -> pd.DataFrame:
     drawn = Replicates(task, matrix, split, labels, study.preprocessing, study.split.seed)
     parts = []
     for replicate in replicates:
-        data = drawn.data(replicate)
-        given = (data.matrix, data.split, data.targets)
-        scores = raced_baselines(*given, "pca", LATENT_DIMS, (), 0)
+        data = Data(*drawn.data(replicate).given)
+        scores = raced_baselines(data, "pca", LATENT_DIMS, (), 0)
         parts.append(scores[["latent_dim", VALID_SCORE]].assign(replicate=replicate))
     return pd.concat(parts, ignore_index=True)
 

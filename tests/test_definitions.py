@@ -56,6 +56,7 @@ def test_every_asset_has_one_owner() -> None:
         "recommendations",
         "validated_recommendations",
         "recommended_latents",
+        "late_fusion",
         "live_search",
         "validation_report",
         "earlier_validations",
@@ -174,8 +175,10 @@ EDGES = {
         "validated_recommendations",
         "test_results",
         "noise",
+        "late_fusion",
         "baseline_performance",
     },
+    "late_fusion": {"validated_recommendations", "test_results", *OF_REPLICATES},
     "study_report": {"validation_report", *TOLD_OF},
     "hyperparameter_effects": {"run_results"},
     "validated_benchmark": {

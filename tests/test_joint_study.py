@@ -11,8 +11,10 @@ import yaml
 from rich.console import Console
 
 from aehpo_assets import load_model
+from aehpo_assets.analysis.names import LATE
 from aehpo_assets.cli.results import print_summary
 from aehpo_assets.datasets.catalogue import available_tasks
+from aehpo_assets.report.study import study_sections
 from aehpo_assets.running.runner import StudyRun, prepare
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study
@@ -37,13 +39,14 @@ def add_modality(folder: Path) -> None:
 
 def test_a_joint_task_goes_all_the_way_of_a_study(tmp_path: Path) -> None:
     joined = [{"dataset": "toy", "modalities": ["rna", "meth"]}]
-    write_tiny(tmp_path, tasks=["toy_rna"], fusion=joined, replicates=2)
+    methods = {"methods": ["pca", "cca", "pca_per_modality"], "dimensions": [2, 3]}
+    alone = ["toy_rna", "toy_meth"]
+    write_tiny(tmp_path, tasks=alone, fusion=joined, replicates=2, baselines=methods)
     add_modality(tmp_path / "data" / "toy")
     home, file = Home(tmp_path / "home"), tmp_path / "tiny.yaml"
     home.record_data_roots([tmp_path / "data"])
     study = read_study(file)
     tasks = available_tasks(home.data_roots(), study.fusion)
-    del tasks["toy_meth"]
     run = StudyRun(home, prepare(study, home, tasks, file=file), tasks)
     assert [outcome.error for outcome in run.run() if outcome.error] == []
 
@@ -60,14 +63,37 @@ def test_a_joint_task_goes_all_the_way_of_a_study(tmp_path: Path) -> None:
     assert recorded is not None
     assert {Path(name).name for name in recorded.inputs} == {"rna.parquet", "meth.parquet"}
 
+    scored = store.read_table("baseline_performance", (JOINT,))
+    assert set(scored["method"]) == set(methods["methods"])
+    assert set(store.read_table("baseline_performance", ("toy_rna",))["method"]) == {"pca"}
+    assert set(scored["latent_dim"]) == {2, 3}
+
     folder = store.existing_folder("validation_report", ("vanillix",))
     found = pd.read_parquet(folder / "integration.parquet").set_index("method")
-    assert found["against"].unique().tolist() == ["toy_rna"]
+    assert found.index.tolist() == ["autoencoder", "baseline", "either", *LATE]
+    assert found["against"].isin(alone).all()
     # Three of the samples of the one modality are not of the other.
     whole = store.read_table("data_split", ("toy_rna",))["split"] == "test"
     same = set(whole.index[whole]) <= set(matrix.index)
-    assert (found["same_samples"] == same).all()
+    of_rna = found["against"] == "toy_rna"
+    assert (found.loc[of_rna & ~found.index.isin(LATE), "same_samples"] == same).all()
     assert found["new_patients"].notna().all()
+
+    labels = pd.read_parquet(folder / "integration_labels.parquet")
+    assert set(labels["task"]) == {*alone, JOINT}
+    assert set(labels["origin"]) == {"recommended", "baseline", "late_fusion"}
+    (section, *_) = study_sections(home, [])
+    assert "integration-labels-toy_rna-meth" in [getattr(one, "name", "") for one in section.blocks]
+
+    late = store.existing_folder("late_fusion", ("vanillix",))
+    scores = pd.read_parquet(late / "scores.parquet")
+    assert set(scores["way"]) == {*alone, *LATE}
+    assert (scores["samples"] + scores["left_out"] == len(matrix)).all()
+    # What is trained again is what was validated: on all its samples it scores what it scored.
+    validated = store.read_table("validated_recommendations", ("vanillix", "toy_meth"))
+    assert set(scores["seed"]) <= set(validated["seed"])
+    opened = [one["by"] for one in home.openings.known("vanillix", JOINT)]
+    assert opened == ["test_results", "late_fusion"]
     printed = StringIO()
     print_summary(home, Console(file=printed, width=160))
     assert "What joining modalities adds" in printed.getvalue()

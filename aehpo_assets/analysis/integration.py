@@ -1,27 +1,31 @@
-"""What joining modalities adds: each joint task beside the best of its modalities alone.
+"""What joining modalities adds: each way of fusion beside the best of the modalities alone.
 
 The best modality is chosen by its valid score, as a user without the joint task would; test
-decides. How scores and their noise come about belongs to ``validation_summary``.
+decides. How scores and their noise come about belongs to ``validation_summary``; how recommended
+autoencoders of single modalities are put together, to ``aehpo_gpu.runs.late_fusion``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import pandas as pd
 
-from aehpo_assets.analysis.improvement import difference
-from aehpo_assets.analysis.names import RECOMMENDED
+from aehpo_assets.analysis.improvement import difference, mean_difference
+from aehpo_assets.analysis.names import LATE, RECOMMENDED
 from aehpo_assets.analysis.new_patients import for_new_patients
 from aehpo_assets.analysis.validation_summary import Candidate, RecommendationSummary
-from aehpo_assets.datasets.dataset import JOINS, is_joint
-from aehpo_assets.hpo.columns import PATIENT
+from aehpo_assets.datasets.joint_names import is_joint, modalities_alone
+from aehpo_assets.hpo.columns import PATIENT, TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.verdict import Difference, verdicts
 
 AUTOENCODER, SIMPLE, EITHER = "autoencoder", "baseline", "either"
 """What is compared: the recommended autoencoders, the baselines, or the better of both by valid."""
+
+_SHOWN = {AUTOENCODER: "autoencoders", SIMPLE: "baselines"}
 
 COLUMNS = [
     *("task", "method", "against", "candidate", "opponent", "valid", "opponent_valid", "test"),
@@ -30,23 +34,21 @@ COLUMNS = [
 ]
 
 
-def modalities_alone(task: str, tasks: Collection[str]) -> list[str]:
-    """Return the tasks of a joint task's modalities, those that a study has.
+@dataclass(frozen=True)
+class LateFusion:
+    """What late fusion of a joint task scored.
 
-    Parameters
+    Attributes
     ----------
-    task
-        Name of a joint task, such as ``tcga_rna+cna``.
-    tasks
-        Names of the tasks of the study.
+    scores
+        One row a way (a task of its modalities, or one of :data:`LATE`) and ``seed``, with both
+        scores, all of them on the same samples.
+    influence
+        One row a test sample: ``patient``, and what it adds to the test score of each way.
     """
-    first, *others = task.split(JOINS)
-    # A name of a data set may have the sign that ends it.
-    for end in (at for at, sign in enumerate(first) if sign == "_"):
-        alone = [first, *(f"{first[:end]}_{other}" for other in others)]
-        if set(alone[1:]) <= set(tasks):
-            return [one for one in alone if one in tasks]
-    return [first] if first in tasks else []
+
+    scores: pd.DataFrame
+    influence: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,11 @@ class _Side:
 
 
 def integration(
-    summaries: Mapping[str, RecommendationSummary], influence: Mapping[str, pd.DataFrame]
+    summaries: Mapping[str, RecommendationSummary],
+    influence: Mapping[str, pd.DataFrame],
+    late: Mapping[str, LateFusion] = MappingProxyType({}),
 ) -> pd.DataFrame:
-    """Compare every joint task with the best of its modalities.
+    """Compare every way of joining modalities with the best of these alone.
 
     Parameters
     ----------
@@ -67,16 +71,20 @@ def integration(
     influence
         Task to what each test sample adds to a score, as of
         :class:`~aehpo_assets.analysis.opening.OpenedTest`.
+    late
+        Joint task to its late fusion, where it is known.
 
     Returns
     -------
     pandas.DataFrame
-        One row a joint task and method (``autoencoder``, ``baseline``, ``either``):
-        :data:`COLUMNS`. ``against`` is the modality alone that has the best valid score by that
-        method; ``improvement`` the joint task's test score less its, ``lower, upper`` 95 % of this
-        row alone. ``outcome`` (``better``, ``worse``, ``equal``, ``not yet``) holds on these test
-        samples and is missing where the two tasks have others (``same_samples``); ``new_patients``
-        counts the chance that drew them too. Both are families of their own.
+        One row a joint task and method (``autoencoder``, ``baseline``, ``either``, and of late
+        fusion those of :data:`LATE`, paired with the autoencoder of the best modality by
+        replicate, on the same samples): :data:`COLUMNS`. ``against`` is the modality alone that has
+        the best valid score by that method; ``improvement`` the joint task's test score less its,
+        ``lower, upper`` 95 % of this row alone. ``outcome`` (``better``, ``worse``, ``equal``,
+        ``not yet``) holds on these test samples and is missing where the two tasks have others
+        (``same_samples``); ``new_patients`` counts the chance that drew them too. Both are families
+        of their own.
     """
     rows: list[dict[str, object]] = []
     on_these: list[Difference | None] = []
@@ -94,6 +102,12 @@ def integration(
             on_these.append(found if same else None)
             widened.append(for_new_patients(found, of_samples, "one", "other"))
             rows.append(_row(method, ours, theirs, found, same))
+        for way in LATE if task in late else ():
+            row, found = _of_late(task, way, late[task])
+            rows.append(row)
+            on_these.append(found)
+            against = str(row["against"])
+            widened.append(for_new_patients(found, late[task].influence, way, against))
     table = pd.DataFrame(rows, columns=COLUMNS)
     table["outcome"] = _outcomes(on_these)
     table["new_patients"] = _outcomes(widened)
@@ -153,6 +167,35 @@ def _row(
     }
 
 
+def _of_late(task: str, way: str, late: LateFusion) -> tuple[dict[str, object], Difference]:
+    """Compare a way of late fusion with the modality that is best on valid, by replicate."""
+    wide = {
+        score: late.scores.pivot(index="seed", columns="way", values=score)
+        for score in (VALID_SCORE, TEST_SCORE)
+    }
+    valid, test = wide[VALID_SCORE].mean(), wide[TEST_SCORE].mean()
+    against = str(valid.drop(list(LATE)).idxmax())
+    found = mean_difference(wide[TEST_SCORE][way] - wide[TEST_SCORE][against])
+    lower, upper = found.interval() if found.is_tested else (math.nan, math.nan)
+    row = {
+        "task": task,
+        "method": way,
+        "against": against,
+        "candidate": way,
+        "opponent": f"recommendation of {against}",
+        "valid": valid[way],
+        "opponent_valid": valid[against],
+        "test": test[way],
+        "opponent_test": test[against],
+        "improvement": found.mean,
+        "standard_error": found.error,
+        "lower": lower,
+        "upper": upper,
+        "same_samples": True,
+    }
+    return row, found
+
+
 def _outcomes(differences: list[Difference | None]) -> pd.Series:
     known = {at: one for at, one in enumerate(differences) if one is not None}
     found = pd.Series(pd.NA, index=range(len(differences)), dtype="str")
@@ -172,7 +215,7 @@ def integration_text(table: pd.DataFrame) -> pd.DataFrame:
         shown.append(
             {
                 "joint task": row["task"],
-                "of": {AUTOENCODER: "autoencoders", SIMPLE: "baselines"}.get(row["method"], EITHER),
+                "of": _SHOWN.get(row["method"], row["method"]),
                 "best alone": row["against"],
                 "adds on test": f"{row['improvement']:+.3f}",
                 "on these samples": row["outcome"] if row["same_samples"] else "are others",

@@ -24,6 +24,12 @@ OPPONENT_NAMES = {
 }
 """What a recommendation is compared with."""
 
+JOINED_LATENTS, MEAN_PROBABILITIES = "joined latents", "mean probabilities"
+"""Ways of late fusion: the latents of single modalities side by side, or the mean of what the
+probes of each say."""
+
+LATE = (JOINED_LATENTS, MEAN_PROBABILITIES)
+
 RAW_FEATURES = "raw_features"
 BASELINE_NAMES = {
     "pca": "PCA",
@@ -31,11 +37,31 @@ BASELINE_NAMES = {
     "linear_autoencoder": "linear autoencoder",
     RAW_FEATURES: "raw features with the probe",
     "random_features": "random features",
+    "factor_analysis": "factor analysis",
+    "nmf": "NMF",
+    "ica": "ICA",
+    "lsa": "LSA",
+    "kernel_pca": "kernel PCA",
+    "block_pca": "PCA of scaled modalities",
+    "pca_per_modality": "PCA of each modality",
+    "pls": "PLS",
+    "cca": "CCA",
+    "mofa": "MOFA",
 }
 """Baselines by method, in the order in which they are shown."""
 
-WITHOUT_SEED = ("pca", RAW_FEATURES)
+WITHOUT_SEED = (
+    *("pca", RAW_FEATURES, "factor_analysis", "nmf", "lsa", "kernel_pca", "block_pca"),
+    *("pca_per_modality", "pls", "cca"),
+)
 """Baselines that are the same whatever the seed."""
+
+
+_UNITS = {
+    "factor_analysis": "factor",
+    "mofa": "factor",
+    **dict.fromkeys(("umap", "linear_autoencoder", "random_features"), "dimension"),
+}
 
 
 def baseline_title(method: str, dimensions: int) -> str:
@@ -50,5 +76,5 @@ def baseline_title(method: str, dimensions: int) -> str:
     """
     if method == RAW_FEATURES:
         return f"{BASELINE_NAMES[method]}, {dimensions} of them"
-    unit = "component" if method == "pca" else "dimension"
+    unit = _UNITS.get(method, "component")
     return f"{BASELINE_NAMES[method]}, {dimensions} {unit}{'s' if dimensions != 1 else ''}"

@@ -16,6 +16,7 @@ import pandas as pd
 
 from aehpo_assets.analysis.heuristics import FEWEST
 from aehpo_assets.analysis.integration import integration_text
+from aehpo_assets.analysis.names import LATE
 from aehpo_assets.hpo.columns import VALID_R2, VALID_SCORE
 
 QUESTIONS = {
@@ -295,10 +296,15 @@ def _integration(evidence: Evidence) -> Sentences:
     if evidence.integration.empty:
         yield "Not asked: no task that joins modalities was validated.", "0 joint tasks"
     for row in integration_text(evidence.integration).to_dict("records"):
+        is_late = row["of"] in LATE
+        joined = (
+            f"Late fusion of {row['joint task']} ({row['of']})" if is_late else row["joint task"]
+        )
+        alone = "alone" if is_late else f"alone, of {row['of']}"
         yield (
-            f"{row['joint task']} adds {row['adds on test']} on test to {row['best alone']}, the "
-            f"best of its modalities alone, of {row['of']}: on these samples "
-            f"{row['on these samples']}, for new patients {row['for new patients']}.",
+            f"{joined} adds {row['adds on test']} on test to {row['best alone']}, the best of its "
+            f"modalities {alone}: on these samples {row['on these samples']}, for new patients "
+            f"{row['for new patients']}.",
             "validation_report, what joining adds",
         )
 

@@ -13,11 +13,11 @@ import pandas as pd
 
 from aehpo_assets.analysis.improvement import mean_difference
 from aehpo_assets.analysis.names import BASELINE, RECOMMENDED
+from aehpo_assets.analysis.validated_runs import scored_runs
 from aehpo_assets.analysis.validation_summary import (
     Candidate,
     Gain,
     RecommendationSummary,
-    scored_runs,
 )
 from aehpo_assets.hpo.columns import SCORES, TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.pooled import replicate_noise

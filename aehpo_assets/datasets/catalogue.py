@@ -12,11 +12,11 @@ from aehpo_assets.datasets.dataset import (
     Labels,
     Modality,
     find_datasets,
-    parts_of,
     read_dataset,
     task_name,
 )
 from aehpo_assets.datasets.joint import Fusions, joint_modalities
+from aehpo_assets.datasets.joint_names import parts_of
 from aehpo_assets.errors import InputError
 from aehpo_assets.store.code_version import version_of_modules
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from aehpo_assets.datasets.joint_names import parts_of
 from aehpo_assets.datasets.reading.stored import plain_word
 from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import quoted
@@ -320,20 +321,6 @@ def find_datasets(roots: Sequence[Path]) -> Iterator[Path]:
             if os.path.lexists(folder / DATASET_FILE) and resolved not in seen:
                 seen.add(resolved)
                 yield resolved
-
-
-JOINS = "+"
-"""Between the modalities of a joint task; no name of one has it."""
-
-
-def is_joint(name: str) -> bool:
-    """Whether a task, or the modality of one, joins several."""
-    return JOINS in name
-
-
-def parts_of(modality: str) -> list[str]:
-    """Modalities that a task is made of: one, or those of a joint task."""
-    return modality.split(JOINS)
 
 
 def task_name(dataset: Dataset, modality: str) -> str:

@@ -11,19 +11,16 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
-from aehpo_assets.datasets.dataset import JOINS, Dataset, is_joint, parts_of
+from aehpo_assets.datasets.dataset import Dataset
+from aehpo_assets.datasets.joint_names import JOINS, OF, parts_of
 from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.errors import InputError
 from aehpo_assets.study_sections import Fusion
 
 Fusions = Sequence[Fusion] | Literal["all_pairs"]
 """What a study joins."""
-
-_OF = ":"
-"""Between the modality and the name of a feature; no modality has it in its name."""
 
 
 def joint_modalities(dataset: Dataset, fusion: Fusions) -> list[str]:
@@ -91,7 +88,7 @@ def joined(dataset: Dataset, parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     if len(parts) == 1:
         return next(iter(parts.values()))
     common = common_samples(dataset, {name: part.index for name, part in parts.items()})
-    named = [part.loc[common].add_prefix(f"{name}{_OF}") for name, part in parts.items()]
+    named = [part.loc[common].add_prefix(f"{name}{OF}") for name, part in parts.items()]
     return pd.concat(named, axis=1)
 
 
@@ -117,18 +114,3 @@ def common_samples(dataset: Dataset, samples: Mapping[str, pd.Index]) -> pd.Inde
             )
         common = both
     return common
-
-
-def modality_of(task: str, features: pd.Index) -> np.ndarray | None:
-    """Return the modality of each feature of a joint task; None for any other.
-
-    Parameters
-    ----------
-    task
-        Name of the task.
-    features
-        Names of its features, as :func:`joined` gives them.
-    """
-    if not is_joint(task):
-        return None
-    return np.array([str(name).split(_OF, 1)[0] for name in features])

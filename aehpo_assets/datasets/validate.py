@@ -10,11 +10,10 @@ import pandas as pd
 from aehpo_assets.datasets.dataset import (
     Dataset,
     file_problems,
-    is_joint,
     parse_dataset,
-    parts_of,
 )
 from aehpo_assets.datasets.joint import common_samples
+from aehpo_assets.datasets.joint_names import is_joint, parts_of
 from aehpo_assets.datasets.label_facts import LabelReading, describe_labels
 from aehpo_assets.datasets.labels import downstream_targets
 from aehpo_assets.datasets.read_labels import read_label_table, read_labels

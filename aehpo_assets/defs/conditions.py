@@ -44,7 +44,7 @@ def _due(inputs_changed: Condition) -> Condition:
 _is_due = _due(_inputs_changed)
 
 # What they are made for does without them where they cannot be made.
-_BESIDE_IT = dg.AssetSelection.assets("baseline_performance", "noise")
+_BESIDE_IT = dg.AssetSelection.assets("baseline_performance", "noise", "late_fusion")
 
 _is_free = (
     ~Condition.in_progress()

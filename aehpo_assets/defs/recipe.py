@@ -45,7 +45,8 @@ class Recipe:
     dataset_section
         The section of ``dataset.yaml`` that it depends on: ``modality`` or ``labels``.
     only_with
-        Dotted key of an optional section of the study, without which there is nothing to make.
+        Dotted key of an optional section of the study, or of a list that may be empty, without
+        which there is nothing to make.
     optional_inputs
         Assets of which it reads what is there, and does without the rest.
     """
@@ -106,4 +107,4 @@ def is_asked_for(metadata: Mapping[str, Any], study: Study) -> bool:
         The study.
     """
     section = str(metadata.get(ONLY_WITH, ""))
-    return not section or study_settings(study, [section])[section] is not None
+    return not section or study_settings(study, [section])[section] not in (None, [])

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dagster as dg
 
-from aehpo_assets.defs.partitions import architectures_and_tasks, tasks
+from aehpo_assets.defs.partitions import all_tasks, architectures, architectures_and_tasks, tasks
+from aehpo_assets.defs.recipe import ONLY_WITH
 
 # What they depend on lies in this code location: automation looks there for what is on its way.
 _OF_A_TASK = ("preprocessed_matrix", "data_split", "sample_labels", "omics_matrix")
@@ -53,6 +54,18 @@ recommended_latents = dg.AssetSpec(
     partitions_def=architectures_and_tasks,
 )
 
+late_fusion = dg.AssetSpec(
+    "late_fusion",
+    deps=(
+        "validated_recommendations",
+        "test_results",
+        *(dg.AssetDep(asset, partition_mapping=all_tasks) for asset in _OF_A_TASK),
+    ),
+    partitions_def=architectures,
+    # Without it, whoever waits for what is on its way would wait for ever.
+    metadata={ONLY_WITH: "fusion"},
+)
+
 STUBS = [
     run_results,
     learning_curves,
@@ -61,4 +74,5 @@ STUBS = [
     validated_recommendations,
     test_results,
     recommended_latents,
+    late_fusion,
 ]

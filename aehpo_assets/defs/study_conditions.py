@@ -139,7 +139,8 @@ class OutOfDate(dg.AutomationCondition[dg.AssetKey]):
 class OnItsWay(dg.AutomationCondition[dg.AssetKey]):
     """Partitions that are missing now but will come.
 
-    Neither they nor anything that they depend on has failed or was canceled.
+    The study asks for them, and neither they nor anything that they depend on has failed or was
+    canceled.
     """
 
     async def evaluate(self, context: Context) -> Result:  # type: ignore[override]
@@ -159,6 +160,8 @@ class OnItsWay(dg.AutomationCondition[dg.AssetKey]):
             }
         home = Home()
         study = home.study() if home.study_file.exists() else None
+        if study and not is_asked_for(context.asset_graph.get(context.key).metadata, study):
+            return dg.AutomationResult(context, context.get_empty_subset())
         coming = {
             key
             for key in missing.expensively_compute_partition_keys()

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from aehpo_assets.analysis.names import RECOMMENDED
-from aehpo_assets.analysis.validation_summary import best_runs, scored_runs
+from aehpo_assets.analysis.validated_runs import best_runs, scored_runs
 from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.hpo.rounds import RECOMMENDATIONS, VALIDATED
 from aehpo_assets.space import search_space

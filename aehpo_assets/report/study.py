@@ -13,6 +13,7 @@ import pandas as pd
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.improvement import Estimate
 from aehpo_assets.analysis.integration import integration_text
+from aehpo_assets.analysis.integration_labels import by_candidate, by_candidate_text
 from aehpo_assets.analysis.names import (
     BASELINE,
     BEST_SAMPLED,
@@ -21,6 +22,7 @@ from aehpo_assets.analysis.names import (
     UNTUNED_DEFAULT,
 )
 from aehpo_assets.analysis.verdict import difference_text, outcome_text
+from aehpo_assets.datasets.joint_names import JOINS
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.summary import sentence
 from aehpo_assets.report.blocks import Block, Picture, Section, Table, Text
@@ -91,6 +93,18 @@ def _integration(reports: dict[str, Report]) -> Iterator[Block]:
                 report["integration"],
                 integration_text(report["integration"]),
             )
+    name = "integration_labels"
+    labels = {one: report[name] for one, report in reports.items() if name in report}
+    joint = dict.fromkeys(task for table in labels.values() for task in table["joint"])
+    for task in joint:
+        table = by_candidate(labels, task)
+        yield Table(
+            f"integration-labels-{task.replace(JOINS, '-')}",
+            f"Single modalities, fusions and references of {task}, label by label: mean AUC on the "
+            "test samples, with its 95 % interval over replicates.",
+            table,
+            by_candidate_text(table, [name for name in table if f"{name} lower" in table]),
+        )
 
 
 def _answer(home: Home, reports: dict[str, Report]) -> Iterator[Block]:

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from aehpo_assets.datasets.catalogue import Task
-from aehpo_assets.datasets.dataset import parts_of
+from aehpo_assets.datasets.joint_names import parts_of
 from aehpo_assets.datasets.reading.formats import refuse_too_large
 from aehpo_assets.datasets.validate import validate_dataset
 from aehpo_assets.errors import InputError

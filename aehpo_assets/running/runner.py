@@ -21,7 +21,7 @@ import dagster as dg
 import yaml
 
 from aehpo_assets.datasets.catalogue import Task
-from aehpo_assets.datasets.dataset import is_joint
+from aehpo_assets.datasets.joint_names import is_joint
 from aehpo_assets.defs.failures import reason_of_failure
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.partitions import partition_key, study_partitions, sync_partitions

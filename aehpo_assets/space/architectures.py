@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from aehpo_assets.space.distributions import Choice, LogUniform, Scalar, Uniform
 from aehpo_assets.space.hyperparameter import Hyperparameter, word
-from aehpo_assets.space.training import ANNEALED, TRAINING
+from aehpo_assets.space.training import ANNEALED, OF_ONE_LENGTH, TRAINING
 
 
 @dataclass(frozen=True)
@@ -253,4 +253,12 @@ CATEGORIX = ArchitectureSpace(
 CONVOLIX = ArchitectureSpace(
     "convolix",
     (*SHARED, Hyperparameter("channels", Choice((4, 8, 16)), 8, (1, 512), "whole")),
+)
+# Each of its stages has the hyperparameters of the run, and the length of the study.
+STACKIX = ArchitectureSpace("stackix", STUDY_HYPERPARAMETERS, _kept(ANNEALED, *OF_ONE_LENGTH))
+INTERMEDIATE_FUSION = ArchitectureSpace(
+    "intermediate_fusion",
+    (*STUDY_HYPERPARAMETERS, Hyperparameter("modality_balance", Uniform(0, 1), 0.0, (0, 1))),
+    # Its error is the squared one, weighed by modality.
+    tuple(one for one in ANNEALED if one.name not in ("reconstruction", "huber_delta", "quantile")),
 )

@@ -54,6 +54,9 @@ ANNEALING = (
 LENGTHS = {"epoch": "max_epochs", "step": "max_steps"}
 """Unit that a study counts in to the hyperparameter that is the length of a run in it."""
 
+OF_ONE_LENGTH = (*LENGTHS.values(), "patience", "min_delta", "min_epochs")
+"""What gives a run a length of its own."""
+
 
 def _number(
     name: str, default: float, lower: float, upper: float, none: float | None = None

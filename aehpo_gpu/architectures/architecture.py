@@ -157,6 +157,11 @@ class Architecture:
         Whether hidden layers of the decoder may have a BatchNorm.
     overcomplete
         Whether something else than fewer latents than features keeps it from copying its input.
+    stacked
+        Whether it is trained a modality, and then on the latents of all.
+    balance
+        Hyperparameter that weighs the errors of the modalities, of one whose outer layers know one
+        modality each; None for all others.
     """
 
     name: str
@@ -176,6 +181,8 @@ class Architecture:
     head: tuple[str, bool] | None = None
     decoder_norm: bool = True
     overcomplete: bool = False
+    stacked: bool = False
+    balance: str | None = None
 
     @property
     def group_by(self) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
-"""The representations that an autoencoder has to beat: PCA, UMAP, features, a linear autoencoder.
+"""The representations that an autoencoder has to beat, by name: which there are, and of what data.
 
-Here belongs how each is fitted on train and what all samples become under it; what is tried and
-what is kept belongs to ``baselines``, the scores to ``downstream``.
+Here belongs how UMAP, features and a linear autoencoder are fitted on train; the other methods
+have modules of their own. What is tried and what is kept belongs to ``baselines``, the scores to
+``downstream``.
 """
 
 from __future__ import annotations
@@ -9,16 +10,68 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from aehpo_assets.analysis.compiled_umap import umap_class
+from aehpo_assets.datasets.labels import DownstreamTargets
+from aehpo_gpu.evaluation.joint_references import (
+    canonical_correlation,
+    components_of_each,
+    partial_least_squares,
+    scaled_blocks,
+)
 from aehpo_gpu.evaluation.linear_autoencoder import linear_latents
+from aehpo_gpu.evaluation.mofa import mofa_factors
+from aehpo_gpu.evaluation.references import (
+    NO_COMPONENT,
+    factor_analysis,
+    independent_components,
+    kernel_components,
+    latent_semantics,
+    non_negative_parts,
+    principal_components,
+)
 
 UMAP_NEIGHBORS = 15
 
-NO_COMPONENT = 1e-10
-"""Share of the first component's deviation below which a component is rounding."""
+FEWEST_DIMS = 2
+"""Numbers of dimensions, the fewest, that the slowest methods race with."""
+
+
+class Data(NamedTuple):
+    """What a task gives to be represented and scored.
+
+    Attributes
+    ----------
+    matrix
+        (samples, features) preprocessed, finite, in the order of the filter.
+    split
+        (samples,) ``train``, ``valid`` or ``test``.
+    targets
+        Labels of the task, in the order of the matrix.
+    modalities
+        (features,) modality of each feature of a joint task; None for any other.
+    """
+
+    matrix: np.ndarray
+    split: np.ndarray
+    targets: DownstreamTargets
+    modalities: np.ndarray | None = None
+
+    @property
+    def train(self) -> np.ndarray:
+        """(samples,) whether a sample is of train."""
+        return self.split == "train"
+
+    def views(self, features: int) -> list[np.ndarray]:
+        """Matrix of each modality within the first so many features."""
+        if self.modalities is None:
+            return [self.matrix[:, :features]]
+        first = self.modalities[:features]
+        return [self.matrix[:, :features][:, first == one] for one in pd.unique(first)]
 
 
 @dataclass(frozen=True)
@@ -28,8 +81,8 @@ class Representation:
     Attributes
     ----------
     layouts
-        Matrix (samples, features), mask of train (samples,), numbers of dimensions and seed to
-        (samples, dimensions) each.
+        Matrix (samples, features), or where ``views`` is given a list of one a modality, mask of
+        train (samples,), numbers of dimensions and seed to (samples, dimensions) each.
     has_seed
         Whether a seed decides.
     is_costly
@@ -37,27 +90,42 @@ class Representation:
         dimensions.
     whole
         Whether its dimensions are the features themselves, so that there are none to choose.
+    views
+        Fewest and most modalities that it takes apart; None if it takes the matrix as it is.
+    needs
+        What it refuses of the train samples: a test of them, and what to say of those that fail.
+    is_slow
+        Whether it races with :data:`FEWEST_DIMS` numbers of dimensions only.
     """
 
-    layouts: Callable[[np.ndarray, np.ndarray, Sequence[int], int], list[np.ndarray]]
+    layouts: Callable[[Any, np.ndarray, Sequence[int], int], list[np.ndarray]]
     has_seed: bool = False
     is_costly: bool = False
     whole: bool = False
+    views: tuple[int, float] | None = None
+    needs: tuple[Callable[[np.ndarray], bool], str] | None = None
+    is_slow: bool = False
+
+    def of(self, data: Data, features: int, dims: Sequence[int], seed: int) -> list[np.ndarray]:
+        """Represent the samples by their first so many features."""
+        given = data.matrix[:, :features] if self.views is None else data.views(features)
+        return self.layouts(given, data.train, dims, seed)
+
+    def why_not(self, data: Data) -> str:
+        """Say why it cannot represent a task; empty if it can."""
+        if self.views is not None:
+            fewest, most = self.views
+            there = len(data.views(data.matrix.shape[1]))
+            if not fewest <= there <= most:
+                wanted = f"{fewest}" if fewest == most else f"{fewest} or more"
+                return f"it takes {wanted} modalities, and the task has {there}"
+        if self.needs is not None and not self.needs[0](data.matrix[data.train]):
+            return self.needs[1]
+        return ""
 
 
-def _pca(
-    matrix: np.ndarray, train: np.ndarray, dims: Sequence[int], seed: int = 0
-) -> list[np.ndarray]:
-    """Coordinates on the first principal components of train; the first are those of smaller d."""
-    from sklearn.decomposition import PCA
-
-    values = matrix.astype(np.float64)
-    pca = PCA(max(dims), svd_solver="full").fit(values[train])
-    deviation = np.sqrt(pca.explained_variance_)
-    # Components beyond the rank of train are rounding, which a probe must not scale up.
-    varies = deviation > NO_COMPONENT * deviation[0]
-    components = np.where(varies, pca.transform(values), 0.0)
-    return [components[:, :dim] for dim in dims]
+def _is_non_negative(train: np.ndarray) -> bool:
+    return bool((train >= 0).all())
 
 
 def _random_features(
@@ -119,10 +187,29 @@ def _umap(matrix: np.ndarray, train: np.ndarray, dim: int, seed: int) -> np.ndar
 
 
 METHODS = {
-    "pca": Representation(_pca),
-    "umap": Representation(_umaps, has_seed=True, is_costly=True),
+    "pca": Representation(principal_components),
+    "umap": Representation(_umaps, has_seed=True, is_costly=True, is_slow=True),
     "linear_autoencoder": Representation(_linear_autoencoders, has_seed=True, is_costly=True),
     "raw_features": Representation(_raw_features, whole=True),
     "random_features": Representation(_random_features, has_seed=True),
+    "factor_analysis": Representation(factor_analysis, is_costly=True),
+    "nmf": Representation(
+        non_negative_parts,
+        is_costly=True,
+        needs=(
+            _is_non_negative,
+            "values of the train samples are negative; preprocessing.scaler: minmax makes none",
+        ),
+    ),
+    "ica": Representation(independent_components, has_seed=True, is_costly=True),
+    "lsa": Representation(latent_semantics),
+    "kernel_pca": Representation(kernel_components),
+    "block_pca": Representation(scaled_blocks, views=(2, np.inf)),
+    "pca_per_modality": Representation(components_of_each, views=(2, np.inf)),
+    "pls": Representation(partial_least_squares, views=(2, 2)),
+    "cca": Representation(canonical_correlation, views=(2, 2)),
+    "mofa": Representation(
+        mofa_factors, has_seed=True, is_costly=True, views=(1, np.inf), is_slow=True
+    ),
 }
-"""Every method by its name in tables, in the order in which they are scored."""
+"""Every method by its name in studies and tables, in the order in which they are scored."""

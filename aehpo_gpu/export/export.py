@@ -58,7 +58,7 @@ def train_module(
     ------
     InputError
         If the run diverges: there is no model to be had; or if its architecture makes its latents
-        in a way of its own.
+        in a way of its own, or in stages.
     """
     return _trained(data, architecture, run, settings)[0]
 
@@ -68,9 +68,10 @@ def _trained(
 ) -> tuple[Autoencoder, int]:
     """The module of a run, and the epochs after which it ended."""
     own = ARCHITECTURES[architecture]
-    if own.module is not None or own.code is not None:
+    if own.module is not None or own.code is not None or own.stacked:
+        how = "in stages" if own.stacked else "in a way of its own"
         raise InputError(
-            f"{architecture} makes its latents in a way of its own, which no export holds",
+            f"{architecture} makes its latents {how}, which no export holds",
             key="architecture",
             remedy=f"Its latents lie in latent_space/{architecture}.",
         )

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aehpo_gpu.evaluation.baselines import SEEDS, UMAP_DIMS
+from aehpo_gpu.evaluation.baselines import DEFAULT_METHODS, SEEDS
 from aehpo_gpu.evaluation.linear_autoencoder import STEPS
+from aehpo_gpu.evaluation.representations import FEWEST_DIMS, METHODS
 
 UMAP_COMPILATION = 4.0
 """Seconds of the first layout of a process, beyond the layout itself."""
@@ -22,6 +23,8 @@ _PROBE_OF_A_LABEL = 0.01
 _DECOMPOSITION = 1e-9
 _LINEAR_STEP = 3e-4
 _LINEAR = 1e-10
+_STEPS = {"nmf": 1.3e-7, "mofa": 1.3e-7}
+"""Of a sample, feature and dimension, of what goes by steps; the others decompose a matrix."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,9 @@ class BaselineSeconds:
     classes
         Number of classes of each label that is scored.
     dims, k_filters
-        Numbers of dimensions and of features that an autoencoder of the study may have.
+        Numbers of dimensions and of features that are tried.
+    methods
+        Which are scored.
     """
 
     train: int
@@ -45,44 +50,47 @@ class BaselineSeconds:
     classes: tuple[int, ...]
     dims: tuple[int, ...]
     k_filters: tuple[int, ...]
+    methods: tuple[str, ...] = DEFAULT_METHODS
 
     def tried(self) -> float:
         """Of everything that is tried in one replicate."""
         fewer = sorted({k for k in self.k_filters if k < self.features})
-        widths = [*fewer, self.features]
-        widest = min(self.features, max(self.k_filters, default=self.features))
+        return sum(self._tried(method, fewer) for method in self.methods)
+
+    def _tried(self, method: str, fewer: Sequence[int]) -> float:
+        how, widths = METHODS[method], [*fewer, self.features]
+        if how.whole:
+            return sum(self.probe(min(width, self.train)) for width in widths)
+        if not how.is_costly:
+            small = [min(dim, width) for width in widths for dim in self.dims]
+            fits = sum(self._fit(method, width, self._largest) for width in widths)
+            return fits + sum(map(self.probe, small))
+        widest = self._widest(method)
         below = [k for k in fewer if k < widest]
-        small = [min(dim, width) for width in widths for dim in self.dims]
-        return (
-            sum(map(self._decomposition, widths))
-            + 2 * sum(map(self.probe, small))
-            + sum(self.probe(min(width, self.train)) for width in widths)
-            + (len(self.dims) + len(fewer)) * (self._umap() + self.probe(self._largest))
-            + sum(self._linear(widest, dim) for dim in self.dims)
-            + sum(self._linear(width, self._largest) for width in below)
-        )
+        fits = sum(self._fit(method, widest, dim) for dim in self.dims)
+        fits += sum(self._fit(method, width, self._largest) for width in below)
+        return fits + (len(self.dims) + len(below)) * self.probe(self._largest)
 
     def again(self) -> float:
         """Of what speaks for each method, computed again in one replicate."""
-        widest = min(self.features, max(self.k_filters, default=self.features))
-        return (
-            self._decomposition(self.features)
-            + self._umap()
-            + self._linear(widest, self._largest)
-            + 4 * self.probe(self._largest)
-            + self.probe(min(self.features, self.train))
+        probes = {True: min(self.features, self.train), False: self._largest}
+        return sum(
+            self._fit(method, self._widest(method), self._largest)
+            + self.probe(probes[METHODS[method].whole])
+            for method in self.methods
         )
 
     def raced(self) -> float:
         """Of what races beside autoencoders in one replicate."""
-        widest = min(self.features, max(self.k_filters, default=self.features))
-        return (
-            self._decomposition(self.features)
-            + min(UMAP_DIMS, len(self.dims)) * self._umap()
-            + sum(self._linear(widest, dim) for dim in self.dims)
-            + 4 * sum(map(self.probe, self.dims))
-            + sum(self.probe(min(k, self.features, self.train)) for k in set(self.k_filters))
-        )
+        return sum(map(self._raced, self.methods))
+
+    def _raced(self, method: str) -> float:
+        how = METHODS[method]
+        if how.whole:
+            return sum(self.probe(min(k, self.features, self.train)) for k in set(self.k_filters))
+        dims = sorted(self.dims)[:FEWEST_DIMS] if how.is_slow else self.dims
+        fits = [self._fit(method, self._widest(method), dim) for dim in dims]
+        return (sum(fits) if how.is_costly else max(fits, default=0.0)) + sum(map(self.probe, dims))
 
     def performance(self, replicates: int, fresh: int) -> float:
         """Of the asset ``baseline_performance``.
@@ -95,9 +103,10 @@ class BaselineSeconds:
             Further ones, in which the chosen are scored; used where there are several.
         """
         if replicates == 1:
-            seeded = (len(SEEDS) - 1) * (self._umap() + self._linear(self.features, self._largest))
-            return UMAP_COMPILATION + self.tried() + seeded
-        return UMAP_COMPILATION + replicates * self.tried() + fresh * self.again()
+            seeded = [method for method in self.methods if METHODS[method].has_seed]
+            fits = sum(self._fit(method, self.features, self._largest) for method in seeded)
+            return self._compilation + self.tried() + (len(SEEDS) - 1) * fits
+        return self._compilation + replicates * self.tried() + fresh * self.again()
 
     def probe(self, dim: int) -> float:
         """Of scoring one representation of so many dimensions."""
@@ -108,15 +117,27 @@ class BaselineSeconds:
     def _largest(self) -> int:
         return max(self.dims, default=1)
 
-    def _umap(self) -> float:
-        return _UMAP * self.train**_UMAP_GROWTH
+    @property
+    def _compilation(self) -> float:
+        return UMAP_COMPILATION if "umap" in self.methods else 0.0
 
-    def _decomposition(self, features: int) -> float:
-        return _DECOMPOSITION * self.train * features * min(self.train, features)
+    def _widest(self, method: str) -> int:
+        """Features of the widest matrix that a method is fitted on."""
+        if method == "linear_autoencoder":
+            return min(self.features, max(self.k_filters, default=self.features))
+        return self.features
 
-    def _linear(self, features: int, dim: int) -> float:
+    def _fit(self, method: str, features: int, dim: int) -> float:
+        """Of fitting a method once, and representing all samples."""
+        if method == "umap":
+            return _UMAP * self.train**_UMAP_GROWTH
         smaller = min(features, self.train)
-        return STEPS * (_LINEAR_STEP + _LINEAR * features * smaller * dim)
+        if method == "linear_autoencoder":
+            return STEPS * (_LINEAR_STEP + _LINEAR * features * smaller * dim)
+        if METHODS[method].whole or method == "random_features":
+            return 0.0
+        by_steps = _STEPS.get(method, 0.0) * self.train * features * dim
+        return by_steps or _DECOMPOSITION * self.train * features * smaller
 
 
 def dims_and_filters(dims: Sequence[int], k_filters: Sequence[int]) -> dict[str, tuple[int, ...]]:

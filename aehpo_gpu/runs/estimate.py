@@ -18,8 +18,8 @@ from pathlib import Path
 import pandas as pd
 
 from aehpo_assets.datasets.catalogue import Task
-from aehpo_assets.datasets.dataset import parts_of
 from aehpo_assets.datasets.joint import joined, read_parts
+from aehpo_assets.datasets.joint_names import parts_of
 from aehpo_assets.datasets.reading.memory import reading_need
 from aehpo_assets.space import configurations_of, search_space, whole_values
 from aehpo_assets.store.home import Home
@@ -123,7 +123,8 @@ def estimate_study(
                 n_train,
                 features,
                 classes_of(dataset, matrix.index, modality),
-                **dims_and_filters(dims, filters),
+                **dims_and_filters(study.baselines.dims(dims), filters),
+                methods=tuple(study.baselines.methods),
             )
             stages += stages_of_task(study, task, baselines)
             for position, architecture in enumerate(study.architectures):
@@ -146,7 +147,7 @@ def estimate_study(
                     )
                 ]
                 seconds = sum(shard.estimated_seconds for shard in shards)
-                widest_dim = max(baselines.dims, default=1)
+                widest_dim = max(dims, default=1)
                 seconds += len(runs) * baselines.probe(widest_dim) + REPLICATE * study.replicates
                 rows = len(runs) * (1 + len(study.fidelities))
                 matrices = 2 * matrix_bytes if position == 0 else 0

@@ -6,6 +6,7 @@ out unless another package has brought it in already.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from aehpo_assets.errors import InputError
@@ -35,6 +36,7 @@ def check_architectures(study: Study, file: Path) -> None:
                 remedy="Repair or uninstall the package that brings it.",
             )
     check_errors(study, file)
+    check_baselines(study, file)
 
 
 def check_errors(study: Study, file: Path) -> None:
@@ -63,6 +65,40 @@ def check_errors(study: Study, file: Path) -> None:
                 key="space.reconstruction",
                 remedy="Set preprocessing.scaler: minmax, or train by another error.",
             )
+
+
+def check_baselines(study: Study, file: Path) -> None:
+    """Refuse baselines that no task of the study can have.
+
+    Raises
+    ------
+    InputError
+        If ``nmf`` is asked for where the scaler makes negative values, several modalities are
+        wanted and none are joined, or mofapy2 is not installed.
+    """
+    methods, scaler = study.baselines.methods, study.preprocessing.scaler
+    if "nmf" in methods and scaler in ("standard", "robust"):
+        raise InputError(
+            f"nmf takes values from 0 up, and the scaler {scaler} makes others",
+            file=file,
+            key="baselines.methods",
+            remedy="Set preprocessing.scaler: minmax, or leave nmf out.",
+        )
+    joining = [one for one in ("block_pca", "pca_per_modality", "pls", "cca") if one in methods]
+    if joining and not study.fusion:
+        raise InputError(
+            f"{joining[0]} takes several modalities, and the study joins none",
+            file=file,
+            key="baselines.methods",
+            remedy=f"Join some by fusion, or leave {joining[0]} out.",
+        )
+    if "mofa" in methods and find_spec("mofapy2") is None:
+        raise InputError(
+            "mofa needs mofapy2, which is not installed",
+            file=file,
+            key="baselines.methods",
+            remedy="Install what it needs: pip install 'aehpo[reference]'.",
+        )
 
 
 def difference(name: str) -> str | None:

@@ -28,8 +28,8 @@ from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.provenance import named_seed
 from aehpo_assets.study import Study
 from aehpo_assets.study_sections import Race
-from aehpo_gpu.evaluation.baselines import raced_baselines
-from aehpo_gpu.evaluation.representations import METHODS
+from aehpo_gpu.evaluation.baselines import DEFAULT_METHODS, raced_baselines
+from aehpo_gpu.evaluation.representations import METHODS, Data
 from aehpo_gpu.runs.table import RunTable
 from aehpo_gpu.runs.validation import best_of_sampled, first_race_seed, untuned_default
 from aehpo_gpu.training.progress import Progress
@@ -245,6 +245,7 @@ def race_baselines(
     latent_dims: Sequence[int],
     k_filters: Sequence[int],
     tell: Callable[[str], None] = lambda line: None,
+    methods: Sequence[str] = DEFAULT_METHODS,
 ) -> pd.DataFrame:
     """Score the rivals that need no tuning in replicates of a race.
 
@@ -259,6 +260,8 @@ def race_baselines(
         :func:`aehpo_gpu.evaluation.baselines.raced_baselines`.
     tell
         Is told in a line what each method took.
+    methods
+        Which; those that cannot represent the task are left out.
 
     Returns
     -------
@@ -268,24 +271,25 @@ def race_baselines(
     """
     parts: list[pd.DataFrame] = []
     once: dict[str, pd.DataFrame] = {}
-    took = dict.fromkeys(METHODS, 0.0)
+    took = dict.fromkeys((method for method in METHODS if method in methods), 0.0)
     numbers = sorted({int(seed) for seed in seeds})
     for seed in numbers:
-        data = table.data_of(seed)
-        given = (data.matrix, data.split, data.targets)
-        for method, how in METHODS.items():
+        data = Data(*table.data_of(seed).given)
+        for method in took:
             started = time.perf_counter()
             scores = once.get(method)
             if scores is None:
-                scores = raced_baselines(*given, method, latent_dims, k_filters, seed)
+                scores = raced_baselines(data, method, latent_dims, k_filters, seed)
             # On one split, what has no seed is the same in every replicate.
-            if not table.replicates and not how.has_seed:
+            if not table.replicates and not METHODS[method].has_seed:
                 once[method] = scores
             parts.append(scores.assign(seed=seed))
             took[method] += time.perf_counter() - started
     for method, seconds in took.items():
         tell(f"{BASELINE_NAMES[method]}: {seconds:.1f} s in {len(numbers)} replicates.")
-    return pd.concat(parts, ignore_index=True)[["method", "latent_dim", "seed", VALID_SCORE]]
+    columns = ["method", "latent_dim", "seed", VALID_SCORE]
+    found = [part for part in parts if len(part.columns) > 1]
+    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
 
 
 def _in_final_order(

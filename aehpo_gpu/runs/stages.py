@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from aehpo_assets.datasets.dataset import Dataset
+from aehpo_assets.datasets.joint_names import is_joint, parts_of
 from aehpo_assets.datasets.read_labels import read_labels
 from aehpo_assets.hpo.transfer.leave_one_out import WAYS
 from aehpo_assets.race.schedule import most_trainings
@@ -139,6 +140,10 @@ def stages_of_both(
         Stage("latents", *own, study.hpo.validate_top, train(study.hpo.validate_top)),
         Stage("the rest", *own, 0, ARTEFACTS_OF_BOTH * ARTEFACT),
     ]
+    if is_joint(task):
+        runs = seeds * len(parts_of(task))
+        seconds = runs * (train(1) + 2 * of.probe(_widest(of))) + seeds * REPLICATE
+        stages.append(Stage("late fusion", *own, runs, seconds))
     if study.benchmark is not None:
         asked = study.benchmark
         repeated = len(asked.searchers) * asked.repetitions * len(asked.grounds)

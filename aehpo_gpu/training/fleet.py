@@ -84,8 +84,15 @@ class FleetTraining:
         self._matrix, self._settings = matrix, settings
         zoo = ARCHITECTURES[architecture]
         runs = with_defaults(runs, training_defaults(zoo, settings.annealing))
-        sizes = {"features": matrix.features, "train_samples": len(matrix.train)}
-        self.network, self.optimiser = begin(zoo, runs, settings=settings, solo=solo, **sizes)
+        self.network, self.optimiser = begin(
+            zoo,
+            runs,
+            features=matrix.features,
+            train_samples=len(matrix.train),
+            settings=settings,
+            modalities=matrix.modalities,
+            solo=solo,
+        )
         self._schedules = rate_schedules(runs)
         self._annealing = list(zip(runs["annealing"], runs["kappa"].astype(float), strict=True))
         self._stopping = EarlyStopping(stopping_rules(runs))
@@ -142,7 +149,7 @@ class FleetTraining:
             cancel.
         """
         device = self._matrix.device
-        train = self._matrix.train[:, : self.network.width]
+        train = self._matrix.train[..., : self.network.width]
         while self.epoch < until and not self.stopped.any():
             epoch = self.epoch
             started = time.perf_counter()
@@ -174,15 +181,17 @@ class FleetTraining:
         """Evaluate all members, or those at some positions, at the present epoch."""
         self._step.release()
         started = time.perf_counter()
-        network, spread, alive = self.network, self._spread, self.optimiser.alive
+        network, matrix = self.network, self._matrix
+        spread, alive = self._spread, self.optimiser.alive
         weight = self._weight(self.epoch - 1)
         if rows is not None and len(rows) < len(self.members):
             taken = torch.as_tensor(rows, device=self._matrix.device)
             network = copy.copy(network)
             assert isinstance(network, FleetNetwork)
             network.take(taken)
+            matrix = matrix.of_runs(taken)
             spread, alive, weight = spread[taken], alive[taken], weight[taken]
-        metrics, latents = evaluate_fleet(network, self._matrix, spread, weight)
+        metrics, latents = evaluate_fleet(network, matrix, spread, weight)
         latents = latents[:, :, : max(widths[-1] for widths in network.widths)]
         finite = torch.stack([torch.isfinite(values) for values in metrics.values()]).all(0)
         _synchronise(self._matrix.device)
@@ -217,6 +226,7 @@ class FleetTraining:
         assert isinstance(self.optimiser, StackedOptimiser)
         self.network.take(rows)
         self.optimiser.take(rows, self.network.stack)
+        self._matrix = self._matrix.of_runs(rows)
         self._step = TrainingStep(self.network, self.optimiser)
         staying = np.flatnonzero(going).tolist()
         self._schedules = [self._schedules[position] for position in staying]
@@ -236,6 +246,7 @@ def begin(
     features: int,
     train_samples: int,
     settings: TrainingSettings,
+    modalities: np.ndarray | None = None,
     solo: bool = False,
 ) -> tuple[FleetNetwork | SoloNetwork, StackedOptimiser | SoloOptimiser]:
     """Return the network of some runs before its first step, and what steps it.
@@ -250,6 +261,8 @@ def begin(
         Of the task.
     settings
         What all runs share.
+    modalities
+        (features,) modality of each feature of a joint task.
     solo
         As of :class:`FleetTraining`.
     """
@@ -265,7 +278,9 @@ def begin(
         network = SoloNetwork(architecture, runs, **common)
         (rule,) = update_rules(runs)
         return network, SoloOptimiser(network, float(runs["lr_fixed"].iloc[0]), rule)
-    stacked = FleetNetwork(architecture, runs, precision=settings.precision, **common)
+    stacked = FleetNetwork(
+        architecture, runs, precision=settings.precision, modalities=modalities, **common
+    )
     rates = torch.tensor(runs["lr_fixed"].tolist(), device=device, dtype=dtype)
     return stacked, StackedOptimiser(stacked.stack, rates, update_rules(runs))
 

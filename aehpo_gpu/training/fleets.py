@@ -18,11 +18,13 @@ import numpy as np
 import pandas as pd
 import torch
 
+from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.measure import Metrics
 from aehpo_gpu.training.memory import memory_is_short
 from aehpo_gpu.training.progress import Progress, device_bytes
 from aehpo_gpu.training.resident import ResidentMatrix
+from aehpo_gpu.training.stacked import StackedTraining
 from aehpo_gpu.training.task import TrainingSettings
 from aehpo_gpu.training.workers import CancelledError, in_lanes, side_by_side
 
@@ -71,7 +73,7 @@ class _Fleet:
     """Positions of the runs that a fleet began with, its training, and the rung that it reached."""
 
     rows: np.ndarray
-    training: FleetTraining | None = None
+    training: FleetTraining | StackedTraining | None = None
     rung: int = 0
 
 
@@ -174,7 +176,8 @@ class Fleets:
         return [part for small in halves for part in self._train(small, rungs)]
 
     def _advance(self, fleet: _Fleet, rungs: Sequence[int]) -> tuple[_Fleet, list[Reached]]:
-        training = fleet.training or FleetTraining(
+        begins = StackedTraining if ARCHITECTURES[self._architecture].stacked else FleetTraining
+        training = fleet.training or begins(
             self._architecture, self._runs.iloc[fleet.rows], self._matrix, self._settings
         )
         present = fleet.rows[training.members]
@@ -209,7 +212,7 @@ class Fleets:
 
     def _look(
         self,
-        training: FleetTraining,
+        training: FleetTraining | StackedTraining,
         present: np.ndarray,
         rung: int,
         there: bool,

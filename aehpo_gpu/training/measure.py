@@ -68,7 +68,7 @@ def evaluate_fleet(
     latents : torch.Tensor
         (runs, samples, latents).
     """
-    values = matrix.values[:, : network.width]
+    values = matrix.values[..., : network.width]
     runs = len(network.widths)
     latents = values.new_zeros(runs, len(values), network.latent_dim)
     metrics: Metrics = {}
@@ -88,7 +88,7 @@ def evaluate_fleet(
 @torch.no_grad()
 def valid_losses(network: FleetNetwork | SoloNetwork, matrix: ResidentMatrix) -> np.ndarray:
     """Total losses of the runs on the valid samples, per sample, at full weight, (runs,)."""
-    values, rows = matrix.values[:, : network.width], matrix.rows["valid"]
+    values, rows = matrix.values[..., : network.width], matrix.rows["valid"]
     total = values.new_zeros(len(network.widths))
     for chunk in rows.split(EVALUATION_CHUNK):
         _, losses, _ = network.evaluate(values[chunk], 1.0)

@@ -14,6 +14,7 @@ from aehpo_assets.space.widths import run_widths
 from aehpo_gpu.architectures import Architecture, CodeBatch, Heads, LatentBatch
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.blocks import Block, HiddenKind, blocks_of
+from aehpo_gpu.training.by_modality import OuterLayers, modality_numbers
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.errors import (
     ERRORS,
@@ -54,6 +55,8 @@ class FleetNetwork:
         Number of train samples.
     vae_loss, precision, device, dtype
         As in the settings.
+    modalities
+        (features,) modality of each feature of a joint task; None for any other.
     """
 
     def __init__(
@@ -67,8 +70,10 @@ class FleetNetwork:
         precision: str,
         device: torch.device,
         dtype: torch.dtype,
+        modalities: np.ndarray | None = None,
     ):
         self.architecture = architecture
+        self._modalities = modalities
         self.device, self.dtype = device, dtype
         self.train_samples, self.vae_loss = train_samples, vae_loss
         self.precision = precision
@@ -81,6 +86,8 @@ class FleetNetwork:
         self.stack = ParameterStack.allocate(self.shapes, device, dtype, _FACTORS.get(precision))
         sources = [draws.generator(self.seed, "weights") for _ in self.widths]
         initialise(self.stack, self.shapes, sources, initialisations(runs))
+        if self.outer is not None:
+            self.outer.cut(self.stack.layers)
         self._lay_blocks()
         # A leaf that makes autograd record the first layer; the gradients of the parameters
         # themselves go straight into the stack.
@@ -139,6 +146,11 @@ class FleetNetwork:
             self.device,
             self.dtype,
         )
+        self.outer: OuterLayers | None = None
+        if self.architecture.balance is not None:
+            of_features = modality_numbers(self._modalities, features)
+            balance = self._row_values(runs, self.architecture.balance)
+            self.outer = OuterLayers(self.widths, of_features, balance, self.device, self.dtype)
 
     def _lay_blocks(self) -> None:
         """Cut what follows the products of the hidden layers into stretches of equal runs."""
@@ -221,13 +233,14 @@ class FleetNetwork:
         Parameters
         ----------
         x
-            (samples, features) shared by all runs.
+            (samples, features) shared by all runs, or (samples, runs, features).
         noise
             The rows of :meth:`draw_noise` that belong to the batch.
         weight
             Annealing weight of the VAE loss.
         """
         self.stack.reduce()
+        x = _of_each_run(x)
         layers = iter(self.stack.layers)
         h = self._noise.corrupt(x, noise)
         for number in range(self.hidden):
@@ -244,9 +257,12 @@ class FleetNetwork:
             return importance_losses(
                 error, *each, self.decoded, self.reduction, weight, averaged=True
             )
+        if self.outer is not None:
+            roots = self.outer.root_weights
+            output, x = output * roots, x * roots
         error = ReconstructionError.apply(output, x, self.errors)
         vae, weighted = self._latent_loss(heads, latents, noise.get("prior", latents))
-        return Losses(error, vae, self.reduction.trained(error, weight * weighted, len(x)))
+        return Losses(error, vae, self.reduction.trained(error, weight * weighted, x.shape[-2]))
 
     def _heads(self, h: torch.Tensor, layers: Iterator[LinearParameters]) -> Heads:
         mask = self._input_mask if self.hidden == 0 else None
@@ -331,12 +347,18 @@ class FleetNetwork:
         ends = zip(heads.items(), self.head_blocks, strict=True)
         return {name: evaluate_hidden(h, layer, blocks) for (name, layer), blocks in ends}
 
-    def _decode(self, h: torch.Tensor) -> torch.Tensor:
-        """Heads of latents in evaluation mode, (runs, samples, features)."""
+    def _decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """Outputs in evaluation mode, (runs, samples, features)."""
+        h = latents
         decoder = self.stack.layers[self.hidden + len(self.architecture.heads) :]
         for layer, blocks in zip(decoder[:-1], self.blocks[self.hidden :], strict=True):
             h = evaluate_hidden(h, layer, blocks)
         return evaluate_linear(h, decoder[-1])
+
+    @torch.no_grad()
+    def reconstruction(self, latents: torch.Tensor) -> torch.Tensor:
+        """What latents decode to in evaluation mode, (runs, samples, features)."""
+        return self._reconstruction(self._decode(latents))
 
     @torch.no_grad()
     def evaluate(
@@ -353,6 +375,7 @@ class FleetNetwork:
         squared_error : torch.Tensor
             (runs, samples) summed over the features, whatever error is trained.
         """
+        x = _of_each_run(x)
         heads = self.encode(x)
         latents, _ = self._latents(heads, None, None)
         output = self._decode(latents)
@@ -366,7 +389,7 @@ class FleetNetwork:
         prior = x
         if self.architecture.loss is not None and self._draws_prior:
             key = draws.stream_key(self.seed, "prior", "evaluation")
-            prior = draws.normal(key, range(len(x)), self.latent_dim, self.device, self.dtype)
+            prior = draws.normal(key, range(x.shape[-2]), self.latent_dim, self.device, self.dtype)
         vae, weighted = self._latent_loss(heads, latents, prior)
         error = squared.sum(1) if errors is None else errors
         losses = Losses(error, vae, self.reduction.reported(error, weight * weighted))
@@ -378,7 +401,7 @@ class FleetNetwork:
         """Losses of a batch by draws of the latents that are the same in every evaluation."""
         key = draws.stream_key(self.seed, "latent", "evaluation")
         size = (self.decoded, self.latent_dim)
-        normal = self._noise.repeated(draws.normal, key, range(len(x)), *size)
+        normal = self._noise.repeated(draws.normal, key, range(x.shape[-2]), *size)
         latents, heads = self._latents(heads, normal, None)
         output, repeated = self._decode(latents), self._for_each_draw(x)
         error = torch.cat([one.value(output[one.rows], repeated) for one in self.errors])
@@ -398,3 +421,8 @@ class FleetNetwork:
                 own = block.reconstruction(output[block.rows])
                 output[block.rows] = own if block.mask is None else own * block.mask
         return output
+
+
+def _of_each_run(x: torch.Tensor) -> torch.Tensor:
+    """Inputs of a batch as products take them: those of each run, (runs, samples, features)."""
+    return x.transpose(0, 1) if x.ndim == 3 else x

@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.datasets.joint import modality_of
+from aehpo_assets.datasets.joint_names import modality_of
 from aehpo_assets.datasets.labels import DownstreamTargets, downstream_targets
 from aehpo_assets.datasets.replicates import replicate_split
 from aehpo_assets.errors import InputError
@@ -115,6 +115,7 @@ class Replicates:
             matrix=matrix,
             split=split.to_numpy(dtype=str),
             targets=self.targets,
+            modalities=modality_of(self.task, pd.Index(fitted.features)),
         )
 
     def inputs(self, replicate: int) -> dict[str, str]:

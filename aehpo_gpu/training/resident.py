@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -32,6 +33,8 @@ class ResidentMatrix:
         (samples, padded features).
     rows
         Split to the positions of its samples.
+    modalities
+        (features,) modality of each feature of a joint task; None for any other.
     """
 
     def __init__(self, data: TrainingTask, settings: TrainingSettings):
@@ -41,11 +44,31 @@ class ResidentMatrix:
             samples, padded(self.features), device=self.device, dtype=self.dtype
         )
         self.values[:, : self.features] = torch.tensor(data.matrix)
+        self.modalities = data.modalities
         self._spreads: dict[int, torch.Tensor] = {}
         self.rows = {
             part: torch.as_tensor(np.flatnonzero(data.split == part), device=self.device)
             for part in SPLITS
         }
+
+    def with_values(self, values: torch.Tensor) -> ResidentMatrix:
+        """Return other features of the same samples.
+
+        Parameters
+        ----------
+        values
+            (samples, features).
+        """
+        other = copy(self)
+        other.__dict__.pop("train", None)
+        other.features, other.modalities, other._spreads = values.shape[1], None, {}
+        other.values = self.values.new_zeros(len(values), padded(other.features))
+        other.values[:, : other.features] = values
+        return other
+
+    def of_runs(self, rows: torch.Tensor) -> ResidentMatrix:
+        """Return what some of the runs of a fleet are trained on: all have the same."""
+        return self
 
     @cached_property
     def train(self) -> torch.Tensor:

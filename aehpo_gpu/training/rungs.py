@@ -20,6 +20,7 @@ from aehpo_assets.space.widths import run_widths, weights_and_biases
 from aehpo_assets.store.measured import PRICES
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
+from aehpo_gpu.training.by_modality import absent_weights, modality_numbers
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.errors import ERRORS
@@ -27,6 +28,7 @@ from aehpo_gpu.training.fleets import Fleets, Reached
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.solo import parameter_counts
+from aehpo_gpu.training.stacked import stages_of
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask, device_name
 
 Decide = Callable[[int, pd.DataFrame], Sequence[bool]]
@@ -104,8 +106,9 @@ def train_rungs(
         settings.epoch_of(length, data.n_train, int(size))
         for length, size in zip(lengths, members["batch_size"], strict=True)
     ]
-    described["training_runtime"] = cost.training_runtime(
-        architecture, members, data.n_features, data.n_train, epochs
+    described["training_runtime"] = sum(
+        cost.training_runtime(architecture, own, features, data.n_train, epochs)
+        for own, features in stages_of(architecture, members, data)
     )
     described["epochs"] = epochs
     if "patience" in members:
@@ -189,13 +192,18 @@ def check_targets(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> 
 
 def describe_runs(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> pd.DataFrame:
     """Everything about the runs that is known before they are trained."""
+    stages = stages_of(architecture, runs, data)
     described = runs.copy()
     described.insert(1, "task", data.task)
     described.insert(2, "architecture", architecture)
     described["k_filter_effective"] = np.minimum(runs["k_filter"], data.n_features)
     described["overcomplete"] = described["k_filter_effective"] < runs["latent_dim_fixed"]
-    counts = parameter_counts(ARCHITECTURES[architecture], runs, data.n_features)
-    described["trainable_parameters"], described["weights_and_biases"] = zip(*counts, strict=True)
+    own = ARCHITECTURES[architecture]
+    counts = np.sum([parameter_counts(own, *stage) for stage in stages], axis=0)
+    if own.balance is not None:
+        numbers = modality_numbers(data.modalities, data.n_features)
+        counts = counts - absent_weights(run_widths(*stages[0]), numbers)[:, None]
+    described[["trainable_parameters", "weights_and_biases"]] = counts
     return described
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from aehpo_assets.datasets.joint_names import modality_of
 from aehpo_assets.datasets.labels import DownstreamTargets, downstream_targets
 from aehpo_assets.errors import InputError
 from aehpo_assets.space.batches import epochs_of_steps, last_tenth
@@ -34,12 +35,20 @@ class TrainingTask:
         (samples,) ``train``, ``valid`` or ``test``.
     targets
         Labels that the latents are scored by.
+    modalities
+        (features,) modality of each feature of a joint task; None for any other.
     """
 
     task: str
     matrix: np.ndarray
     split: np.ndarray
     targets: DownstreamTargets
+    modalities: np.ndarray | None = None
+
+    @property
+    def given(self) -> tuple[np.ndarray, np.ndarray, DownstreamTargets, np.ndarray | None]:
+        """Matrix, split, targets and modalities."""
+        return self.matrix, self.split, self.targets, self.modalities
 
     @property
     def n_features(self) -> int:
@@ -182,4 +191,5 @@ def training_task(
         matrix=matrix.to_numpy(),
         split=split["split"].to_numpy(dtype=str),
         targets=downstream_targets(labels, split["split"]),
+        modalities=modality_of(task, matrix.columns),
     )

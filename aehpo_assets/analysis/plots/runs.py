@@ -275,8 +275,8 @@ def baselines(table: pd.DataFrame) -> bytes:
             panel.plot(
                 rows["latent_dim"],
                 rows[VALID_SCORE],
-                color=COLOURS[number],
-                marker=MARKERS[number],
+                color=COLOURS[number % len(COLOURS)],
+                marker=MARKERS[(number + number // len(COLOURS)) % len(MARKERS)],
                 markersize=5,
                 label=name,
             )

@@ -10,7 +10,8 @@ import dagster as dg
 from aehpo_assets.analysis import plots
 from aehpo_assets.datasets.catalogue import dataset_settings, usable_tasks
 from aehpo_assets.datasets.dataset import Dataset
-from aehpo_assets.datasets.joint import joined, modality_of, read_parts
+from aehpo_assets.datasets.joint import joined, read_parts
+from aehpo_assets.datasets.joint_names import modality_of
 from aehpo_assets.datasets.label_facts import describe_labels
 from aehpo_assets.datasets.labels import SPLITS
 from aehpo_assets.datasets.matrix_facts import describe_matrix

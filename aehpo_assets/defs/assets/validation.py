@@ -7,7 +7,8 @@ import dagster as dg
 import pandas as pd
 
 from aehpo_assets.analysis import plots
-from aehpo_assets.analysis.integration import integration
+from aehpo_assets.analysis.integration import LateFusion, integration
+from aehpo_assets.analysis.integration_labels import integration_labels
 from aehpo_assets.analysis.opening import OpenedTest, opening_sentence, with_test_scores
 from aehpo_assets.analysis.validation_report import (
     ALL_TASKS,
@@ -29,7 +30,12 @@ from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
-from aehpo_assets.defs.stubs import baseline_performance, test_results, validated_recommendations
+from aehpo_assets.defs.stubs import (
+    baseline_performance,
+    late_fusion,
+    test_results,
+    validated_recommendations,
+)
 from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.defs.task_descriptions import components_of
 from aehpo_assets.errors import StaleInputError
@@ -46,6 +52,7 @@ VALIDATION_REPORT = Recipe(
         accuracy,
         improvements,
         integration,
+        integration_labels,
         predictions,
         recommendation_summary,
         verdict,
@@ -53,7 +60,7 @@ VALIDATION_REPORT = Recipe(
         opening_sentence,
     ),
     settings=("test",),
-    optional_inputs=("noise",),
+    optional_inputs=("noise", "late_fusion"),
 )
 
 
@@ -64,6 +71,7 @@ VALIDATION_REPORT = Recipe(
         validated_recommendations,
         test_results,
         noise,
+        late_fusion,
         dg.AssetDep(baseline_performance, partition_mapping=dg.AllPartitionMapping()),
     ],
     group_name="hpo",
@@ -101,9 +109,12 @@ def validation_report(
         "improved_tasks": overall,
         "verdicts": pd.DataFrame({"task": list(summaries), "verdict": words}),
     }
-    joined = integration(summaries, {task: one.influence for task, one in opened.items()})
+    influence = {task: one.influence for task, one in opened.items()}
+    late = _late_fusions(making)
+    joined = integration(summaries, influence, late)
     if len(joined):
         tables["integration"] = joined
+        tables["integration_labels"] = integration_labels(summaries, opened, late)
     valid = measured[measured["task"] == ALL_TASKS].iloc[0]
     on_test = overall[overall["score"] == TEST_SCORE].to_dict("records")
     return making.write_tables(
@@ -127,6 +138,20 @@ def _opened(making: Making, task: str) -> OpenedTest:
     folder = making.folder(TEST_RESULTS, *making.partition, task)
     names = ("runs", "baselines", "components", "influence")
     return OpenedTest(*(pd.read_parquet(folder / f"{name}.parquet") for name in names))
+
+
+def _late_fusions(making: Making) -> dict[str, LateFusion]:
+    """Read the late fusion of each joint task that has one."""
+    if not making.store.is_usable("late_fusion", making.partition):
+        return {}
+    folder = making.folder("late_fusion", *making.partition)
+    scores, influence = (
+        pd.read_parquet(folder / f"{name}.parquet") for name in ("scores", "influence")
+    )
+    return {
+        str(task): LateFusion(own, influence[influence["task"] == task])
+        for task, own in scores.groupby("task", sort=False)
+    }
 
 
 def _summary(

@@ -24,13 +24,14 @@ from aehpo_assets.space import (
 from aehpo_assets.store.code_version import Chosen
 from aehpo_gpu.defs.stubs import data_split, omics_matrix, preprocessed_matrix, sample_labels
 from aehpo_gpu.defs.training_task import TASK, read_replicates, read_training_task
-from aehpo_gpu.evaluation.baselines import Data, baseline_table, replicated_baselines
+from aehpo_gpu.evaluation.baselines import baseline_table, left_out, replicated_baselines
+from aehpo_gpu.evaluation.representations import Data
 
 BASELINE_PERFORMANCE = Recipe(
     "baseline_performance",
     compute=(baseline_table, replicated_baselines, search_space, *TASK),
     chosen=(Chosen(ARCHITECTURE_SPACES, by="architectures"),),
-    settings=("space", "architectures", "replicates", "hpo.validation_seeds", "test"),
+    settings=("space", "architectures", "replicates", "hpo.validation_seeds", "test", "baselines"),
 )
 
 
@@ -47,12 +48,17 @@ BASELINE_PERFORMANCE = Recipe(
 def baseline_performance(
     context: dg.AssetExecutionContext, study: StudyResource
 ) -> dg.MaterializeResult:
-    """Scores of PCA, UMAP, features and a linear autoencoder: what a tuned one has to beat."""
+    """Scores of what needs no tuned autoencoder, such as PCA and UMAP: what one has to beat."""
     making = Making.begin(BASELINE_PERFORMANCE, context, study)
     data = read_training_task(making, context.partition_key)
     refuse_overflow(data.matrix, making.settings.preprocessing.scaler)
     space = search_space(making.settings.architectures[0], making.settings.space)
     dims, features = (whole_values(space, name) for name in ("latent_dim_fixed", "k_filter"))
+    asked = making.settings.baselines
+    dims, methods = asked.dims(dims), asked.methods
+    without = left_out(Data(*data.given), methods)
+    for method, reason in without.items():
+        context.log.warning(f"{BASELINE_NAMES[method]} is left out: {reason}.")
     replicates = read_replicates(making, context.partition_key)
     if replicates:
         settings = making.settings
@@ -61,19 +67,22 @@ def baseline_performance(
         def inputs_of(replicate: int) -> Data:
             own = replicates.data(replicate) if replicate else data
             refuse_overflow(own.matrix, settings.preprocessing.scaler)
-            return own.matrix, own.split, own.targets
+            return Data(*own.given)
 
-        table = replicated_baselines(inputs_of, settings.replicates, fresh, dims, features)
+        table = replicated_baselines(inputs_of, settings.replicates, fresh, dims, features, methods)
     else:
-        table = baseline_table(data.matrix, data.split, data.targets, dims, features)
+        table = baseline_table(Data(*data.given), dims, features, methods=methods)
     if making.settings.test == "closed":
         table = without_test(table)
     return making.write_table(
         table,
         metadata={
-            f"{method}_valid_score": float(chosen[VALID_SCORE].mean())
-            for method in BASELINE_NAMES
-            if len(chosen := chosen_baseline(table, method))
+            **{
+                f"{method}_valid_score": float(chosen[VALID_SCORE].mean())
+                for method in BASELINE_NAMES
+                if len(chosen := chosen_baseline(table, method))
+            },
+            **{f"without {method}": reason for method, reason in without.items()},
         },
         plots={"baselines": plots.baselines(table)},
     )

@@ -52,7 +52,7 @@ RACE = Recipe(
         *(*EVALUATIONS, *TASK),
     ),
     chosen=ARCHITECTURE,
-    settings=("race", "space", "seeds", "replicates", "hpo.seed", *TRAINING_SETTINGS),
+    settings=("race", "space", "seeds", "replicates", "hpo.seed", "baselines", *TRAINING_SETTINGS),
     only_with="race",
 )
 
@@ -107,7 +107,10 @@ def race(context: dg.AssetExecutionContext, study: StudyResource) -> dg.Material
     winner = raced.candidates.iloc[0]
     own = raced.runs.loc[raced.runs["config_id"] == winner["config_id"], ["seed", VALID_SCORE]]
     dims, features = (whole_values(making.space, n) for n in ("latent_dim_fixed", "k_filter"))
-    baselines = race_baselines(table, own["seed"], dims, features, context.log.info)
+    asked = making.settings.baselines
+    baselines = race_baselines(
+        table, own["seed"], asked.dims(dims), features, context.log.info, asked.methods
+    )
     beside = beside_baselines(baselines, own, rules.equivalence)
     won = pd.DataFrame([{"config_id": winner["config_id"], "origin": winner["origin"]}])
     won = won.assign(**{name: winner[name] for name in making.space.names}).T.reset_index()

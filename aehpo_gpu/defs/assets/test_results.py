@@ -31,7 +31,8 @@ from aehpo_gpu.defs.training_task import (
     TASK,
     TRAINING_SETTINGS,
 )
-from aehpo_gpu.evaluation.baselines import Data, chosen_again
+from aehpo_gpu.evaluation.baselines import chosen_again
+from aehpo_gpu.evaluation.representations import Data
 from aehpo_gpu.runs.influence import candidate_influence, test_samples
 from aehpo_gpu.runs.table import RunTable, distinct_runs
 from aehpo_gpu.training.task import REPLICATE_INPUTS
@@ -138,7 +139,6 @@ def _baselines(making: Making, sampled: RunTable) -> pd.DataFrame:
     table = making.table("baseline_performance", task)
 
     def data_of(replicate: int) -> Data:
-        own = sampled.data_of(replicate)
-        return own.matrix, own.split, own.targets
+        return Data(*sampled.data_of(replicate).given)
 
     return chosen_again(table, data_of)

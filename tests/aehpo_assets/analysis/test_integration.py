@@ -9,10 +9,16 @@ import pandas as pd
 import pytest
 
 from aehpo_assets.analysis.improvement import Estimate
-from aehpo_assets.analysis.integration import COLUMNS, integration, modalities_alone
-from aehpo_assets.analysis.names import RECOMMENDED
+from aehpo_assets.analysis.integration import (
+    COLUMNS,
+    LateFusion,
+    integration,
+    integration_text,
+)
+from aehpo_assets.analysis.names import LATE, RECOMMENDED
 from aehpo_assets.analysis.validation_summary import Candidate, RecommendationSummary
-from aehpo_assets.hpo.columns import PATIENT
+from aehpo_assets.datasets.joint_names import modalities_alone
+from aehpo_assets.hpo.columns import PATIENT, TEST_SCORE, VALID_SCORE
 
 PATIENTS = [f"p{i:03d}" for i in range(60)]
 
@@ -97,6 +103,44 @@ def test_patients_that_both_have_are_paired() -> None:
     shared = influence(0, size=0.05)
     found = integration(summaries(), dict.fromkeys(summaries(), shared)).set_index("method")
     assert found.loc["autoencoder", "new_patients"] == "better"
+
+
+def late(gain: float, spread: float = 0.001) -> LateFusion:
+    """Replicates that move all ways alike, by far more than what tells them apart."""
+    source = np.random.default_rng(3)
+    moved = 0.05 * source.normal(size=6)
+    means = {"a_rna": (0.80, 0.79), "a_mut": (0.75, 0.81)}
+    means |= dict.fromkeys(LATE, (0.80 + gain, 0.79 + gain))
+    rows = [
+        {
+            "way": way,
+            "seed": seed,
+            VALID_SCORE: valid + moved[seed] + spread * source.normal(),
+            TEST_SCORE: test + moved[seed] + spread * source.normal(),
+        }
+        for way, (valid, test) in means.items()
+        for seed in range(6)
+    ]
+    values = 1e-4 * source.normal(size=(len(PATIENTS), len(means)))
+    influence = pd.DataFrame(values, columns=list(means)).assign(**{PATIENT: PATIENTS})
+    return LateFusion(pd.DataFrame(rows), influence)
+
+
+@pytest.mark.parametrize(("gain", "outcome"), [(0.03, "better"), (0.0, "equal"), (-0.1, "worse")])
+def test_late_fusion_is_paired_with_the_best_modality_by_replicate(
+    gain: float, outcome: str
+) -> None:
+    found = integration(summaries(), influences(), {"a_rna+mut": late(gain)}).set_index("method")
+    assert found.index.tolist() == ["autoencoder", "baseline", "either", *LATE]
+    for way in LATE:
+        row = found.loc[way]
+        assert row["against"] == "a_rna"
+        assert row["improvement"] == pytest.approx(gain, abs=0.003)
+        assert row["standard_error"] < 0.002
+        assert row[["outcome", "new_patients"]].tolist() == [outcome] * 2
+        assert row["same_samples"]
+    shown = integration_text(found.reset_index())
+    assert shown["of"].tolist() == ["autoencoders", "baselines", "either", *LATE]
 
 
 def test_without_a_joint_task_there_is_nothing_to_compare() -> None:

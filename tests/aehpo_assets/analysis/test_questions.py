@@ -6,6 +6,7 @@ import math
 
 import pandas as pd
 
+from aehpo_assets.analysis.names import LATE
 from aehpo_assets.analysis.questions import QUESTIONS, Evidence, answers
 from aehpo_assets.hpo.columns import VALID_SCORE
 
@@ -162,3 +163,5 @@ def test_what_joining_modalities_adds_is_the_answer_where_a_study_joins_any() ->
     assert "a_rna+mut adds +0.064 on test to a_rna" in text
     assert "for new patients not yet [-0.075, +0.204]" in text
     assert "Not asked" in said(Evidence(), "RQ7")
+    late = said(Evidence(integration=pd.DataFrame([row | {"method": LATE[0]}])), "RQ7")
+    assert f"Late fusion of a_rna+mut ({LATE[0]}) adds +0.064 on test to a_rna" in late

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from aehpo_assets.datasets import landing
 from aehpo_assets.datasets.catalogue import available_tasks, dataset_settings, usable_tasks
 from aehpo_assets.datasets.dataset import read_dataset
-from aehpo_assets.datasets.joint import joined, modality_of, read_parts
+from aehpo_assets.datasets.joint import joined, read_parts
+from aehpo_assets.datasets.joint_names import modality_of
 from aehpo_assets.datasets.landing import landed
 from aehpo_assets.datasets.validate import validate_dataset
 from aehpo_assets.errors import InputError

@@ -13,14 +13,15 @@ from aehpo_assets.datasets.labels import ClassificationTarget, DownstreamTargets
 from aehpo_assets.hpo.columns import without_test
 from aehpo_gpu.evaluation import baselines, representations
 from aehpo_gpu.evaluation.baselines import (
-    Data,
+    DEFAULT_METHODS,
     baseline_table,
     chosen_again,
     raced_baselines,
     replicated_baselines,
 )
 from aehpo_gpu.evaluation.downstream import score_latents
-from aehpo_gpu.evaluation.representations import METHODS
+from aehpo_gpu.evaluation.references import principal_components
+from aehpo_gpu.evaluation.representations import METHODS, Data
 
 SPLIT = np.array((["train"] * 6 + ["valid"] * 2 + ["test"] * 2) * 4)
 CODES = np.arange(40) // 10 % 2
@@ -44,7 +45,7 @@ def quick_umap(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_each_method_and_dimension_is_scored(matrix: np.ndarray) -> None:
-    table = baseline_table(matrix, SPLIT, TARGETS, [2], [10], seeds=(3, 4))
+    table = baseline_table(Data(matrix, SPLIT, TARGETS), [2], [10], seeds=(3, 4))
     tried, fresh = table[~table["fresh"]], table[table["fresh"]]
     cells = tried.groupby("method", sort=False)["features"].agg(sorted).to_dict()
     assert cells == {
@@ -70,7 +71,7 @@ def test_features_are_those_that_an_autoencoder_may_have(matrix: np.ndarray) -> 
     """Behind the first features there is noise that drowns what they say."""
     noise = np.random.default_rng(1).normal(scale=50, size=(40, 300)).astype(np.float32)
     wide = np.hstack([matrix[:, :10], noise])
-    table = baseline_table(wide, SPLIT, TARGETS, [2], [10, 4096])
+    table = baseline_table(Data(wide, SPLIT, TARGETS), [2], [10, 4096])
     pca = table[table["method"] == "pca"].set_index("features")["auc_L_test"]
     assert sorted(pca.index) == [10, 310]
     assert pca[10] > 0.9 > pca[310]
@@ -78,7 +79,7 @@ def test_features_are_those_that_an_autoencoder_may_have(matrix: np.ndarray) -> 
 
 @pytest.mark.usefixtures("quick_umap")
 def test_what_valid_chose_is_repeated_with_every_other_seed(matrix: np.ndarray) -> None:
-    table = baseline_table(matrix, SPLIT, TARGETS, [2, 4], [10, 20], seeds=(5, 6, 7, 8))
+    table = baseline_table(Data(matrix, SPLIT, TARGETS), [2, 4], [10, 20], seeds=(5, 6, 7, 8))
     for method in ("umap", "linear_autoencoder", "random_features"):
         own = table[table["method"] == method]
         tried, fresh = own[~own["fresh"]], own[own["fresh"]]
@@ -94,7 +95,7 @@ def test_what_valid_chose_is_repeated_with_every_other_seed(matrix: np.ndarray) 
 
 @pytest.mark.usefixtures("quick_umap")
 def test_dimensions_are_cut_and_scored_once(matrix: np.ndarray) -> None:
-    table = baseline_table(matrix, SPLIT, TARGETS, [64, 2, 30, 4, 24], [3])
+    table = baseline_table(Data(matrix, SPLIT, TARGETS), [64, 2, 30, 4, 24], [3])
     tried = table[~table["fresh"]]
     dims = tried.groupby(["method", "features"], sort=False)["latent_dim"].agg(list)
     assert dims["pca", 30] == dims["random_features", 30] == [2, 4, 24]
@@ -105,14 +106,14 @@ def test_dimensions_are_cut_and_scored_once(matrix: np.ndarray) -> None:
 
 @pytest.mark.usefixtures("quick_umap")
 def test_components_without_variance_are_not_scaled_up(matrix: np.ndarray) -> None:
-    table = baseline_table(matrix, SPLIT, TARGETS, [24]).set_index("method")
+    table = baseline_table(Data(matrix, SPLIT, TARGETS), [24]).set_index("method")
     assert table.loc["pca", "r2_Y_test"] > -10
 
 
 @pytest.mark.usefixtures("quick_umap")
 def test_the_seeds_decide(matrix: np.ndarray) -> None:
     first, again, other = (
-        baseline_table(matrix, SPLIT, TARGETS, [2, 4], seeds=(seed,)) for seed in (1, 1, 2)
+        baseline_table(Data(matrix, SPLIT, TARGETS), [2, 4], seeds=(seed,)) for seed in (1, 1, 2)
     )
     pd.testing.assert_frame_equal(first, again)
     assert not first.drop(columns="seed").equals(other.drop(columns="seed"))
@@ -120,14 +121,14 @@ def test_the_seeds_decide(matrix: np.ndarray) -> None:
 
 @pytest.mark.usefixtures("quick_umap")
 def test_nothing_is_chosen_where_nothing_has_a_score(matrix: np.ndarray) -> None:
-    table = baseline_table(matrix, SPLIT, DownstreamTargets((), (), {}), [2, 4], [10])
+    table = baseline_table(Data(matrix, SPLIT, DownstreamTargets((), (), {})), [2, 4], [10])
     assert not table["fresh"].any()
     assert table["weighted_avg_auc_downstream_performance"].isna().all()
 
 
 def test_components_are_those_of_train(matrix: np.ndarray) -> None:
     train = SPLIT == "train"
-    fewer, found = representations._pca(matrix, train, [3, 5])
+    fewer, found = principal_components(matrix, train, [3, 5])
     np.testing.assert_array_equal(fewer, found[:, :3])
     expected = PCA(5).fit(matrix[train].astype(float)).transform(matrix.astype(float))
     np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-8)
@@ -165,13 +166,13 @@ def test_in_replicates_the_mean_chooses_and_further_ones_speak(matrix: np.ndarra
         split = SPLIT.copy()
         rest = np.flatnonzero(split != "test")
         split[rest] = np.random.default_rng(replicate).permutation(split[rest])
-        return matrix, split, TARGETS
+        return Data(matrix, split, TARGETS)
 
     table = replicated_baselines(data_of, 3, 2, [2, 4], [10])
     tried, fresh = table[~table["fresh"]], table[table["fresh"]]
     assert set(tried["replicate"]) == {0, 1, 2}
     score = "weighted_avg_auc_downstream_performance_valid"
-    for method in METHODS:
+    for method in DEFAULT_METHODS:
         own = tried[tried["method"] == method]
         cells = own.groupby(["latent_dim", "features"])[score]
         means = cells.mean()[cells.size() == 3]
@@ -181,7 +182,7 @@ def test_in_replicates_the_mean_chooses_and_further_ones_speak(matrix: np.ndarra
             assert means[cell] == means.max()
         known = spoken["seed"].dropna().tolist()
         assert known == ([3, 4] if METHODS[method].has_seed else [])
-    one = baseline_table(*data_of(1), [2, 4], [10], seeds=(1,))
+    one = baseline_table(data_of(1), [2, 4], [10], seeds=(1,))
     pd.testing.assert_frame_equal(
         tried[tried["replicate"] == 1].drop(columns="replicate").reset_index(drop=True),
         one[tried.columns.drop("replicate")],
@@ -197,14 +198,14 @@ def test_what_was_chosen_comes_out_again_with_its_test_scores(
         split = SPLIT.copy()
         inside = np.flatnonzero(split != "test")
         split[inside] = np.roll(split[inside], replicate)
-        return matrix, split, TARGETS
+        return Data(matrix, split, TARGETS)
 
     if replicates == 1:
-        table = baseline_table(*data_of(0), [2, 4], [10])
+        table = baseline_table(data_of(0), [2, 4], [10])
     else:
         table = replicated_baselines(data_of, replicates, 2, [2, 4], [10])
     again = chosen_again(without_test(table), data_of)
-    for method in METHODS:
+    for method in DEFAULT_METHODS:
         chosen = chosen_baseline(table, method).reset_index(drop=True)
         own = again[again["method"] == method].reset_index(drop=True)
         pd.testing.assert_frame_equal(own[chosen.columns], chosen, check_dtype=False)
@@ -221,7 +222,7 @@ def test_raw_features_are_scored_as_the_probe_scores_them_all() -> None:
     )
     named = ["auc_L_valid", "auc_L_test"]
     pd.testing.assert_frame_equal(of_all[named], of_basis[named], rtol=1e-6)
-    (scored,) = raced_baselines(wide, SPLIT, TARGETS, "raw_features", [2], [60], 0).to_dict(
+    (scored,) = raced_baselines(Data(wide, SPLIT, TARGETS), "raw_features", [2], [60], 0).to_dict(
         "records"
     )
     assert scored["auc_L_test"] == of_all["auc_L_test"][0]
@@ -235,10 +236,10 @@ def test_raw_features_that_the_probe_has_no_memory_for_are_left_out(
     matrix: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(baselines, "PROBE_BYTES", 8 * 2 * 24 * 20)
-    raced = raced_baselines(matrix, SPLIT, TARGETS, "raw_features", [2], [10, 20, 99], 0)
+    raced = raced_baselines(Data(matrix, SPLIT, TARGETS), "raw_features", [2], [10, 20, 99], 0)
     assert raced["features"].tolist() == [10, 20]
     monkeypatch.setattr(baselines, "PROBE_BYTES", 1)
-    assert raced_baselines(matrix, SPLIT, TARGETS, "raw_features", [2], [10], 0).empty
+    assert raced_baselines(Data(matrix, SPLIT, TARGETS), "raw_features", [2], [10], 0).empty
 
 
 @pytest.mark.usefixtures("quick_umap")
@@ -246,8 +247,8 @@ def test_rivals_of_a_race_have_one_number_of_features_and_several_dimensions(
     matrix: np.ndarray,
 ) -> None:
     cells = {}
-    for method in METHODS:
-        found = raced_baselines(matrix, SPLIT, TARGETS, method, [64, 2, 4, 8], [10, 20], 0)
+    for method in DEFAULT_METHODS:
+        found = raced_baselines(Data(matrix, SPLIT, TARGETS), method, [64, 2, 4, 8], [10, 20], 0)
         cells[method] = list(zip(found["features"], found["latent_dim"], strict=True))
     every = [2, 4, 8, 24]
     assert cells == {

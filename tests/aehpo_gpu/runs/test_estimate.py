@@ -15,6 +15,7 @@ from aehpo_assets.study_sections import Benchmark, Live, Race, Report, TransferB
 from aehpo_gpu.cli.estimate import duration, estimate_facts, estimate_table
 from aehpo_gpu.runs.baseline_seconds import BaselineSeconds
 from aehpo_gpu.runs.estimate import StudyEstimate, estimate_study
+from aehpo_gpu.runs.stages import stages_of_both
 
 
 @pytest.fixture
@@ -120,6 +121,24 @@ def test_more_work_takes_longer(study: Study, tiny_root: Path, tmp_path: Path) -
     for seconds in ("tried", "again", "raced"):
         assert 0 < getattr(few, seconds)() < getattr(many, seconds)()
     assert few.performance(2, 6) > few.performance(2, 3) > few.tried()
+    slower = BaselineSeconds(450, 260, (4, 3, 2), (8, 16), (64, 128), ("pca", "mofa"))
+    plain = BaselineSeconds(450, 260, (4, 3, 2), (8, 16), (64, 128), ("pca",))
+    for seconds in ("tried", "again", "raced"):
+        assert 0 < getattr(plain, seconds)() < getattr(slower, seconds)()
+    assert slower.performance(1, 0) > plain.performance(1, 0)
+
+
+def test_late_fusion_trains_each_modality_again(study: Study) -> None:
+    of = BaselineSeconds(45, 26, (2,), (2,), (8,))
+    named = {
+        task: {one.name: one for one in stages_of_both(study, "varix", task, float, of, 4)}
+        for task in ("toy_rna", "toy_rna+meth+cna")
+    }
+    assert "late fusion" not in named["toy_rna"]
+    late = named["toy_rna+meth+cna"]["late fusion"]
+    # Three modalities with the one seed of the study, a second each.
+    assert late.runs == 3
+    assert late.seconds > 3
 
 
 def test_times_are_told_in_units_of_people() -> None:

@@ -27,7 +27,8 @@ from aehpo_assets.space import (
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
 from aehpo_gpu.evaluation import representations
-from aehpo_gpu.evaluation.baselines import raced_baselines
+from aehpo_gpu.evaluation.baselines import DEFAULT_METHODS, raced_baselines
+from aehpo_gpu.evaluation.representations import Data
 from aehpo_gpu.runs.race import (
     RacedTask,
     known_split,
@@ -294,7 +295,9 @@ def test_rivals_are_scored_in_the_replicates_of_the_race(
     assert (spread[["pca", "raw_features"]] == 0).all()
     for method in ("umap", "linear_autoencoder", "random_features"):
         assert (spread[method][[2, 4]] > 0).all(), method
-    expected = raced_baselines(task.matrix, task.split, task.targets, "pca", [4], [], 0)
+    expected = raced_baselines(Data(*task.given), "pca", [4], [], 0)
     of_four = found[(found["method"] == "pca") & (found["latent_dim"] == 4)]
     assert of_four[VALID_SCORE].tolist() == pytest.approx([expected[VALID_SCORE].item()] * 2)
-    assert [line.split(":")[0] for line in told] == list(BASELINE_NAMES.values())
+    assert [line.split(":")[0] for line in told] == [
+        BASELINE_NAMES[method] for method in DEFAULT_METHODS
+    ]

@@ -1,0 +1,69 @@
+"""MOFA is that of its authors on train, and the same closed form brings new samples to it."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from aehpo_gpu.evaluation.mofa import Mofa, fit_mofa
+
+pytestmark = pytest.mark.skipif(
+    find_spec("mofapy2") is None, reason="mofapy2 (the extra reference) is not installed"
+)
+
+
+def simulated() -> tuple[np.ndarray, list[np.ndarray]]:
+    """One factor of both modalities, one of each alone."""
+    source = np.random.default_rng(0)
+    factors = source.normal(size=(90, 3))
+    shares = (np.array([1, 1, 0.0]), np.array([1, 0.0, 1]))
+    views = [
+        factors @ (share[:, None] * source.normal(size=(3, width)))
+        + 0.5 * source.normal(size=(90, width))
+        for share, width in zip(shares, (40, 25), strict=True)
+    ]
+    return factors, views
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Mofa:
+    _, views = simulated()
+    return fit_mofa([view[:60] for view in views], 3, seed=1)
+
+
+def test_factors_of_train_are_those_of_mofapy2(fitted: Mofa) -> None:
+    _, views = simulated()
+    found = fitted.transform([view[:60] for view in views])
+    np.testing.assert_allclose(found, fitted.factors, atol=2e-3)
+    assert fitted.factors.std() > 0.5
+
+
+def test_factors_of_new_samples_are_the_simulated_ones(fitted: Mofa) -> None:
+    truth, views = simulated()
+    found = fitted.transform([view[60:] for view in views])
+    matched = np.abs(np.corrcoef(truth[60:].T, found.T)[:3, 3:])
+    assert (matched.max(axis=1) > 0.95).all()
+    assert sorted(matched.argmax(axis=1)) == [0, 1, 2]
+
+
+def test_it_says_which_factor_is_of_which_modality(fitted: Mofa) -> None:
+    truth, views = simulated()
+    train = [view[:60] for view in views]
+    explained = fitted.variance_explained(train)
+    matched = np.abs(np.corrcoef(truth[:60].T, fitted.factors.T)[:3, 3:]).argmax(axis=1)
+    both, first, second = explained[matched]
+    assert both.min() > 0.1
+    assert first[0] > 0.1 > 0.02 > first[1]
+    assert second[1] > 0.1 > 0.02 > second[0]
+
+
+def test_the_shared_random_numbers_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    _, views = simulated()
+    np.random.seed(3)  # noqa: NPY002
+    expected = np.random.rand()  # noqa: NPY002
+    np.random.seed(3)  # noqa: NPY002
+    fit_mofa([views[0][:20]], 1, seed=0)
+    assert np.random.rand() == expected  # noqa: NPY002
+    assert capsys.readouterr().out == ""
