@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from aehpo_assets.defs import assets, failures, schedules, sensors, study_job
+from aehpo_assets.defs.raw_files import raw_files
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.stubs import STUBS
 
@@ -12,7 +13,7 @@ from aehpo_assets.defs.stubs import STUBS
 def build_definitions(study: StudyResource) -> dg.Definitions:
     """Return the definitions of this code location, on the home of a given study resource."""
     return dg.Definitions(
-        assets=[*dg.load_assets_from_package_module(assets), *STUBS],
+        assets=[*dg.load_assets_from_package_module(assets), raw_files, *STUBS],
         sensors=[
             sensors.dataset_sensor,
             sensors.automation(),

@@ -29,6 +29,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
 NAME: TypeAdapter[str] = TypeAdapter(Name)
 
+_REMEDY = "Correct the file; it must be YAML, encoded as UTF-8."
+
 
 class Settings(BaseModel):
     """Base of every settings model: immutable, and a key it does not know is an error."""
@@ -53,16 +55,34 @@ def read_yaml(path: Path, *, as_text: bool = False) -> dict[str, Any]:
         If the file is missing, is no YAML, is larger or deeper than any such file could be, or is
         not a mapping; the message names the line.
     """
-    remedy = "Correct the file; it must be YAML, encoded as UTF-8."
+    return parse_yaml(read_settings(path), path, as_text=as_text)
+
+
+def read_settings(path: Path) -> bytes:
+    """Read what a settings file holds.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, cannot be read, or is larger than any such file could be.
+    """
     try:
         if not path.is_file():
             problem = "is no file" if os.path.lexists(path) else "no such file"
             raise InputError(problem, file=path, remedy="Check the path.")
         with path.open("rb") as stream:
             raw = stream.read(YAML_BYTES + 1)
-        if len(raw) > YAML_BYTES:
-            problem = f"is larger than {size_of(YAML_BYTES)}, which no such file is"
-            raise InputError(problem, file=path, remedy="Check the path.")
+    except OSError as error:
+        raise InputError(f"cannot be read ({error})", file=path, remedy=_REMEDY) from None
+    if len(raw) > YAML_BYTES:
+        problem = f"is larger than {size_of(YAML_BYTES)}, which no such file is"
+        raise InputError(problem, file=path, remedy="Check the path.")
+    return raw
+
+
+def parse_yaml(raw: bytes, path: Path, *, as_text: bool = False) -> dict[str, Any]:
+    """Parse what :func:`read_settings` read of a file, as :func:`read_yaml` says."""
+    try:
         text = raw.decode("utf-8")
         _refuse_unbounded(text)
         content = yaml.load(text, Loader=_SpelledLoader if as_text else _UniqueKeyLoader)
@@ -71,12 +91,12 @@ def read_yaml(path: Path, *, as_text: bool = False) -> dict[str, Any]:
         line = None if mark is None else f"line {mark.line + 1}"
         found = ": ".join(part for part in (error.context, error.problem) if part)
         raise InputError(
-            f"is no valid YAML ({found})", file=path, key=line, remedy=remedy
+            f"is no valid YAML ({found})", file=path, key=line, remedy=_REMEDY
         ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"cannot be read ({error})", file=path, remedy=remedy) from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"cannot be read ({error})", file=path, remedy=_REMEDY) from None
     if not isinstance(content, dict):
-        raise InputError("must be a mapping of keys to values", file=path, remedy=remedy)
+        raise InputError("must be a mapping of keys to values", file=path, remedy=_REMEDY)
     return content
 
 

@@ -8,6 +8,7 @@ read. Nothing here computes anything.
 from __future__ import annotations
 
 import zoneinfo
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from aehpo_assets.settings import Name, Settings, read_yaml, settings_error
+from aehpo_assets.settings import Name, Settings, parse_yaml, read_settings, settings_error
 from aehpo_assets.study_sections import (
     DRAWN,
     Baselines,
@@ -211,14 +212,19 @@ def read_study(path: Path) -> Study:
         message names the file, the key and the remedy.
     """
     path = Path(path)
-    content = read_yaml(path)
-    try:
-        study = Study.model_validate(content)
-    except ValidationError as error:
-        raise settings_error(error, path, Study) from None
+    study = _parsed(read_settings(path), path)
     source = study.configurations.source
     if source not in DRAWN:
         resolved = (path.parent / source).resolve()
         configurations = study.configurations.model_copy(update={"source": str(resolved)})
         study = study.model_copy(update={"configurations": configurations})
     return study
+
+
+@lru_cache(maxsize=4)
+def _parsed(raw: bytes, path: Path) -> Study:
+    """Parse a file's content once: automation asks for the study of a home hundreds of times."""
+    try:
+        return Study.model_validate(parse_yaml(raw, path))
+    except ValidationError as error:
+        raise settings_error(error, path, Study) from None

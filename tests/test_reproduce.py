@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -151,6 +152,41 @@ def test_a_difference_of_rounding_is_within_tolerance(home: Home) -> None:
     assert good, printed
     assert "equal within tolerance: largest difference" in printed
     assert "in g3" in printed
+
+
+def test_an_artefact_alone_is_made_from_verified_inputs(home: Home, tmp_path: Path) -> None:
+    file = tmp_path / "certificate.json"
+    printed = io.StringIO()
+    console = Console(file=printed, width=160)
+    name = "preprocessed_matrix/toy_rna"
+    assert run_reproduction(home, name, None, console, only=True, certificate_file=file)
+    assert "Making 1 artefacts again" in printed.getvalue()
+    assert "2 verified inputs as they are" in printed.getvalue()
+    said = json.loads(file.read_text())
+    assert said["reproduced"]
+    assert [one["artefact"] for one in said["made_again"]] == [name]
+    (made,) = said["made_again"]
+    assert made["recorded_data_version"] == made["data_version"]
+    assert set(said["taken_as_they_are"]) == {"omics_matrix/toy_rna", "data_split/toy_rna"}
+    assert set(said["raw_files"]) == {"rna.parquet", "clinical.csv"}
+    assert str(tmp_path) not in file.read_text()
+    with pytest.raises(InputError, match="is there already"):
+        run_reproduction(home, name, None, console, certificate_file=file)
+
+
+def test_an_input_that_is_another_now_is_not_taken(home: Home) -> None:
+    tamper(home, "data_split", ("toy_rna",), lambda table: table.replace("test", "train", inplace=True))
+    with pytest.raises(InputError, match=r"made from data_split/toy_rna \w+, which is \w+ now"):
+        run_reproduction(home, "preprocessed_matrix/toy_rna", None, Console(), only=True)
+
+
+def test_a_run_alone_is_made_from_verified_inputs_and_a_tampered_one_is_told(home: Home) -> None:
+    tamper(home, "run_results", ("vanillix", "toy_rna"), add("valid_r2", 4, 0.01))
+    printed = io.StringIO()
+    console = Console(file=printed, width=160)
+    assert run_reproduction(home, "run_results/vanillix/toy_rna/1", None, console, only=True)
+    assert not run_reproduction(home, "run_results/vanillix/toy_rna/2", None, console, only=True)
+    assert "largest difference 0.01 in valid_r2" in printed.getvalue()
 
 
 def test_another_processor_may_round_otherwise_and_is_named(

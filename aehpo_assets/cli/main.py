@@ -165,11 +165,25 @@ def reproduce(
             "Default: 1e-5; 1e-2 for what was recorded on another processor."
         ),
     ] = None,
+    only: Annotated[
+        bool,
+        typer.Option(
+            "--only",
+            help="Make the artefact alone; what it was made from is verified, and taken as it is.",
+        ),
+    ] = False,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(help="File to write what came out into, as JSON; it must not be there yet."),
+    ] = None,
 ) -> None:
     """Make an artefact and all that it depends on again, in a clean home, and compare."""
     from aehpo_assets.cli.reproduce import run_reproduction
 
-    if not run_reproduction(chosen_home(home), artefact, tolerance, console):
+    where = chosen_home(home)
+    if not run_reproduction(
+        where, artefact, tolerance, console, only=only, certificate_file=certificate
+    ):
         raise typer.Exit(1)
 
 

@@ -5,13 +5,20 @@ What is made and compared belongs to ``running.reproduce``; this only prints.
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from rich.console import Console
 
 from aehpo_assets.cli.bars import run_progress
 from aehpo_assets.cli.stoppable import scratch_folder
+from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import escaped
-from aehpo_assets.running.reproduce import Reproduced, Reproduction, verdict
+from aehpo_assets.running.certificate import certificate
+from aehpo_assets.running.reproduce import Reproduction
+from aehpo_assets.running.reproduced import Reproduced, verdict
 from aehpo_assets.store.comparison import Verdict
+from aehpo_assets.store.files import check_writable, write_text
 from aehpo_assets.store.home import Home
 
 _COLOURS = {
@@ -21,7 +28,15 @@ _COLOURS = {
 }
 
 
-def run_reproduction(home: Home, name: str, tolerance: float | None, console: Console) -> bool:
+def run_reproduction(
+    home: Home,
+    name: str,
+    tolerance: float | None,
+    console: Console,
+    *,
+    only: bool = False,
+    certificate_file: Path | None = None,
+) -> bool:
     """Make an artefact again and print how it compares with the recorded one.
 
     Parameters
@@ -35,6 +50,10 @@ def run_reproduction(home: Home, name: str, tolerance: float | None, console: Co
         the processors, see ``running.reproduce``.
     console
         Where to print.
+    only
+        Whether what it was made from is verified and taken as it is.
+    certificate_file
+        Where to write what came out; it must not be there.
 
     Returns
     -------
@@ -44,14 +63,24 @@ def run_reproduction(home: Home, name: str, tolerance: float | None, console: Co
     Raises
     ------
     AehpoError
-        If there is no such artefact, or it cannot be made again at all.
+        If there is no such artefact, it cannot be made again at all, or the certificate cannot be
+        written.
     """
+    if certificate_file is not None:
+        if certificate_file.exists():
+            raise InputError(
+                "is there already",
+                file=certificate_file,
+                key="--certificate",
+                remedy="Name another.",
+            )
+        check_writable(certificate_file.absolute().parent, "--certificate")
     with scratch_folder() as folder:
-        reproduction = Reproduction(home, name, folder, tolerance)
+        reproduction = Reproduction(home, name, folder, tolerance, only=only)
         works = reproduction.works()
         console.print(
             f"Making {len(reproduction.chain)} artefacts again, in a clean home, from "
-            f"{escaped(home.study_file)}.",
+            f"{escaped(home.study_file)}{_taken(reproduction)}.",
             soft_wrap=True,
             highlight=False,
         )
@@ -63,7 +92,16 @@ def run_reproduction(home: Home, name: str, tolerance: float | None, console: Co
                 on_done=shown.on_done,
                 on_compared=lambda reproduced: _print_comparison(reproduced, console),
             )
+        if certificate_file is not None:
+            content = certificate(reproduction, found)
+            write_text(certificate_file, json.dumps(content, indent=1) + "\n")
+            console.print(f"Certificate: {escaped(certificate_file)}", soft_wrap=True)
     return _print_verdict(name, reproduction.target.name, found, console)
+
+
+def _taken(reproduction: Reproduction) -> str:
+    count = len(reproduction.taken)
+    return f", and {count} verified inputs as they are" if count else ""
 
 
 def _print_comparison(reproduced: Reproduced, console: Console) -> None:

@@ -152,10 +152,16 @@ class Labels(Settings):
 
 
 class DatasetFile(Settings):
-    """The content of ``dataset.yaml``."""
+    """The content of ``dataset.yaml``.
+
+    ``source`` says where the data come from (an address, an accession, a paper), ``licence`` what
+    may be done with them.
+    """
 
     name: Name
     title: str = Field(default="", max_length=1000)
+    source: str = Field(default="", max_length=1000)
+    licence: str = Field(default="", max_length=1000)
     modalities: dict[Name, Modality] = Field(min_length=1)
     labels: Labels
 
@@ -168,7 +174,7 @@ class Dataset:
     ----------
     folder
         Folder that holds ``dataset.yaml``.
-    name, title, modalities, labels
+    name, title, modalities, labels, source, licence
         As in ``dataset.yaml``.
     """
 
@@ -177,6 +183,8 @@ class Dataset:
     title: str
     modalities: dict[str, Modality]
     labels: Labels
+    source: str = ""
+    licence: str = ""
 
     @property
     def file(self) -> Path:
@@ -272,7 +280,15 @@ def parse_dataset(folder: Path) -> Dataset:
         content = DatasetFile.model_validate(read_yaml(path, as_text=True))
     except ValidationError as error:
         raise settings_error(error, path, DatasetFile) from None
-    return Dataset(folder, content.name, content.title, content.modalities, content.labels)
+    return Dataset(
+        folder,
+        content.name,
+        content.title,
+        content.modalities,
+        content.labels,
+        content.source,
+        content.licence,
+    )
 
 
 def file_problems(dataset: Dataset) -> dict[str, InputError]:

@@ -40,6 +40,8 @@ _NAMES = [f"programme_{number}" for number in range(PROGRAMMES)]
 COHORT_YAML = """\
 name: cohort
 title: A simulated multi-omics cohort
+source: simulated by aehpo
+licence: CC0-1.0
 modalities:
   rna: {file: rna.parquet, kind: counts, transform: normalize_log1p}
   meth: {file: meth.parquet}
@@ -58,6 +60,7 @@ labels:
 PBMC_YAML = """\
 name: pbmc68k
 title: 10x PBMC 68k, reduced, as scanpy ships it
+source: Zheng et al. 2017, doi:10.1038/ncomms14049; 700 cells and 765 genes of them, in scanpy
 modalities:
   rna: {file: pbmc68k_reduced.h5ad}
 labels:

@@ -10,6 +10,7 @@ See https://docs.dagster.io/guides/automate/declarative-automation.
 
 import dagster as dg
 
+from aehpo_assets.defs.raw_files import RAW_FILES
 from aehpo_assets.defs.study_conditions import (
     InStudy,
     MadeMeanwhile,
@@ -21,7 +22,10 @@ from aehpo_assets.defs.study_conditions import (
 
 Condition = dg.AutomationCondition
 
-_inputs_changed = Condition.any_deps_match(Condition.data_version_changed())
+# The sensor that notices data sets looks at the files themselves, before anything has read them.
+_AS_THEY_CAME = dg.AssetSelection.assets(RAW_FILES)
+
+_inputs_changed = Condition.any_deps_match(Condition.data_version_changed()).ignore(_AS_THEY_CAME)
 
 _becomes_missing = Condition.newly_missing() | (
     # What is missing when the daemon starts for the first time.
@@ -55,9 +59,9 @@ _is_free = (
 
 _RESULTS = dg.AssetSelection.assets("run_results", "learning_curves")
 
-when_inputs_change = (_is_due & ~Condition.any_deps_missing() & _is_free).with_label(
-    "when inputs change"
-)
+when_inputs_change = (
+    _is_due & ~Condition.any_deps_missing().ignore(_AS_THEY_CAME) & _is_free
+).with_label("when inputs change")
 """For what follows from its inputs: made when it is missing, and when an input changed."""
 
 # As any_deps_missing, but for what the study does not ask for.

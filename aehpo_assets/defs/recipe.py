@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from aehpo_assets.defs.code_links import code_links
 from aehpo_assets.errors import InputError
 from aehpo_assets.store.code_version import Chosen, CodeVersions, Computes
 from aehpo_assets.store.freshness import study_settings
@@ -91,7 +92,8 @@ class Recipe:
     @property
     def definition(self) -> dict[str, Any]:
         """Keyword arguments for ``@dg.asset``."""
-        return {"code_version": self.code_version, "metadata": self.metadata}
+        metadata = self.metadata | code_links(self.compute)
+        return {"code_version": self.code_version, "metadata": metadata}
 
 
 def is_asked_for(metadata: Mapping[str, Any], study: Study) -> bool:

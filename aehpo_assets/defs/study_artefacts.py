@@ -14,6 +14,7 @@ import dagster as dg
 
 from aehpo_assets.datasets.catalogue import Task, dataset_settings, usable_tasks
 from aehpo_assets.defs.partitions import all_tasks, dimensions, every_task, study_partitions
+from aehpo_assets.defs.raw_files import RAW_FILES
 from aehpo_assets.defs.recipe import (
     CODE_VERSIONS,
     DATASET_SECTION,
@@ -166,6 +167,9 @@ class StudyArtefacts:
         parents = {}
         for dep in spec.deps:
             name = dep.asset_key.to_user_string()
+            if name == RAW_FILES:
+                # No artefact: what reads them records their hashes.
+                continue
             theirs = dimensions(self.specs[name].partitions_def)
             joined = dep.partition_mapping in (every_task, all_tasks)
             shared = own.keys() - ({"task"} if joined else set())

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +20,9 @@ from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import AehpoError, InputError
 from aehpo_assets.hpo.earlier_validations import as_it_was
 from aehpo_assets.hpo.rounds import EARLIER_VALIDATIONS
+from aehpo_assets.running.reproduced import Reproduced
 from aehpo_assets.running.runner import CodeLocations, Outcome, StudyRun, Work, prepare
+from aehpo_assets.running.verified_inputs import take_over
 from aehpo_assets.space import configurations_of
 from aehpo_assets.store.comparison import (
     Comparison,
@@ -33,6 +34,7 @@ from aehpo_assets.store.files import atomic_file
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.lineage import Artefact, find_artefact, trace, walk
 from aehpo_assets.store.measured import measured_columns
+from aehpo_assets.store.provenance import Provenance
 from aehpo_assets.store.store import Partition, Record, artefact_name
 from aehpo_assets.study import Study
 
@@ -44,30 +46,6 @@ SAME_PROCESSOR = 1e-5
 
 OTHER_PROCESSOR = 1e-2
 """Tolerance between processors: they round otherwise, and training carries the difference on."""
-
-
-@dataclass(frozen=True)
-class Reproduced:
-    """One artefact of the chain, made again.
-
-    Attributes
-    ----------
-    name
-        Name of the artefact.
-    comparison
-        How alike the recorded one is.
-    notes
-        What explains a difference: how it was made otherwise than today, and what is wrong with
-        the recorded one.
-    holds
-        Whether what comes after it can still be what was recorded: its data version is the one that
-        was recorded by what was made from it, or it is within tolerance.
-    """
-
-    name: str
-    comparison: Comparison
-    notes: tuple[str, ...]
-    holds: bool
 
 
 class Reproduction:
@@ -84,6 +62,18 @@ class Reproduction:
     tolerance
         Largest difference that counts as equal, see ``store.comparison``; None for
         :data:`SAME_PROCESSOR`, or for :data:`OTHER_PROCESSOR` of what was recorded on another one.
+    only
+        Whether to make the artefact alone, from what it was made from, which is verified and then
+        taken as it is.
+
+    Attributes
+    ----------
+    target
+        The artefact.
+    chain
+        Names of what is made again.
+    taken
+        Names of what is taken as it is.
 
     Raises
     ------
@@ -91,7 +81,15 @@ class Reproduction:
         If there is no such artefact, or it is one that cannot be made alone.
     """
 
-    def __init__(self, home: Home, name: str, folder: Path, tolerance: float | None = None):
+    def __init__(
+        self,
+        home: Home,
+        name: str,
+        folder: Path,
+        tolerance: float | None = None,
+        *,
+        only: bool = False,
+    ):
         self.home = home
         self.target = find_artefact(home.store, name)
         self.tolerance = tolerance
@@ -105,11 +103,15 @@ class Reproduction:
         datasets, _ = usable_tasks(home.data_roots(), study.fusion)
         tasks = sorted(datasets) if study.wanted_tasks == "all" else list(study.wanted_tasks)
         self._recorded = StudyArtefacts(home, datasets, tasks, self._locations.specs)
-        chain, self._versions = self._chain()
+        chain, self._versions = self._alone() if only else self._chain()
         given = {name for name in chain if _parts(name)[0] == EARLIER_VALIDATIONS}
         self.chain = chain - given
         givens = {name: self._given(name) for name in sorted(given)}
         self._again = self._clean_run(Home(folder), study, datasets)
+        record = self.recorded(self.target.name)
+        self.taken = (
+            take_over(home, self._again.home, record, self.chain) if only and record else []
+        )
         for name, table in givens.items():
             self._again.home.store.write_table(
                 *_parts(name),
@@ -118,6 +120,14 @@ class Reproduction:
                 measured=measured_columns(table),
             )
         self._refuse_what_cannot_be_made()
+
+    def recorded(self, name: str) -> Provenance | None:
+        """Record of an artefact as it lies in the home."""
+        return self.home.store.provenance(*_parts(name))
+
+    def again(self, name: str) -> Provenance | None:
+        """Record of an artefact as it was made again, or taken."""
+        return self._again.home.store.provenance(*_parts(name))
 
     def works(self) -> list[Work]:
         """Units of work of the chain, upstream before downstream."""
@@ -181,6 +191,26 @@ class Reproduction:
                 parents = self._recorded.parents(asset, tuple(partition))
                 waiting += [n for n in _names(parents.items()) if n not in names]
         return names, versions
+
+    def _alone(self) -> tuple[set[str], dict[str, str]]:
+        """The artefact alone, and its data version; with a run, the drawing of its configuration.
+
+        Raises
+        ------
+        InputError
+            If its record is gone, so that nobody knows what it was made from.
+        """
+        record = self.recorded(self.target.name)
+        if record is None:
+            raise InputError(
+                f"{self.target.name} is gone, and with it what it was made from",
+                remedy="Leave out --only, so that all of it is made again.",
+            )
+        names = {self.target.name}
+        if self.target.config_id is not None:
+            names |= {name for name in record.inputs if _parts(name)[0] == CONFIGURATIONS}
+        versions = {self.target.name: record.data_version}
+        return names, versions | {n: record.inputs[n] for n in names & record.inputs.keys()}
 
     def _clean_run(self, clean: Home, study: Study, datasets: dict[str, Task]) -> StudyRun:
         """A clean home with the same study, data roots and prices of the device."""
@@ -337,14 +367,6 @@ class Reproduction:
         ]
         if changed:
             yield f"with other libraries: {', '.join(changed)}"
-
-
-def verdict(target: str, found: list[Reproduced]) -> tuple[bool, Reproduced]:
-    """Whether a reproduction succeeded, and the artefact that decides: the first that differs."""
-    differing = [r for r in found if r.comparison.verdict is Verdict.DIFFERENT]
-    if differing:
-        return False, differing[0]
-    return True, next(r for r in found if r.name == target)
 
 
 def _parts(name: str) -> tuple[str, Partition]:

@@ -23,6 +23,7 @@ from aehpo_assets.defs.checks import check_specs
 from aehpo_assets.defs.conditions import when_inputs_change
 from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import tasks
+from aehpo_assets.defs.raw_files import raw_files, told
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.study_asset import study_asset
@@ -74,6 +75,7 @@ def _begin(
 @study_asset(
     OMICS_MATRIX,
     partitions_def=tasks,
+    deps=[raw_files],
     group_name="omics",
     kinds={"parquet"},
     check_specs=check_specs(
@@ -92,6 +94,8 @@ def omics_matrix(context: dg.AssetExecutionContext, study: StudyResource) -> dg.
     making, dataset, modality = _begin(OMICS_MATRIX, context, study)
     for path in dataset.modality_paths(modality):
         making.file(path)
+    read = [*dataset.modality_paths(modality), dataset.labels_path(), dataset.file]
+    context.log_event(told(dataset, context.partition_key, read))
     parts = read_parts(dataset, modality)
     matrix = joined(dataset, parts)
     settings = dataset.modalities
@@ -120,7 +124,7 @@ def omics_matrix(context: dg.AssetExecutionContext, study: StudyResource) -> dg.
 @study_asset(
     SAMPLE_LABELS,
     partitions_def=tasks,
-    deps=[omics_matrix],
+    deps=[raw_files, omics_matrix],
     group_name="omics",
     kinds={"parquet"},
     check_specs=check_specs("sample_labels", tasks, label_quality.LABEL_CHECKS),
@@ -152,7 +156,7 @@ def sample_labels(context: dg.AssetExecutionContext, study: StudyResource) -> dg
 @study_asset(
     DATA_SPLIT,
     partitions_def=tasks,
-    deps=[omics_matrix, sample_labels],
+    deps=[raw_files, omics_matrix, sample_labels],
     group_name="omics",
     kinds={"parquet"},
     check_specs=check_specs(

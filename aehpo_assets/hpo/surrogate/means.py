@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.hpo.objectives import OBJECTIVE
-from aehpo_assets.hpo.surrogate.gaussian_process import (
+from aehpo_assets.hpo.surrogate.kernel import (
     FIRST_ROWS,
     Kernel,
     centre_and_scale,
@@ -114,7 +114,7 @@ def with_likely_noise(
         (rows, columns) its encoded configurations.
     seed
         Seed of the draw of rows, where there are more than
-        :data:`aehpo_assets.hpo.surrogate.gaussian_process.FIRST_ROWS`.
+        :data:`aehpo_assets.hpo.surrogate.kernel.FIRST_ROWS`.
     of_others
         The noise of the same objective on tasks where it was measured. The smallest is the least
         that it is.

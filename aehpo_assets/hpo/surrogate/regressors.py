@@ -13,12 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
-from aehpo_assets.hpo.surrogate.gaussian_process import (
-    FIRST_ROWS,
-    GaussianProcess,
-    Kernel,
-    fit_kernel,
-)
+from aehpo_assets.hpo.surrogate.gaussian_process import GaussianProcess
+from aehpo_assets.hpo.surrogate.kernel import FIRST_ROWS, Kernel, fit_kernel
 from aehpo_assets.hpo.surrogate.misfit import misfit_variance, variance_inflation
 from aehpo_assets.hpo.surrogate.trees import TREES, TreePosterior, shrunken
 

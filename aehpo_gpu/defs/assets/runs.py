@@ -177,8 +177,7 @@ def collect_runs(
     },
     outs={
         recipe.asset: dg.AssetOut(
-            code_version=recipe.code_version,
-            metadata=recipe.metadata,
+            **recipe.definition,
             kinds={"pytorch"},
             automation_condition=when_inputs_change,
         )

@@ -14,11 +14,12 @@ from pathlib import Path
 import dagster as dg
 import psutil
 import pytest
+import yaml
 
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.resource import INTERRUPTED_TAG
 from aehpo_assets.store.home import Home
-from tests.conftest import write_tiny
+from tests.conftest import TINY_STUDY, write_tiny
 
 PATIENCE = 120
 """Seconds after which what does not stop by itself counts as never stopping."""
@@ -145,11 +146,14 @@ def test_a_run_stops_inside_a_training_and_its_run_is_to_be_asked_for_again(
     assert run.status == dg.DagsterRunStatus.FAILURE
 
 
-def test_what_was_made_before_a_stop_is_not_made_again(tmp_path: Path) -> None:
-    write_tiny(tmp_path)
-    arguments = (tmp_path / "tiny.yaml", "--home", tmp_path / "home", "--data", tmp_path / "data")
+def test_what_was_made_before_a_stop_is_not_made_again(finished_tiny: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished_tiny / "home", tmp_path / "home")
+    other = {"hpo": TINY_STUDY["hpo"] | {"trials": 7}, "replicates": 2}
+    file = tmp_path / "tiny.yaml"
+    file.write_text(yaml.safe_dump(TINY_STUDY | other))
+    arguments = (file, "--home", tmp_path / "home", "--data", finished_tiny / "data")
     process = aehpo("run", *arguments)
-    lines = read_until(process, "made   data_split")
+    lines = read_until(process, "made   recommendations")
     said = stop(process, signal.SIGINT)
     assert process.returncode == 130
     assert "Stopped. Finished artefacts" in said
@@ -157,7 +161,9 @@ def test_what_was_made_before_a_stop_is_not_made_again(tmp_path: Path) -> None:
     again = aehpo("run", *arguments)
     out, err = again.communicate(timeout=PATIENCE)
     assert again.returncode == 0, out + err
-    assert not names & {line.split()[1] for line in out.splitlines() if line.startswith("made ")}
+    made = {line.split()[1] for line in out.splitlines() if line.startswith("made ")}
+    assert made
+    assert not names & made
 
 
 def test_a_live_search_stops_and_keeps_its_batches(finished_tiny: Path, tmp_path: Path) -> None:

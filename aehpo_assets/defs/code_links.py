@@ -1,0 +1,41 @@
+"""Where the code of an asset is, for the UI's links to it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from types import ModuleType
+
+import dagster as dg
+
+from aehpo_assets.store.code_version import Computes
+
+
+def code_links(compute: Sequence[Computes]) -> dict[str, dg.CodeReferencesMetadataValue]:
+    """Return metadata that points at what computes an asset: file and line of each function.
+
+    Parameters
+    ----------
+    compute
+        Functions, classes and modules.
+    """
+    found = [
+        dg.LocalFileCodeReference(file_path=file, line_number=line, label=name)
+        for name, file, line in map(_place, compute)
+        if file is not None
+    ]
+    if not found:
+        return {}
+    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=list(found))}
+
+
+def _place(compute: Computes) -> tuple[str, str | None, int]:
+    if isinstance(compute, ModuleType):
+        return compute.__name__, compute.__file__, 1
+    function = inspect.unwrap(compute)
+    name = getattr(function, "__qualname__", repr(function))
+    try:
+        file, line = inspect.getsourcefile(function), inspect.getsourcelines(function)[1]
+    except (OSError, TypeError):
+        return name, None, 1
+    return name, file, line
