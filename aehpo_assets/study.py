@@ -20,9 +20,17 @@ from pydantic import (
     model_validator,
 )
 
-from aehpo_assets.settings import Name, Settings, parse_yaml, read_settings, settings_error
+from aehpo_assets.settings import (
+    Name,
+    Settings,
+    parse_yaml,
+    read_settings,
+    read_yaml,
+    settings_error,
+)
 from aehpo_assets.study_sections import (
     DRAWN,
+    RETIRED_SURROGATES,
     Baselines,
     Benchmark,
     Configurations,
@@ -219,6 +227,22 @@ def read_study(path: Path) -> Study:
         configurations = study.configurations.model_copy(update={"source": str(resolved)})
         study = study.model_copy(update={"configurations": configurations})
     return study
+
+
+def passed_over(path: Path) -> list[str]:
+    """Say what of an older study file means nothing any more, a sentence each.
+
+    Parameters
+    ----------
+    path
+        A study file that :func:`read_study` takes.
+    """
+    hpo = read_yaml(Path(path)).get("hpo") or {}
+    return [
+        f"hpo.surrogates: {name} is passed over: {why}."
+        for name, why in RETIRED_SURROGATES.items()
+        if name in (hpo.get("surrogates") or [])
+    ]
 
 
 @lru_cache(maxsize=4)

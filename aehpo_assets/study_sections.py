@@ -25,6 +25,12 @@ Searchers = Annotated[list[str], AfterValidator(distinct)]
 """Names of searchers, each once."""
 
 
+RETIRED_SURROGATES = {
+    "nearest_neighbours": "it told what single runs had by luck, and is no surrogate any more"
+}
+"""What ``hpo.surrogates`` of an older study file may name, and why it is passed over."""
+
+
 DRAWN = ("sample", "sobol", "grid")
 """Sources of configurations that are no file."""
 
@@ -136,6 +142,14 @@ class Hpo(Settings):
             min_length=1,
         )
     )
+
+    @field_validator("surrogates", mode="before")
+    @classmethod
+    def _without_retired(cls, names: Any) -> Any:
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            return names
+        left = [name for name in names if name not in RETIRED_SURROGATES]
+        return left or (["gaussian_process"] if names else names)
 
     @model_validator(mode="before")
     @classmethod

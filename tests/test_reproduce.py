@@ -175,7 +175,8 @@ def test_an_artefact_alone_is_made_from_verified_inputs(home: Home, tmp_path: Pa
 
 
 def test_an_input_that_is_another_now_is_not_taken(home: Home) -> None:
-    tamper(home, "data_split", ("toy_rna",), lambda table: table.replace("test", "train", inplace=True))
+    swap = {"test": "train"}
+    tamper(home, "data_split", ("toy_rna",), lambda table: table.replace(swap, inplace=True))
     with pytest.raises(InputError, match=r"made from data_split/toy_rna \w+, which is \w+ now"):
         run_reproduction(home, "preprocessed_matrix/toy_rna", None, Console(), only=True)
 

@@ -27,7 +27,7 @@ from aehpo_assets.running.runner import (
     study_tasks,
 )
 from aehpo_assets.store.home import Home
-from aehpo_assets.study import Study, read_study
+from aehpo_assets.study import Study, passed_over, read_study
 
 
 def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console) -> bool:
@@ -73,6 +73,8 @@ def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console)
         study_run = StudyRun(home, instance, tasks)
         if told := study_run.tell_instance():
             console.print(f"{told} artefacts that the history of runs had lost are in it again.")
+        for sentence in passed_over(file):
+            console.print(f"[yellow]{escaped(file.name)}[/] {escaped(sentence)}", soft_wrap=True)
         print_kept(study_run.artefacts, console)
         total = sum(1 for _ in study_run.works())
         console.print(

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.study import Study, read_study
+from aehpo_assets.study import Study, passed_over, read_study
 
 STUDIES = Path(__file__).parents[2] / "data" / "studies"
 
@@ -47,6 +47,23 @@ def test_defaults_are_those_of_the_design(tmp_path: Path) -> None:
 def test_a_study_without_a_length_has_steps_enough_to_be_compared_with_pca(tmp_path: Path) -> None:
     study = read_study(write(tmp_path, epochs=None))
     assert (study.steps, study.epochs, study.length, study.unit) == (3000, None, 3000, "step")
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        (["nearest_neighbours"], ["gaussian_process"]),
+        (["nearest_neighbours", "xgboost"], ["xgboost"]),
+    ],
+)
+def test_what_an_older_study_names_is_passed_over_and_said(
+    tmp_path: Path, given: list[str], left: list[str]
+) -> None:
+    path = write(tmp_path, hpo={"surrogates": given})
+    assert read_study(path).hpo.surrogates == left
+    (said,) = passed_over(path)
+    assert said.startswith("hpo.surrogates: nearest_neighbours is passed over: it told")
+    assert passed_over(write(tmp_path, hpo={"surrogates": left})) == []
 
 
 def test_an_empty_race_has_the_defaults(tmp_path: Path) -> None:
