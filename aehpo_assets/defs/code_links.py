@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -19,14 +20,18 @@ def code_links(compute: Sequence[Computes]) -> dict[str, dg.CodeReferencesMetada
     compute
         Functions, classes and modules.
     """
-    found = [
-        dg.LocalFileCodeReference(file_path=file, line_number=line, label=name)
-        for name, file, line in map(_place, compute)
-        if file is not None
-    ]
-    if not found:
+    places = [place for place in map(_place, compute) if place[1] is not None]
+    if not places:
         return {}
-    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=list(found))}
+    with warnings.catch_warnings():
+        # Dagster announces of each that it is in beta.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        found = [
+            dg.LocalFileCodeReference(file_path=str(file), line_number=line, label=name)
+            for name, file, line in places
+        ]
+        value = dg.CodeReferencesMetadataValue(code_references=[*found])
+    return {"dagster/code_references": value}
 
 
 def _place(compute: Computes) -> tuple[str, str | None, int]:
