@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from aehpo_assets.analysis.improvement import own_estimate
@@ -97,7 +98,9 @@ def _labels(scores: pd.DataFrame, *, drawn: bool) -> Iterator[dict[str, object]]
         if drawn:
             one = len(values) == 1
             half = math.nan if one else quantile(0.975, mean.degrees) * mean.standard_error
-        ends = {"lower": mean.mean - half, "upper": mean.mean + half}
+        # No area lies outside 0 and 1.
+        lower, upper = np.clip([mean.mean - half, mean.mean + half], 0.0, 1.0)
+        ends = {"lower": float(lower), "upper": float(upper)}
         yield {"label": label, "test": mean.mean, **ends, "replicates": len(values)}
 
 
