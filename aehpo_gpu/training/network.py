@@ -189,7 +189,7 @@ class FleetNetwork:
         }
 
     def draw_noise(self, epoch: int, rows: range) -> dict[str, torch.Tensor]:
-        """Draw what the runs need for some samples of an epoch, see :class:`NoiseSource`."""
+        """Draw what the runs need for some samples of an epoch."""
         return self._noise.draw(epoch, rows)
 
     def begin_epoch(self, epoch: int) -> None:
@@ -273,6 +273,7 @@ class FleetNetwork:
             return heads[own.heads[0]], heads
         if own.importance is None:
             return own.sample(heads, normal) * self.latent_mask, heads
+        normal = normal.view(-1, self.decoded, normal.shape[-1])
         drawn = own.sample({name: head[:, :, None] for name, head in heads.items()}, normal)
         repeated = {name: head.repeat_interleave(self.decoded, 1) for name, head in heads.items()}
         return drawn.flatten(1, 2) * self.latent_mask, repeated
@@ -377,8 +378,8 @@ class FleetNetwork:
     ) -> Losses:
         """Losses of a batch by draws of the latents that are the same in every evaluation."""
         key = draws.stream_key(self.seed, "latent", "evaluation")
-        size = (self.decoded, self.latent_dim)
-        normal = self._noise.repeated(draws.normal, key, range(len(x)), *size)
+        size = (range(len(x)), self.decoded, self.latent_dim)
+        normal = self._noise.repeated(draws.normal, key, *size)
         latents, heads = self._latents(heads, normal, None)
         output, repeated = self._decode(latents), self._for_each_draw(x)
         error = torch.cat([one.value(output[one.rows], repeated) for one in self.errors])
