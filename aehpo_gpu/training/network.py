@@ -201,7 +201,7 @@ class FleetNetwork:
         }
 
     def draw_noise(self, epoch: int, rows: range) -> dict[str, torch.Tensor]:
-        """Draw what the runs need for some samples of an epoch, see :class:`NoiseSource`."""
+        """What the runs draw for some samples of an epoch."""
         return self._noise.draw(epoch, rows)
 
     def begin_epoch(self, epoch: int) -> None:
@@ -252,7 +252,7 @@ class FleetNetwork:
             h = self._hidden(h, next(layers), noise, number)
         output = Linear.apply(h, self._anchor, next(layers), None, self.precision)
         if self.architecture.importance is not None:
-            error = ErrorOfSamples.apply(output, self._for_each_draw(x), self.errors)
+            error = ErrorOfSamples.apply(output, x.repeat_interleave(self.decoded, 0), self.errors)
             each = self._latent_loss(heads, latents, latents)
             return importance_losses(
                 error, *each, self.decoded, self.reduction, weight, averaged=True
@@ -289,13 +289,10 @@ class FleetNetwork:
             return heads[own.heads[0]], heads
         if own.importance is None:
             return own.sample(heads, normal) * self.latent_mask, heads
+        normal = normal.view(-1, self.decoded, normal.shape[-1])
         drawn = own.sample({name: head[:, :, None] for name, head in heads.items()}, normal)
         repeated = {name: head.repeat_interleave(self.decoded, 1) for name, head in heads.items()}
         return drawn.flatten(1, 2) * self.latent_mask, repeated
-
-    def _for_each_draw(self, x: torch.Tensor) -> torch.Tensor:
-        """A batch with each sample as often as it is decoded."""
-        return x if self.decoded == 1 else x.repeat_interleave(self.decoded, 0)
 
     def _hidden(
         self,
@@ -347,9 +344,8 @@ class FleetNetwork:
         ends = zip(heads.items(), self.head_blocks, strict=True)
         return {name: evaluate_hidden(h, layer, blocks) for (name, layer), blocks in ends}
 
-    def _decode(self, latents: torch.Tensor) -> torch.Tensor:
-        """Outputs in evaluation mode, (runs, samples, features)."""
-        h = latents
+    def _decode(self, h: torch.Tensor) -> torch.Tensor:
+        """What latents are decoded to in evaluation mode, (runs, samples, features)."""
         decoder = self.stack.layers[self.hidden + len(self.architecture.heads) :]
         for layer, blocks in zip(decoder[:-1], self.blocks[self.hidden :], strict=True):
             h = evaluate_hidden(h, layer, blocks)
@@ -400,10 +396,11 @@ class FleetNetwork:
     ) -> Losses:
         """Losses of a batch by draws of the latents that are the same in every evaluation."""
         key = draws.stream_key(self.seed, "latent", "evaluation")
-        size = (self.decoded, self.latent_dim)
-        normal = self._noise.repeated(draws.normal, key, range(x.shape[-2]), *size)
+        normal = self._noise.repeated(
+            draws.normal, key, range(x.shape[-2]), self.decoded, self.latent_dim
+        )
         latents, heads = self._latents(heads, normal, None)
-        output, repeated = self._decode(latents), self._for_each_draw(x)
+        output, repeated = self._decode(latents), x.repeat_interleave(self.decoded, 0)
         error = torch.cat([one.value(output[one.rows], repeated) for one in self.errors])
         each = self._latent_loss(heads, latents, latents)
         return importance_losses(error, *each, self.decoded, self.reduction, weight, averaged=False)

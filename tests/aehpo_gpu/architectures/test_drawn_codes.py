@@ -18,7 +18,12 @@ from torch import Tensor
 
 from aehpo_assets.datasets.labels import DownstreamTargets
 from aehpo_assets.errors import InputError
-from aehpo_assets.space import configurations_of, default_configuration, search_space
+from aehpo_assets.space import (
+    configurations_of,
+    default_configuration,
+    refuse_unread,
+    search_space,
+)
 from aehpo_assets.study import Study
 from aehpo_gpu.architectures import ARCHITECTURES, CodeBatch, LatentBatch
 from aehpo_gpu.architectures.categorix import code, divergence, temperature
@@ -318,3 +323,24 @@ def test_all_fit_their_spaces_and_can_be_drawn() -> None:
         }
         drawn = configurations_of(Study.model_validate(content), name)
         assert len(drawn) == 20
+
+
+@pytest.mark.parametrize(
+    ("architecture", "space", "message"),
+    [
+        ("iwae", {"importance_samples": [0, 5]}, "importance_samples: allows 0"),
+        ("categorix", {"categories": [1]}, "categories: allows 1.0, outside 2"),
+        ("topk", {"active_latents": [0]}, "active_latents: allows 0"),
+        ("tybalt", {"n_layers": [3]}, "n_layers: allows 3.0, outside 1 to 2"),
+    ],
+)
+def test_what_no_run_can_have_is_refused_with_the_study(
+    architecture: str, space: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        search_space(architecture, space)
+
+
+def test_an_activation_that_adage_does_not_read_is_refused() -> None:
+    with pytest.raises(InputError, match=r"space.activation: is read by none.*\(adage\)"):
+        refuse_unread(["adage"], {"activation": ["tanh"]})

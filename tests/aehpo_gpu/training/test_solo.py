@@ -27,6 +27,7 @@ OWN: dict[str, dict[str, object]] = {
     "denoisix": {"corruption": "swap", "noise_p": 0.2},
     "adage": {"corruption": "masking", "noise_p": 0.2, "n_layers": 1},
     "categorix": {"categories": 5},
+    "iwae of one draw": {"importance_samples": 1},
 }
 STACKED = [
     name
@@ -46,11 +47,12 @@ def trained(
     return training
 
 
-@pytest.mark.parametrize("architecture", STACKED)
+@pytest.mark.parametrize("architecture", [*STACKED, "iwae of one draw"])
 def test_every_stacked_architecture_is_what_plain_pytorch_makes_of_it(
     task: TrainingTask, architecture: str
 ) -> None:
     own = OWN.get(architecture, {})
+    architecture = architecture.partition(" ")[0]
     kinds = {
         "activation": ["relu", "tanh", "sigmoid"],
         "optimizer": ["adamw", "rmsprop", "sgd"],
