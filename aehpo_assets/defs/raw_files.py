@@ -6,7 +6,7 @@ files' hashes and not at the first table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -27,7 +27,7 @@ raw_files = dg.AssetSpec(
 )
 
 
-def told(dataset: Dataset, task: str, paths: Sequence[Path]) -> dg.AssetMaterialization:
+def told(dataset: Dataset, task: str, known: Mapping[Path, str]) -> dg.AssetMaterialization:
     """Return what Dagster is told of the files that a task is read from.
 
     Parameters
@@ -36,17 +36,16 @@ def told(dataset: Dataset, task: str, paths: Sequence[Path]) -> dg.AssetMaterial
         The data set.
     task
         Partition of the asset.
-    paths
-        The files, ``dataset.yaml`` among them.
+    known
+        Matrices that were read to their hashes, which are not computed again.
     """
-    hashes = {path.name: file_hash(path) for path in paths}
+    paths = dict.fromkeys([*known, dataset.labels_path(), dataset.file])
+    hashes = {
+        str(path.relative_to(dataset.folder)): known.get(path) or file_hash(path) for path in paths
+    }
     rows = [
-        {
-            "file": str(path.relative_to(dataset.folder)),
-            "bytes": path.stat().st_size,
-            "SHA-256 begins with": hashes[path.name],
-        }
-        for path in paths
+        {"file": name, "bytes": (dataset.folder / name).stat().st_size, "SHA-256 begins with": own}
+        for name, own in hashes.items()
     ]
     metadata: dict[str, dg.MetadataValue] = {
         "folder": dg.MetadataValue.path(dataset.folder),

@@ -92,10 +92,9 @@ def _begin(
 def omics_matrix(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """One modality of a data set as it comes, or several side by side: transformed, not scaled."""
     making, dataset, modality = _begin(OMICS_MATRIX, context, study)
-    for path in dataset.modality_paths(modality):
-        making.file(path)
-    read = [*dataset.modality_paths(modality), dataset.labels_path(), dataset.file]
-    context.log_event(told(dataset, context.partition_key, read))
+    paths = [making.file(path) for path in dataset.modality_paths(modality)]
+    hashes = {path: making.inputs[making.store.file_name(path)] for path in paths}
+    context.log_event(told(dataset, context.partition_key, hashes))
     parts = read_parts(dataset, modality)
     matrix = joined(dataset, parts)
     settings = dataset.modalities

@@ -39,7 +39,8 @@ def test_another_content_is_another_version_and_words_are_shown_as_they_are(
 
     def event() -> dg.AssetMaterialization:
         data_set = read_dataset(folder)
-        return told(data_set, "toy_rna", [data_set.modality_path("rna"), data_set.file])
+        path = data_set.modality_path("rna")
+        return told(data_set, "toy_rna", {path: file_hash(path)})
 
     first = event()
     assert first.metadata["licence"].value == "CC BY 4.0"
