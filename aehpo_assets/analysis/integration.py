@@ -101,7 +101,19 @@ def integration(
             same = _patients(influence, ours.task) == _patients(influence, theirs.task)
             on_these.append(found if same else None)
             widened.append(for_new_patients(found, of_samples, "one", "other"))
-            rows.append(_row(method, ours, theirs, found, same))
+            one, other = ours.candidate, theirs.candidate
+            rows.append(
+                _row(
+                    ours.task,
+                    method,
+                    theirs.task,
+                    (one.name, other.name),
+                    (one.valid.mean, other.valid.mean),
+                    (one.test.mean, other.test.mean),
+                    found,
+                    same=same,
+                )
+            )
         for way in LATE if task in late else ():
             row, found = _of_late(task, way, late[task])
             rows.append(row)
@@ -146,19 +158,28 @@ def _influence(
 
 
 def _row(
-    method: str, ours: _Side, theirs: _Side, found: Difference, same: bool
+    task: str,
+    method: str,
+    against: str,
+    names: tuple[str, str],
+    valid: tuple[float, float],
+    test: tuple[float, float],
+    found: Difference,
+    *,
+    same: bool,
 ) -> dict[str, object]:
+    """A row of the table: what joins, and what it is held against."""
     lower, upper = found.interval() if found.is_tested else (math.nan, math.nan)
     return {
-        "task": ours.task,
+        "task": task,
         "method": method,
-        "against": theirs.task,
-        "candidate": ours.candidate.name,
-        "opponent": theirs.candidate.name,
-        "valid": ours.candidate.valid.mean,
-        "opponent_valid": theirs.candidate.valid.mean,
-        "test": ours.candidate.test.mean,
-        "opponent_test": theirs.candidate.test.mean,
+        "against": against,
+        "candidate": names[0],
+        "opponent": names[1],
+        "valid": valid[0],
+        "opponent_valid": valid[1],
+        "test": test[0],
+        "opponent_test": test[1],
         "improvement": found.mean,
         "standard_error": found.error,
         "lower": lower,
@@ -176,23 +197,16 @@ def _of_late(task: str, way: str, late: LateFusion) -> tuple[dict[str, object], 
     valid, test = wide[VALID_SCORE].mean(), wide[TEST_SCORE].mean()
     against = str(valid.drop(list(LATE)).idxmax())
     found = mean_difference(wide[TEST_SCORE][way] - wide[TEST_SCORE][against])
-    lower, upper = found.interval() if found.is_tested else (math.nan, math.nan)
-    row = {
-        "task": task,
-        "method": way,
-        "against": against,
-        "candidate": way,
-        "opponent": f"recommendation of {against}",
-        "valid": valid[way],
-        "opponent_valid": valid[against],
-        "test": test[way],
-        "opponent_test": test[against],
-        "improvement": found.mean,
-        "standard_error": found.error,
-        "lower": lower,
-        "upper": upper,
-        "same_samples": True,
-    }
+    row = _row(
+        task,
+        way,
+        against,
+        (way, f"recommendation of {against}"),
+        (valid[way], valid[against]),
+        (test[way], test[against]),
+        found,
+        same=True,
+    )
     return row, found
 
 

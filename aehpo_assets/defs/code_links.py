@@ -40,7 +40,10 @@ def _place(compute: Computes) -> tuple[str, str | None, int]:
     function = inspect.unwrap(compute)
     name = getattr(function, "__qualname__", repr(function))
     try:
-        file, line = inspect.getsourcefile(function), inspect.getsourcelines(function)[1]
+        file = inspect.getsourcefile(function)
+        # A function knows its line; of a class the file has to be searched.
+        code = getattr(function, "__code__", None)
+        line = code.co_firstlineno if code else inspect.getsourcelines(function)[1]
     except (OSError, TypeError):
         return name, None, 1
     return name, file, line

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from noisy_means import noisy
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
@@ -17,14 +18,6 @@ from aehpo_assets.hpo.surrogate.kernel import (
     centre_and_scale,
     fit_kernel,
 )
-
-
-def noisy(rows: int, columns: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    generator = np.random.default_rng(seed)
-    X = generator.random((rows, columns))
-    noise = generator.uniform(0.01, 0.4, rows)
-    y = 5 + np.sin(4 * X[:, 0]) + X[:, -1] ** 2 + generator.normal(0, np.sqrt(noise))
-    return X, y, noise
 
 
 @settings(max_examples=20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from noisy_means import noisy
 from scipy.optimize import check_grad
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
@@ -13,14 +14,6 @@ from aehpo_assets.hpo.surrogate.kernel import (
     centre_and_scale,
     fit_kernel,
 )
-
-
-def noisy(rows: int, columns: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    generator = np.random.default_rng(seed)
-    X = generator.random((rows, columns))
-    noise = generator.uniform(0.01, 0.4, rows)
-    y = 5 + np.sin(4 * X[:, 0]) + X[:, -1] ** 2 + generator.normal(0, np.sqrt(noise))
-    return X, y, noise
 
 
 def test_nothing_more_probable_is_found_where_scikit_learn_ends() -> None:
