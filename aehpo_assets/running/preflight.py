@@ -20,7 +20,12 @@ from aehpo_assets.hpo.search.live import check_live_searchers
 from aehpo_assets.hpo.search.problem import Problem
 from aehpo_assets.hpo.search.searchers import SEARCHERS, check_searchers, make_scheduler
 from aehpo_assets.hpo.transfer.leave_one_out import TransferPlan
-from aehpo_assets.space import configurations_of, refuse_unread, search_space
+from aehpo_assets.space import (
+    ARCHITECTURE_SPACES,
+    configurations_of,
+    refuse_unread,
+    search_space,
+)
 from aehpo_assets.store.hashes import file_hash
 from aehpo_assets.store.store import Store
 from aehpo_assets.study import Study
@@ -118,6 +123,28 @@ def _check_memory(tasks: Iterable[Task]) -> None:
         for part in parts_of(modality):
             feature_type = dataset.modalities[part].feature_type
             refuse_too_large(dataset.modality_path(part), part, feature_type)
+
+
+def check_ontologies(study: Study, tasks: dict[str, Task], file: Path) -> None:
+    """Refuse an architecture that needs an ontology on a task whose data set names none.
+
+    Raises
+    ------
+    InputError
+        At the first.
+    """
+    needed = [name for name in study.architectures if ARCHITECTURE_SPACES[name].ontology]
+    for task, (dataset, modality) in tasks.items() if needed else ():
+        parts = parts_of(modality)
+        without = [part for part in parts if dataset.modalities[part].ontology is None]
+        if without:
+            raise InputError(
+                f"{needed[0]} needs an ontology, and the modality {without[0]} of {task} has none",
+                file=file,
+                key="architectures",
+                remedy=f"Name one in {dataset.file} (modalities.{without[0]}.ontology), or take "
+                f"the task or {needed[0]} out of the study.",
+            )
 
 
 def check_datasets(tasks: dict[str, Task], store: Store, split: Split | None = None) -> None:

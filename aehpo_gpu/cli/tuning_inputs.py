@@ -11,9 +11,10 @@ from aehpo_assets.datasets.catalogue import usable_tasks
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import InputError, StaleInputError
 from aehpo_assets.running.runner import CodeLocations
+from aehpo_assets.space import ARCHITECTURE_SPACES
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Partition, artefact_name
-from aehpo_gpu.training.task import TRAINING_INPUTS
+from aehpo_gpu.training.task import ONTOLOGY, TRAINING_INPUTS
 
 REMEDY = "`aehpo run STUDY.yaml` makes it."
 
@@ -52,6 +53,8 @@ class TuningInputs:
                     remedy=f"The study has: {', '.join(known) or 'none'}.",
                 )
         self._home, self.task, self.architecture = home, task, architecture
+        further = (ONTOLOGY,) if ARCHITECTURE_SPACES[architecture].ontology else ()
+        self.read = (*TRAINING_INPUTS, *further)
         self._artefacts = StudyArtefacts(home, datasets, tasks, CodeLocations().specs)
 
     def data_versions(self) -> dict[str, str]:
@@ -63,14 +66,14 @@ class TuningInputs:
             If any of it, or what it was made from, is missing, stale or failed its checks.
         """
         partition = (self.task,)
-        for asset in TRAINING_INPUTS:
+        for asset in self.read:
             if why := self._why_old(asset, partition):
                 name = artefact_name(asset, partition)
                 raise StaleInputError(f"{name} {_state(why)}. {REMEDY}")
         store = self._home.store
         return {
             artefact_name(asset, partition): store.checked(asset, partition).data_version
-            for asset in TRAINING_INPUTS
+            for asset in self.read
         }
 
     def why_not_comparable(self, asset: str) -> str | None:

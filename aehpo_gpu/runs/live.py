@@ -29,6 +29,7 @@ from aehpo_assets.study import Study
 from aehpo_assets.study_sections import Live
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.runs.table import measured_cost, training_settings
+from aehpo_gpu.training.decoders import with_decoder
 from aehpo_gpu.training.plan import plan_fleets
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.rungs import train_rungs
@@ -107,11 +108,13 @@ class LiveTuning:
         sampled_runs = configurations_of(self.study, self.architecture)
         prices = measured_cost(self.home, self.architecture, sampled_runs, settings)
         n_features, n_train = self.data.n_features, self.data.n_train
+        own = ARCHITECTURES[self.architecture]
         started, done = time.monotonic(), 0
 
         def train(configurations: pd.DataFrame, decide: Decide) -> pd.DataFrame:
             runs = configurations.assign(seed=self.study.seeds[0])
-            fleets = plan_fleets(self.architecture, runs, n_features, n_train, settings)
+            planned = with_decoder(own, runs, self.data.ontology)
+            fleets = plan_fleets(self.architecture, planned, n_features, n_train, settings)
 
             def tell(progress: Progress) -> None:
                 seconds = time.monotonic() - started

@@ -22,6 +22,7 @@ from aehpo_assets.store.run_archive import RUN_KEY, RunArchive, run_keys
 from aehpo_assets.study import Study
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel
+from aehpo_gpu.training.decoders import with_decoder
 from aehpo_gpu.training.defaults import training_defaults
 from aehpo_gpu.training.device_cost import cost_model
 from aehpo_gpu.training.plan import Shard, plan_shards
@@ -29,7 +30,7 @@ from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.replicates import Replicates
 from aehpo_gpu.training.shard import train_shard
 from aehpo_gpu.training.shards import train_shards
-from aehpo_gpu.training.task import TrainingSettings, TrainingTask, training_task
+from aehpo_gpu.training.task import ONTOLOGY, TrainingSettings, TrainingTask, training_task
 
 if TYPE_CHECKING:
     from aehpo_assets.space import SearchSpace
@@ -147,6 +148,9 @@ class RunTable:
         keys = pd.Series("", index=asked.index)
         for replicate, own in asked.groupby(asked):
             inputs = self.replicates.inputs(int(replicate)) if self.replicates else self.inputs
+            if self.data.ontology is not None:
+                known = f"{ONTOLOGY}/{self.data.task}"
+                inputs = inputs | {known: self.data.ontology.version}
             common = {
                 "architecture": self.architecture,
                 "task": self.data.task,
@@ -162,11 +166,12 @@ class RunTable:
         keys = pd.Series(self.keys()).drop_duplicates()
         missing = keys.index[~keys.isin(self.archive.finished(keys))]
         shards: list[Shard] = []
+        runs = with_decoder(ARCHITECTURES[self.architecture], self.runs, self.data.ontology)
         for replicate, own in self.replicate_of[missing].groupby(self.replicate_of[missing]):
             rows = own.index.tolist()
             planned = plan_shards(
                 self.architecture,
-                self.runs.iloc[rows],
+                runs.iloc[rows],
                 *self._size_of(int(replicate)),
                 self.settings,
                 cost=self.cost(),

@@ -1,7 +1,7 @@
 """Outer layers that know one modality each: which weights there are, and how errors are weighed.
 
-A weight between a feature of one modality and a unit of another does not exist: it is zero from the
-start, and has no gradient, so that no optimiser moves it and no decay has anything to shrink.
+A weight between a feature of one modality and a unit of another does not exist; what that means
+is said in ``weight_masks``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import pandas as pd
 import torch
 
 from aehpo_assets.errors import InputError
-from aehpo_gpu.training.parameters import LinearParameters, padded
+from aehpo_gpu.training.parameters import padded
+from aehpo_gpu.training.weight_masks import WeightMask, WeightMasks
 
 
 def modality_numbers(modalities: np.ndarray | None, features: int) -> np.ndarray:
@@ -62,6 +63,13 @@ def absent_weights(widths: Sequence[Sequence[int]], numbers: np.ndarray) -> np.n
 class OuterLayers:
     """The outer layers of a fleet, cut by modality.
 
+    Attributes
+    ----------
+    masks
+        Of the first and the last layer.
+    root_weights
+        (runs, 1, features) square roots of the weights of the squared errors.
+
     Parameters
     ----------
     widths
@@ -89,7 +97,8 @@ class OuterLayers:
         of_feature[: len(numbers)] = numbers[:features]
         units = padded(max(run[1] for run in widths))
         same = of_feature[:, None] == unit_numbers(units, count)[None]
-        self._encoder = torch.as_tensor(same, device=device, dtype=dtype)
+        encoder = torch.as_tensor(same, device=device, dtype=dtype)
+        self.masks = WeightMasks([WeightMask(0, encoder), WeightMask(-1, encoder.T)])
         self.root_weights = self._roots(widths, numbers, balance, features)
 
     @staticmethod
@@ -105,13 +114,3 @@ class OuterLayers:
             weights[run, 0, :kept] = (kept / count / np.maximum(sizes, 1))[own]
         powers = torch.as_tensor(weights, device=balance.device, dtype=balance.dtype)
         return powers ** (balance[:, None, None] / 2)
-
-    def cut(self, layers: Sequence[LinearParameters]) -> None:
-        """Take out the weights that do not exist, of the first and the last layer."""
-        layers[0].weight.mul_(self._encoder)
-        layers[-1].weight.mul_(self._encoder.T)
-
-    def cut_gradients(self, layers: Sequence[LinearParameters]) -> None:
-        """Take out their gradients, before anything is made of these."""
-        layers[0].weight_gradient.mul_(self._encoder)
-        layers[-1].weight_gradient.mul_(self._encoder.T)

@@ -16,10 +16,12 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from aehpo_assets.datasets.ontology import Ontology
 from aehpo_assets.space.batches import steps_per_epoch
 from aehpo_assets.space.widths import run_widths, trainable_parameters, weights_and_biases
 from aehpo_gpu.architectures import Architecture, CodeBatch, LatentBatch
 from aehpo_gpu.training import draws
+from aehpo_gpu.training.decoders import decoder_of, decoder_widths, with_decoder
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.errors import ERRORS
 from aehpo_gpu.training.importance import importance_losses
@@ -70,7 +72,7 @@ class SoloNetwork:
 
     Parameters
     ----------
-    architecture, runs, features, train_samples, vae_loss, device, dtype
+    architecture, runs, features, train_samples, vae_loss, device, dtype, ontology
         As of a fleet; ``runs`` is one.
     """
 
@@ -84,10 +86,12 @@ class SoloNetwork:
         vae_loss: str,
         device: torch.device,
         dtype: torch.dtype,
+        ontology: Ontology | None = None,
     ):
         if len(runs) != 1:
             raise ValueError(f"{architecture.name} trains one run at a time, not {len(runs)}")
         runs = with_defaults(runs, training_defaults(architecture))
+        runs = with_decoder(architecture, runs, ontology)
         self.architecture, self._run = architecture, runs.iloc[0].to_dict()
         self.device, self.dtype = device, dtype
         self.train_samples, self.vae_loss = train_samples, vae_loss
@@ -99,6 +103,9 @@ class SoloNetwork:
         (chosen,) = initialisations(runs)
         _begin(self.module, chosen, draws.generator(self.seed, "weights"))
         self.module.to(device)
+        self._masks: list[tuple[nn.Linear, Tensor]] = []
+        if architecture.decoder is not None:
+            self._mask(decoder_of(architecture, self._run, ontology).masks)
         self._encoder = cast("nn.Module", self.module.encoder)
         self._named_heads = cast("nn.ModuleDict", self.module.heads)
         self._decoder = cast("nn.Module", self.module.decoder)
@@ -115,6 +122,29 @@ class SoloNetwork:
 
     def _value(self, name: str) -> Tensor:
         return torch.tensor([float(self._run[name])], device=self.device, dtype=self.dtype)
+
+    @torch.no_grad()
+    def _mask(self, masks: Sequence[np.ndarray]) -> None:
+        """Give the layers of the decoder weights where masks say so, and none below zero."""
+        decoder = cast("nn.Module", self.module.decoder)
+        layers = [one for one in decoder.modules() if isinstance(one, nn.Linear)]
+        for layer, mask in zip(layers, masks, strict=True):
+            present = torch.as_tensor(mask[:, : layer.out_features].T.copy())
+            self._masks.append((layer, present.to(layer.weight)))
+            layer.weight.abs_().mul_(self._masks[-1][1])
+
+    @torch.no_grad()
+    def cut_gradients(self) -> None:
+        """Take out the gradients of weights that do not exist, before a step."""
+        for layer, present in self._masks:
+            assert layer.weight.grad is not None
+            layer.weight.grad.mul_(present)
+
+    @torch.no_grad()
+    def project(self) -> None:
+        """Bring weights back to where they may be, after a step."""
+        for layer, present in self._masks:
+            layer.weight.clamp_(min=0).mul_(present)
 
     @property
     def noise_width(self) -> int:
@@ -214,7 +244,11 @@ class SoloNetwork:
     def _heads(self, x: Tensor) -> dict[str, Tensor]:
         """Head to (1, samples, latents)."""
         hidden = self._encoder(x)
-        return {name: head(hidden)[None] for name, head in self._named_heads.items()}
+        heads = {name: head(hidden)[None] for name, head in self._named_heads.items()}
+        bend = self.architecture.bend
+        if bend is None:
+            return heads
+        return dict(bend(heads, x.new_ones(1, 1, self.latent_dim), self._shared))
 
     def _errors(self, output: Tensor, x: Tensor) -> Tensor:
         name = self._error.parameter
@@ -318,6 +352,7 @@ def module_of(
         batch_norm=bool(run["batch_norm"]),
         head=architecture.head,
         decoder_norm=architecture.decoder_norm,
+        bare_decoder=decoder_widths(architecture, run, widths[0]),
     )
 
 
@@ -331,6 +366,7 @@ def parameter_counts(
     runs = with_defaults(runs, training_defaults(architecture))
     counts = []
     usual = architecture.module is None and architecture.head is None and architecture.decoder_norm
+    usual = usual and architecture.decoder is None
     for run, widths in zip(runs.to_dict("records"), run_widths(runs, n_features), strict=True):
         if usual:
             every = trainable_parameters(widths, len(architecture.heads), bool(run["batch_norm"]))
@@ -351,6 +387,8 @@ def _begin(module: nn.Module, chosen: Any, source: torch.Generator) -> None:
     """Draw the parameters, layer by layer in the order of a fleet."""
     layers = [layer for layer in module.modules() if isinstance(layer, PRODUCTS)]
     bare = {*cast("nn.ModuleDict", module.heads).values(), layers[-1]}
+    if isinstance(module, Autoencoder) and module.kinds["bare_decoder"] is not None:
+        bare |= set(module.decoder)
     for layer in layers:
         inside = chosen.scope == "all" or layer not in bare
         INITIALISATIONS[chosen.weights if inside else "torch_default"](

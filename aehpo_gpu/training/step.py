@@ -85,9 +85,9 @@ class TrainingStep:
 
     def _step(self, x: torch.Tensor, noise: Mapping[str, torch.Tensor]) -> None:
         self.network.training_losses(x, noise, self._weight).total.sum().backward()
-        if isinstance(self.network, FleetNetwork) and self.network.outer is not None:
-            self.network.outer.cut_gradients(self.network.stack.layers)
+        self.network.cut_gradients()
         self.optimiser.step()
+        self.network.project()
 
     def _captured(self, x: torch.Tensor, noise: Mapping[str, torch.Tensor]) -> _Graph:
         """Record a step without taking it."""

@@ -32,8 +32,8 @@ OWN: dict[str, dict[str, object]] = {
 STACKED = [
     name
     for name, one in ARCHITECTURES.items()
-    # Outer layers that know one modality each have a test of their own beside plain ones.
-    if one.module is None and one.balance is None
+    # Layers with masks have tests of their own beside plain ones.
+    if one.module is None and one.balance is None and one.decoder is None
 ]
 
 
