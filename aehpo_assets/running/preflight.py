@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from importlib.metadata import entry_points
+from itertools import product
 from pathlib import Path
 
 from aehpo_assets.datasets.catalogue import Task
@@ -125,25 +126,34 @@ def _check_memory(tasks: Iterable[Task]) -> None:
             refuse_too_large(dataset.modality_path(part), part, feature_type)
 
 
-def check_ontologies(study: Study, tasks: dict[str, Task], file: Path) -> None:
-    """Refuse an architecture that needs an ontology on a task whose data set names none.
+def check_tasks(study: Study, tasks: dict[str, Task], file: Path) -> None:
+    """Refuse an architecture that needs what a task of the study does not have.
 
     Raises
     ------
     InputError
-        At the first.
+        At the first: a task of one modality for an architecture of joint ones, or one whose data
+        set names no ontology for an architecture that needs it.
     """
-    needed = [name for name in study.architectures if ARCHITECTURE_SPACES[name].ontology]
-    for task, (dataset, modality) in tasks.items() if needed else ():
+    spaces = [ARCHITECTURE_SPACES[name] for name in study.architectures]
+    for space, (task, (dataset, modality)) in product(spaces, tasks.items()):
         parts = parts_of(modality)
-        without = [part for part in parts if dataset.modalities[part].ontology is None]
-        if without:
+        if space.joint and len(parts) == 1:
             raise InputError(
-                f"{needed[0]} needs an ontology, and the modality {without[0]} of {task} has none",
+                f"{space.name} translates between modalities, and the task {task} has one",
+                file=file,
+                key="architectures",
+                remedy="Let the study have joint tasks alone (fusion, and tasks: []), or take "
+                f"{space.name} out of it.",
+            )
+        without = [part for part in parts if dataset.modalities[part].ontology is None]
+        if space.ontology and without:
+            raise InputError(
+                f"{space.name} needs an ontology, and the modality {without[0]} of {task} has none",
                 file=file,
                 key="architectures",
                 remedy=f"Name one in {dataset.file} (modalities.{without[0]}.ontology), or take "
-                f"the task or {needed[0]} out of the study.",
+                f"the task or {space.name} out of the study.",
             )
 
 

@@ -34,6 +34,8 @@ class ArchitectureSpace:
     ontology
         Whether the ontology of a task decides how many latents it has; it has no
         ``latent_dim_fixed`` then.
+    joint
+        Whether it is of joint tasks alone.
 
     Raises
     ------
@@ -46,6 +48,7 @@ class ArchitectureSpace:
     further: tuple[Hyperparameter, ...] = TRAINING
     overcomplete: bool = False
     ontology: bool = False
+    joint: bool = False
 
     def __post_init__(self) -> None:
         names = [hyperparameter.name for hyperparameter in self.hyperparameters]
@@ -276,6 +279,18 @@ ONTIX = ArchitectureSpace(
 )
 # Each of its stages has the hyperparameters of the run, and the length of the study.
 STACKIX = ArchitectureSpace("stackix", STUDY_HYPERPARAMETERS, _kept(ANNEALED, *OF_ONE_LENGTH))
+XMODALIX = ArchitectureSpace(
+    "xmodalix",
+    (
+        *SHARED,
+        Hyperparameter("beta", LogUniform(1e-4, 1), 0.1),
+        Hyperparameter("gamma", LogUniform(0.1, 100), 10.0),
+        Hyperparameter("delta_pair", LogUniform(0.1, 100), 5.0),
+    ),
+    # What its loss is a mean of is said by the architecture.
+    _kept(ANNEALED, "loss_reduction", "mn_weight"),
+    joint=True,
+)
 INTERMEDIATE_FUSION = ArchitectureSpace(
     "intermediate_fusion",
     (*STUDY_HYPERPARAMETERS, Hyperparameter("modality_balance", Uniform(0, 1), 0.0, (0, 1))),

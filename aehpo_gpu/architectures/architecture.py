@@ -184,6 +184,9 @@ class Architecture:
     decoder
         Ontology of the task and ``sizes`` of a run to its decoder, where that is not the mirror
         image of the encoder.
+    crossed
+        Whether each modality has an autoencoder of its own, all of which are trained together, run
+        by run (``aehpo_gpu.training.crossed``).
     bend
         Heads, mask of the latents and ``sizes`` to what heads become before anything reads them.
     """
@@ -209,6 +212,12 @@ class Architecture:
     balance: str | None = None
     decoder: Callable[[Ontology, Mapping[str, Scalar]], MaskedDecoder] | None = None
     bend: Callable[[Heads, torch.Tensor, Mapping[str, Scalar]], Heads] | None = None
+    crossed: bool = False
+
+    @property
+    def stacks(self) -> bool:
+        """Whether runs are trained as one stack, and not one by one."""
+        return self.module is None and not self.crossed
 
     @property
     def group_by(self) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ def _trained(
 ) -> tuple[Autoencoder, int]:
     """The module of a run, and the epochs after which it ended."""
     own = ARCHITECTURES[architecture]
-    if own.module is not None or own.code is not None or own.stacked:
+    if not own.stacks or own.code is not None or own.stacked:
         how = "in stages" if own.stacked else "in a way of its own"
         raise InputError(
             f"{architecture} makes its latents {how}, which no export holds",

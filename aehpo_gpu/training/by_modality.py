@@ -24,6 +24,32 @@ def modality_numbers(modalities: np.ndarray | None, features: int) -> np.ndarray
     return pd.factorize(modalities)[0].astype(np.int64)
 
 
+def columns_of_modalities(modalities: np.ndarray | None, features: int) -> dict[str, np.ndarray]:
+    """Return the positions of each modality's features, in their order; all of a single one."""
+    if modalities is None:
+        return {"": np.arange(features)}
+    return {str(one): np.flatnonzero(modalities == one) for one in pd.unique(modalities)}
+
+
+def features_of_modalities(runs: pd.DataFrame, columns: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return how many features of each modality each run has, (runs,) each.
+
+    Raises
+    ------
+    InputError
+        If a run has none of one.
+    """
+    asked = runs["k_filter"].to_numpy()
+    counts = [np.searchsorted(own, asked) for own in columns]
+    if any((own == 0).any() for own in counts):
+        raise InputError(
+            f"k_filter {int(asked.min())} leaves a modality without a feature",
+            key="space.k_filter",
+            remedy=f"Set it to {len(columns)} or more: each modality has its share.",
+        )
+    return counts
+
+
 def unit_numbers(units: int, modalities: int) -> np.ndarray:
     """Return (units,) the number of the modality that each unit beside the features belongs to."""
     return np.arange(units) % modalities

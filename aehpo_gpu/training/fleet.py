@@ -19,6 +19,7 @@ from aehpo_assets.datasets.ontology import Ontology
 from aehpo_gpu.architectures import ARCHITECTURES, Architecture
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.annealing import annealing_weight
+from aehpo_gpu.training.crossed import CrossedNetwork, CrossedOptimiser
 from aehpo_gpu.training.decoders import with_decoder
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.measure import Measured, Metrics, evaluate_fleet, valid_losses
@@ -27,7 +28,8 @@ from aehpo_gpu.training.optimiser import StackedOptimiser
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.rules import update_rules
 from aehpo_gpu.training.schedule import rate_schedules
-from aehpo_gpu.training.solo import SoloNetwork, SoloOptimiser
+from aehpo_gpu.training.solo import SoloNetwork
+from aehpo_gpu.training.solo_optimiser import SoloOptimiser
 from aehpo_gpu.training.step import TrainingStep
 from aehpo_gpu.training.stopping import EarlyStopping, stopping_rules
 from aehpo_gpu.training.task import TrainingSettings
@@ -253,7 +255,7 @@ def begin(
     modalities: np.ndarray | None = None,
     ontology: Ontology | None = None,
     solo: bool = False,
-) -> tuple[FleetNetwork | SoloNetwork, StackedOptimiser | SoloOptimiser]:
+) -> tuple[FleetNetwork | SoloNetwork | CrossedNetwork, StackedOptimiser | SoloOptimiser]:
     """Return the network of some runs before its first step, and what steps it.
 
     Parameters
@@ -281,6 +283,10 @@ def begin(
         "device": device,
         "dtype": dtype,
     }
+    if architecture.crossed:
+        crossed = CrossedNetwork(architecture, runs, modalities=modalities, **common)
+        (rule,) = update_rules(runs)
+        return crossed, CrossedOptimiser(crossed, float(runs["lr_fixed"].iloc[0]), rule)
     if solo or architecture.module is not None:
         network = SoloNetwork(architecture, runs, ontology=ontology, **common)
         (rule,) = update_rules(runs)

@@ -227,7 +227,7 @@ def plan_fleets(
     device = settings.torch_device()
     cutting = SHIPPED_CUDA if device.type == "cuda" else SHIPPED_CPU
     estimating = cost if cost is not None else cutting
-    if ARCHITECTURES[architecture].module is not None:
+    if not ARCHITECTURES[architecture].stacks:
         return _alone(architecture, runs, n_features, n_train, settings, estimating)
     heads = len(ARCHITECTURES[architecture].heads)
     memory = fleet_memory(device)

@@ -28,7 +28,7 @@ from aehpo_gpu.training.errors import ERRORS
 from aehpo_gpu.training.fleets import Fleets, Reached
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.resident import ResidentMatrix
-from aehpo_gpu.training.solo import parameter_counts
+from aehpo_gpu.training.solo_module import parameter_counts
 from aehpo_gpu.training.stacked import stages_of
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask, device_name
 

@@ -67,7 +67,7 @@ def measure_cost_model(
     held = fleet_bytes(solo, ends, settings.dtype.itemsize, pairs)
     by_size = np.argsort(operations, kind="stable")
     chosen = [(int(row), 1) for row in _spread(by_size, SOLO_TIMINGS)]
-    for runs_of_fleet in FLEET_SIZES if zoo.module is None else ():
+    for runs_of_fleet in FLEET_SIZES if zoo.stacks else ():
         fits = (runs_of_fleet * operations <= LARGEST_FLEET_OPERATIONS) & (
             runs_of_fleet * held <= LARGEST_FLEET_BYTES
         )
@@ -131,6 +131,7 @@ def time_step(
         features=n_features,
         train_samples=MOST_STEPS[device.type] * batch_size,
         settings=settings,
+        modalities=np.arange(n_features) % 2 if ARCHITECTURES[architecture].crossed else None,
         ontology=ontology_for_timing(ARCHITECTURES[architecture], n_features),
     )
     take_step = TrainingStep(network, optimiser)

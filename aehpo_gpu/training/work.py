@@ -19,7 +19,7 @@ from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.decoders import between_of
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.parameters import LANES
-from aehpo_gpu.training.solo import PRODUCTS, module_of
+from aehpo_gpu.training.solo_module import PRODUCTS, module_of
 from aehpo_gpu.training.task import EVALUATION_CHUNK
 
 TERMS = (

@@ -14,7 +14,7 @@ from aehpo_assets.datasets.read_ontology import task_ontology
 from aehpo_assets.datasets.simulate import FEATURES, ontology, simulate_cohort, write_cohort
 from aehpo_assets.datasets.validate import validate_dataset
 from aehpo_assets.errors import InputError
-from aehpo_assets.running.preflight import check_ontologies
+from aehpo_assets.running.preflight import check_tasks
 from aehpo_assets.study import Study
 from tests.conftest import write_tiny
 
@@ -99,8 +99,11 @@ def test_an_architecture_that_needs_one_is_refused_without(tmp_path: Path) -> No
     with pytest.raises(
         InputError, match=r"s.yaml.*ontix needs an ontology, and the modality rna of toy_rna has"
     ):
-        check_ontologies(study, tasks, Path("s.yaml"))
-    check_ontologies(study.model_copy(update={"architectures": ["varix"]}), tasks, Path("s.yaml"))
+        check_tasks(study, tasks, Path("s.yaml"))
+    check_tasks(study.model_copy(update={"architectures": ["varix"]}), tasks, Path("s.yaml"))
+    crossed = study.model_copy(update={"architectures": ["varix", "xmodalix"]})
+    with pytest.raises(InputError, match=r"xmodalix translates .* toy_rna has one.*tasks: \[\]"):
+        check_tasks(crossed, tasks, Path("s.yaml"))
 
 
 def test_the_simulator_says_what_its_features_follow() -> None:
