@@ -190,7 +190,7 @@ EDGES = {
     "live_search": {
         "run_results",
         "validated_recommendations",
-        *OF_A_TASK,
+        *OF_REPLICATES,
     },
     "recommended_latents": {
         "validated_recommendations",

@@ -13,7 +13,9 @@ from aehpo_assets.errors import InputError, StaleInputError
 from aehpo_assets.running.runner import CodeLocations
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Partition, artefact_name
-from aehpo_gpu.training.task import TRAINING_INPUTS
+from aehpo_gpu.runs.table import study_replicates
+from aehpo_gpu.training.replicates import Replicates
+from aehpo_gpu.training.task import REPLICATE_INPUTS, TRAINING_INPUTS
 
 REMEDY = "`aehpo run STUDY.yaml` makes it."
 
@@ -72,6 +74,21 @@ class TuningInputs:
             artefact_name(asset, partition): store.checked(asset, partition).data_version
             for asset in TRAINING_INPUTS
         }
+
+    def replicates(self) -> Replicates | None:
+        """Return what the replicates of the task are made of; None if the study has one only.
+
+        Raises
+        ------
+        StaleInputError
+            As :meth:`data_versions`.
+        """
+        study, store, partition = self._home.study(), self._home.store, (self.task,)
+        if study.replicates == 1:
+            return None
+        tables = {asset: store.read_table(asset, partition) for asset in REPLICATE_INPUTS[1:]}
+        versions = {a: store.checked(a, partition).data_version for a in REPLICATE_INPUTS}
+        return study_replicates(self.task, study, tables, versions)
 
     def why_not_comparable(self, asset: str) -> str | None:
         """Say why scores of the study are not to be set beside a search of today, or None.

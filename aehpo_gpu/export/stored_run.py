@@ -13,8 +13,7 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.space import search_space
 from aehpo_assets.store.home import Home
 from aehpo_gpu.export.export import export_model
-from aehpo_gpu.runs.table import training_settings
-from aehpo_gpu.training.replicates import Replicates
+from aehpo_gpu.runs.table import study_replicates, training_settings
 from aehpo_gpu.training.task import REPLICATE_INPUTS, TRAINING_INPUTS, training_task
 
 _TABLES = ("run_results", "validated_recommendations")
@@ -48,14 +47,7 @@ def export_stored_run(
     for asset in TRAINING_INPUTS:
         store.checked(asset, (task,))
     tables = {asset: store.read_table(asset, (task,)) for asset in REPLICATE_INPUTS}
-    replicates = Replicates(
-        task=task,
-        matrix=tables["omics_matrix"],
-        table=tables["data_split"],
-        labels=tables["sample_labels"],
-        preprocessing=study.preprocessing,
-        seed=study.split.seed,
-    )
+    replicates = study_replicates(task, study, tables)
     replicate = int(run["seed"].iloc[0]) if study.replicates > 1 else 0
     data = (
         replicates.data(replicate)

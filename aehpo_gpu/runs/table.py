@@ -7,9 +7,10 @@ neither Dagster nor how a fleet is trained.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -57,6 +58,34 @@ def training_settings(study: Study) -> TrainingSettings:
         precision=study.precision,
         device=study.device,
         score_fidelities=study.score_fidelities,
+    )
+
+
+def study_replicates(
+    task: str,
+    study: Study,
+    tables: Mapping[str, pd.DataFrame],
+    versions: Mapping[str, str] = MappingProxyType({}),
+) -> Replicates:
+    """Return the replicates of a task of a study.
+
+    Parameters
+    ----------
+    task, study
+        Which.
+    tables
+        Asset to table: ``omics_matrix``, ``data_split`` and ``sample_labels``.
+    versions
+        As :attr:`aehpo_gpu.training.replicates.Replicates.versions`.
+    """
+    return Replicates(
+        task=task,
+        matrix=tables["omics_matrix"],
+        table=tables["data_split"],
+        labels=tables["sample_labels"],
+        preprocessing=study.preprocessing,
+        seed=study.split.seed,
+        versions=versions,
     )
 
 
