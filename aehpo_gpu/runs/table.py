@@ -162,6 +162,10 @@ class RunTable:
         further = self.replicates if replicate else None
         return further.data(replicate) if further else self.data
 
+    def inputs_of(self, replicate: int) -> dict[str, str]:
+        """Name to version of what a replicate is made of."""
+        return self.replicates.inputs(replicate) if self.replicates else self.inputs
+
     def _size_of(self, replicate: int) -> tuple[int, int]:
         """Features and train samples of a replicate."""
         if self.replicates is None or replicate == 0:
@@ -175,11 +179,10 @@ class RunTable:
         defaults[LENGTHS[self.settings.unit]] = self.settings.length
         keys = pd.Series("", index=asked.index)
         for replicate, own in asked.groupby(asked):
-            inputs = self.replicates.inputs(int(replicate)) if self.replicates else self.inputs
             common = {
                 "architecture": self.architecture,
                 "task": self.data.task,
-                "inputs": inputs,
+                "inputs": self.inputs_of(int(replicate)),
                 "settings": self.settings.identity(),
                 "engine": self.engine_version,
             }
