@@ -184,6 +184,16 @@ class Study(Settings):
         return list(range(self.replicates)) if self.replicates > 1 else list(self.seeds)
 
     @model_validator(mode="after")
+    def _live_within_replicates(self) -> Study:
+        # What a search has seen no validation may use, and only these are known to be seen.
+        if self.live and self.live.replicates > len(self.run_seeds):
+            raise ValueError(
+                f"live.replicates ({self.live.replicates}) are of the study's own "
+                f"{len(self.run_seeds)}: raise replicates, or list more seeds"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _fidelities_within_length(self) -> Study:
         if any(not 0 < fidelity <= self.length for fidelity in self.fidelities):
             unit = "epochs" if self.steps is None else "steps"

@@ -270,9 +270,11 @@ class Live(Settings):
     searcher proposes a ``batch`` at a time. Those that stop runs early do so at the study's
     ``fidelities``. With a ``warm_start``, the study's sampled runs are told to the searcher as
     ``observations``, or the best of them are what it evaluates first (``points_to_evaluate``);
-    what they took counts then. Searchers maximise the valid score, or else the valid R2, or
-    minimise the valid loss, which is a fair one only among configurations of one kind of error,
-    reduction and weight; it is by their scores that searches are compared in any case.
+    what they took counts then. Each configuration is trained in so many of the study's
+    ``replicates`` (or seeds), each of them a run, and the searcher is told the mean. Searchers
+    maximise the valid score, or else the valid R2, or minimise the valid loss, which is a fair one
+    only among configurations of one kind of error, reduction and weight; it is by their scores that
+    searches are compared in any case.
     """
 
     searchers: Searchers = Field(default=["cqr"], min_length=1)
@@ -280,6 +282,7 @@ class Live(Settings):
     runs: int = Field(default=64, gt=0)
     seconds: float | None = Field(default=None, gt=0)
     batch: int = Field(default=8, gt=0)
+    replicates: int = Field(default=1, gt=0)
     warm_start: Literal["observations", "points_to_evaluate"] | None = None
 
     @model_validator(mode="after")
@@ -287,6 +290,14 @@ class Live(Settings):
         if self.warm_start is not None and self.objective != "score":
             raise ValueError(
                 f"a warm start knows scores: leave out warm_start, or objective {self.objective}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _whole_configurations(self) -> Live:
+        if self.runs < self.replicates:
+            raise ValueError(
+                f"{self.runs} runs are no configuration of {self.replicates} replicates: raise runs"
             )
         return self
 

@@ -195,8 +195,7 @@ EDGES = {
     "live_search": {
         "run_results",
         "validated_recommendations",
-        "feature_ontology",
-        *OF_A_TASK,
+        *OF_A_TRAINING,
     },
     "recommended_latents": {
         "validated_recommendations",

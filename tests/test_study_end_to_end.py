@@ -424,7 +424,7 @@ def test_flipped_bytes_are_noticed_wherever_they_are(
         found[target.kind] += (outcome := flip_bytes(target, count, source))
         assert outcome["silent"] == 0, target.file
     logger.info("flipped bytes: %s", dict(found))
-    assert found.keys() == {"store", "runs", "benchmarks", "live", "devices"}
+    assert found.keys() == {"store", "runs", "baselines", "benchmarks", "live", "devices"}
     every = sum(found.values(), Counter())
     assert every["detected"] > every.total() / 4
 

@@ -65,6 +65,7 @@ class EqualTime:
         study's route took; at that time ``live_valid``, ``study_valid``, ``random_valid``,
         ``random_lower``, ``random_upper``; ``live_looks``, ``live_again_valid`` and the same of
         ``study``;
+        ``live_runs`` and ``study_runs``, the trainings that chose are the mean of so many;
         ``study_validated``, whether its scores are of its validation;
         ``live_seconds`` and ``study_seconds``, the whole of both, validation included;
         ``study_best_valid``, what the study's route ends with, and
@@ -170,15 +171,17 @@ def course(runs: pd.DataFrame, before: pd.DataFrame | None = None) -> pd.DataFra
     Returns
     -------
     pandas.DataFrame
-        ``seconds`` (cumulative), ``valid``, ``config_id`` and ``validated`` (False), one
-        row a configuration after a first row: the end of ``before``, or the score that a latent
-        space which tells nothing apart has. Before a run is done there is nothing better.
+        ``seconds`` (cumulative), ``valid``, ``config_id``, ``runs`` (trainings that ``valid`` is
+        the mean of) and ``validated`` (False), one row a configuration after a first row: the end
+        of ``before``, or the score that a latent space which tells nothing apart has. Before a run
+        is done there is nothing better.
     """
     known = _nothing() if before is None else before
     last, own = known.iloc[-1], _configurations(runs)
     seconds = last["seconds"] + own["seconds"].to_numpy().cumsum()
     valid = np.append(last["valid"], own["valid"])
     names = [last["config_id"], *own["config_id"]]
+    runs_of = np.append(last["runs"], own["runs"])
     best = np.maximum.accumulate(valid)
     is_new = np.diff(best, prepend=-np.inf) > 0
     chosen = np.maximum.accumulate(np.where(is_new, np.arange(len(valid)), 0))[1:]
@@ -187,6 +190,7 @@ def course(runs: pd.DataFrame, before: pd.DataFrame | None = None) -> pd.DataFra
             "seconds": seconds,
             "valid": best[1:],
             "config_id": [names[number] for number in chosen],
+            "runs": runs_of[chosen],
             "validated": False,
         }
     )
@@ -195,7 +199,7 @@ def course(runs: pd.DataFrame, before: pd.DataFrame | None = None) -> pd.DataFra
 
 def _nothing() -> pd.DataFrame:
     """A course that has not begun."""
-    start = {"seconds": [0.0], "valid": FAILED_SCORE, "config_id": ""}
+    start = {"seconds": [0.0], "valid": FAILED_SCORE, "config_id": "", "runs": 0}
     return pd.DataFrame(start | {"validated": False})
 
 
@@ -205,7 +209,7 @@ def _validated_course(validated: pd.DataFrame, before: pd.DataFrame) -> pd.DataF
     if runs.empty:
         return before
     own = _configurations(runs)
-    best = own.loc[[own["valid"].idxmax()], ["valid", "config_id"]]
+    best = own.loc[[own["valid"].idxmax()], ["valid", "config_id", "runs"]]
     seconds = before["seconds"].iloc[-1] + own["seconds"].sum()
     return pd.concat([before, best.assign(seconds=seconds, validated=True)], ignore_index=True)
 
@@ -294,7 +298,8 @@ def _standing(searcher: str, routes: Mapping[str, pd.DataFrame]) -> dict[str, ob
     at = _at(random, seconds)
     row |= {f"random_{bound}": float(at[bound]) for bound in ("lower", "upper")}
     for name, found in (("live", live), ("study", study)):
-        row |= _second_look(name, _at(found, seconds))
+        reached = _at(found, seconds)
+        row |= {f"{name}_runs": int(reached["runs"])} | _second_look(name, reached)
     row["study_validated"] = bool(_at(study, seconds)["validated"])
     best, default = study.iloc[-1], routes.get(DEFAULT_ROUTE)
     # A validated end is the mean of later trainings; luck would reach it too soon.

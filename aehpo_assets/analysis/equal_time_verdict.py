@@ -113,7 +113,8 @@ def _compared(standing: pd.Series, noise: Noise | None) -> str:
             "not to be held against that: its own score is the best of what it has seen, which is "
             "partly luck, and was not trained again."
         )
-    by = _against(standing["live_valid"], standing["study_valid"], noise, (1, 1))
+    chose = (max(1, standing["live_runs"]), max(1, standing["study_runs"]))
+    by = _against(standing["live_valid"], standing["study_valid"], noise, chose)
     return f"{by}, each by the best that it has seen, which is partly luck."
 
 

@@ -63,6 +63,7 @@ class Home:
         self.devices = self.root / "devices"
         self.benchmarks = self.root / "benchmarks"
         self.live = self.root / "live"
+        self.baselines = self.root / "baselines"
         self.openings = Openings(self.root / "openings")
         self.store = Store(self.root / "store")
         self._roots_file = self.root / "data_roots.json"

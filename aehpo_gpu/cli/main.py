@@ -80,6 +80,9 @@ def tune(
         float | None, typer.Option(help="Training seconds after which no batch starts.")
     ] = None,
     batch: Annotated[int | None, typer.Option(help="Configurations trained together.")] = None,
+    replicates: Annotated[
+        int | None, typer.Option(help="Replicates of the study that each is trained in.")
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(show_default="hpo.seed of the study", help="Seed of the searcher.")
     ] = None,
@@ -100,7 +103,7 @@ def tune(
     where = Home(home)
     study = where.study()
     where.check_writable()
-    given = {"runs": runs, "seconds": seconds, "batch": batch}
+    given = {"runs": runs, "seconds": seconds, "batch": batch, "replicates": replicates}
     settings = (study.live or Live()).model_dump()
     settings |= {name: value for name, value in given.items() if value is not None}
     settings["searchers"] = [searcher] if searcher is not None else settings["searchers"][:1]

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from aehpo_assets.analysis.equal_time import EqualTime, equal_time
 from aehpo_assets.analysis.equal_time_verdict import training_noise, verdict
-from aehpo_assets.errors import StaleInputError
+from aehpo_assets.errors import InputError, StaleInputError
 from aehpo_assets.foreign import escaped
 from aehpo_assets.hpo.objectives import RUNTIME, VALID_SCORE
 from aehpo_assets.hpo.search.live import check_live_searchers
@@ -51,8 +51,8 @@ def run_tuning(
     Raises
     ------
     InputError
-        If the searcher, the task or the architecture is unknown, or the searcher stops runs and
-        the study keeps no learning curves.
+        If the searcher, the task or the architecture is unknown, the searcher stops runs and the
+        study keeps no learning curves, or it has fewer replicates.
     StaleInputError
         If the data, or the run results that a warm start needs, are missing or stale.
     HomeBusyError
@@ -60,6 +60,12 @@ def run_tuning(
     """
     study, searcher = home.study(), live.searchers[0]
     check_live_searchers([searcher], study.fidelities, study.length, key="--searcher")
+    if live.replicates > len(study.run_seeds):
+        raise InputError(
+            f"the study has {len(study.run_seeds)} of the {live.replicates} replicates",
+            key="--replicates",
+            remedy="Ask for fewer, or raise replicates in the study.",
+        )
     inputs = TuningInputs(home, task, architecture)
     with working_alone(home):
         _tune(home, inputs, live, seed, console)
@@ -74,7 +80,8 @@ def _tune(home: Home, inputs: TuningInputs, live: Live, seed: int, console: Cons
     if missing and live.warm_start is not None:
         raise StaleInputError(f"live.warm_start needs run results: {missing}. {REMEDY}")
     data = training_task(task, *(home.store.read_table(asset, (task,)) for asset in inputs.read))
-    tuning = LiveTuning(architecture, data, study, seed, versions, home)
+    replicates = inputs.replicates() if live.replicates > 1 else None
+    tuning = LiveTuning(architecture, data, study, seed, versions, home, replicates)
     sampled = None if missing else home.store.read_table("run_results", (architecture, task))
     with _bars(console) as bars:
         bar = bars.add_task(escaped(f"{searcher} {task} {architecture}"), total=live.runs, best="")
@@ -153,11 +160,15 @@ def _cell(score: float | None) -> str:
 
 def _best(results: pd.DataFrame) -> str:
     """Say which whole training has the best valid score."""
-    whole = results[(results["status"] == "ok") & (results["epoch"] == results["epochs"])]
-    if whole[VALID_SCORE].notna().any():
-        best = whole.loc[whole[VALID_SCORE].idxmax()]
-        return f"best {escaped(best['config_id'])}: {best[VALID_SCORE]:.3f} valid"
-    return "no whole training yet"
+    whole = (results["status"] == "ok") & (results["epoch"] == results["epochs"])
+    scores = results[VALID_SCORE].where(whole).groupby(results["config_id"], sort=False)
+    # A configuration of which a replicate failed or was stopped has no mean.
+    means = scores.mean()[scores.count() == scores.size()]
+    if means.empty:
+        return "no whole training yet"
+    runs = int(scores.size()[means.idxmax()])
+    of = f", the mean of {runs} replicates" if runs > 1 else ""
+    return f"best {escaped(means.idxmax())}: {means.max():.3f} valid{of}"
 
 
 def _bars(console: Console) -> Bars:

@@ -14,7 +14,9 @@ from aehpo_assets.running.runner import CodeLocations
 from aehpo_assets.space import ARCHITECTURE_SPACES
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Partition, artefact_name
-from aehpo_gpu.training.task import ONTOLOGY, TRAINING_INPUTS
+from aehpo_gpu.runs.table import study_replicates
+from aehpo_gpu.training.replicates import Replicates
+from aehpo_gpu.training.task import ONTOLOGY, REPLICATE_INPUTS, TRAINING_INPUTS
 
 REMEDY = "`aehpo run STUDY.yaml` makes it."
 
@@ -75,6 +77,22 @@ class TuningInputs:
             artefact_name(asset, partition): store.checked(asset, partition).data_version
             for asset in self.read
         }
+
+    def replicates(self) -> Replicates | None:
+        """Return what the replicates of the task are made of; None if the study has one only.
+
+        Raises
+        ------
+        StaleInputError
+            As :meth:`data_versions`.
+        """
+        study, store, partition = self._home.study(), self._home.store, (self.task,)
+        if study.replicates == 1:
+            return None
+        read = {*REPLICATE_INPUTS[1:], *self.read}
+        tables = {asset: store.read_table(asset, partition) for asset in sorted(read)}
+        versions = {a: store.checked(a, partition).data_version for a in REPLICATE_INPUTS}
+        return study_replicates(self.task, study, tables, versions)
 
     def why_not_comparable(self, asset: str) -> str | None:
         """Say why scores of the study are not to be set beside a search of today, or None.

@@ -15,7 +15,7 @@ from aehpo_assets.space import ARCHITECTURE_SPACES
 from aehpo_assets.store.code_version import Chosen
 from aehpo_assets.store.store import artefact_name
 from aehpo_gpu.architectures import ARCHITECTURES
-from aehpo_gpu.runs.table import RunTable, training_settings
+from aehpo_gpu.runs.table import RunTable, study_replicates, training_settings
 from aehpo_gpu.training.replicates import Replicates
 from aehpo_gpu.training.task import (
     ONTOLOGY,
@@ -64,16 +64,10 @@ def read_replicates(making: Making, task: str) -> Replicates | None:
     if making.settings.replicates == 1:
         return None
     tables = {asset: making.table(asset, task) for asset in REPLICATE_INPUTS[1:]}
-    return Replicates(
-        task=task,
-        matrix=tables["omics_matrix"],
-        table=tables["data_split"],
-        labels=tables["sample_labels"],
-        preprocessing=making.settings.preprocessing,
-        seed=making.settings.split.seed,
-        versions={a: making.inputs[artefact_name(a, (task,))] for a in REPLICATE_INPUTS},
-        ontology=_read_ontology(making, task),
-    )
+    versions = {a: making.inputs[artefact_name(a, (task,))] for a in REPLICATE_INPUTS}
+    if (ontology := _read_ontology(making, task)) is not None:
+        tables[ONTOLOGY] = ontology
+    return study_replicates(task, making.settings, tables, versions)
 
 
 def run_table(

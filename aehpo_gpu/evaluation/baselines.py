@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from aehpo_assets.analysis.chosen_baselines import BASELINE_KEY, chosen_baseline
-from aehpo_assets.hpo.columns import TEST_SCORE, VALID_SCORE
+from aehpo_assets.hpo.columns import INFLUENCE, TEST_SCORE, VALID_SCORE
 from aehpo_assets.study_sections import Baselines
 from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.evaluation.representations import FEWEST_DIMS, METHODS, Data, Representation
@@ -103,7 +103,8 @@ def baseline_table(
         best = chosen_baseline(tried, method)
         if how.has_seed and len(best):
             cell = (int(best["features"].iloc[0]), int(best["latent_dim"].iloc[0]))
-            parts += [scored(method, [cell], seed, fresh=True) for seed in others]
+            again = [_scored_again(data, method, cell, seed) for seed in others]
+            parts += [table.drop(columns=INFLUENCE) for table in again]
     return _in_order(parts)
 
 
@@ -156,7 +157,7 @@ def replicated_baselines(
         for best in chosen:
             cell = (int(best["features"].iloc[0]), int(best["latent_dim"].iloc[0]))
             method = str(best["method"].iloc[0])
-            table = _scored(data, method, [cell], replicate, fresh=True)
+            table = _scored_again(data, method, cell, replicate).drop(columns=INFLUENCE)
             parts.append(table.assign(replicate=replicate))
     return _in_order(parts)
 
@@ -186,7 +187,7 @@ def chosen_again(table: pd.DataFrame, data_of: Callable[[int], Data]) -> pd.Data
             seed = replicate if pd.isna(row["seed"]) else int(row["seed"])
             cell = (int(row["features"]), int(row["latent_dim"]))
             of = data_of(replicate)
-            again = _scored(of, method, [cell], seed, fresh=bool(row["fresh"]), influence=True)
+            again = _scored_again(of, method, cell, seed).assign(fresh=bool(row["fresh"]))
             parts.append(again.assign(replicate=replicate) if "replicate" in row else again)
     return _in_order(parts) if parts else table.head(0)
 
@@ -292,6 +293,20 @@ def _in_order(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     table = pd.concat(parts, ignore_index=True)
     named = [name for name in BASELINE_KEY if name in table]
     return table[[*named, *(name for name in table if name not in named)]]
+
+
+def _scored_again(data: Data, method: str, cell: _Cell, seed: int) -> pd.DataFrame:
+    """Score what was chosen, with ``test_influence``; kept, where its data keep scores."""
+
+    def compute() -> pd.DataFrame:
+        table = _scored(data, method, [cell], seed, fresh=True, influence=True)
+        table[INFLUENCE] = table.pop(INFLUENCE)
+        return table
+
+    if data.kept is None:
+        return compute()
+    own = seed if METHODS[method].has_seed else None
+    return data.kept.of({"method": method, "cell": cell, "seed": own}, compute)
 
 
 def _scored(

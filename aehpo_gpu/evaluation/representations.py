@@ -23,6 +23,7 @@ from aehpo_gpu.evaluation.joint_references import (
     partial_least_squares,
     scaled_blocks,
 )
+from aehpo_gpu.evaluation.kept_scores import KeptScores
 from aehpo_gpu.evaluation.linear_autoencoder import linear_latents
 from aehpo_gpu.evaluation.mofa import mofa_factors
 from aehpo_gpu.evaluation.references import (
@@ -54,12 +55,15 @@ class Data(NamedTuple):
         Labels of the task, in the order of the matrix.
     modalities
         (features,) modality of each feature of a joint task; None for any other.
+    kept
+        What was scored of it before; None where nothing is kept.
     """
 
     matrix: np.ndarray
     split: np.ndarray
     targets: DownstreamTargets
     modalities: np.ndarray | None = None
+    kept: KeptScores | None = None
 
     @property
     def train(self) -> np.ndarray:

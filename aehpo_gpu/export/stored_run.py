@@ -13,8 +13,7 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
 from aehpo_assets.store.home import Home
 from aehpo_gpu.export.export import export_model
-from aehpo_gpu.runs.table import training_settings
-from aehpo_gpu.training.replicates import Replicates
+from aehpo_gpu.runs.table import study_replicates, training_settings
 from aehpo_gpu.training.task import (
     ONTOLOGY,
     REPLICATE_INPUTS,
@@ -53,25 +52,16 @@ def export_stored_run(
     for asset in TRAINING_INPUTS:
         store.checked(asset, (task,))
     tables = {asset: store.read_table(asset, (task,)) for asset in REPLICATE_INPUTS}
-    ontology = None
     if ARCHITECTURE_SPACES[architecture].ontology:
         store.checked(ONTOLOGY, (task,))
-        ontology = store.read_table(ONTOLOGY, (task,))
-    replicates = Replicates(
-        task=task,
-        matrix=tables["omics_matrix"],
-        table=tables["data_split"],
-        labels=tables["sample_labels"],
-        preprocessing=study.preprocessing,
-        seed=study.split.seed,
-        ontology=ontology,
-    )
+        tables[ONTOLOGY] = store.read_table(ONTOLOGY, (task,))
+    replicates = study_replicates(task, study, tables)
     replicate = int(run["seed"].iloc[0]) if study.replicates > 1 else 0
     matrix, split, labels = (tables[asset] for asset in TRAINING_INPUTS)
     data = (
         replicates.data(replicate)
         if replicate
-        else training_task(task, matrix, split, labels, ontology)
+        else training_task(task, matrix, split, labels, tables.get(ONTOLOGY))
     )
     fitted = replicates.fitted(replicate)
     names = search_space(architecture, study.space).names

@@ -32,14 +32,16 @@ from aehpo_gpu.runs.table import measured_cost, training_settings
 from aehpo_gpu.training.decoders import with_decoder
 from aehpo_gpu.training.plan import plan_fleets
 from aehpo_gpu.training.progress import Progress
-from aehpo_gpu.training.rungs import train_rungs
+from aehpo_gpu.training.replicates import Replicates
+from aehpo_gpu.training.rungs import RungTraining, train_together
 from aehpo_gpu.training.task import TrainingTask
 
 
 def search_version(architecture: str, searcher: str) -> str:
     """Return the version of the code that a live search depends on."""
     versions = CodeVersions.of(
-        (live_search, train_rungs), (Chosen(ARCHITECTURES), Chosen(SEARCHERS, by="searcher"))
+        (live_search, train_together, RungTraining),
+        (Chosen(ARCHITECTURES), Chosen(SEARCHERS, by="searcher")),
     )
     return versions.version({ARCHITECTURE: (architecture,), "searcher": (searcher,)})
 
@@ -55,13 +57,15 @@ class LiveTuning:
     data
         Matrix, split and targets of the task.
     study
-        What all runs share; they have the first of its seeds.
+        What all runs share; they have the first of its seeds, or the first few.
     seed
         Seed of the searchers.
     inputs
         Name to data version of what ``data`` was made of.
     home
         Where finished batches are kept, and what the device was measured at.
+    replicates
+        Where the study has several: the run of seed r is of replicate r.
     """
 
     architecture: str
@@ -70,6 +74,7 @@ class LiveTuning:
     seed: int
     inputs: dict[str, str]
     home: Home
+    replicates: Replicates | None = None
 
     def search(
         self,
@@ -107,30 +112,28 @@ class LiveTuning:
         # seconds of both can be compared.
         sampled_runs = configurations_of(self.study, self.architecture)
         prices = measured_cost(self.home, self.architecture, sampled_runs, settings)
-        n_features, n_train = self.data.n_features, self.data.n_train
+        seeds = self.study.run_seeds[: live.replicates]
         own = ARCHITECTURES[self.architecture]
         started, done = time.monotonic(), 0
 
         def train(configurations: pd.DataFrame, decide: Decide) -> pd.DataFrame:
-            runs = configurations.assign(seed=self.study.seeds[0])
-            planned = with_decoder(own, runs, self.data.ontology)
-            fleets = plan_fleets(self.architecture, planned, n_features, n_train, settings)
+            runs_done = dict.fromkeys(seeds, 0.0)
 
-            def tell(progress: Progress) -> None:
-                seconds = time.monotonic() - started
-                runs_done = done + progress.runs_done
-                on_progress(Progress(runs_done, live.runs, seconds, progress.device_bytes))
+            def begin(seed: int) -> RungTraining:
+                def tell(progress: Progress) -> None:
+                    runs_done[seed] = progress.runs_done
+                    seconds = time.monotonic() - started
+                    so_far = done + sum(runs_done.values())
+                    on_progress(Progress(so_far, live.runs, seconds, progress.device_bytes))
 
-            rungs = train_rungs(
-                self.data,
-                self.architecture,
-                runs,
-                [fleet.rows for fleet in fleets],
-                settings,
-                prices,
-                decide,
-                tell,
-            )
+                data, runs = self._data_of(seed), configurations.assign(seed=seed)
+                size = data.n_features, data.n_train
+                planned = with_decoder(own, runs, data.ontology)
+                fleets = plan_fleets(self.architecture, planned, *size, settings)
+                rows = [fleet.rows for fleet in fleets]
+                return RungTraining(data, self.architecture, runs, rows, settings, prices, tell)
+
+            rungs = train_together([begin(seed) for seed in seeds], decide)
             # A search has nothing to do with the test, and its record neither.
             return without_test(rungs)
 
@@ -139,9 +142,13 @@ class LiveTuning:
             done = len(results)
             on_batch(results)
 
-        budget = LiveBudget(live.runs, live.seconds, live.batch)
+        budget = LiveBudget(live.runs, live.seconds, live.batch, live.replicates)
         record = self._record(searcher, live, problem)
         return live_search(searcher, problem, train, budget, record, self.data.task, after_batch)
+
+    def _data_of(self, seed: int) -> TrainingTask:
+        """What the runs of a seed are trained on."""
+        return self.replicates.data(seed) if self.replicates and seed else self.data
 
     def _problem(self, searcher: str, live: Live, sampled: pd.DataFrame | None) -> Problem:
         space = search_space(self.architecture, self.study.space)
@@ -183,6 +190,10 @@ class LiveTuning:
             "inputs": self.inputs,
             "code": search_version(self.architecture, searcher),
         }
+        if live.replicates > 1:
+            seeds = self.study.run_seeds[: live.replicates]
+            own = self.replicates
+            depends_on["replicates"] = {s: own.inputs(s) if own else {} for s in seeds}
         if live.objective != "score":
             depends_on["objective"] = live.objective
         name = f"{searcher}_{settings_hash(depends_on)}"

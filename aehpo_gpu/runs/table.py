@@ -7,9 +7,10 @@ neither Dagster nor how a fleet is trained.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -58,6 +59,36 @@ def training_settings(study: Study) -> TrainingSettings:
         precision=study.precision,
         device=study.device,
         score_fidelities=study.score_fidelities,
+    )
+
+
+def study_replicates(
+    task: str,
+    study: Study,
+    tables: Mapping[str, pd.DataFrame],
+    versions: Mapping[str, str] = MappingProxyType({}),
+) -> Replicates:
+    """Return the replicates of a task of a study.
+
+    Parameters
+    ----------
+    task, study
+        Which.
+    tables
+        Asset to table: ``omics_matrix``, ``data_split`` and ``sample_labels``, and of an
+        architecture that needs an ontology ``feature_ontology``.
+    versions
+        As :attr:`aehpo_gpu.training.replicates.Replicates.versions`.
+    """
+    return Replicates(
+        task=task,
+        matrix=tables["omics_matrix"],
+        table=tables["data_split"],
+        labels=tables["sample_labels"],
+        preprocessing=study.preprocessing,
+        seed=study.split.seed,
+        versions=versions,
+        ontology=tables.get(ONTOLOGY),
     )
 
 
@@ -134,6 +165,10 @@ class RunTable:
         further = self.replicates if replicate else None
         return further.data(replicate) if further else self.data
 
+    def inputs_of(self, replicate: int) -> dict[str, str]:
+        """Name to version of what a replicate is made of."""
+        return self.replicates.inputs(replicate) if self.replicates else self.inputs
+
     def _size_of(self, replicate: int) -> tuple[int, int]:
         """Features and train samples of a replicate."""
         if self.replicates is None or replicate == 0:
@@ -147,10 +182,9 @@ class RunTable:
         defaults[LENGTHS[self.settings.unit]] = self.settings.length
         keys = pd.Series("", index=asked.index)
         for replicate, own in asked.groupby(asked):
-            inputs = self.replicates.inputs(int(replicate)) if self.replicates else self.inputs
+            inputs = self.inputs_of(int(replicate))
             if self.data.ontology is not None:
-                known = f"{ONTOLOGY}/{self.data.task}"
-                inputs = inputs | {known: self.data.ontology.version}
+                inputs = inputs | {f"{ONTOLOGY}/{self.data.task}": self.data.ontology.version}
             common = {
                 "architecture": self.architecture,
                 "task": self.data.task,

@@ -96,12 +96,118 @@ def train_rungs(
         If a run asks for ``k_filter`` below its latent dimension or for an error that the data
         cannot have, or the device is not there.
     """
-    places = np.sort(list(itertools.chain.from_iterable(fleets)))
-    members = with_decoder(ARCHITECTURES[architecture], runs.iloc[places], data.ontology)
-    members = members.set_axis(places)
-    check_runs(architecture, members, data.n_features)
-    check_targets(architecture, members, data)
-    matrix = ResidentMatrix(data, settings)
+    training = RungTraining(data, architecture, runs, fleets, settings, cost, on_progress)
+    if decide is not None:
+        return train_together([training], decide)
+    training.advance(settings.rungs)
+    return training.table()
+
+
+def train_together(trainings: Sequence[RungTraining], decide: Decide) -> pd.DataFrame:
+    """Train the same configurations in several replicates, rung by rung, all at the same rung.
+
+    Parameters
+    ----------
+    trainings
+        One a replicate, with the same settings; none has begun.
+    decide
+        As for :func:`train_rungs`, with the rows of all replicates. A run that diverged at an
+        earlier rung is among them as long as its configuration goes on in another replicate.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :func:`train_rungs` returns it, replicate after replicate.
+    """
+    for rung in trainings[0].rungs:
+        reached = [training.advance([rung]) for training in trainings]
+        asked = [rows[rows["epoch"] < rows["epochs"]] for rows in reached]
+        going = [rows["status"] == "ok" for rows in reached]
+        if any(map(len, asked)):
+            before = pd.concat([training.diverged_before(rung) for training in trainings])
+            config_ids = pd.concat(asked)["config_id"]
+            before = before[before["config_id"].isin(config_ids)]
+            answers = iter(decide(rung, pd.concat([*asked, before], ignore_index=True)))
+            for goes, rows in zip(going, asked, strict=True):
+                goes[rows.index] &= np.array([next(answers) for _ in rows.index], dtype=bool)
+        under_way = [t.keep(goes) for t, goes in zip(trainings, going, strict=True)]
+        if not any(under_way):
+            break
+    return pd.concat([training.table() for training in trainings], ignore_index=True)
+
+
+class RungTraining:
+    """The runs of some fleets on their way from rung to rung.
+
+    Parameters
+    ----------
+    data, architecture, runs, fleets, settings, cost, on_progress
+        As for :func:`train_rungs`.
+
+    Raises
+    ------
+    InputError
+        As :func:`train_rungs`.
+    """
+
+    def __init__(
+        self,
+        data: TrainingTask,
+        architecture: str,
+        runs: pd.DataFrame,
+        fleets: Sequence[Sequence[int]],
+        settings: TrainingSettings,
+        cost: CostModel,
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+    ):
+        places = np.sort(list(itertools.chain.from_iterable(fleets)))
+        own = ARCHITECTURES[architecture]
+        members = with_decoder(own, runs.iloc[places], data.ontology).set_axis(places)
+        check_runs(architecture, members, data.n_features)
+        check_targets(architecture, members, data)
+        self.rungs = settings.rungs
+        self._data, self._settings, self._cost = data, settings, cost
+        self._matrix = ResidentMatrix(data, settings)
+        self._described = _with_lengths(architecture, members, data, settings, cost)
+        self._fleets = Fleets(architecture, runs, fleets, self._matrix, settings, on_progress)
+        self._seconds = pd.DataFrame(0.0, places, ["fleet_runtime", "evaluation_runtime"])
+        self._rows: list[pd.DataFrame] = []
+
+    def advance(self, rungs: Sequence[int]) -> pd.DataFrame:
+        """Train on to the last of some rungs; return the rows of the runs that reached it."""
+        found = self._fleets.advance(rungs)
+        rows = self._described.head(0).assign(epoch=0, status="")
+        for rung in sorted({fleet.rung for fleet in found}):
+            reached = [fleet for fleet in found if fleet.rung == rung]
+            rows = _rung_rows(reached, self._described, self._seconds, self._data, self._settings)
+            self._rows.append(rows)
+        return rows
+
+    def diverged_before(self, rung: int) -> pd.DataFrame:
+        """Rows of the runs that diverged before a rung."""
+        rows = pd.concat(self._rows)
+        return rows[(rows[self._settings.unit] < rung) & (rows["status"] != "ok")]
+
+    def keep(self, going: pd.Series) -> bool:
+        """Let go of runs that do not go on; return whether any does."""
+        return bool(self._fleets.keep(going))
+
+    def table(self) -> pd.DataFrame:
+        """Return all rows so far, as :func:`train_rungs` does."""
+        table = pd.concat(self._rows, ignore_index=True)
+        table["device"] = device_name(self._matrix.device)
+        table[PRICES] = self._cost.version
+        return table
+
+
+def _with_lengths(
+    architecture: str,
+    members: pd.DataFrame,
+    data: TrainingTask,
+    settings: TrainingSettings,
+    cost: CostModel,
+) -> pd.DataFrame:
+    """Everything that is known of the runs before they are trained, and what each would take."""
     described = describe_runs(architecture, members, data)
     lengths = settings.lengths(members).tolist()
     epochs = [
@@ -115,29 +221,7 @@ def train_rungs(
     described["epochs"] = epochs
     if "patience" in members:
         described["early_stopped"] = False
-    under_way = Fleets(architecture, runs, fleets, matrix, settings, on_progress)
-    seconds = pd.DataFrame(0.0, places, ["fleet_runtime", "evaluation_runtime"])
-    stages = [settings.rungs] if decide is None else [[rung] for rung in settings.rungs]
-    rungs = []
-    for stage in stages:
-        found = under_way.advance(stage)
-        for rung in sorted({fleet.rung for fleet in found}):
-            reached = [fleet for fleet in found if fleet.rung == rung]
-            rows = _rung_rows(reached, described, seconds, data, settings)
-            rungs.append(rows)
-        if decide is None or all(fleet.ended or fleet.rung < stage[-1] for fleet in found):
-            continue
-        going = rows["status"] == "ok"
-        asked = rows[rows["epoch"] < rows["epochs"]]
-        if len(asked):
-            answers = decide(stage[-1], asked.reset_index(drop=True))
-            going[asked.index] &= np.asarray(answers, dtype=bool)
-        if not under_way.keep(going):
-            break
-    table = pd.concat(rungs, ignore_index=True)
-    table["device"] = device_name(matrix.device)
-    table[PRICES] = cost.version
-    return table
+    return described
 
 
 def check_runs(architecture: str, runs: pd.DataFrame, n_features: int) -> None:

@@ -44,7 +44,11 @@ def targets(home: Home) -> Iterator[Target]:
         keys = pd.concat([pd.read_parquet(p) for p in (folder / "results").glob("*.parquet")])
         read = _shards(folder, keys[RUN_KEY].tolist())
         yield from (Target("runs", file, read) for file in sorted(folder.rglob("*.parquet")))
-    for kind, top in (("benchmarks", home.benchmarks), ("live", home.live)):
+    for kind, top in (
+        ("baselines", home.baselines),
+        ("benchmarks", home.benchmarks),
+        ("live", home.live),
+    ):
         # The folder of curves is written before each benchmark that reads it.
         for file in sorted(f for f in top.rglob("*.parquet") if "curves" not in f.parts):
             yield Target(kind, file, _kept_table(file))

@@ -49,11 +49,15 @@ class LiveBudget:
     batch
         Configurations proposed and trained together, unless the searcher has brackets of its own.
         It learns of their results only when all of them are at the same epoch.
+    replicates
+        Trainings of each configuration, of whose results the searcher is told the mean (Keras
+        Tuner's ``executions_per_trial``).
     """
 
     runs: int
     seconds: float | None = None
     batch: int = 8
+    replicates: int = 1
 
 
 def check_live_searchers(
@@ -129,9 +133,9 @@ def live_search(
     Returns
     -------
     pandas.DataFrame
-        One row a run, in the order of the proposals: ``batch``, ``trial`` and the columns of run
-        results with ``epoch``, how far the run was trained. A configuration that is proposed
-        again in its batch is one run.
+        One row a run, in the order of the proposals and of the seeds: ``batch``, ``trial`` and the
+        columns of run results with ``epoch``, how far the run was trained. A configuration that is
+        proposed again in its batch is not trained again.
 
     Raises
     ------
@@ -145,11 +149,13 @@ def live_search(
     seconds = 0.0
     while len(results) < budget.runs and (budget.seconds is None or seconds < budget.seconds):
         done = len(results)
-        size = min(conversation.batch_size(budget.batch), budget.runs - done)
-        batch = _Batch.ask(conversation, size, task)
+        left = (budget.runs - done) // budget.replicates
+        size = min(conversation.batch_size(budget.batch), left)
+        batch = _Batch.ask(conversation, size, task) if size else None
         if batch is None:
             break
-        place = record.name, (f"runs_{done:06d}_to_{done + size - 1:06d}",)
+        end = done + size * budget.replicates
+        place = record.name, (f"runs_{done:06d}_to_{end - 1:06d}",)
         rungs = archive.find_table(*place)
         if rungs is None:
             rungs = train(batch.configurations, batch.decide)
@@ -158,9 +164,9 @@ def live_search(
             archive.write_table(*place, rungs, Record("live"))
         else:
             batch.replay(rungs, record)
-        finished.append(rungs.drop_duplicates("trial", keep="last"))
+        finished.append(rungs.drop_duplicates(["trial", "seed"], keep="last"))
         results = pd.concat(finished, ignore_index=True)
-        batch.tell_results(results)
+        batch.tell_results(results, len(finished[-1]))
         seconds = float(results[RUNTIME].fillna(0).sum())
         on_batch(results)
     return results
@@ -215,10 +221,10 @@ class _Batch:
         return cls(conversation, asked, task) if asked else None
 
     def in_order(self, rungs: pd.DataFrame) -> pd.DataFrame:
-        """Number the rows of a training, and sort them by trial and epoch."""
+        """Number the rows of a training, and sort them by trial, seed and epoch."""
         numbered = rungs.copy()
         numbered.insert(0, "trial", self._trial_of.loc[rungs["config_id"]].to_numpy())
-        return numbered.sort_values(["trial", "epoch"], kind="stable", ignore_index=True)
+        return numbered.sort_values(["trial", "seed", "epoch"], kind="stable", ignore_index=True)
 
     def decide(self, epoch: int, reached: pd.DataFrame) -> list[bool]:
         """Let the searcher observe what runs reached at a fidelity; return which of them go on."""
@@ -244,30 +250,43 @@ class _Batch:
         """
         other = StaleInputError(f"{record} is the record of another search")
         unit = "step" if "step" in rungs else "epoch"
-        last = rungs.groupby("config_id", sort=False)[unit].max()
-        if last.index.tolist() != self.configurations["config_id"].tolist():
+        if rungs["config_id"].unique().tolist() != self.configurations["config_id"].tolist():
             raise other
-        ended = rungs.drop_duplicates("config_id", keep="last").set_index("config_id")["status"]
+        run = ["config_id", "seed"]
+        last = rungs.groupby(run, sort=False)[unit].max()
+        ended = rungs.drop_duplicates(run, keep="last").set_index(run)["status"]
+        failed = rungs["status"] != "ok"
         for epoch in self._conversation.problem.fidelities[:-1]:
             reached = rungs[(rungs[unit] == epoch) & ~_has_ended(rungs)]
             if reached.empty:
                 continue
-            going = pd.Series(self.decide(epoch, reached), reached["config_id"])
+            before = rungs[failed & (rungs[unit] < epoch)]
+            before = before[before["config_id"].isin(reached["config_id"])]
+            asked = pd.concat([reached, before], ignore_index=True)
+            going = pd.Series(self.decide(epoch, asked), pd.MultiIndex.from_frame(asked[run]))
+            going = going.iloc[: len(reached)]
             went_on = last[going.index] > epoch
             stopped = ~going | (ended[going.index] != "ok")
             if (stopped == went_on).any():
                 raise other
 
-    def tell_results(self, results: pd.DataFrame) -> None:
-        """Let the searcher observe how the trials ended that it did not stop."""
-        observed = self._objectives(results).iloc[-len(self.configurations) :].to_dict("index")
+    def tell_results(self, results: pd.DataFrame, own: int) -> None:
+        """Let the searcher observe how the trials ended that it did not stop.
+
+        The last ``own`` rows of the results are the batch's.
+        """
+        observed = self._objectives(results, own).to_dict("index")
         for trial in self._running:
             self._conversation.tell(trial, observed[self._config_ids[trial]])
 
-    def _objectives(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Objectives by configuration; what a failed run counts as is the same rule everywhere."""
+    def _objectives(self, rows: pd.DataFrame, own: int | None = None) -> pd.DataFrame:
+        """Objectives by configuration, in the mean of the runs that the last rows are.
+
+        What a failed run counts as is the same rule everywhere, and needs all rows.
+        """
         problem = self._conversation.problem
         names = list(dict.fromkeys([*OBJECTIVE_NAMES, *problem.objectives]))
         wanted = [OBJECTIVE[name] for name in names]
         table = evaluation_table({self._task: rows}, problem.space, wanted)
-        return table.set_index("config_id")[names]
+        last = table.iloc[-own:] if own else table
+        return last.groupby("config_id", sort=False)[names].mean()

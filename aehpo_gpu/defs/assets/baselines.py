@@ -22,14 +22,17 @@ from aehpo_assets.space import (
     whole_values,
 )
 from aehpo_assets.store.code_version import Chosen
+from aehpo_assets.store.store import artefact_name
 from aehpo_gpu.defs.stubs import data_split, omics_matrix, preprocessed_matrix, sample_labels
 from aehpo_gpu.defs.training_task import TASK, read_replicates, read_training_task
 from aehpo_gpu.evaluation.baselines import baseline_table, left_out, replicated_baselines
 from aehpo_gpu.evaluation.representations import Data
+from aehpo_gpu.runs.baseline_data import baseline_data
+from aehpo_gpu.training.task import TRAINING_INPUTS
 
 BASELINE_PERFORMANCE = Recipe(
     "baseline_performance",
-    compute=(baseline_table, replicated_baselines, search_space, *TASK),
+    compute=(baseline_data, baseline_table, replicated_baselines, search_space, *TASK),
     chosen=(Chosen(ARCHITECTURE_SPACES, by="architectures"),),
     settings=("space", "architectures", "replicates", "hpo.validation_seeds", "test", "baselines"),
 )
@@ -67,11 +70,14 @@ def baseline_performance(
         def inputs_of(replicate: int) -> Data:
             own = replicates.data(replicate) if replicate else data
             refuse_overflow(own.matrix, settings.preprocessing.scaler)
-            return Data(*own.given)
+            return baseline_data(own, replicates.inputs(replicate), making.home)
 
         table = replicated_baselines(inputs_of, settings.replicates, fresh, dims, features, methods)
     else:
-        table = baseline_table(Data(*data.given), dims, features, methods=methods)
+        names = [artefact_name(asset, (data.task,)) for asset in TRAINING_INPUTS]
+        inputs = {name: making.inputs[name] for name in names}
+        given = baseline_data(data, inputs, making.home)
+        table = baseline_table(given, dims, features, methods=methods)
     if making.settings.test == "closed":
         table = without_test(table)
     return making.write_table(

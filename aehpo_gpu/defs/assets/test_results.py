@@ -33,6 +33,7 @@ from aehpo_gpu.defs.training_task import (
 )
 from aehpo_gpu.evaluation.baselines import chosen_again
 from aehpo_gpu.evaluation.representations import Data
+from aehpo_gpu.runs.baseline_data import baseline_data
 from aehpo_gpu.runs.influence import candidate_influence, test_samples
 from aehpo_gpu.runs.table import RunTable, distinct_runs
 from aehpo_gpu.training.task import TASK_INPUTS
@@ -42,6 +43,7 @@ TEST_RESULTS = Recipe(
     compute=(
         RunTable,
         candidate_influence,
+        baseline_data,
         chosen_again,
         distinct_runs,
         noise_tables,
@@ -139,6 +141,7 @@ def _baselines(making: Making, sampled: RunTable) -> pd.DataFrame:
     table = making.table("baseline_performance", task)
 
     def data_of(replicate: int) -> Data:
-        return Data(*sampled.data_of(replicate).given)
+        data, inputs = sampled.data_of(replicate), sampled.inputs_of(replicate)
+        return baseline_data(data, inputs, making.home)
 
     return chosen_again(table, data_of)

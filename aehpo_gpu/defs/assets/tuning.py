@@ -24,10 +24,11 @@ from aehpo_gpu.defs.training_task import (
     ARCHITECTURE,
     TASK,
     TRAINING_SETTINGS,
+    read_replicates,
     read_training_task,
 )
 from aehpo_gpu.runs.live import LiveTuning
-from aehpo_gpu.training.task import ONTOLOGY, TRAINING_INPUTS
+from aehpo_gpu.training.task import TASK_INPUTS
 
 LIVE_SEARCH = Recipe(
     "live_search",
@@ -40,6 +41,7 @@ LIVE_SEARCH = Recipe(
         "live",
         "space",
         "seeds",
+        "replicates",
         "fidelities",
         *TRAINING_SETTINGS,
         "hpo.seed",
@@ -52,7 +54,7 @@ LIVE_SEARCH = Recipe(
 @study_asset(
     LIVE_SEARCH,
     partitions_def=architectures_and_tasks,
-    deps=["run_results", "validated_recommendations", *TRAINING_INPUTS, ONTOLOGY],
+    deps=["run_results", "validated_recommendations", *TASK_INPUTS],
     group_name="training",
     kinds={"pytorch", "synetune"},
     pool="gpu",
@@ -64,7 +66,9 @@ def live_search(context: dg.AssetExecutionContext, study: StudyResource) -> dg.M
     settings, seed = making.settings, making.settings.hpo.seed
     live: Live = making.section
     data = read_training_task(making, task)
-    tuning = LiveTuning(architecture, data, settings, seed, dict(making.inputs), making.home)
+    inputs = dict(making.inputs)
+    replicates = read_replicates(making, task) if live.replicates > 1 else None
+    tuning = LiveTuning(architecture, data, settings, seed, inputs, making.home, replicates)
     sampled = making.table("run_results", architecture, task)
     validated = making.table("validated_recommendations", architecture, task)
     log = training_log(context.op_execution_context)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +23,7 @@ from aehpo_gpu.evaluation.baselines import (
     replicated_baselines,
 )
 from aehpo_gpu.evaluation.downstream import score_latents
+from aehpo_gpu.evaluation.kept_scores import KeptScores
 from aehpo_gpu.evaluation.references import principal_components
 from aehpo_gpu.evaluation.representations import METHODS, Data
 
@@ -192,13 +196,14 @@ def test_in_replicates_the_mean_chooses_and_further_ones_speak(matrix: np.ndarra
 @pytest.mark.usefixtures("quick_umap")
 @pytest.mark.parametrize("replicates", [1, 2])
 def test_what_was_chosen_comes_out_again_with_its_test_scores(
-    matrix: np.ndarray, replicates: int
+    matrix: np.ndarray, replicates: int, tmp_path: Path
 ) -> None:
-    def data_of(replicate: int) -> Data:
+    def data_of(replicate: int, matrix: np.ndarray = matrix, keep: bool = True) -> Data:
         split = SPLIT.copy()
         inside = np.flatnonzero(split != "test")
         split[inside] = np.roll(split[inside], replicate)
-        return Data(matrix, split, TARGETS)
+        kept = KeptScores(tmp_path, {"split": str(replicate)}) if keep else None
+        return Data(matrix, split, TARGETS, kept=kept)
 
     if replicates == 1:
         table = baseline_table(data_of(0), [2, 4], [10])
@@ -209,6 +214,15 @@ def test_what_was_chosen_comes_out_again_with_its_test_scores(
         chosen = chosen_baseline(table, method).reset_index(drop=True)
         own = again[again["method"] == method].reset_index(drop=True)
         pd.testing.assert_frame_equal(own[chosen.columns], chosen, check_dtype=False)
+    anew = chosen_again(table, lambda replicate: data_of(replicate, keep=False))
+    pd.testing.assert_frame_equal(again, anew, check_exact=True)
+    # Nothing of it is computed again, which of other values would say something else; and what is
+    # damaged is.
+    other = partial(data_of, matrix=matrix[:, ::-1])
+    pd.testing.assert_frame_equal(chosen_again(table, other), anew, check_exact=True)
+    for file in tmp_path.rglob("*.parquet"):
+        file.write_bytes(b"damaged")
+    pd.testing.assert_frame_equal(chosen_again(table, data_of), anew, check_exact=True)
 
 
 def test_raw_features_are_scored_as_the_probe_scores_them_all() -> None:

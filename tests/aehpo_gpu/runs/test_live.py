@@ -19,6 +19,7 @@ from aehpo_assets.defs.partitions import partition_key, sync_partitions
 from aehpo_assets.defs.recipe import CODE_VERSIONS, STUDY_SETTINGS
 from aehpo_assets.defs.resource import study_on
 from aehpo_assets.errors import HomeBusyError, InputError, StaleInputError
+from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.running.runner import CodeLocations
 from aehpo_assets.store.code_version import CodeVersions
 from aehpo_assets.store.freshness import code_version_of, study_settings
@@ -117,6 +118,33 @@ def test_runs_are_stopped_at_steps_and_replayed(task: TrainingTask, tmp_path: Pa
     assert (first.loc[~stopped, "epoch"] == first.loc[~stopped, "epochs"]).all()
     again = search.search("asha", Live(runs=8, batch=4))
     pd.testing.assert_frame_equal(first, again, check_exact=True)
+
+
+@pytest.mark.usefixtures("known_prices")
+def test_each_configuration_is_trained_with_several_seeds(
+    task: TrainingTask, tmp_path: Path
+) -> None:
+    study = Study.model_validate(STUDY.model_dump() | {"seeds": [0, 5, 7]})
+    search = LiveTuning("varix", task, study, 0, {}, Home(tmp_path / "several"))
+    seen: list[Progress] = []
+    live = Live(runs=16, batch=4, replicates=2)
+    found = search.search("asha", live, on_progress=seen.append)
+    assert seen[-1].runs_total == seen[-1].runs_done == len(found) == 16
+    assert found.groupby("trial", sort=False)["seed"].agg(list).tolist() == [[0, 5]] * 8
+    # Both runs of a configuration are stopped, or none.
+    assert (found.groupby("trial")["epoch"].nunique() == 1).all()
+    assert 0 < (found["epoch"] < 6).sum() < 16
+    # Each is what it is when it is alone; the other seed is not told to it.
+    (single,) = [runs for seed, runs in found.groupby("seed") if seed == 0]
+    alone = LiveTuning("varix", task, STUDY, 0, {}, Home(tmp_path / "alone"))
+    once = alone.search("asha", Live(runs=8, batch=4)).set_index("config_id")
+    both = single[single["epoch"] == 6].set_index("config_id").join(once, rsuffix="_once")
+    both = both[both["epoch_once"] == 6]
+    assert len(both)
+    assert both[VALID_SCORE].tolist() == both[f"{VALID_SCORE}_once"].tolist()
+    # A further batch leaves what is recorded as it is.
+    more = search.search("asha", Live(runs=18, batch=4, replicates=2)).head(16)
+    pd.testing.assert_frame_equal(more.drop(columns=SECONDS), found.drop(columns=SECONDS))
 
 
 @pytest.mark.usefixtures("known_prices")
@@ -272,6 +300,7 @@ def test_the_command_reads_what_is_not_given_from_the_study(home: Home) -> None:
         ("--seconds", "nan"),
         ("--batch", "0"),
         ("--searcher", ""),
+        ("--replicates", "2"),
     ],
 )
 def test_an_impossible_option_is_to_blame_itself(home: Home, option: str, value: str) -> None:

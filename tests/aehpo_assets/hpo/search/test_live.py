@@ -18,10 +18,16 @@ from aehpo_assets.space import SearchSpace, search_space
 class Trainer:
     """Trains in no time: the less dropout the better; it can be made to fail."""
 
-    def __init__(self, fails_after: int = 10_000, fidelities: tuple[int, ...] = (1,)):
+    def __init__(
+        self,
+        fails_after: int = 10_000,
+        fidelities: tuple[int, ...] = (1,),
+        luck: tuple[float, ...] = (0.0,),
+    ):
         self.batches: list[list[str]] = []
         self.fails_after = fails_after
         self.fidelities = fidelities
+        self.luck = luck
 
     def __call__(self, configurations: pd.DataFrame, decide: Decide) -> pd.DataFrame:
         if len(self.batches) == self.fails_after:
@@ -32,22 +38,47 @@ class Trainer:
         for epoch in self.fidelities:
             rows = self._reached(running, epoch)
             rungs.append(rows)
-            running = running[(rows["status"] == "ok").to_numpy()]
+            running = running[
+                running["config_id"].isin(rows.loc[rows["status"] == "ok", "config_id"])
+            ]
             if epoch < self.fidelities[-1]:
                 going = pd.Series(decide(epoch, rows), rows["config_id"])
+                going = going[~going.index.duplicated()]
                 running = running[going.loc[running["config_id"]].to_numpy()]
         return pd.concat(rungs, ignore_index=True)
 
     def _reached(self, configurations: pd.DataFrame, epoch: int) -> pd.DataFrame:
         share = epoch / self.fidelities[-1]
-        results = configurations.assign(seed=0, status="ok", epoch=epoch)
+        seeds = pd.DataFrame({"seed": range(len(self.luck))})
+        results = configurations.merge(seeds, how="cross").assign(status="ok", epoch=epoch)
         results[RUNTIME] = 10.0 * share
         results[VALID_R2] = 0.5
         results[VALID_SCORE] = 0.5 + share * (0.45 - results["drop_p"] / 3)
+        results[VALID_SCORE] += share * results["seed"].map(dict(enumerate(self.luck)))
         diverged = results["drop_p"] > 0.85
         results.loc[diverged, "status"] = "diverged"
         results.loc[diverged, VALID_SCORE] = np.nan
         return results
+
+
+@pytest.mark.parametrize("searcher", ["cqr", "asha_cqr"])
+def test_a_searcher_is_told_the_mean_of_the_replicates(
+    searcher: str, space: SearchSpace, tmp_path: Path
+) -> None:
+    fidelities = (1, 3, 9) if searcher == "asha_cqr" else (1,)
+    problem = Problem(space, 0, 40, fidelities=fidelities)
+    single = Trainer(fidelities=fidelities)
+    once = live_search(searcher, problem, single, LiveBudget(24, batch=6), tmp_path / "once")
+    lucky = Trainer(fidelities=fidelities, luck=(0.03125, -0.0625, 0.03125))
+    budget = LiveBudget(74, batch=6, replicates=3)
+    found = live_search(searcher, problem, lucky, budget, tmp_path / "thrice")
+    assert lucky.batches == single.batches
+    # Two runs more would be no whole configuration.
+    assert len(found) == 72
+    assert found["seed"].tolist() == [0, 1, 2] * 24
+    assert found["epoch"].tolist() == once["epoch"].repeat(3).tolist()
+    again = live_search(searcher, problem, Trainer(fails_after=0), budget, tmp_path / "thrice")
+    pd.testing.assert_frame_equal(again, found)
 
 
 def test_budget_of_runs_and_batches(space: SearchSpace, tmp_path: Path) -> None:
