@@ -5,6 +5,7 @@ imported only when something is drawn.
 """
 
 from aehpo_assets.analysis.plots.effects import main_effects
+from aehpo_assets.analysis.plots.factors import factors
 from aehpo_assets.analysis.plots.hpo import (
     calibration,
     out_of_fold,
@@ -36,6 +37,7 @@ __all__ = [
     "baselines",
     "calibration",
     "configuration_distribution",
+    "factors",
     "hyperparameter_importance",
     "label_counts",
     "latents",
