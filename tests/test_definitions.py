@@ -44,6 +44,7 @@ def test_every_asset_has_one_owner() -> None:
     assert first | second >= {
         "omics_matrix",
         "sample_labels",
+        "feature_ontology",
         "data_split",
         "preprocessed_matrix",
         "dataset_profile",
@@ -113,14 +114,18 @@ OF_A_TASK = {"preprocessed_matrix", "data_split", "sample_labels"}
 OF_REPLICATES = OF_A_TASK | {"omics_matrix"}
 """Where runs may be of any replicate, the raw matrix is fitted on the train samples of each."""
 
+OF_A_TRAINING = OF_REPLICATES | {"feature_ontology"}
+"""Architectures that need an ontology read that as well."""
+
 EDGES = {
     "omics_matrix": {RAW_FILES},
     "sample_labels": {RAW_FILES, "omics_matrix"},
+    "feature_ontology": {RAW_FILES, "omics_matrix"},
     "data_split": {RAW_FILES, "omics_matrix", "sample_labels"},
     "preprocessed_matrix": {"omics_matrix", "data_split"},
     "dataset_profile": {"omics_matrix", "preprocessed_matrix", "data_split", "sample_labels"},
-    "run_results": {*OF_REPLICATES, "configurations"},
-    "learning_curves": {*OF_REPLICATES, "configurations"},
+    "run_results": {*OF_A_TRAINING, "configurations"},
+    "learning_curves": {*OF_A_TRAINING, "configurations"},
     "baseline_performance": OF_REPLICATES,
     "blackbox": {"run_results"},
     "blackbox_curves": {"run_results", "learning_curves"},
@@ -154,14 +159,14 @@ EDGES = {
         "surrogate",
         "noise",
         "earlier_validations",
-        *OF_REPLICATES,
+        *OF_A_TRAINING,
     },
     "validated_recommendations": {
         "recommendations",
         "race",
         "run_results",
         "earlier_validations",
-        *OF_REPLICATES,
+        *OF_A_TRAINING,
     },
     "noise": {"run_results"},
     "test_results": {
@@ -169,7 +174,7 @@ EDGES = {
         "run_results",
         "baseline_performance",
         "configurations",
-        *OF_REPLICATES,
+        *OF_A_TRAINING,
     },
     "validation_report": {
         "validated_recommendations",
@@ -178,23 +183,24 @@ EDGES = {
         "late_fusion",
         "baseline_performance",
     },
-    "late_fusion": {"validated_recommendations", "test_results", *OF_REPLICATES},
+    "late_fusion": {"validated_recommendations", "test_results", *OF_A_TRAINING},
     "study_report": {"validation_report", *TOLD_OF},
     "hyperparameter_effects": {"run_results"},
     "validated_benchmark": {
         "hpo_benchmark",
         "earlier_validations",
         "run_results",
-        *OF_REPLICATES,
+        *OF_A_TRAINING,
     },
     "live_search": {
         "run_results",
         "validated_recommendations",
+        "feature_ontology",
         *OF_REPLICATES,
     },
     "recommended_latents": {
         "validated_recommendations",
-        *OF_REPLICATES,
+        *OF_A_TRAINING,
     },
 }
 

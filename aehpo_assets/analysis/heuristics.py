@@ -17,6 +17,7 @@ from aehpo_assets.analysis.configurations import configuration_scores
 from aehpo_assets.hpo.columns import VALID_R2, VALID_SCORE
 from aehpo_assets.noise.power import LEVEL
 from aehpo_assets.noise.verdict import holm
+from aehpo_assets.space import ARCHITECTURE_SPACES
 from aehpo_assets.space.widths import run_widths
 
 TOP = 50
@@ -62,11 +63,14 @@ def hidden_nodes(runs: pd.DataFrame) -> pd.Series:
     -------
     pandas.Series
         Hidden layers of encoder and decoder, and the latents: 2 x 768 + 8 = 1,544 for 1,024
-        features halved twice into eight dimensions.
+        features halved twice into eight dimensions. Of a decoder that is an ontology, nothing is
+        counted.
     """
     of = runs.assign(k_filter=runs["k_filter_effective"])
     widths = run_widths(of, int(of["k_filter"].max()))
-    nodes = [2 * sum(own[1:-1]) + own[-1] for own in widths]
+    known = runs.get("architecture", pd.Series("", index=runs.index)).map(ARCHITECTURE_SPACES.get)
+    sides = [1 if space is not None and space.ontology else 2 for space in known]
+    nodes = [count * sum(own[1:-1]) + own[-1] for count, own in zip(sides, widths, strict=True)]
     return pd.Series(nodes, index=runs.index, dtype="int64")
 
 

@@ -19,7 +19,7 @@ from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import escaped
 from aehpo_assets.running.interrupted import clear_killed_runs
-from aehpo_assets.running.preflight import check_datasets, check_study
+from aehpo_assets.running.preflight import check_datasets, check_study, check_tasks
 from aehpo_assets.running.runner import (
     Outcome,
     StudyRun,
@@ -64,6 +64,7 @@ def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console)
         raise asked_for[0]
     tasks = study_tasks(study, available, file, problems)
     check_study(study, file, tasks)
+    check_tasks(study, tasks, file)
     check_split_columns(study.split, dataset_names(available), file)
     with home.locked():
         check_datasets(tasks, home.store, study.split)

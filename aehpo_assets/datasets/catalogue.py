@@ -97,7 +97,7 @@ def dataset_settings(task: Task, section: str) -> dict[str, Any]:
     task
         Data set and modality.
     section
-        ``modality``, ``labels``, or empty for none.
+        ``modality``, ``ontology``, ``labels``, or empty for none.
     """
     dataset, modality = task
     parts = parts_of(modality)
@@ -108,9 +108,13 @@ def dataset_settings(task: Task, section: str) -> dict[str, Any]:
         settings = {f"dataset.modality.{part}": dataset.modalities[part] for part in parts}
     elif section == "labels":
         settings = {"dataset.labels": dataset.labels}
+    elif section == "ontology":
+        return {f"dataset.ontology.{part}": dataset.modalities[part].ontology for part in parts}
     found: dict[str, Any] = {}
     for key, own in settings.items():
-        found |= {key: own.model_dump(mode="json")} | _code_of_format(own.file, key)
+        # What features belong to is read by itself, and changes nothing of the matrix.
+        read = own.model_dump(mode="json", exclude={"ontology"})
+        found |= {key: read} | _code_of_format(own.file, key)
     return found
 
 

@@ -75,7 +75,8 @@ class Modality(Settings):
     ``feature_type`` picks one of the types that a 10x file may hold, such as ``Gene Expression``;
     ``ids`` names the column with the names of the rows where it cannot be told; ``annotation``
     names rows and columns that are neither samples nor features and are left out;
-    ``missing_words`` adds words or numbers that mean a missing value.
+    ``missing_words`` adds words or numbers that mean a missing value; ``ontology`` names a table of
+    what the features belong to.
     """
 
     file: str
@@ -87,6 +88,7 @@ class Modality(Settings):
     ids: Ids = Ids()
     annotation: list[str] = Field(default_factory=list)
     missing_words: MissingNumbers = MissingNumbers()
+    ontology: str | None = None
 
 
 class Survival(Settings):
@@ -203,6 +205,17 @@ class Dataset:
         """What the files of a task are called, for a message."""
         return " and ".join(self.modalities[part].file for part in parts_of(modality))
 
+    def ontology_path(self, modality: str) -> Path:
+        """Path of the ontology of a modality that has one."""
+        name = self.modalities[modality].ontology
+        assert name is not None
+        return self._inside(name, f"modalities.{modality}.ontology")
+
+    def ontology_paths(self, modality: str) -> list[Path]:
+        """Paths of the ontologies of the modalities that a task is made of."""
+        own = parts_of(modality)
+        return [self.ontology_path(one) for one in own if self.modalities[one].ontology is not None]
+
     def labels_path(self) -> Path:
         """Path of the label table."""
         return self._inside(self.labels.file, "labels.file")
@@ -297,6 +310,7 @@ def file_problems(dataset: Dataset) -> dict[str, InputError]:
     for modality in dataset.modalities:
         try:
             dataset.modality_path(modality)
+            dataset.ontology_paths(modality)
         except InputError as error:
             problems[modality] = error
     try:

@@ -43,9 +43,9 @@ title: A simulated multi-omics cohort
 source: simulated by aehpo
 licence: CC0-1.0
 modalities:
-  rna: {file: rna.parquet, kind: counts, transform: normalize_log1p}
-  meth: {file: meth.parquet}
-  dna: {file: dna.parquet, kind: binary}
+  rna: {file: rna.parquet, kind: counts, transform: normalize_log1p, ontology: ontology.tsv}
+  meth: {file: meth.parquet, ontology: ontology.tsv}
+  dna: {file: dna.parquet, kind: binary, ontology: ontology.tsv}
 labels:
   file: clinical.csv
   objective:
@@ -103,6 +103,7 @@ def write_cohort(folder: Path, seed: int = 0) -> None:
     for name, matrix in modalities.items():
         matrix.to_parquet(folder / f"{name}.parquet")
     clinical.to_csv(folder / "clinical.csv")
+    ontology(seed).to_csv(folder / "ontology.tsv", sep="\t", index=False)
     write_text(folder / DATASET_FILE, COHORT_YAML)
 
 
@@ -166,6 +167,27 @@ def hidden_programmes(seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(programmes, index=ids, columns=_NAMES).assign(sex=sex)
 
 
+def ontology(seed: int = 0) -> pd.DataFrame:
+    """Return which programmes each feature of a cohort follows, up or down.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``feature`` and ``node``, the programme; a feature of several has as many rows.
+    """
+    parts = []
+    for name, features in FEATURES.items():
+        if name == "meth":
+            follows = np.arange(PROGRAMMES)[:, None] == _turns(features)
+        else:
+            # The first that the modality's own stream is asked for.
+            follows = _loadings(features, _stream(seed, name)) != 0
+        of, node = np.nonzero(follows.T)
+        names = {"feature": [f"{name}_{i}" for i in of], "node": [_NAMES[i] for i in node]}
+        parts.append(pd.DataFrame(names))
+    return pd.concat(parts, ignore_index=True)
+
+
 def _stream(seed: int, name: str) -> np.random.Generator:
     return np.random.default_rng([seed, *name.encode()])
 
@@ -187,10 +209,18 @@ def _lines(programmes: np.ndarray, features: int, stream: np.random.Generator) -
     numpy.ndarray
         (samples, features).
     """
-    loadings = stream.normal(size=(PROGRAMMES, features)) * (
+    return programmes @ _loadings(features, stream)
+
+
+def _loadings(features: int, stream: np.random.Generator) -> np.ndarray:
+    return stream.normal(size=(PROGRAMMES, features)) * (
         stream.random((PROGRAMMES, features)) < 0.35
     )
-    return programmes @ loadings
+
+
+def _turns(features: int) -> np.ndarray:
+    """Programme of each feature that follows one."""
+    return np.arange(features) % PROGRAMMES
 
 
 def _waves(programmes: np.ndarray, features: int, stream: np.random.Generator) -> np.ndarray:
@@ -206,7 +236,7 @@ def _waves(programmes: np.ndarray, features: int, stream: np.random.Generator) -
     stream
         Source of pace and phase.
     """
-    of_feature = programmes[:, np.arange(features) % PROGRAMMES]
+    of_feature = programmes[:, _turns(features)]
     pace = stream.uniform(*PACE, features)
     phase = stream.uniform(0, 2 * np.pi, features)
     return np.sqrt(2) * np.sin(pace * of_feature + phase)

@@ -18,6 +18,7 @@ from aehpo_assets.datasets.label_facts import LabelReading, describe_labels
 from aehpo_assets.datasets.labels import downstream_targets
 from aehpo_assets.datasets.read_labels import read_label_table, read_labels
 from aehpo_assets.datasets.read_matrix import read_matrix
+from aehpo_assets.datasets.read_ontology import task_ontology
 from aehpo_assets.datasets.sentences import nothing_scored, nothing_to_score
 from aehpo_assets.datasets.split import draw_split, restrict_split
 from aehpo_assets.errors import InputError
@@ -57,7 +58,9 @@ def validate_dataset(
         if modality in problems:
             continue
         try:
-            samples[modality] = read_matrix(dataset, modality).index
+            matrix = read_matrix(dataset, modality)
+            task_ontology(dataset, modality, matrix.columns)
+            samples[modality] = matrix.index
         except InputError as error:
             problems[modality] = error
     if not problems:

@@ -43,7 +43,8 @@ class Recipe:
     settings
         Dotted keys of the study that it depends on.
     dataset_section
-        The section of ``dataset.yaml`` that it depends on: ``modality`` or ``labels``.
+        The section of ``dataset.yaml`` that it depends on: ``modality``, ``ontology`` or
+        ``labels``.
     only_with
         Dotted key of an optional section of the study, or of a list that may be empty, without
         which there is nothing to make.

@@ -13,7 +13,8 @@ from aehpo_assets.defs.recipe import ONLY_WITH
 
 # What they depend on lies in this code location: automation looks there for what is on its way.
 _OF_A_TASK = ("preprocessed_matrix", "data_split", "sample_labels", "omics_matrix")
-_TRAINED_ON = (*_OF_A_TASK, "configurations")
+_OF_A_TRAINING = (*_OF_A_TASK, "feature_ontology")
+_TRAINED_ON = (*_OF_A_TRAINING, "configurations")
 
 run_results = dg.AssetSpec("run_results", deps=_TRAINED_ON, partitions_def=architectures_and_tasks)
 learning_curves = dg.AssetSpec(
@@ -24,7 +25,7 @@ baseline_performance = dg.AssetSpec(
     deps=_OF_A_TASK,
     partitions_def=tasks,
 )
-_KNOWN_BEFORE = ("recommendations", "run_results", "earlier_validations", *_OF_A_TASK)
+_KNOWN_BEFORE = ("recommendations", "run_results", "earlier_validations", *_OF_A_TRAINING)
 race = dg.AssetSpec(
     "race",
     deps=(*_KNOWN_BEFORE, "surrogate", "noise"),
@@ -43,14 +44,14 @@ test_results = dg.AssetSpec(
         "run_results",
         "baseline_performance",
         "configurations",
-        *_OF_A_TASK,
+        *_OF_A_TRAINING,
     ),
     partitions_def=architectures_and_tasks,
 )
 
 recommended_latents = dg.AssetSpec(
     "recommended_latents",
-    deps=("validated_recommendations", *_OF_A_TASK),
+    deps=("validated_recommendations", *_OF_A_TRAINING),
     partitions_def=architectures_and_tasks,
 )
 
@@ -59,7 +60,7 @@ late_fusion = dg.AssetSpec(
     deps=(
         "validated_recommendations",
         "test_results",
-        *(dg.AssetDep(asset, partition_mapping=all_tasks) for asset in _OF_A_TASK),
+        *(dg.AssetDep(asset, partition_mapping=all_tasks) for asset in _OF_A_TRAINING),
     ),
     partitions_def=architectures,
     # Without it, whoever waits for what is on its way would wait for ever.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from importlib.metadata import entry_points
+from itertools import product
 from pathlib import Path
 
 from aehpo_assets.datasets.catalogue import Task
@@ -20,7 +21,12 @@ from aehpo_assets.hpo.search.live import check_live_searchers
 from aehpo_assets.hpo.search.problem import Problem
 from aehpo_assets.hpo.search.searchers import SEARCHERS, check_searchers, make_scheduler
 from aehpo_assets.hpo.transfer.leave_one_out import TransferPlan
-from aehpo_assets.space import configurations_of, refuse_unread, search_space
+from aehpo_assets.space import (
+    ARCHITECTURE_SPACES,
+    configurations_of,
+    refuse_unread,
+    search_space,
+)
 from aehpo_assets.store.hashes import file_hash
 from aehpo_assets.store.store import Store
 from aehpo_assets.study import Study
@@ -118,6 +124,37 @@ def _check_memory(tasks: Iterable[Task]) -> None:
         for part in parts_of(modality):
             feature_type = dataset.modalities[part].feature_type
             refuse_too_large(dataset.modality_path(part), part, feature_type)
+
+
+def check_tasks(study: Study, tasks: dict[str, Task], file: Path) -> None:
+    """Refuse an architecture that needs what a task of the study does not have.
+
+    Raises
+    ------
+    InputError
+        At the first: a task of one modality for an architecture of joint ones, or one whose data
+        set names no ontology for an architecture that needs it.
+    """
+    spaces = [ARCHITECTURE_SPACES[name] for name in study.architectures]
+    for space, (task, (dataset, modality)) in product(spaces, tasks.items()):
+        parts = parts_of(modality)
+        if space.joint and len(parts) == 1:
+            raise InputError(
+                f"{space.name} translates between modalities, and the task {task} has one",
+                file=file,
+                key="architectures",
+                remedy="Let the study have joint tasks alone (fusion, and tasks: []), or take "
+                f"{space.name} out of it.",
+            )
+        without = [part for part in parts if dataset.modalities[part].ontology is None]
+        if space.ontology and without:
+            raise InputError(
+                f"{space.name} needs an ontology, and the modality {without[0]} of {task} has none",
+                file=file,
+                key="architectures",
+                remedy=f"Name one in {dataset.file} (modalities.{without[0]}.ontology), or take "
+                f"the task or {space.name} out of the study.",
+            )
 
 
 def check_datasets(tasks: dict[str, Task], store: Store, split: Split | None = None) -> None:

@@ -31,6 +31,11 @@ class ArchitectureSpace:
         One that is searched as well is searched.
     overcomplete
         Whether it may have more latents than features.
+    ontology
+        Whether the ontology of a task decides how many latents it has; it has no
+        ``latent_dim_fixed`` then.
+    joint
+        Whether it is of joint tasks alone.
 
     Raises
     ------
@@ -42,10 +47,13 @@ class ArchitectureSpace:
     hyperparameters: tuple[Hyperparameter, ...]
     further: tuple[Hyperparameter, ...] = TRAINING
     overcomplete: bool = False
+    ontology: bool = False
+    joint: bool = False
 
     def __post_init__(self) -> None:
         names = [hyperparameter.name for hyperparameter in self.hyperparameters]
-        for name in [*names, *(shared.name for shared in SHARED)]:
+        needed = [one.name for one in SHARED if not (self.ontology and one.name == LATENTS)]
+        for name in [*names, *needed]:
             if names.count(name) != 1:
                 found = "lacks" if name not in names else "has twice"
                 raise ValueError(f"the space of {self.name} {found} the hyperparameter {name}")
@@ -72,6 +80,7 @@ def _choice(name: str, words: tuple[str, ...]) -> Hyperparameter:
 
 # The defaults are those of Autoencodix 0.2.5 (autoencodix.configs.DefaultConfig and the classes
 # that override it), by the names of this platform.
+LATENTS = "latent_dim_fixed"
 BETA = Hyperparameter("beta", LogUniform(1e-3, 10), default=0.1)
 SHARED = (
     # Its k_filter is None, which keeps every feature.
@@ -81,7 +90,7 @@ SHARED = (
     # It counts the layers without the latent one, and has three of them.
     Hyperparameter("n_layers", Choice((2, 3, 4)), 4, (1, math.inf), "whole"),
     Hyperparameter("enc_factor", Uniform(1, 4), 4.0, (1, math.inf)),
-    Hyperparameter("latent_dim_fixed", Choice((2, 4, 8, 16, 32, 64)), 16, (1, math.inf), "whole"),
+    Hyperparameter(LATENTS, Choice((2, 4, 8, 16, 32, 64)), 16, (1, math.inf), "whole"),
     Hyperparameter("lr_fixed", LogUniform(1e-5, 1e-1), 1e-3, (1e-12, math.inf)),
     Hyperparameter("batch_size", Choice((32, 64, 128, 256)), 32, (2, math.inf), "whole"),
     Hyperparameter("drop_p", Uniform(0, 0.9), 0.1, (0, 1 - 1e-9)),
@@ -254,8 +263,34 @@ CONVOLIX = ArchitectureSpace(
     "convolix",
     (*SHARED, Hyperparameter("channels", Choice((4, 8, 16)), 8, (1, 512), "whole")),
 )
+ONTIX = ArchitectureSpace(
+    "ontix",
+    tuple(one for one in STUDY_HYPERPARAMETERS if one.name != LATENTS),
+    (
+        *ANNEALED,
+        Hyperparameter("ontology_levels", Choice((1,)), 1, (1, 2), "whole"),
+        *(
+            Hyperparameter(name, Choice((0,)), 0, (0, 1), "switch")
+            for name in ("keep_uncovered", "nonnegative_latents")
+        ),
+    ),
+    overcomplete=True,
+    ontology=True,
+)
 # Each of its stages has the hyperparameters of the run, and the length of the study.
 STACKIX = ArchitectureSpace("stackix", STUDY_HYPERPARAMETERS, _kept(ANNEALED, *OF_ONE_LENGTH))
+XMODALIX = ArchitectureSpace(
+    "xmodalix",
+    (
+        *SHARED,
+        Hyperparameter("beta", LogUniform(1e-4, 1), 0.1),
+        Hyperparameter("gamma", LogUniform(0.1, 100), 10.0),
+        Hyperparameter("delta_pair", LogUniform(0.1, 100), 5.0),
+    ),
+    # What its loss is a mean of is said by the architecture.
+    _kept(ANNEALED, "loss_reduction", "mn_weight"),
+    joint=True,
+)
 INTERMEDIATE_FUSION = ArchitectureSpace(
     "intermediate_fusion",
     (*STUDY_HYPERPARAMETERS, Hyperparameter("modality_balance", Uniform(0, 1), 0.0, (0, 1))),

@@ -188,14 +188,15 @@ def read_configurations(space: SearchSpace, file: Path, count: int) -> pd.DataFr
             raise InputError(
                 f"row {repeated.to_numpy().argmax()} repeats an earlier one", file=file, key=key
             )
-    narrow = configurations["k_filter"] < configurations["latent_dim_fixed"]
-    if narrow.any() and not space.overcomplete:
-        raise InputError(
-            f"row {narrow.to_numpy().argmax()} has k_filter below latent_dim_fixed",
-            file=file,
-            key="k_filter",
-            remedy="Remove the row or raise its k_filter.",
-        )
+    if not space.overcomplete:
+        narrow = configurations["k_filter"] < configurations["latent_dim_fixed"]
+        if narrow.any():
+            raise InputError(
+                f"row {narrow.to_numpy().argmax()} has k_filter below latent_dim_fixed",
+                file=file,
+                key="k_filter",
+                remedy="Remove the row or raise its k_filter.",
+            )
     for row, values in enumerate(configurations[space.names].to_dict("records")):
         if problem := space.problem(values):
             raise InputError(

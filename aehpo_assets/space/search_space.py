@@ -52,7 +52,7 @@ class SearchSpace:
                 return f"{name} is missing"
             if not distribution.contains(values[name]):
                 return f"{name}={values[name]} lies outside {distribution}"
-        if values["k_filter"] < values["latent_dim_fixed"] and not self.overcomplete:
+        if not self.overcomplete and values["k_filter"] < values["latent_dim_fixed"]:
             return (
                 f"k_filter={values['k_filter']} lies below "
                 f"latent_dim_fixed={values['latent_dim_fixed']}"
@@ -167,8 +167,12 @@ def refuse_unread(
 
 
 def whole_values(space: SearchSpace, name: str) -> list[int]:
-    """Whole numbers that a space allows, ascending; the two ends of a continuous one."""
-    distribution = space.hyperparameters[name]
+    """Whole numbers that a space allows, ascending; the two ends of a continuous one.
+
+    Where an architecture lacks the hyperparameter, they are those that others draw from.
+    """
+    usual = known_hyperparameters()[name].distribution
+    distribution = space.hyperparameters.get(name, usual)
     values = distribution.values if isinstance(distribution, Choice) else distribution.support
     return sorted(int(value) for value in values)
 

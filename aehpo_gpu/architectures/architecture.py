@@ -11,9 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
+from aehpo_assets.datasets.ontology import Ontology
 from aehpo_assets.space.distributions import Scalar
 
 Heads = Mapping[str, torch.Tensor]
@@ -107,6 +109,23 @@ class Corruption:
 
 
 @dataclass(frozen=True)
+class MaskedDecoder:
+    """A decoder of bare layers whose weights are not negative, and many of which do not exist.
+
+    Attributes
+    ----------
+    masks
+        (in, out) of each layer, from the latents to the features of the task: where there is a
+        weight.
+    latents
+        Name of each latent.
+    """
+
+    masks: tuple[np.ndarray, ...]
+    latents: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Architecture:
     """One member of the zoo.
 
@@ -162,6 +181,14 @@ class Architecture:
     balance
         Hyperparameter that weighs the errors of the modalities, of one whose outer layers know one
         modality each; None for all others.
+    decoder
+        Ontology of the task and ``sizes`` of a run to its decoder, where that is not the mirror
+        image of the encoder.
+    crossed
+        Whether each modality has an autoencoder of its own, all of which are trained together, run
+        by run (``aehpo_gpu.training.crossed``).
+    bend
+        Heads, mask of the latents and ``sizes`` to what heads become before anything reads them.
     """
 
     name: str
@@ -183,6 +210,14 @@ class Architecture:
     overcomplete: bool = False
     stacked: bool = False
     balance: str | None = None
+    decoder: Callable[[Ontology, Mapping[str, Scalar]], MaskedDecoder] | None = None
+    bend: Callable[[Heads, torch.Tensor, Mapping[str, Scalar]], Heads] | None = None
+    crossed: bool = False
+
+    @property
+    def stacks(self) -> bool:
+        """Whether runs are trained as one stack, and not one by one."""
+        return self.module is None and not self.crossed
 
     @property
     def group_by(self) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ def plan(
     from aehpo_assets.datasets.catalogue import dataset_names, usable_tasks
     from aehpo_assets.datasets.split import check_split_columns
     from aehpo_assets.errors import InputError
-    from aehpo_assets.running.preflight import check_datasets, check_study
+    from aehpo_assets.running.preflight import check_datasets, check_study, check_tasks
     from aehpo_assets.running.runner import study_tasks
     from aehpo_assets.shipped import study_file
     from aehpo_assets.store.home import Home
@@ -56,6 +56,7 @@ def plan(
     available, problems = usable_tasks([*where.data_roots(), *(data or [])], settings.fusion)
     tasks = study_tasks(settings, available, study, problems)
     check_study(settings, study, tasks)
+    check_tasks(settings, tasks, study)
     check_split_columns(settings.split, dataset_names(available), study)
     check_datasets(tasks, where.store, settings.split)
     estimate = estimate_study(settings, tasks, where)

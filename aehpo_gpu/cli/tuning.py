@@ -27,7 +27,7 @@ from aehpo_assets.study_sections import Live
 from aehpo_gpu.cli.tuning_inputs import REMEDY, TuningInputs
 from aehpo_gpu.runs.live import LiveTuning
 from aehpo_gpu.training.progress import Progress
-from aehpo_gpu.training.task import TRAINING_INPUTS, training_task
+from aehpo_gpu.training.task import training_task
 
 
 def run_tuning(
@@ -79,9 +79,7 @@ def _tune(home: Home, inputs: TuningInputs, live: Live, seed: int, console: Cons
     missing = inputs.why_not_comparable("run_results")
     if missing and live.warm_start is not None:
         raise StaleInputError(f"live.warm_start needs run results: {missing}. {REMEDY}")
-    data = training_task(
-        task, *(home.store.read_table(asset, (task,)) for asset in TRAINING_INPUTS)
-    )
+    data = training_task(task, *(home.store.read_table(asset, (task,)) for asset in inputs.read))
     replicates = inputs.replicates() if live.replicates > 1 else None
     tuning = LiveTuning(architecture, data, study, seed, versions, home, replicates)
     sampled = None if missing else home.store.read_table("run_results", (architecture, task))

@@ -11,11 +11,12 @@ from aehpo_assets.datasets.catalogue import usable_tasks
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
 from aehpo_assets.errors import InputError, StaleInputError
 from aehpo_assets.running.runner import CodeLocations
+from aehpo_assets.space import ARCHITECTURE_SPACES
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Partition, artefact_name
 from aehpo_gpu.runs.table import study_replicates
 from aehpo_gpu.training.replicates import Replicates
-from aehpo_gpu.training.task import REPLICATE_INPUTS, TRAINING_INPUTS
+from aehpo_gpu.training.task import ONTOLOGY, REPLICATE_INPUTS, TRAINING_INPUTS
 
 REMEDY = "`aehpo run STUDY.yaml` makes it."
 
@@ -54,6 +55,8 @@ class TuningInputs:
                     remedy=f"The study has: {', '.join(known) or 'none'}.",
                 )
         self._home, self.task, self.architecture = home, task, architecture
+        further = (ONTOLOGY,) if ARCHITECTURE_SPACES[architecture].ontology else ()
+        self.read = (*TRAINING_INPUTS, *further)
         self._artefacts = StudyArtefacts(home, datasets, tasks, CodeLocations().specs)
 
     def data_versions(self) -> dict[str, str]:
@@ -65,14 +68,14 @@ class TuningInputs:
             If any of it, or what it was made from, is missing, stale or failed its checks.
         """
         partition = (self.task,)
-        for asset in TRAINING_INPUTS:
+        for asset in self.read:
             if why := self._why_old(asset, partition):
                 name = artefact_name(asset, partition)
                 raise StaleInputError(f"{name} {_state(why)}. {REMEDY}")
         store = self._home.store
         return {
             artefact_name(asset, partition): store.checked(asset, partition).data_version
-            for asset in TRAINING_INPUTS
+            for asset in self.read
         }
 
     def replicates(self) -> Replicates | None:
@@ -86,9 +89,10 @@ class TuningInputs:
         study, store, partition = self._home.study(), self._home.store, (self.task,)
         if study.replicates == 1:
             return None
-        tables = {asset: store.read_table(asset, partition) for asset in REPLICATE_INPUTS[1:]}
+        read = {*self.read, *REPLICATE_INPUTS}
+        tables = {asset: store.read_table(asset, partition) for asset in read}
         versions = {a: store.checked(a, partition).data_version for a in REPLICATE_INPUTS}
-        return study_replicates(self.task, study, tables, versions)
+        return study_replicates(self.task, study, tables, versions, tables.get(ONTOLOGY))
 
     def why_not_comparable(self, asset: str) -> str | None:
         """Say why scores of the study are not to be set beside a search of today, or None.

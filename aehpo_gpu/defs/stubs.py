@@ -13,6 +13,7 @@ from aehpo_assets.defs.partitions import architectures, architectures_and_tasks,
 omics_matrix = dg.AssetSpec("omics_matrix", partitions_def=tasks)
 preprocessed_matrix = dg.AssetSpec("preprocessed_matrix", partitions_def=tasks)
 sample_labels = dg.AssetSpec("sample_labels", partitions_def=tasks)
+feature_ontology = dg.AssetSpec("feature_ontology", partitions_def=tasks)
 data_split = dg.AssetSpec("data_split", partitions_def=tasks)
 configurations = dg.AssetSpec("configurations", partitions_def=architectures)
 recommendations = dg.AssetSpec("recommendations", partitions_def=architectures_and_tasks)
@@ -25,6 +26,7 @@ STUBS = [
     omics_matrix,
     preprocessed_matrix,
     sample_labels,
+    feature_ontology,
     data_split,
     configurations,
     recommendations,

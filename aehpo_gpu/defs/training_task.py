@@ -18,6 +18,7 @@ from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.runs.table import RunTable, study_replicates, training_settings
 from aehpo_gpu.training.replicates import Replicates
 from aehpo_gpu.training.task import (
+    ONTOLOGY,
     REPLICATE_INPUTS,
     TRAINING_INPUTS,
     TrainingTask,
@@ -43,7 +44,13 @@ def read_training_task(making: Making, task: str) -> TrainingTask:
         If one is missing, damaged, or did not pass its blocking checks.
     """
     matrix, split, labels = (making.table(asset, task) for asset in TRAINING_INPUTS)
-    return training_task(task, matrix, split, labels)
+    return training_task(task, matrix, split, labels, _read_ontology(making, task))
+
+
+def _read_ontology(making: Making, task: str) -> pd.DataFrame | None:
+    """The ontology of a task, if the architecture of the partition needs one."""
+    known = ARCHITECTURE_SPACES.get(making.partition[0])
+    return making.table(ONTOLOGY, task) if known is not None and known.ontology else None
 
 
 def read_replicates(making: Making, task: str) -> Replicates | None:
@@ -58,7 +65,8 @@ def read_replicates(making: Making, task: str) -> Replicates | None:
         return None
     tables = {asset: making.table(asset, task) for asset in REPLICATE_INPUTS[1:]}
     versions = {a: making.inputs[artefact_name(a, (task,))] for a in REPLICATE_INPUTS}
-    return study_replicates(task, making.settings, tables, versions)
+    ontology = _read_ontology(making, task)
+    return study_replicates(task, making.settings, tables, versions, ontology)
 
 
 def run_table(

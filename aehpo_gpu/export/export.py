@@ -22,6 +22,7 @@ from aehpo_assets.omics.preprocess import FittedPreprocessing
 from aehpo_assets.store.files import atomic_folder
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.export.module import module_of_run
+from aehpo_gpu.training.decoders import latent_names
 from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.module import PLAIN, Autoencoder
 from aehpo_gpu.training.network import FleetNetwork
@@ -68,7 +69,7 @@ def _trained(
 ) -> tuple[Autoencoder, int]:
     """The module of a run, and the epochs after which it ended."""
     own = ARCHITECTURES[architecture]
-    if own.module is not None or own.code is not None or own.stacked:
+    if not own.stacks or own.code is not None or own.stacked:
         how = "in stages" if own.stacked else "in a way of its own"
         raise InputError(
             f"{architecture} makes its latents {how}, which no export holds",
@@ -124,6 +125,8 @@ def export_model(
     module, epochs = _trained(data, architecture, run, settings)
     row = json.loads(run.to_json(orient="records", double_precision=15))[0]
     identity = {name: row.pop(name) for name in ("config_id", "seed")}
+    own = ARCHITECTURES[architecture]
+    named = latent_names(own, row, module.widths[-1], data.ontology)
     config = {
         "format_version": FORMAT_VERSIONS[module.kinds != PLAIN],
         "aehpo": aehpo_assets.__version__,
@@ -134,6 +137,7 @@ def export_model(
         "heads": list(module.heads),
         "drop_p": float(row["drop_p"]),
         **({} if module.kinds == PLAIN else module.kinds),
+        **({} if own.decoder is None else {"latents": named}),
         "hyperparameters": row,
         "epochs": epochs,
         "annealing": settings.annealing,

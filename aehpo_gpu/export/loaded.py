@@ -94,8 +94,8 @@ class LoadedModel:
         Returns
         -------
         pandas.DataFrame
-            (samples, latents), ``latent_1`` and on, by the names of the samples; it fits into
-            ``adata.obsm``.
+            (samples, latents), ``latent_1`` and on, or ``latent_`` and the node of an ontology, by
+            the names of the samples; it fits into ``adata.obsm``.
 
         Raises
         ------
@@ -116,7 +116,8 @@ class LoadedModel:
                 part = torch.as_tensor(prepared[start : start + SAMPLES_AT_ONCE], dtype=dtype)
                 parts.append(next(iter(self.module.encode(part).values())).numpy())
         found = np.concatenate(parts) if parts else np.empty((0, self.latents))
-        columns = [f"latent_{number}" for number in range(1, self.latents + 1)]
+        numbered = [f"latent_{number}" for number in range(1, self.latents + 1)]
+        columns = self.config.get("latents", numbered)
         return pd.DataFrame(found, index=samples, columns=columns)
 
     def _values(

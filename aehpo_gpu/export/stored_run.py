@@ -10,11 +10,16 @@ from pathlib import Path
 import pandas as pd
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.space import search_space
+from aehpo_assets.space import ARCHITECTURE_SPACES, search_space
 from aehpo_assets.store.home import Home
 from aehpo_gpu.export.export import export_model
 from aehpo_gpu.runs.table import study_replicates, training_settings
-from aehpo_gpu.training.task import REPLICATE_INPUTS, TRAINING_INPUTS, training_task
+from aehpo_gpu.training.task import (
+    ONTOLOGY,
+    REPLICATE_INPUTS,
+    TRAINING_INPUTS,
+    training_task,
+)
 
 _TABLES = ("run_results", "validated_recommendations")
 
@@ -47,12 +52,17 @@ def export_stored_run(
     for asset in TRAINING_INPUTS:
         store.checked(asset, (task,))
     tables = {asset: store.read_table(asset, (task,)) for asset in REPLICATE_INPUTS}
-    replicates = study_replicates(task, study, tables)
+    ontology = None
+    if ARCHITECTURE_SPACES[architecture].ontology:
+        store.checked(ONTOLOGY, (task,))
+        ontology = store.read_table(ONTOLOGY, (task,))
+    replicates = study_replicates(task, study, tables, ontology=ontology)
     replicate = int(run["seed"].iloc[0]) if study.replicates > 1 else 0
+    matrix, split, labels = (tables[asset] for asset in TRAINING_INPUTS)
     data = (
         replicates.data(replicate)
         if replicate
-        else training_task(task, *(tables[asset] for asset in TRAINING_INPUTS))
+        else training_task(task, matrix, split, labels, ontology)
     )
     fitted = replicates.fitted(replicate)
     names = search_space(architecture, study.space).names

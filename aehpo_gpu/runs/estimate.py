@@ -20,10 +20,13 @@ import pandas as pd
 from aehpo_assets.datasets.catalogue import Task
 from aehpo_assets.datasets.joint import joined, read_parts
 from aehpo_assets.datasets.joint_names import parts_of
+from aehpo_assets.datasets.ontology import Ontology
+from aehpo_assets.datasets.read_ontology import task_ontology
 from aehpo_assets.datasets.reading.memory import reading_need
 from aehpo_assets.space import configurations_of, search_space, whole_values
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
+from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.runs.baseline_seconds import BaselineSeconds, dims_and_filters
 from aehpo_gpu.runs.stages import (
     REPLICATE,
@@ -35,6 +38,7 @@ from aehpo_gpu.runs.stages import (
 )
 from aehpo_gpu.runs.table import training_settings, with_seeds
 from aehpo_gpu.training.cost import CostModel
+from aehpo_gpu.training.decoders import with_decoder
 from aehpo_gpu.training.device_cost import cost_model
 from aehpo_gpu.training.plan import plan_shards
 from aehpo_gpu.training.task import TrainingSettings
@@ -114,6 +118,9 @@ def estimate_study(
                 for part in parts_of(modality)
             )
             matrix = joined(dataset, read_parts(dataset, modality))
+            ontology = Ontology(
+                task_ontology(dataset, modality, matrix.columns), tuple(matrix.columns)
+            )
             samples, features = matrix.shape
             n_train = round(samples * study.split.train)
             matrix_bytes = matrix.to_numpy().nbytes
@@ -138,6 +145,8 @@ def estimate_study(
                     cost = cost_model(folder, architecture, runs, widest, settings)
 
                 size = (features, n_train)
+                own_decoder = partial(with_decoder, ARCHITECTURES[architecture], ontology=ontology)
+                runs, configurations = own_decoder(runs), own_decoder(configurations)
                 train = partial(_side_by_side, architecture, configurations, size, settings, cost)
                 shards = [
                     shard

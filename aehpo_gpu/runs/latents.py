@@ -18,6 +18,8 @@ from pandas.api.types import is_numeric_dtype
 
 from aehpo_assets.analysis.names import RECOMMENDED
 from aehpo_assets.space.widths import run_widths
+from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.training.decoders import latent_names, with_decoder
 from aehpo_gpu.training.fleets import Fleets
 from aehpo_gpu.training.plan import plan_fleets
 from aehpo_gpu.training.resident import ResidentMatrix
@@ -72,10 +74,13 @@ def train_latents(
     Returns
     -------
     dict
-        In the order of the runs; columns ``latent_1`` and on, float32.
+        In the order of the runs; columns as of :func:`~aehpo_gpu.training.decoders.latent_names`,
+        float32.
     """
     if runs.empty:
         return {}
+    own = ARCHITECTURES[architecture]
+    runs = with_decoder(own, runs, data.ontology)
     plan = plan_fleets(architecture, runs, data.n_features, data.n_train, settings)
     rows = [fleet.rows for fleet in plan]
     fleets = Fleets(architecture, runs, rows, ResidentMatrix(data, settings), settings)
@@ -85,10 +90,10 @@ def train_latents(
             of_run |= zip(reached.rows.tolist(), reached.latents.float().cpu().numpy(), strict=True)
     latents = {}
     widths_of = run_widths(runs, data.n_features)
-    for position, (config_id, widths) in enumerate(zip(runs["config_id"], widths_of, strict=True)):
-        columns = [f"latent_{number}" for number in range(1, widths[-1] + 1)]
+    for position, run in enumerate(runs.to_dict("records")):
+        columns = latent_names(own, run, widths_of[position][-1], data.ontology)
         values = of_run[position][:, : len(columns)]
-        latents[str(config_id)] = pd.DataFrame(values, index=sample_ids, columns=columns)
+        latents[str(run["config_id"])] = pd.DataFrame(values, index=sample_ids, columns=columns)
     return latents
 
 
@@ -105,8 +110,9 @@ def latents_table(latents: Latents, splits: Mapping[str, pd.Series]) -> pd.DataF
     Returns
     -------
     pandas.DataFrame
-        ``config_id``, ``sample_id``, ``split`` and ``latent_1`` and on; a configuration of fewer
-        dimensions than another has missing values in the rest.
+        ``config_id``, ``sample_id``, ``split`` and ``latent_1`` and on, or ``latent_`` and the node
+        of an ontology; a configuration of fewer dimensions than another has missing values in the
+        rest.
     """
     parts = []
     for config_id, frame in latents.items():
@@ -145,7 +151,8 @@ def write_h5ad(
     Notes
     -----
     ``.obsm["X_<config_id>"]`` holds the latents of a configuration, ready for
-    ``scanpy.pp.neighbors(adata, use_rep=...)``; ``.X`` is empty.
+    ``scanpy.pp.neighbors(adata, use_rep=...)``; ``.uns["latents"]`` names its columns, ``.X`` is
+    empty.
     """
     import anndata
 
@@ -163,7 +170,10 @@ def write_h5ad(
         data = anndata.AnnData(
             obs=pd.DataFrame(_plain_columns(observed), index=_plain_index(samples)),
             obsm={f"X_{config_id}": frame.to_numpy() for config_id, frame in latents.items()},
-            uns={"runs": pd.DataFrame(configurations, index=_plain_index(runs["config_id"]))},
+            uns={
+                "runs": pd.DataFrame(configurations, index=_plain_index(runs["config_id"])),
+                "latents": {name: frame.columns.to_numpy(str) for name, frame in latents.items()},
+            },
         )
         data.write_h5ad(path)
 

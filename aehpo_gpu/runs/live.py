@@ -29,6 +29,7 @@ from aehpo_assets.study import Study
 from aehpo_assets.study_sections import Live
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.runs.table import measured_cost, training_settings
+from aehpo_gpu.training.decoders import with_decoder
 from aehpo_gpu.training.plan import plan_fleets
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.replicates import Replicates
@@ -111,6 +112,7 @@ class LiveTuning:
         # seconds of both can be compared.
         sampled_runs = configurations_of(self.study, self.architecture)
         prices = measured_cost(self.home, self.architecture, sampled_runs, settings)
+        own = ARCHITECTURES[self.architecture]
         seeds = self.study.run_seeds[: live.replicates]
         started, done = time.monotonic(), 0
 
@@ -125,8 +127,11 @@ class LiveTuning:
                     on_progress(Progress(so_far, live.runs, seconds, progress.device_bytes))
 
                 data, runs = self._data_of(seed), configurations.assign(seed=seed)
-                size = data.n_features, data.n_train
-                fleets = plan_fleets(self.architecture, runs, *size, settings)
+                size, planned = (
+                    (data.n_features, data.n_train),
+                    with_decoder(own, runs, data.ontology),
+                )
+                fleets = plan_fleets(self.architecture, planned, *size, settings)
                 rows = [fleet.rows for fleet in fleets]
                 return RungTraining(data, self.architecture, runs, rows, settings, prices, tell)
 

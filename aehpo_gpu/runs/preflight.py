@@ -108,16 +108,18 @@ def difference(name: str) -> str | None:
 
     if name not in ARCHITECTURES:
         return f"{name} has a search space, but no Architecture of that name"
-    space = ARCHITECTURE_SPACES[name].known
-    own = ARCHITECTURES[name]
+    of_name, own = ARCHITECTURE_SPACES[name], ARCHITECTURES[name]
+    space = of_name.known
     read = (*own.weights, *own.group_by, *own.sizes)
     unknown = [weight for weight in read if weight not in space]
     if unknown:
         return f"the loss of {name} reads {', '.join(unknown)}, which its search space lacks"
-    if own.overcomplete != ARCHITECTURE_SPACES[name].overcomplete:
+    if own.overcomplete != of_name.overcomplete:
         return f"{name} is overcomplete in one of its search space and its Architecture only"
+    if (own.decoder is not None, own.crossed) != (of_name.ontology, of_name.joint):
+        return f"{name} needs something else of a task in its search space than where it is trained"
     trained = training_defaults(ARCHITECTURES[name])
-    for hyperparameter, default in ARCHITECTURE_SPACES[name].defaults.items():
+    for hyperparameter, default in of_name.defaults.items():
         if trained.get(hyperparameter, default) != default:
             return (
                 f"{hyperparameter} of {name} is {default} in its search space, and "

@@ -23,6 +23,7 @@ from aehpo_assets.store.run_archive import RUN_KEY, RunArchive, run_keys
 from aehpo_assets.study import Study
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel
+from aehpo_gpu.training.decoders import with_decoder
 from aehpo_gpu.training.defaults import training_defaults
 from aehpo_gpu.training.device_cost import cost_model
 from aehpo_gpu.training.plan import Shard, plan_shards
@@ -30,7 +31,7 @@ from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.replicates import Replicates
 from aehpo_gpu.training.shard import train_shard
 from aehpo_gpu.training.shards import train_shards
-from aehpo_gpu.training.task import TrainingSettings, TrainingTask, training_task
+from aehpo_gpu.training.task import ONTOLOGY, TrainingSettings, TrainingTask, training_task
 
 if TYPE_CHECKING:
     from aehpo_assets.space import SearchSpace
@@ -66,6 +67,7 @@ def study_replicates(
     study: Study,
     tables: Mapping[str, pd.DataFrame],
     versions: Mapping[str, str] = MappingProxyType({}),
+    ontology: pd.DataFrame | None = None,
 ) -> Replicates:
     """Return the replicates of a task of a study.
 
@@ -77,6 +79,8 @@ def study_replicates(
         Asset to table: ``omics_matrix``, ``data_split`` and ``sample_labels``.
     versions
         As :attr:`aehpo_gpu.training.replicates.Replicates.versions`.
+    ontology
+        Table of ``feature_ontology``, for architectures that need one.
     """
     return Replicates(
         task=task,
@@ -86,6 +90,7 @@ def study_replicates(
         preprocessing=study.preprocessing,
         seed=study.split.seed,
         versions=versions,
+        ontology=ontology,
     )
 
 
@@ -179,10 +184,14 @@ class RunTable:
         defaults[LENGTHS[self.settings.unit]] = self.settings.length
         keys = pd.Series("", index=asked.index)
         for replicate, own in asked.groupby(asked):
+            inputs = self.inputs_of(int(replicate))
+            if self.data.ontology is not None:
+                known = f"{ONTOLOGY}/{self.data.task}"
+                inputs = inputs | {known: self.data.ontology.version}
             common = {
                 "architecture": self.architecture,
                 "task": self.data.task,
-                "inputs": self.inputs_of(int(replicate)),
+                "inputs": inputs,
                 "settings": self.settings.identity(),
                 "engine": self.engine_version,
             }
@@ -194,11 +203,12 @@ class RunTable:
         keys = pd.Series(self.keys()).drop_duplicates()
         missing = keys.index[~keys.isin(self.archive.finished(keys))]
         shards: list[Shard] = []
+        runs = with_decoder(ARCHITECTURES[self.architecture], self.runs, self.data.ontology)
         for replicate, own in self.replicate_of[missing].groupby(self.replicate_of[missing]):
             rows = own.index.tolist()
             planned = plan_shards(
                 self.architecture,
-                self.runs.iloc[rows],
+                runs.iloc[rows],
                 *self._size_of(int(replicate)),
                 self.settings,
                 cost=self.cost(),

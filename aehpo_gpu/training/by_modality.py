@@ -1,7 +1,7 @@
 """Outer layers that know one modality each: which weights there are, and how errors are weighed.
 
-A weight between a feature of one modality and a unit of another does not exist: it is zero from the
-start, and has no gradient, so that no optimiser moves it and no decay has anything to shrink.
+A weight between a feature of one modality and a unit of another does not exist; what that means
+is said in ``weight_masks``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import pandas as pd
 import torch
 
 from aehpo_assets.errors import InputError
-from aehpo_gpu.training.parameters import LinearParameters, padded
+from aehpo_gpu.training.parameters import padded
+from aehpo_gpu.training.weight_masks import WeightMask, WeightMasks
 
 
 def modality_numbers(modalities: np.ndarray | None, features: int) -> np.ndarray:
@@ -21,6 +22,32 @@ def modality_numbers(modalities: np.ndarray | None, features: int) -> np.ndarray
     if modalities is None:
         return np.zeros(features, dtype=np.int64)
     return pd.factorize(modalities)[0].astype(np.int64)
+
+
+def columns_of_modalities(modalities: np.ndarray | None, features: int) -> dict[str, np.ndarray]:
+    """Return the positions of each modality's features, in their order; all of a single one."""
+    if modalities is None:
+        return {"": np.arange(features)}
+    return {str(one): np.flatnonzero(modalities == one) for one in pd.unique(modalities)}
+
+
+def features_of_modalities(runs: pd.DataFrame, columns: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return how many features of each modality each run has, (runs,) each.
+
+    Raises
+    ------
+    InputError
+        If a run has none of one.
+    """
+    asked = runs["k_filter"].to_numpy()
+    counts = [np.searchsorted(own, asked) for own in columns]
+    if any((own == 0).any() for own in counts):
+        raise InputError(
+            f"k_filter {int(asked.min())} leaves a modality without a feature",
+            key="space.k_filter",
+            remedy=f"Set it to {len(columns)} or more: each modality has its share.",
+        )
+    return counts
 
 
 def unit_numbers(units: int, modalities: int) -> np.ndarray:
@@ -62,6 +89,13 @@ def absent_weights(widths: Sequence[Sequence[int]], numbers: np.ndarray) -> np.n
 class OuterLayers:
     """The outer layers of a fleet, cut by modality.
 
+    Attributes
+    ----------
+    masks
+        Of the first and the last layer.
+    root_weights
+        (runs, 1, features) square roots of the weights of the squared errors.
+
     Parameters
     ----------
     widths
@@ -89,7 +123,8 @@ class OuterLayers:
         of_feature[: len(numbers)] = numbers[:features]
         units = padded(max(run[1] for run in widths))
         same = of_feature[:, None] == unit_numbers(units, count)[None]
-        self._encoder = torch.as_tensor(same, device=device, dtype=dtype)
+        encoder = torch.as_tensor(same, device=device, dtype=dtype)
+        self.masks = WeightMasks([WeightMask(0, encoder), WeightMask(-1, encoder.T)])
         self.root_weights = self._roots(widths, numbers, balance, features)
 
     @staticmethod
@@ -105,13 +140,3 @@ class OuterLayers:
             weights[run, 0, :kept] = (kept / count / np.maximum(sizes, 1))[own]
         powers = torch.as_tensor(weights, device=balance.device, dtype=balance.dtype)
         return powers ** (balance[:, None, None] / 2)
-
-    def cut(self, layers: Sequence[LinearParameters]) -> None:
-        """Take out the weights that do not exist, of the first and the last layer."""
-        layers[0].weight.mul_(self._encoder)
-        layers[-1].weight.mul_(self._encoder.T)
-
-    def cut_gradients(self, layers: Sequence[LinearParameters]) -> None:
-        """Take out their gradients, before anything is made of these."""
-        layers[0].weight_gradient.mul_(self._encoder)
-        layers[-1].weight_gradient.mul_(self._encoder.T)

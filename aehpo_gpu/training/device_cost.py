@@ -13,7 +13,9 @@ import pandas as pd
 import torch
 
 from aehpo_assets.store.processor import processor_name
+from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel, load_cost_model, save_cost_model
+from aehpo_gpu.training.decoders import ontology_for_timing, with_decoder
 from aehpo_gpu.training.task import TrainingSettings, device_name
 from aehpo_gpu.training.timing import measure_cost_model
 from aehpo_gpu.training.work import TERMS, run_work
@@ -48,6 +50,8 @@ def cost_model(
     settings
         Device, precision, VAE loss.
     """
+    own = ARCHITECTURES[architecture]
+    runs = with_decoder(own, runs, ontology_for_timing(own, n_features))
     name = priced_device(settings.torch_device())
     parts = (name, architecture, settings.vae_loss, settings.precision)
     path = folder / f"{re.sub(r'[^a-z0-9]+', '-', ' '.join(parts).lower())}.json"

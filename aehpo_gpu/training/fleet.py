@@ -15,9 +15,12 @@ import numpy as np
 import pandas as pd
 import torch
 
+from aehpo_assets.datasets.ontology import Ontology
 from aehpo_gpu.architectures import ARCHITECTURES, Architecture
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.annealing import annealing_weight
+from aehpo_gpu.training.crossed import CrossedNetwork, CrossedOptimiser
+from aehpo_gpu.training.decoders import with_decoder
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.measure import Measured, Metrics, evaluate_fleet, valid_losses
 from aehpo_gpu.training.network import FleetNetwork
@@ -25,7 +28,8 @@ from aehpo_gpu.training.optimiser import StackedOptimiser
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.rules import update_rules
 from aehpo_gpu.training.schedule import rate_schedules
-from aehpo_gpu.training.solo import SoloNetwork, SoloOptimiser
+from aehpo_gpu.training.solo import SoloNetwork
+from aehpo_gpu.training.solo_optimiser import SoloOptimiser
 from aehpo_gpu.training.step import TrainingStep
 from aehpo_gpu.training.stopping import EarlyStopping, stopping_rules
 from aehpo_gpu.training.task import TrainingSettings
@@ -84,6 +88,7 @@ class FleetTraining:
         self._matrix, self._settings = matrix, settings
         zoo = ARCHITECTURES[architecture]
         runs = with_defaults(runs, training_defaults(zoo, settings.annealing))
+        runs = with_decoder(zoo, runs, matrix.ontology)
         self.network, self.optimiser = begin(
             zoo,
             runs,
@@ -91,6 +96,7 @@ class FleetTraining:
             train_samples=len(matrix.train),
             settings=settings,
             modalities=matrix.modalities,
+            ontology=matrix.ontology,
             solo=solo,
         )
         self._schedules = rate_schedules(runs)
@@ -247,8 +253,9 @@ def begin(
     train_samples: int,
     settings: TrainingSettings,
     modalities: np.ndarray | None = None,
+    ontology: Ontology | None = None,
     solo: bool = False,
-) -> tuple[FleetNetwork | SoloNetwork, StackedOptimiser | SoloOptimiser]:
+) -> tuple[FleetNetwork | SoloNetwork | CrossedNetwork, StackedOptimiser | SoloOptimiser]:
     """Return the network of some runs before its first step, and what steps it.
 
     Parameters
@@ -263,6 +270,8 @@ def begin(
         What all runs share.
     modalities
         (features,) modality of each feature of a joint task.
+    ontology
+        That of the task.
     solo
         As of :class:`FleetTraining`.
     """
@@ -274,12 +283,21 @@ def begin(
         "device": device,
         "dtype": dtype,
     }
+    if architecture.crossed:
+        crossed = CrossedNetwork(architecture, runs, modalities=modalities, **common)
+        (rule,) = update_rules(runs)
+        return crossed, CrossedOptimiser(crossed, float(runs["lr_fixed"].iloc[0]), rule)
     if solo or architecture.module is not None:
-        network = SoloNetwork(architecture, runs, **common)
+        network = SoloNetwork(architecture, runs, ontology=ontology, **common)
         (rule,) = update_rules(runs)
         return network, SoloOptimiser(network, float(runs["lr_fixed"].iloc[0]), rule)
     stacked = FleetNetwork(
-        architecture, runs, precision=settings.precision, modalities=modalities, **common
+        architecture,
+        runs,
+        precision=settings.precision,
+        modalities=modalities,
+        ontology=ontology,
+        **common,
     )
     rates = torch.tensor(runs["lr_fixed"].tolist(), device=device, dtype=dtype)
     return stacked, StackedOptimiser(stacked.stack, rates, update_rules(runs))

@@ -19,6 +19,7 @@ import pandas as pd
 import torch
 
 from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.training.decoders import with_decoder
 from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.measure import Metrics
 from aehpo_gpu.training.memory import memory_is_short
@@ -106,6 +107,7 @@ class Fleets:
         settings: TrainingSettings,
         on_progress: Callable[[Progress], None] = lambda progress: None,
     ):
+        runs = with_decoder(ARCHITECTURES[architecture], runs, matrix.ontology)
         self._architecture, self._runs = architecture, runs
         self._matrix, self._settings = matrix, settings
         self._on_progress = on_progress

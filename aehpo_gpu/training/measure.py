@@ -9,6 +9,7 @@ import torch
 
 from aehpo_assets.datasets.labels import SPLITS
 from aehpo_gpu.evaluation.reconstruction import r2_of_samples
+from aehpo_gpu.training.crossed import CrossedNetwork
 from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.solo import SoloNetwork
@@ -40,7 +41,7 @@ class Measured:
 
 
 def evaluate_fleet(
-    network: FleetNetwork | SoloNetwork,
+    network: FleetNetwork | SoloNetwork | CrossedNetwork,
     matrix: ResidentMatrix,
     spread: torch.Tensor,
     weight: float | torch.Tensor,
@@ -64,7 +65,8 @@ def evaluate_fleet(
     Returns
     -------
     metrics : dict
-        Losses and R2 per sample for each split.
+        Losses and R2 per sample for each split, and of one that crosses modalities what
+        :meth:`CrossedNetwork.alignment` says.
     latents : torch.Tensor
         (runs, samples, latents).
     """
@@ -82,11 +84,16 @@ def evaluate_fleet(
             sums += torch.stack([losses.reconstruction, losses.vae, losses.total, r2.sum(1)])
         of_part = zip(MEASURES, sums / len(rows), strict=True)
         metrics |= {f"{part}_{name}": values for name, values in of_part}
+    if isinstance(network, CrossedNetwork):
+        aligned = network.alignment(matrix.values, matrix.rows)
+        metrics |= {name: values.new_full((1,), number) for name, number in aligned.items()}
     return metrics, latents
 
 
 @torch.no_grad()
-def valid_losses(network: FleetNetwork | SoloNetwork, matrix: ResidentMatrix) -> np.ndarray:
+def valid_losses(
+    network: FleetNetwork | SoloNetwork | CrossedNetwork, matrix: ResidentMatrix
+) -> np.ndarray:
     """Total losses of the runs on the valid samples, per sample, at full weight, (runs,)."""
     values, rows = matrix.values[..., : network.width], matrix.rows["valid"]
     total = values.new_zeros(len(network.widths))

@@ -18,6 +18,8 @@ PLAIN = {
     "on_logits": False,
     "head": None,
     "decoder_norm": True,
+    "bare_decoder": None,
+    "nonnegative": False,
 }
 """What follows the products of a run that names none of it."""
 
@@ -42,6 +44,11 @@ class Autoencoder(nn.Module):
         Activation behind the heads and whether there is a BatchNorm before it; None for neither.
     decoder_norm
         Whether the decoder has BatchNorms where the encoder has them.
+    bare_decoder
+        Widths from the latents to the features of a decoder of bare layers; None for the mirror
+        image of the encoder.
+    nonnegative
+        Whether a softplus is behind the first head.
     """
 
     def __init__(
@@ -54,6 +61,8 @@ class Autoencoder(nn.Module):
         on_logits: bool = False,
         head: Sequence[Any] | None = None,
         decoder_norm: bool = True,
+        bare_decoder: Sequence[int] | None = None,
+        nonnegative: bool = False,
     ):
         super().__init__()
         self.widths = list(widths)
@@ -63,6 +72,8 @@ class Autoencoder(nn.Module):
             "on_logits": on_logits,
             "head": None if head is None else list(head),
             "decoder_norm": decoder_norm,
+            "bare_decoder": None if bare_decoder is None else list(bare_decoder),
+            "nonnegative": nonnegative,
         }
 
         def hidden(widths: Sequence[int], norm: bool) -> list[nn.Module]:
@@ -79,12 +90,20 @@ class Autoencoder(nn.Module):
         mirrored = widths[::-1]
         ends: list[nn.Module] = [nn.Linear(mirrored[-2], mirrored[-1])]
         ends += [nn.Sigmoid()] if on_logits else []
-        self.decoder = nn.Sequential(*hidden(mirrored[:-1], batch_norm and decoder_norm), *ends)
+        inner = hidden(mirrored[:-1], batch_norm and decoder_norm)
+        if bare_decoder is not None:
+            layers = [nn.Linear(i, o) for i, o in itertools.pairwise(bare_decoder)]
+            inner, ends[0] = [*layers[:-1]], layers[-1]
+        self.decoder = nn.Sequential(*inner, *ends)
 
     def encode(self, x: Tensor) -> dict[str, Tensor]:
         """Head to its output, (samples, latents), from (samples, features)."""
         hidden = self.encoder(x)
-        return {name: head(hidden) for name, head in self.heads.items()}
+        heads = {name: head(hidden) for name, head in self.heads.items()}
+        if self.kinds["nonnegative"]:
+            first = next(iter(heads))
+            heads[first] = nn.functional.softplus(heads[first])
+        return heads
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct samples from their latent means."""

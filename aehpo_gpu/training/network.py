@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 import torch
 
+from aehpo_assets.datasets.ontology import Ontology
 from aehpo_assets.space.batches import steps_per_epoch
 from aehpo_assets.space.widths import run_widths
 from aehpo_gpu.architectures import Architecture, CodeBatch, Heads, LatentBatch
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.blocks import Block, HiddenKind, blocks_of
 from aehpo_gpu.training.by_modality import OuterLayers, modality_numbers
+from aehpo_gpu.training.decoders import decoder_of, decoder_widths, with_decoder
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.errors import (
     ERRORS,
@@ -34,6 +36,7 @@ from aehpo_gpu.training.parameters import (
     padded,
 )
 from aehpo_gpu.training.reduction import Reduction
+from aehpo_gpu.training.weight_masks import WeightMasks, decoder_masks
 
 _FACTORS = {"bfloat16": torch.bfloat16}
 """Precision to the type of what is multiplied, where it is not that of the parameters."""
@@ -57,6 +60,8 @@ class FleetNetwork:
         As in the settings.
     modalities
         (features,) modality of each feature of a joint task; None for any other.
+    ontology
+        That of the task, for architectures that need one.
     """
 
     def __init__(
@@ -71,9 +76,10 @@ class FleetNetwork:
         device: torch.device,
         dtype: torch.dtype,
         modalities: np.ndarray | None = None,
+        ontology: Ontology | None = None,
     ):
         self.architecture = architecture
-        self._modalities = modalities
+        self._modalities, self._ontology = modalities, ontology
         self.device, self.dtype = device, dtype
         self.train_samples, self.vae_loss = train_samples, vae_loss
         self.precision = precision
@@ -82,12 +88,12 @@ class FleetNetwork:
         self._steps = torch.zeros(1, device=device, dtype=dtype)
         self._batch_size = int(runs["batch_size"].iloc[0])
         runs = with_defaults(runs, training_defaults(architecture))
-        self._lay_out(runs)
+        self._lay_out(with_decoder(architecture, runs, ontology))
         self.stack = ParameterStack.allocate(self.shapes, device, dtype, _FACTORS.get(precision))
         sources = [draws.generator(self.seed, "weights") for _ in self.widths]
         initialise(self.stack, self.shapes, sources, initialisations(runs))
-        if self.outer is not None:
-            self.outer.cut(self.stack.layers)
+        if self.masks is not None:
+            self.masks.begin(self.stack.layers)
         self._lay_blocks()
         # A leaf that makes autograd record the first layer; the gradients of the parameters
         # themselves go straight into the stack.
@@ -106,7 +112,12 @@ class FleetNetwork:
         self.features = np.minimum(runs["k_filter"].to_numpy(), features)
         self.widths = run_widths(runs, features)
         own = self.architecture
-        self.shapes = layer_shapes(self.widths, len(own.heads), own.head is not None)
+        decoders = [
+            decoder_widths(own, run, widths[0])
+            for run, widths in zip(runs.to_dict("records"), self.widths, strict=True)
+        ]
+        self.decoders = [one for one in decoders if one is not None] or None
+        self.shapes = layer_shapes(self.widths, len(own.heads), own.head is not None, self.decoders)
         self.hidden = len(self.widths[0]) - 2
         self.width = padded(int(self.features.max()))
         self.latent_dim = padded(max(widths[-1] for widths in self.widths))
@@ -133,7 +144,8 @@ class FleetNetwork:
         )
         self.reduction = Reduction.of(runs, self.widths, self.device, self.dtype)
         dropped = enumerate(self._hidden_positions) if self.has_dropout else ()
-        times = {n: 1 if n < self.hidden else self.decoded for n in range(2 * self.hidden)}
+        count = len(self._hidden_positions)
+        times = {n: 1 if n < self.hidden else self.decoded for n in range(count)}
         self._noise = NoiseSource(
             own,
             self.shared,
@@ -146,11 +158,17 @@ class FleetNetwork:
             self.device,
             self.dtype,
         )
-        self.outer: OuterLayers | None = None
-        if self.architecture.balance is not None:
+        self.masks: WeightMasks | None = None
+        self._root_weights: torch.Tensor | None = None
+        if own.balance is not None:
             of_features = modality_numbers(self._modalities, features)
-            balance = self._row_values(runs, self.architecture.balance)
-            self.outer = OuterLayers(self.widths, of_features, balance, self.device, self.dtype)
+            balance = self._row_values(runs, own.balance)
+            outer = OuterLayers(self.widths, of_features, balance, self.device, self.dtype)
+            self.masks, self._root_weights = outer.masks, outer.root_weights
+        elif own.decoder is not None:
+            present = decoder_of(own, runs.iloc[0], self._ontology).masks
+            widest = int(self.features.max())
+            self.masks = decoder_masks(present, widest, self.latent_mask)
 
     def _lay_blocks(self) -> None:
         """Cut what follows the products of the hidden layers into stretches of equal runs."""
@@ -198,7 +216,19 @@ class FleetNetwork:
             "on_logits": ERRORS[run["reconstruction"]].on_logits,
             "head": own.head,
             "decoder_norm": own.decoder_norm,
+            "bare_decoder": None if self.decoders is None else self.decoders[position],
+            "nonnegative": bool(self.shared.get("nonnegative_latents", False)),
         }
+
+    def cut_gradients(self) -> None:
+        """Take out the gradients of weights that do not exist, before a step."""
+        if self.masks is not None:
+            self.masks.cut_gradients(self.stack.layers)
+
+    def project(self) -> None:
+        """Bring weights back to where they may be, after a step."""
+        if self.masks is not None:
+            self.masks.project(self.stack.layers)
 
     def draw_noise(self, epoch: int, rows: range) -> dict[str, torch.Tensor]:
         """What the runs draw for some samples of an epoch."""
@@ -222,8 +252,8 @@ class FleetNetwork:
     @property
     def _hidden_positions(self) -> list[int]:
         """Positions of the hidden layers of encoder and decoder."""
-        decoder = self.hidden + len(self.architecture.heads)
-        return [*range(self.hidden), *range(decoder, len(self.shapes) - 1)]
+        decoder = range(self.hidden + len(self.architecture.heads), len(self.shapes) - 1)
+        return [*range(self.hidden), *(at for at in decoder if self.shapes[at].hidden)]
 
     def training_losses(
         self, x: torch.Tensor, noise: Mapping[str, torch.Tensor], weight: float | torch.Tensor
@@ -245,21 +275,22 @@ class FleetNetwork:
         h = self._noise.corrupt(x, noise)
         for number in range(self.hidden):
             h = self._hidden(h, next(layers), noise, number, first=number == 0)
-        heads = self._heads(h, layers)
+        heads = self._bent(self._heads(h, layers))
         latents, heads = self._latents(heads, noise.get("latent"), noise.get("code"))
         h = latents
-        for number in range(self.hidden, 2 * self.hidden):
+        for number in range(self.hidden, len(self._hidden_positions)):
             h = self._hidden(h, next(layers), noise, number)
-        output = Linear.apply(h, self._anchor, next(layers), None, self.precision)
+        for layer in layers:
+            h = Linear.apply(h, self._anchor, layer, None, self.precision)
+        output = h
         if self.architecture.importance is not None:
             error = ErrorOfSamples.apply(output, x.repeat_interleave(self.decoded, 0), self.errors)
             each = self._latent_loss(heads, latents, latents)
             return importance_losses(
                 error, *each, self.decoded, self.reduction, weight, averaged=True
             )
-        if self.outer is not None:
-            roots = self.outer.root_weights
-            output, x = output * roots, x * roots
+        if self._root_weights is not None:
+            output, x = output * self._root_weights, x * self._root_weights
         error = ReconstructionError.apply(output, x, self.errors)
         vae, weighted = self._latent_loss(heads, latents, noise.get("prior", latents))
         return Losses(error, vae, self.reduction.trained(error, weight * weighted, x.shape[-2]))
@@ -276,6 +307,10 @@ class FleetNetwork:
             name: HiddenLayer.apply(h, self._anchor, next(layers), mask, self.precision, None, own)
             for name, own in zip(names, blocks, strict=True)
         }
+
+    def _bent(self, heads: Heads) -> Heads:
+        own = self.architecture
+        return heads if own.bend is None else own.bend(heads, self.latent_mask, self.shared)
 
     def _latents(
         self, heads: Heads, normal: torch.Tensor | None, uniform: torch.Tensor | None
@@ -331,7 +366,7 @@ class FleetNetwork:
         )
 
     @torch.no_grad()
-    def encode(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    def encode(self, x: torch.Tensor) -> Heads:
         """Heads in evaluation mode, each (runs, samples, latents)."""
         layers = self.stack.layers
         h = x
@@ -340,16 +375,21 @@ class FleetNetwork:
         names = self.architecture.heads
         heads = dict(zip(names, layers[self.hidden : self.hidden + len(names)], strict=True))
         if not self.head_blocks:
-            return {name: evaluate_linear(h, layer) for name, layer in heads.items()}
+            return self._bent({name: evaluate_linear(h, layer) for name, layer in heads.items()})
         ends = zip(heads.items(), self.head_blocks, strict=True)
-        return {name: evaluate_hidden(h, layer, blocks) for (name, layer), blocks in ends}
+        return self._bent(
+            {name: evaluate_hidden(h, layer, blocks) for (name, layer), blocks in ends}
+        )
 
     def _decode(self, h: torch.Tensor) -> torch.Tensor:
         """What latents are decoded to in evaluation mode, (runs, samples, features)."""
         decoder = self.stack.layers[self.hidden + len(self.architecture.heads) :]
-        for layer, blocks in zip(decoder[:-1], self.blocks[self.hidden :], strict=True):
-            h = evaluate_hidden(h, layer, blocks)
-        return evaluate_linear(h, decoder[-1])
+        blocks = self.blocks[self.hidden :]
+        for layer, own in zip(decoder[: len(blocks)], blocks, strict=True):
+            h = evaluate_hidden(h, layer, own)
+        for layer in decoder[len(blocks) :]:
+            h = evaluate_linear(h, layer)
+        return h
 
     @torch.no_grad()
     def reconstruction(self, latents: torch.Tensor) -> torch.Tensor:

@@ -108,19 +108,37 @@ class LayerShape:
         return padded(max(self.inputs)), padded(max(self.outputs))
 
 
-def layer_shapes(widths: Sequence[Sequence[int]], heads: int, ends: bool) -> list[LayerShape]:
+def layer_shapes(
+    widths: Sequence[Sequence[int]],
+    heads: int,
+    ends: bool,
+    decoders: Sequence[Sequence[int]] | None = None,
+) -> list[LayerShape]:
     """Shapes of all layers in order: hidden encoder, heads, hidden decoder, output.
 
-    ``ends`` says whether heads have what follows hidden layers.
+    Parameters
+    ----------
+    widths
+        Of the encoder of each run.
+    heads
+        How many there are.
+    ends
+        Whether heads have what follows hidden layers.
+    decoders
+        Widths of each run from the latents to the features, where all layers of the decoder are
+        bare; it mirrors the encoder by default.
     """
 
-    def layer(i: int, o: int, hidden: bool) -> LayerShape:
-        return LayerShape(tuple(w[i] for w in widths), tuple(w[o] for w in widths), hidden)
+    def layer(i: int, o: int, hidden: bool, of: Sequence[Sequence[int]] = widths) -> LayerShape:
+        return LayerShape(tuple(w[i] for w in of), tuple(w[o] for w in of), hidden)
 
     last = len(widths[0]) - 1
     encoder = [layer(i, i + 1, True) for i in range(last - 1)]
     latent = [layer(last - 1, last, ends)] * heads
-    decoder = [layer(i, i - 1, i > 1) for i in range(last, 0, -1)]
+    if decoders is None:
+        decoder = [layer(i, i - 1, i > 1) for i in range(last, 0, -1)]
+    else:
+        decoder = [layer(i, i + 1, False, decoders) for i in range(len(decoders[0]) - 1)]
     return [*encoder, *latent, *decoder]
 
 

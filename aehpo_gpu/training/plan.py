@@ -25,6 +25,7 @@ from aehpo_assets.space.batches import steps_per_epoch
 from aehpo_assets.space.widths import run_widths
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel
+from aehpo_gpu.training.decoders import between_of
 from aehpo_gpu.training.memory import fleet_memory
 from aehpo_gpu.training.prices import SHIPPED_CPU, SHIPPED_CUDA
 from aehpo_gpu.training.stretch import OPERATIONS, Stretch
@@ -226,7 +227,7 @@ def plan_fleets(
     device = settings.torch_device()
     cutting = SHIPPED_CUDA if device.type == "cuda" else SHIPPED_CPU
     estimating = cost if cost is not None else cutting
-    if ARCHITECTURES[architecture].module is not None:
+    if not ARCHITECTURES[architecture].stacks:
         return _alone(architecture, runs, n_features, n_train, settings, estimating)
     heads = len(ARCHITECTURES[architecture].heads)
     memory = fleet_memory(device)
@@ -249,6 +250,7 @@ def plan_fleets(
             pairs=pair_tensors(architecture, settings.vae_loss),
             samples=math.ceil(n_train * SAMPLES_PER_TRAIN),
             decoded=ARCHITECTURES[architecture].draws_of(runs.iloc[rows[0]]),
+            between=between_of(ARCHITECTURES[architecture], runs.iloc[rows[0]]),
         )
         order = stretch.order
         cuts = stretch.cut(cutting, longest_step=fleet_seconds / steps.max(), memory=memory)
@@ -302,6 +304,7 @@ def _kinds(runs: pd.DataFrame) -> np.ndarray:
 
 def _stackable(runs: pd.DataFrame, further: Sequence[str]) -> Iterator[np.ndarray]:
     """Yield the positions of runs of equal depth, batch size and seed, and what else must be."""
-    keys = ["n_layers", "batch_size", "seed", *further]
+    # What no row names is the default of all.
+    keys = ["n_layers", "batch_size", "seed", *(name for name in further if name in runs)]
     for rows in runs.groupby(keys, sort=True).indices.values():
         yield np.sort(np.asarray(rows))

@@ -19,6 +19,7 @@ import pandas as pd
 
 from aehpo_assets.datasets.joint_names import modality_of
 from aehpo_assets.datasets.labels import DownstreamTargets, downstream_targets
+from aehpo_assets.datasets.ontology import Ontology
 from aehpo_assets.datasets.replicates import replicate_split
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import FittedPreprocessing, fit_preprocessing
@@ -49,6 +50,8 @@ class Replicates:
     versions
         Asset to data version of what a replicate is made of: ``omics_matrix``,
         ``preprocessed_matrix`` and ``sample_labels``. Only :meth:`inputs` needs them.
+    ontology
+        Table of ``feature_ontology``, for architectures that need one.
     """
 
     task: str
@@ -58,6 +61,7 @@ class Replicates:
     preprocessing: Preprocessing
     seed: int
     versions: Mapping[str, str] = field(default_factory=dict)
+    ontology: pd.DataFrame | None = None
     _splits: dict[int, pd.Series] = field(default_factory=dict, init=False, repr=False)
     _fits: dict[int, FittedPreprocessing] = field(default_factory=dict, init=False, repr=False)
 
@@ -116,6 +120,9 @@ class Replicates:
             split=split.to_numpy(dtype=str),
             targets=self.targets,
             modalities=modality_of(self.task, pd.Index(fitted.features)),
+            ontology=None
+            if self.ontology is None
+            else Ontology(self.ontology, tuple(fitted.features)),
         )
 
     def inputs(self, replicate: int) -> dict[str, str]:

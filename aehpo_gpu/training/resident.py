@@ -35,6 +35,8 @@ class ResidentMatrix:
         Split to the positions of its samples.
     modalities
         (features,) modality of each feature of a joint task; None for any other.
+    ontology
+        That of the task; None if it has none.
     """
 
     def __init__(self, data: TrainingTask, settings: TrainingSettings):
@@ -44,7 +46,7 @@ class ResidentMatrix:
             samples, padded(self.features), device=self.device, dtype=self.dtype
         )
         self.values[:, : self.features] = torch.tensor(data.matrix)
-        self.modalities = data.modalities
+        self.modalities, self.ontology = data.modalities, data.ontology
         self._spreads: dict[int, torch.Tensor] = {}
         self.rows = {
             part: torch.as_tensor(np.flatnonzero(data.split == part), device=self.device)
@@ -62,6 +64,7 @@ class ResidentMatrix:
         other = copy(self)
         other.__dict__.pop("train", None)
         other.features, other.modalities, other._spreads = values.shape[1], None, {}
+        other.ontology = None
         other.values = self.values.new_zeros(len(values), padded(other.features))
         other.values[:, : other.features] = values
         return other

@@ -22,12 +22,13 @@ from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.training.by_modality import absent_weights, modality_numbers
 from aehpo_gpu.training.cost import CostModel
+from aehpo_gpu.training.decoders import BETWEEN, absent_from_decoder, with_decoder
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.errors import ERRORS
 from aehpo_gpu.training.fleets import Fleets, Reached
 from aehpo_gpu.training.progress import Progress
 from aehpo_gpu.training.resident import ResidentMatrix
-from aehpo_gpu.training.solo import parameter_counts
+from aehpo_gpu.training.solo_module import parameter_counts
 from aehpo_gpu.training.stacked import stages_of
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask, device_name
 
@@ -160,7 +161,8 @@ class RungTraining:
         on_progress: Callable[[Progress], None] = lambda progress: None,
     ):
         places = np.sort(list(itertools.chain.from_iterable(fleets)))
-        members = runs.iloc[places].set_axis(places)
+        members = with_decoder(ARCHITECTURES[architecture], runs.iloc[places], data.ontology)
+        members = members.set_axis(places)
         check_runs(architecture, members, data.n_features)
         check_targets(architecture, members, data)
         self.rungs = settings.rungs
@@ -277,7 +279,7 @@ def check_targets(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> 
 def describe_runs(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> pd.DataFrame:
     """Everything about the runs that is known before they are trained."""
     stages = stages_of(architecture, runs, data)
-    described = runs.copy()
+    described = runs.drop(columns=BETWEEN, errors="ignore")
     described.insert(1, "task", data.task)
     described.insert(2, "architecture", architecture)
     described["k_filter_effective"] = np.minimum(runs["k_filter"], data.n_features)
@@ -287,6 +289,9 @@ def describe_runs(architecture: str, runs: pd.DataFrame, data: TrainingTask) -> 
     if own.balance is not None:
         numbers = modality_numbers(data.modalities, data.n_features)
         counts = counts - absent_weights(run_widths(*stages[0]), numbers)[:, None]
+    if own.decoder is not None:
+        assert data.ontology is not None
+        counts = counts - absent_from_decoder(own, runs, data.ontology)[:, None]
     described[["trainable_parameters", "weights_and_biases"]] = counts
     return described
 

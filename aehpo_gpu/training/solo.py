@@ -1,37 +1,34 @@
 """One run alone, in plain PyTorch: for architectures that do not stack, and to measure fleets by.
 
-A :class:`SoloNetwork` and its :class:`SoloOptimiser` stand where a fleet has its stacked ones: the
+A :class:`SoloNetwork` and its ``SoloOptimiser`` stand where a fleet has its stacked ones: the
 loop, the draws, the losses beside the error, and all that becomes rows are the same. What differs
 is written by others: ``torch.nn``, ``torch.optim``, and autograd.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from aehpo_assets.datasets.ontology import Ontology
 from aehpo_assets.space.batches import steps_per_epoch
-from aehpo_assets.space.widths import run_widths, trainable_parameters, weights_and_biases
+from aehpo_assets.space.widths import run_widths
 from aehpo_gpu.architectures import Architecture, CodeBatch, LatentBatch
 from aehpo_gpu.training import draws
+from aehpo_gpu.training.decoders import decoder_of, with_decoder
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.errors import ERRORS
 from aehpo_gpu.training.importance import importance_losses
-from aehpo_gpu.training.initialisation import BIAS, INITIALISATIONS, initialisations
+from aehpo_gpu.training.initialisation import initialisations
 from aehpo_gpu.training.losses import Losses
-from aehpo_gpu.training.module import MODULES, Autoencoder
 from aehpo_gpu.training.noise import NoiseSource
 from aehpo_gpu.training.reduction import Reduction
-from aehpo_gpu.training.rules import UpdateRule
-
-PRODUCTS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
-"""Layers whose weights are drawn as the run says."""
+from aehpo_gpu.training.solo_module import begin_module, module_of
 
 ROWS = "rows"
 """Name of the positions of samples in the batch order of the epoch, among what a batch draws."""
@@ -62,6 +59,25 @@ class DrawnDropout(nn.Module):
         return x * (drawn.view_as(x) >= self.p) / (1 - self.p)
 
 
+class Passed(NamedTuple):
+    """What a batch becomes on its way through a network.
+
+    Attributes
+    ----------
+    latents
+        (samples, latents), as decoded.
+    errors
+        (samples,) summed over the features.
+    latent_loss, weighted
+        (1,) summed over the samples, and the same weighted.
+    """
+
+    latents: Tensor
+    errors: Tensor
+    latent_loss: Tensor
+    weighted: Tensor
+
+
 class SoloNetwork:
     """One run, with the interface of :class:`aehpo_gpu.training.network.FleetNetwork`.
 
@@ -70,7 +86,7 @@ class SoloNetwork:
 
     Parameters
     ----------
-    architecture, runs, features, train_samples, vae_loss, device, dtype
+    architecture, runs, features, train_samples, vae_loss, device, dtype, ontology
         As of a fleet; ``runs`` is one.
     """
 
@@ -84,10 +100,12 @@ class SoloNetwork:
         vae_loss: str,
         device: torch.device,
         dtype: torch.dtype,
+        ontology: Ontology | None = None,
     ):
         if len(runs) != 1:
             raise ValueError(f"{architecture.name} trains one run at a time, not {len(runs)}")
         runs = with_defaults(runs, training_defaults(architecture))
+        runs = with_decoder(architecture, runs, ontology)
         self.architecture, self._run = architecture, runs.iloc[0].to_dict()
         self.device, self.dtype = device, dtype
         self.train_samples, self.vae_loss = train_samples, vae_loss
@@ -97,8 +115,11 @@ class SoloNetwork:
         self.features = np.array([self.width])
         self.module = module_of(architecture, self._run, self.widths[0]).to(dtype)
         (chosen,) = initialisations(runs)
-        _begin(self.module, chosen, draws.generator(self.seed, "weights"))
+        begin_module(self.module, chosen, draws.generator(self.seed, "weights"))
         self.module.to(device)
+        self._masks: list[tuple[nn.Linear, Tensor]] = []
+        if architecture.decoder is not None:
+            self._mask(decoder_of(architecture, self._run, ontology).masks)
         self._encoder = cast("nn.Module", self.module.encoder)
         self._named_heads = cast("nn.ModuleDict", self.module.heads)
         self._decoder = cast("nn.Module", self.module.decoder)
@@ -115,6 +136,29 @@ class SoloNetwork:
 
     def _value(self, name: str) -> Tensor:
         return torch.tensor([float(self._run[name])], device=self.device, dtype=self.dtype)
+
+    @torch.no_grad()
+    def _mask(self, masks: Sequence[np.ndarray]) -> None:
+        """Give the layers of the decoder weights where masks say so, and none below zero."""
+        decoder = cast("nn.Module", self.module.decoder)
+        layers = [one for one in decoder.modules() if isinstance(one, nn.Linear)]
+        for layer, mask in zip(layers, masks, strict=True):
+            present = torch.as_tensor(mask[:, : layer.out_features].T.copy())
+            self._masks.append((layer, present.to(layer.weight)))
+            layer.weight.abs_().mul_(self._masks[-1][1])
+
+    @torch.no_grad()
+    def cut_gradients(self) -> None:
+        """Take out the gradients of weights that do not exist, before a step."""
+        for layer, present in self._masks:
+            assert layer.weight.grad is not None
+            layer.weight.grad.mul_(present)
+
+    @torch.no_grad()
+    def project(self) -> None:
+        """Bring weights back to where they may be, after a step."""
+        for layer, present in self._masks:
+            layer.weight.clamp_(min=0).mul_(present)
 
     @property
     def noise_width(self) -> int:
@@ -140,10 +184,7 @@ class SoloNetwork:
         self, x: Tensor, noise: Mapping[str, Tensor], weight: float | Tensor
     ) -> Losses:
         """Losses of a batch in training mode, (1,) each."""
-        self.module.train()
-        first = int(noise[ROWS][0])
-        for dropout, times in zip(self._dropouts, self._times, strict=True):
-            dropout.rows = range(first * times, (first + len(x)) * times)
+        self._begin_batch(noise, len(x))
         return self._losses(
             self._heads(self._noise.corrupt(x, noise)),
             x,
@@ -152,6 +193,47 @@ class SoloNetwork:
             uniform=noise.get("code"),
             prior=noise.get("prior"),
         )
+
+    def _begin_batch(self, noise: Mapping[str, Tensor], samples: int) -> None:
+        """Go into training mode, and say which samples of the epoch a batch has."""
+        self.module.train()
+        first = int(noise[ROWS][0])
+        for dropout, times in zip(self._dropouts, self._times, strict=True):
+            dropout.rows = range(first * times, (first + samples) * times)
+
+    def passed(self, x: Tensor, noise: Mapping[str, Tensor] | None) -> Passed:
+        """Take a batch through, of an architecture that draws its latents once.
+
+        Parameters
+        ----------
+        x
+            (samples, features).
+        noise
+            The rows of :meth:`draw_noise` that belong to it; None in evaluation.
+        """
+        if noise is None:
+            self.module.eval()
+            normal, prior = None, self._evaluation_prior(len(x))
+        else:
+            self._begin_batch(noise, len(x))
+            normal, prior = noise["latent"], noise.get("prior")
+        heads = self._heads(x)
+        latents, sample = self._mean(heads, None), self.architecture.sample
+        if normal is not None and sample is not None:
+            latents = sample(heads, normal)
+        errors = self._errors(self._decoder(latents[0]), x).sum(1)
+        return Passed(latents[0], errors, *self._latent_loss(heads, latents, prior))
+
+    def decoded(self, latents: Tensor) -> Tensor:
+        """What (samples, latents) are decoded to, (samples, features)."""
+        output = self._decoder(latents)
+        return torch.sigmoid(output) if self._error.on_logits else output
+
+    def _evaluation_prior(self, samples: int) -> Tensor | None:
+        if self.architecture.loss is None or not self._draws_prior:
+            return None
+        key = draws.stream_key(self.seed, "prior", "evaluation")
+        return draws.normal(key, range(samples), self.latent_dim, self.device, self.dtype)
 
     def _losses(
         self,
@@ -198,23 +280,25 @@ class SoloNetwork:
         self.module.eval()
         own, heads = self.architecture, self._heads(x)
         latents = self._mean(heads, None)
-        output = self._decoder(latents[0])
-        shown = torch.sigmoid(output) if self._error.on_logits else output
+        shown = self.decoded(latents[0])
         normal = prior = None
         if own.importance is not None:
             key = draws.stream_key(self.seed, "latent", "evaluation")
             size = (self._draws, self.latent_dim)
             normal = self._noise.repeated(draws.normal, key, range(len(x)), *size)
-        elif own.loss is not None and self._draws_prior:
-            key = draws.stream_key(self.seed, "prior", "evaluation")
-            prior = draws.normal(key, range(len(x)), self.latent_dim, self.device, self.dtype)
+        else:
+            prior = self._evaluation_prior(len(x))
         losses = self._losses(heads, x, weight, normal=normal, prior=prior)
         return latents, losses, (shown - x).square().sum(1)[None]
 
     def _heads(self, x: Tensor) -> dict[str, Tensor]:
         """Head to (1, samples, latents)."""
         hidden = self._encoder(x)
-        return {name: head(hidden)[None] for name, head in self._named_heads.items()}
+        heads = {name: head(hidden)[None] for name, head in self._named_heads.items()}
+        bend = self.architecture.bend
+        if bend is None:
+            return heads
+        return dict(bend(heads, x.new_ones(1, 1, self.latent_dim), self._shared))
 
     def _errors(self, output: Tensor, x: Tensor) -> Tensor:
         name = self._error.parameter
@@ -248,121 +332,6 @@ class SoloNetwork:
         everyone = torch.ones(1, dtype=torch.bool, device=self.device)
         words = {n: {word: everyone} for n, word in read.items() if isinstance(word, str)}
         return {name: self._value(name) for name in read if name not in words}, words
-
-
-class SoloOptimiser:
-    """The update of one run by ``torch.optim``, with the interface of a stacked optimiser.
-
-    Parameters
-    ----------
-    network
-        The run.
-    rate
-        Its learning rate.
-    rule
-        Its rule.
-    """
-
-    def __init__(self, network: SoloNetwork, rate: float, rule: UpdateRule):
-        self._parameters = list(network.module.parameters())
-        self._rate, self._clip = rate, rule.clip_norm
-        options: dict[str, Any] = {"lr": rate, "weight_decay": rule.weight_decay}
-        if rule.optimizer in ("sgd", "rmsprop"):
-            options["momentum"] = rule.momentum
-        kinds: dict[str, Any] = {
-            "adamw": torch.optim.AdamW,
-            "adam": torch.optim.Adam,
-            "sgd": torch.optim.SGD,
-            "rmsprop": torch.optim.RMSprop,
-        }
-        self._optimiser = kinds[rule.optimizer](self._parameters, **options)
-        self.alive = torch.ones(1, device=network.device, dtype=torch.bool)
-
-    def scale_rates(self, multipliers: Sequence[float]) -> None:
-        """Set what the learning rate is multiplied by from now on."""
-        for group in self._optimiser.param_groups:
-            group["lr"] = self._rate * multipliers[0]
-
-    def step(self) -> None:
-        """Update the run, unless a gradient was ever not finite."""
-        norm = nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
-        self.alive &= torch.isfinite(norm)
-        if bool(self.alive):
-            if math.isfinite(self._clip):
-                nn.utils.clip_grads_with_norm_(self._parameters, self._clip, norm)
-            self._optimiser.step()
-        self._optimiser.zero_grad()
-
-
-def module_of(
-    architecture: Architecture, run: Mapping[str, Any], widths: Sequence[int]
-) -> nn.Module:
-    """Return the network of a run, its parameters as torch draws them.
-
-    Parameters
-    ----------
-    architecture
-        Its architecture.
-    run
-        Hyperparameters, those of training included.
-    widths
-        Of its encoder.
-    """
-    if architecture.module is not None:
-        return architecture.module(run, widths, MODULES[str(run["activation"])])
-    return Autoencoder(
-        widths,
-        architecture.heads,
-        float(run["drop_p"]),
-        activation=str(run["activation"]),
-        batch_norm=bool(run["batch_norm"]),
-        head=architecture.head,
-        decoder_norm=architecture.decoder_norm,
-    )
-
-
-def parameter_counts(
-    architecture: Architecture, runs: pd.DataFrame, n_features: int
-) -> list[tuple[int, int]]:
-    """Count the trainable parameters of each run, and its weights and biases.
-
-    The latter are those of encoder and decoder with one head, without BatchNorm.
-    """
-    runs = with_defaults(runs, training_defaults(architecture))
-    counts = []
-    usual = architecture.module is None and architecture.head is None and architecture.decoder_norm
-    for run, widths in zip(runs.to_dict("records"), run_widths(runs, n_features), strict=True):
-        if usual:
-            every = trainable_parameters(widths, len(architecture.heads), bool(run["batch_norm"]))
-            counts.append((every, weights_and_biases(widths)))
-            continue
-        with torch.device("meta"):
-            module = module_of(architecture, run, widths)
-        norms = [m for m in module.modules() if isinstance(m, nn.BatchNorm1d)]
-        further = [*norms, *list(cast("nn.ModuleDict", module.heads).values())[1:]]
-        left_out = {id(p) for one in further for p in one.parameters()}
-        sizes = {id(p): p.numel() for p in module.parameters()}
-        own = sum(size for name, size in sizes.items() if name not in left_out)
-        counts.append((sum(sizes.values()), own))
-    return counts
-
-
-def _begin(module: nn.Module, chosen: Any, source: torch.Generator) -> None:
-    """Draw the parameters, layer by layer in the order of a fleet."""
-    layers = [layer for layer in module.modules() if isinstance(layer, PRODUCTS)]
-    bare = {*cast("nn.ModuleDict", module.heads).values(), layers[-1]}
-    for layer in layers:
-        inside = chosen.scope == "all" or layer not in bare
-        INITIALISATIONS[chosen.weights if inside else "torch_default"](
-            layer.weight, generator=source
-        )
-        assert layer.bias is not None
-        if chosen.bias == "torch":
-            fan_in, _ = nn.init._calculate_fan_in_and_fan_out(layer.weight)
-            bound = 1 / math.sqrt(fan_in)
-            nn.init.uniform_(layer.bias, -bound, bound, generator=source)
-        else:
-            nn.init.constant_(layer.bias, BIAS if chosen.bias == "constant" else 0.0)
 
 
 def _drawn_dropouts(module: nn.Module, seed: int) -> list[DrawnDropout]:

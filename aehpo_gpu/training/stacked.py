@@ -16,42 +16,16 @@ import pandas as pd
 import torch
 
 from aehpo_assets.datasets.labels import SPLITS
-from aehpo_assets.errors import InputError
 from aehpo_assets.store.provenance import named_seed
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.reconstruction import r2_of_samples, spread_of_samples
+from aehpo_gpu.training.by_modality import columns_of_modalities, features_of_modalities
 from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.measure import Measured, Metrics
 from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.parameters import padded
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import EVALUATION_CHUNK, TrainingSettings, TrainingTask
-
-
-def columns_of_modalities(modalities: np.ndarray | None, features: int) -> dict[str, np.ndarray]:
-    """Return the positions of each modality's features, in their order; all of a single one."""
-    if modalities is None:
-        return {"": np.arange(features)}
-    return {str(one): np.flatnonzero(modalities == one) for one in pd.unique(modalities)}
-
-
-def features_of_modalities(runs: pd.DataFrame, columns: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return how many features of each modality each run has, (runs,) each.
-
-    Raises
-    ------
-    InputError
-        If a run has none of one.
-    """
-    asked = runs["k_filter"].to_numpy()
-    counts = [np.searchsorted(own, asked) for own in columns]
-    if any((own == 0).any() for own in counts):
-        raise InputError(
-            f"k_filter {int(asked.min())} leaves a modality without a feature",
-            key="space.k_filter",
-            remedy=f"Set it to {len(columns)} or more: each modality has its share.",
-        )
-    return counts
 
 
 def stages_of(
@@ -62,19 +36,23 @@ def stages_of(
     Parameters
     ----------
     architecture
-        Name of the architecture; of one that is not stacked, the runs themselves come back.
+        Name of the architecture; of one that has a single network, the runs themselves come back.
     runs
         One row a run.
     data
         The task.
     """
-    if not ARCHITECTURES[architecture].stacked:
+    own = ARCHITECTURES[architecture]
+    if not own.stacked and not (own.crossed and data.modalities is not None):
         return [(runs, data.n_features)]
     columns = list(columns_of_modalities(data.modalities, data.n_features).values())
     counts = features_of_modalities(runs, columns)
     first = [
-        (runs.assign(k_filter=count), len(own)) for own, count in zip(columns, counts, strict=True)
+        (runs.assign(k_filter=count), len(part))
+        for part, count in zip(columns, counts, strict=True)
     ]
+    if own.crossed:
+        return first
     joined = len(columns) * runs["latent_dim_fixed"]
     return [*first, (runs.assign(k_filter=joined), int(joined.max()))]
 

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 
 import torch
 
+from aehpo_gpu.training.crossed import CrossedNetwork
 from aehpo_gpu.training.memory import memory_is_short
 from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.optimiser import StackedOptimiser
-from aehpo_gpu.training.solo import SoloNetwork, SoloOptimiser
+from aehpo_gpu.training.solo import SoloNetwork
+from aehpo_gpu.training.solo_optimiser import SoloOptimiser
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +47,7 @@ class TrainingStep:
 
     def __init__(
         self,
-        network: FleetNetwork | SoloNetwork,
+        network: FleetNetwork | SoloNetwork | CrossedNetwork,
         optimiser: StackedOptimiser | SoloOptimiser,
     ):
         self.network, self.optimiser = network, optimiser
@@ -71,7 +73,7 @@ class TrainingStep:
         if captured is not None and captured.graph is not None:
             torch._foreach_copy_(captured.inputs, (x, *noise.values()))
             captured.graph.replay()
-        elif captured is not None or not x.is_cuda or isinstance(self.network, SoloNetwork):
+        elif captured is not None or not x.is_cuda or not isinstance(self.network, FleetNetwork):
             self._step(x, noise)
         else:
             x, noise = x.clone(), {name: values.clone() for name, values in noise.items()}
@@ -85,9 +87,9 @@ class TrainingStep:
 
     def _step(self, x: torch.Tensor, noise: Mapping[str, torch.Tensor]) -> None:
         self.network.training_losses(x, noise, self._weight).total.sum().backward()
-        if isinstance(self.network, FleetNetwork) and self.network.outer is not None:
-            self.network.outer.cut_gradients(self.network.stack.layers)
+        self.network.cut_gradients()
         self.optimiser.step()
+        self.network.project()
 
     def _captured(self, x: torch.Tensor, noise: Mapping[str, torch.Tensor]) -> _Graph:
         """Record a step without taking it."""

@@ -21,7 +21,7 @@ class Stretch:
     ----------
     widths
         (runs, n_layers + 1).
-    heads, batch_size, itemsize, pairs, samples, decoded
+    heads, batch_size, itemsize, pairs, samples, decoded, between
         As in :mod:`aehpo_gpu.training.work`.
     """
 
@@ -34,18 +34,19 @@ class Stretch:
         pairs: tuple[int, int],
         samples: int,
         decoded: int,
+        between: int | None = None,
     ):
         # np.lexsort takes the last key first: by features, then from the outermost layer inwards.
         self.order = np.lexsort(widths.T[::-1])
         self.widths = widths[self.order]
         self.heads, self.batch_size = heads, batch_size
         self._memory = (itemsize, pairs, samples, decoded)
-        self.decoded = decoded
+        self.decoded, self._between = decoded, between
         needed = self._work(self.widths, 1)[:, OPERATIONS]
         self._needed = np.concatenate([[0.0], np.cumsum(needed)])
 
     def _work(self, widths: np.ndarray, runs: np.ndarray | int) -> np.ndarray:
-        return step_work(widths, runs, self.heads, self.batch_size, self.decoded)
+        return step_work(widths, runs, self.heads, self.batch_size, self.decoded, self._between)
 
     def work(self, start: int, stop: int) -> tuple[np.ndarray, float]:
         """Work of the fleet ``start:stop``, and the operations that its runs need."""

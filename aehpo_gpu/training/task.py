@@ -11,6 +11,7 @@ import torch
 
 from aehpo_assets.datasets.joint_names import modality_of
 from aehpo_assets.datasets.labels import DownstreamTargets, downstream_targets
+from aehpo_assets.datasets.ontology import Ontology
 from aehpo_assets.errors import InputError
 from aehpo_assets.space.batches import epochs_of_steps, last_tenth
 from aehpo_assets.space.training import LENGTHS
@@ -37,6 +38,8 @@ class TrainingTask:
         Labels that the latents are scored by.
     modalities
         (features,) modality of each feature of a joint task; None for any other.
+    ontology
+        What the features belong to; None for architectures that need not know.
     """
 
     task: str
@@ -44,6 +47,7 @@ class TrainingTask:
     split: np.ndarray
     targets: DownstreamTargets
     modalities: np.ndarray | None = None
+    ontology: Ontology | None = None
 
     @property
     def given(self) -> tuple[np.ndarray, np.ndarray, DownstreamTargets, np.ndarray | None]:
@@ -181,15 +185,26 @@ TRAINING_INPUTS = ("preprocessed_matrix", "data_split", "sample_labels")
 REPLICATE_INPUTS = (*TRAINING_INPUTS, "omics_matrix")
 """Assets of a task that are read where runs may be of any replicate."""
 
+ONTOLOGY = "feature_ontology"
+"""Asset of a task that is read for architectures that need an ontology."""
+
+TASK_INPUTS = (*REPLICATE_INPUTS, ONTOLOGY)
+"""Assets of a task that any training may read."""
+
 
 def training_task(
-    task: str, matrix: pd.DataFrame, split: pd.DataFrame, labels: pd.DataFrame
+    task: str,
+    matrix: pd.DataFrame,
+    split: pd.DataFrame,
+    labels: pd.DataFrame,
+    ontology: pd.DataFrame | None = None,
 ) -> TrainingTask:
-    """Put the three tables of a task together for training."""
+    """Put the three tables of a task together for training, and its ontology if one is needed."""
     return TrainingTask(
         task=task,
         matrix=matrix.to_numpy(),
         split=split["split"].to_numpy(dtype=str),
         targets=downstream_targets(labels, split["split"]),
         modalities=modality_of(task, matrix.columns),
+        ontology=None if ontology is None else Ontology(ontology, tuple(matrix.columns)),
     )

@@ -15,6 +15,7 @@ from aehpo_assets.space.training import ANNEALED
 from aehpo_assets.space.widths import run_widths
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel, fit_cost_model
+from aehpo_gpu.training.decoders import between_of, ontology_for_timing
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.fleet import begin, train_epoch
 from aehpo_gpu.training.step import TrainingStep
@@ -53,8 +54,9 @@ def measure_cost_model(
     zoo = ARCHITECTURES[architecture]
     # Prices are of sizes; which run stands for a size must not decide what they are of.
     sizes_alone = runs.drop(columns=[one.name for one in ANNEALED if one.name in runs])
+    sizes_named = [name for name in zoo.sizes if name in runs]
     shapes = sizes_alone.drop_duplicates(
-        ["k_filter", "n_layers", "enc_factor", "latent_dim_fixed", *zoo.sizes]
+        ["k_filter", "n_layers", "enc_factor", "latent_dim_fixed", *sizes_named]
     )
     widths = run_widths(shapes, n_features)
     sizes = shapes["batch_size"].to_numpy(dtype=int)
@@ -65,7 +67,7 @@ def measure_cost_model(
     held = fleet_bytes(solo, ends, settings.dtype.itemsize, pairs)
     by_size = np.argsort(operations, kind="stable")
     chosen = [(int(row), 1) for row in _spread(by_size, SOLO_TIMINGS)]
-    for runs_of_fleet in FLEET_SIZES if zoo.module is None else ():
+    for runs_of_fleet in FLEET_SIZES if zoo.stacks else ():
         fits = (runs_of_fleet * operations <= LARGEST_FLEET_OPERATIONS) & (
             runs_of_fleet * held <= LARGEST_FLEET_BYTES
         )
@@ -85,6 +87,7 @@ def measure_cost_model(
                     len(zoo.heads),
                     sizes[row],
                     zoo.draws_of(shapes.iloc[row]),
+                    between_of(zoo, shapes.iloc[row]),
                 )
             )
     counts = np.array([count for _, count in chosen])
@@ -128,6 +131,8 @@ def time_step(
         features=n_features,
         train_samples=MOST_STEPS[device.type] * batch_size,
         settings=settings,
+        modalities=np.arange(n_features) % 2 if ARCHITECTURES[architecture].crossed else None,
+        ontology=ontology_for_timing(ARCHITECTURES[architecture], n_features),
     )
     take_step = TrainingStep(network, optimiser)
     source = torch.Generator(device).manual_seed(0)

@@ -16,9 +16,10 @@ from torch import nn
 
 from aehpo_assets.space.widths import operations_of_a_sample, run_widths
 from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.training.decoders import between_of
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.parameters import LANES
-from aehpo_gpu.training.solo import PRODUCTS, module_of
+from aehpo_gpu.training.solo_module import PRODUCTS, module_of
 from aehpo_gpu.training.task import EVALUATION_CHUNK
 
 TERMS = (
@@ -51,6 +52,7 @@ def step_work(
     heads: int,
     batch_size: float | np.ndarray,
     decoded: int = 1,
+    between: int | None = None,
 ) -> np.ndarray:
     """Count the work of one step for one or more fleets of equal depth.
 
@@ -66,6 +68,9 @@ def step_work(
         Samples of a step, the average where batches differ.
     decoded
         How often each of them is decoded.
+    between
+        Nodes between the latents and the features of a bare decoder, 0 for none; None where the
+        decoder mirrors the encoder.
 
     Returns
     -------
@@ -77,11 +82,15 @@ def step_work(
     runs = np.broadcast_to(np.asarray(runs, dtype=np.float64), (fleets,))
     batch = np.broadcast_to(np.asarray(batch_size, dtype=np.float64), (fleets,))
     hidden, latent = widths[:, 1:-1], widths[:, -1]
-    one_way = (widths[:, :-1] * widths[:, 1:]).sum(1)
-    weights = 2 * one_way + (heads - 1) * widths[:, -2] * latent
-    used = weights + (decoded - 1) * one_way
-    outputs = (1 + decoded) * hidden.sum(1) + decoded * widths[:, 0] + heads * latent
-    layers = np.full(fleets, 2 * (widths.shape[1] - 1) + heads - 1, dtype=np.float64)
+    encoder = (widths[:, :-1] * widths[:, 1:]).sum(1)
+    decoder, inner, dropped, bare = encoder, hidden.sum(1), hidden.sum(1), widths.shape[1] - 1
+    if between is not None:
+        decoder = (latent + widths[:, 0]) * between if between else latent * widths[:, 0]
+        inner, dropped, bare = np.full(fleets, float(between)), np.zeros(fleets), 1 + (between > 0)
+    weights = encoder + decoder + (heads - 1) * widths[:, -2] * latent
+    used = weights + (decoded - 1) * decoder
+    outputs = hidden.sum(1) + decoded * (inner + widths[:, 0]) + heads * latent
+    layers = np.full(fleets, widths.shape[1] - 1 + bare + heads - 1, dtype=np.float64)
     parameters = runs * weights
     products = operations_of_a_sample(used, widths[:, 0] * widths[:, 1])
     return np.stack(
@@ -93,7 +102,7 @@ def step_work(
             parameters,
             np.maximum(parameters - CACHED_PARAMETERS, 0),
             runs * batch * outputs,
-            batch * (1 + decoded) * hidden.sum(1),
+            batch * (hidden.sum(1) + decoded * dropped),
             runs * batch**2 * latent,
         ],
         axis=1,
@@ -128,7 +137,10 @@ def run_work(
     if zoo.module is None:
         heads = len(zoo.heads)
         return np.concatenate(
-            [step_work(np.array([w]), 1, heads, size, zoo.draws_of(run)) for run, w, size in rows]
+            [
+                step_work(np.array([w]), 1, heads, size, zoo.draws_of(run), between_of(zoo, run))
+                for run, w, size in rows
+            ]
         )
     with torch.device("meta"):
         return np.stack([_module_work(module_of(zoo, run, w), w[0], size) for run, w, size in rows])

@@ -20,6 +20,7 @@ import torch
 from aehpo_assets.limits import free_memory
 from aehpo_assets.space.widths import run_widths
 from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.training.decoders import between_of
 from aehpo_gpu.training.memory import freed_memory_kept
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings
@@ -99,7 +100,9 @@ def side_by_side(
         widths = np.array(run_widths(members, matrix.values.shape[1])).max(0)
         batch_size, decoded = int(members["batch_size"].iloc[0]), zoo.draws_of(members.iloc[0])
         if zoo.module is None:
-            work = step_work(widths[None], len(members), len(zoo.heads), batch_size, decoded)
+            between = between_of(zoo, members.iloc[0])
+            shape = len(members), len(zoo.heads), batch_size, decoded, between
+            work = step_work(widths[None], *shape)
         else:
             work = run_work(architecture, members, matrix.values.shape[1], [batch_size])
         sizes = settings.dtype.itemsize, pairs, len(matrix.values), decoded

@@ -17,6 +17,7 @@ from aehpo_assets.datasets.labels import SPLITS
 from aehpo_assets.datasets.matrix_facts import describe_matrix
 from aehpo_assets.datasets.page import labels_page, matrix_page, sections
 from aehpo_assets.datasets.read_labels import read_label_table, read_labels
+from aehpo_assets.datasets.read_ontology import task_ontology
 from aehpo_assets.datasets.replicates import UNITS, replicate_table
 from aehpo_assets.datasets.split import draw_split, restrict_split, split_columns
 from aehpo_assets.defs.checks import check_specs
@@ -41,6 +42,7 @@ OMICS_MATRIX = Recipe("omics_matrix", compute=(read_parts, joined), dataset_sect
 SAMPLE_LABELS = Recipe(
     "sample_labels", compute=(read_label_table, read_labels), dataset_section="labels"
 )
+FEATURE_ONTOLOGY = Recipe("feature_ontology", compute=(task_ontology,), dataset_section="ontology")
 DATA_SPLIT = Recipe(
     "data_split",
     compute=(draw_split, restrict_split, split_columns, replicate_table),
@@ -149,6 +151,35 @@ def sample_labels(context: dg.AssetExecutionContext, study: StudyResource) -> dg
             "what was read": dg.MetadataValue.md(labels_page(reading, labels)),
         },
         plots={"samples of each class": plots.label_counts(labels)},
+    )
+
+
+@study_asset(
+    FEATURE_ONTOLOGY,
+    partitions_def=tasks,
+    deps=[raw_files, omics_matrix],
+    group_name="omics",
+    kinds={"parquet"},
+    automation_condition=when_inputs_change,
+)
+def feature_ontology(
+    context: dg.AssetExecutionContext, study: StudyResource
+) -> dg.MaterializeResult:
+    """What the features of a task belong to; empty where its data set names no ontology."""
+    making, dataset, modality = _begin(FEATURE_ONTOLOGY, context, study)
+    matrix = making.table("omics_matrix", context.partition_key)
+    for path in dataset.ontology_paths(modality):
+        making.file(path)
+    table = task_ontology(dataset, modality, matrix.columns)
+    covered = table[table["node"] != ""]
+    return making.write_table(
+        table,
+        metadata={
+            "features": matrix.shape[1],
+            "features_covered": int(covered["feature"].nunique()),
+            "nodes": int(covered["node"].nunique()),
+            "parents": int(covered.loc[covered["parent"] != "", "parent"].nunique()),
+        },
     )
 
 

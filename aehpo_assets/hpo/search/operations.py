@@ -51,7 +51,8 @@ class TrainingOperations:
             min(int(configuration["k_filter"]), self.n_features),
             int(configuration["n_layers"]),
             float(configuration["enc_factor"]),
-            int(configuration["latent_dim_fixed"]) * int(configuration.get("categories", 1)),
+            # Latents that an ontology decides on are the same in all configurations.
+            int(configuration.get("latent_dim_fixed", 1)) * int(configuration.get("categories", 1)),
         )
         epochs = int(min(self.length, configuration.get(LENGTHS[self.unit], self.length)))
         if self.unit == "step":

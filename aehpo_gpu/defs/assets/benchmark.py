@@ -27,7 +27,7 @@ from aehpo_gpu.defs.training_task import (
 from aehpo_gpu.runs.benchmark_finds import found_configurations, real_regret
 from aehpo_gpu.runs.table import RunTable, distinct_runs
 from aehpo_gpu.runs.validation import benchmark_seeds, with_candidates
-from aehpo_gpu.training.task import REPLICATE_INPUTS
+from aehpo_gpu.training.task import TASK_INPUTS
 
 VALIDATED_BENCHMARK = Recipe(
     "validated_benchmark",
@@ -56,7 +56,7 @@ VALIDATED_BENCHMARK = Recipe(
 @study_asset(
     VALIDATED_BENCHMARK,
     partitions_def=architectures_and_tasks,
-    deps=[hpo_benchmark, "run_results", earlier_validations, *REPLICATE_INPUTS],
+    deps=[hpo_benchmark, "run_results", earlier_validations, *TASK_INPUTS],
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",

@@ -37,7 +37,7 @@ from aehpo_gpu.runs.late_fusion import (
 )
 from aehpo_gpu.runs.table import training_settings
 from aehpo_gpu.training.replicates import Replicates
-from aehpo_gpu.training.task import REPLICATE_INPUTS, TrainingTask, device_name
+from aehpo_gpu.training.task import TASK_INPUTS, TrainingTask, device_name
 
 LATE_FUSION = Recipe(
     "late_fusion",
@@ -57,7 +57,7 @@ LATE_FUSION = Recipe(
     deps=[
         "validated_recommendations",
         "test_results",
-        *(dg.AssetDep(asset, partition_mapping=all_tasks) for asset in REPLICATE_INPUTS),
+        *(dg.AssetDep(asset, partition_mapping=all_tasks) for asset in TASK_INPUTS),
     ],
     group_name="training",
     kinds={"pytorch"},

@@ -32,7 +32,7 @@ from aehpo_gpu.runs.latents import (
     write_h5ad,
 )
 from aehpo_gpu.runs.table import training_settings
-from aehpo_gpu.training.task import REPLICATE_INPUTS, device_name
+from aehpo_gpu.training.task import TASK_INPUTS, device_name
 
 RECOMMENDED_LATENTS = Recipe(
     "recommended_latents",
@@ -45,7 +45,7 @@ RECOMMENDED_LATENTS = Recipe(
 @study_asset(
     RECOMMENDED_LATENTS,
     partitions_def=architectures_and_tasks,
-    deps=["validated_recommendations", *REPLICATE_INPUTS],
+    deps=["validated_recommendations", *TASK_INPUTS],
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",

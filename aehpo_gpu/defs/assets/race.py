@@ -42,7 +42,7 @@ from aehpo_gpu.runs.race import (
     starting_belief,
 )
 from aehpo_gpu.runs.table import RunTable
-from aehpo_gpu.training.task import REPLICATE_INPUTS
+from aehpo_gpu.training.task import TASK_INPUTS
 
 RACE = Recipe(
     "race",
@@ -66,7 +66,7 @@ RACE = Recipe(
         surrogate,
         noise,
         earlier_validations,
-        *REPLICATE_INPUTS,
+        *TASK_INPUTS,
     ],
     group_name="training",
     kinds={"pytorch"},

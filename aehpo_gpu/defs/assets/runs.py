@@ -34,7 +34,7 @@ from aehpo_gpu.defs.training_task import (
 )
 from aehpo_gpu.runs.table import RunTable, with_seeds
 from aehpo_gpu.training.plan import Shard
-from aehpo_gpu.training.task import REPLICATE_INPUTS
+from aehpo_gpu.training.task import TASK_INPUTS
 
 _COMPUTE = (RunTable, *TASK)
 _ARCHITECTURE = (Chosen(ARCHITECTURES),)
@@ -87,7 +87,7 @@ def _column_lineage(results: pd.DataFrame, runs: pd.DataFrame) -> ColumnLineage:
 
 
 @dg.op(
-    ins={name: dg.In(dg.Nothing) for name in (*REPLICATE_INPUTS, "configurations")},
+    ins={name: dg.In(dg.Nothing) for name in (*TASK_INPUTS, "configurations")},
     out=dg.DynamicOut(dict[str, Any]),
 )
 def plan_runs(
@@ -172,9 +172,7 @@ def collect_runs(
 
 @dg.graph_multi_asset(
     name="trained_runs",
-    ins={
-        name: dg.AssetIn(dagster_type=dg.Nothing) for name in (*REPLICATE_INPUTS, "configurations")
-    },
+    ins={name: dg.AssetIn(dagster_type=dg.Nothing) for name in (*TASK_INPUTS, "configurations")},
     outs={
         recipe.asset: dg.AssetOut(
             **recipe.definition,
@@ -192,6 +190,7 @@ def trained_runs(
     data_split: Any,
     sample_labels: Any,
     omics_matrix: Any,
+    feature_ontology: Any,
     configurations: Any,
 ) -> dict[str, Any]:
     """Every configuration of the study trained and scored: results, and curves beside them."""
@@ -200,6 +199,7 @@ def trained_runs(
         data_split=data_split,
         sample_labels=sample_labels,
         omics_matrix=omics_matrix,
+        feature_ontology=feature_ontology,
         configurations=configurations,
     )
     outputs = collect_runs(shards.map(train_shard).collect())

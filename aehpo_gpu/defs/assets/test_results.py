@@ -36,7 +36,7 @@ from aehpo_gpu.evaluation.representations import Data
 from aehpo_gpu.runs.baseline_data import baseline_data
 from aehpo_gpu.runs.influence import candidate_influence, test_samples
 from aehpo_gpu.runs.table import RunTable, distinct_runs
-from aehpo_gpu.training.task import REPLICATE_INPUTS
+from aehpo_gpu.training.task import TASK_INPUTS
 
 TEST_RESULTS = Recipe(
     "test_results",
@@ -75,7 +75,7 @@ TEST_RESULTS = Recipe(
         "run_results",
         "baseline_performance",
         "configurations",
-        *REPLICATE_INPUTS,
+        *TASK_INPUTS,
     ],
     group_name="training",
     kinds={"pytorch"},

@@ -44,7 +44,7 @@ from aehpo_gpu.runs.validation import (
     validation_runs,
     with_candidates,
 )
-from aehpo_gpu.training.task import REPLICATE_INPUTS, TrainingTask
+from aehpo_gpu.training.task import TASK_INPUTS, TrainingTask
 
 VALIDATED_RECOMMENDATIONS = Recipe(
     "validated_recommendations",
@@ -78,7 +78,7 @@ def validated_runs(making: Making, data: TrainingTask, runs: pd.DataFrame) -> Ru
 @study_asset(
     VALIDATED_RECOMMENDATIONS,
     partitions_def=architectures_and_tasks,
-    deps=[recommendations, "race", "run_results", earlier_validations, *REPLICATE_INPUTS],
+    deps=[recommendations, "race", "run_results", earlier_validations, *TASK_INPUTS],
     group_name="training",
     kinds={"pytorch"},
     pool="gpu",

@@ -16,7 +16,7 @@ from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.plan import plan_fleets
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.shard import train_shard
-from aehpo_gpu.training.solo import module_of
+from aehpo_gpu.training.solo_module import module_of
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 from aehpo_gpu.training.timing import time_step
 from aehpo_gpu.training.work import TERMS, run_work, step_work
@@ -32,8 +32,8 @@ OWN: dict[str, dict[str, object]] = {
 STACKED = [
     name
     for name, one in ARCHITECTURES.items()
-    # Outer layers that know one modality each have a test of their own beside plain ones.
-    if one.module is None and one.balance is None
+    # Layers with masks have tests of their own beside plain ones.
+    if one.stacks and one.balance is None and one.decoder is None
 ]
 
 
