@@ -195,7 +195,8 @@ EDGES = {
     "live_search": {
         "run_results",
         "validated_recommendations",
-        *OF_A_TRAINING,
+        "feature_ontology",
+        *OF_REPLICATES,
     },
     "recommended_latents": {
         "validated_recommendations",

@@ -21,6 +21,7 @@ from rich.console import Console
 from aehpo_assets.cli import main as cli
 from aehpo_assets.cli.status import print_status
 from aehpo_assets.datasets.catalogue import available_tasks
+from aehpo_assets.defs import event_log
 from aehpo_assets.defs.instance import explained, open_instance
 from aehpo_assets.errors import InstanceError
 from aehpo_assets.running.runner import Outcome, StudyRun, Work, prepare
@@ -162,7 +163,10 @@ def test_a_configuration_of_the_instance_that_is_none_is_told(tmp_path: Path) ->
         open_instance(home)
 
 
-def test_a_locked_history_is_told_and_works_again_when_it_is_free(tmp_path: Path) -> None:
+def test_a_locked_history_is_told_and_works_again_when_it_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_log, "SQLITE_BUSY_TIMEOUT_SECONDS", 0.1)
     home = Home(tmp_path)
     instance = open_instance(home)
     other = sqlite3.connect(home.dagster / "history" / "runs" / "index.db")

@@ -64,6 +64,7 @@ class Home:
         self.benchmarks = self.root / "benchmarks"
         self.live = self.root / "live"
         self.baselines = self.root / "baselines"
+        self.checkpoints = self.root / "checkpoints"
         self.openings = Openings(self.root / "openings")
         self.store = Store(self.root / "store")
         self._roots_file = self.root / "data_roots.json"

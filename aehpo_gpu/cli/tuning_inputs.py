@@ -89,10 +89,10 @@ class TuningInputs:
         study, store, partition = self._home.study(), self._home.store, (self.task,)
         if study.replicates == 1:
             return None
-        read = {*REPLICATE_INPUTS[1:], *self.read}
-        tables = {asset: store.read_table(asset, partition) for asset in sorted(read)}
+        read = {*self.read, *REPLICATE_INPUTS}
+        tables = {asset: store.read_table(asset, partition) for asset in read}
         versions = {a: store.checked(a, partition).data_version for a in REPLICATE_INPUTS}
-        return study_replicates(self.task, study, tables, versions)
+        return study_replicates(self.task, study, tables, versions, tables.get(ONTOLOGY))
 
     def why_not_comparable(self, asset: str) -> str | None:
         """Say why scores of the study are not to be set beside a search of today, or None.

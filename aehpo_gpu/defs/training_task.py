@@ -65,9 +65,8 @@ def read_replicates(making: Making, task: str) -> Replicates | None:
         return None
     tables = {asset: making.table(asset, task) for asset in REPLICATE_INPUTS[1:]}
     versions = {a: making.inputs[artefact_name(a, (task,))] for a in REPLICATE_INPUTS}
-    if (ontology := _read_ontology(making, task)) is not None:
-        tables[ONTOLOGY] = ontology
-    return study_replicates(task, making.settings, tables, versions)
+    ontology = _read_ontology(making, task)
+    return study_replicates(task, making.settings, tables, versions, ontology)
 
 
 def run_table(

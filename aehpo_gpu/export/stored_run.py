@@ -52,16 +52,17 @@ def export_stored_run(
     for asset in TRAINING_INPUTS:
         store.checked(asset, (task,))
     tables = {asset: store.read_table(asset, (task,)) for asset in REPLICATE_INPUTS}
+    ontology = None
     if ARCHITECTURE_SPACES[architecture].ontology:
         store.checked(ONTOLOGY, (task,))
-        tables[ONTOLOGY] = store.read_table(ONTOLOGY, (task,))
-    replicates = study_replicates(task, study, tables)
+        ontology = store.read_table(ONTOLOGY, (task,))
+    replicates = study_replicates(task, study, tables, ontology=ontology)
     replicate = int(run["seed"].iloc[0]) if study.replicates > 1 else 0
     matrix, split, labels = (tables[asset] for asset in TRAINING_INPUTS)
     data = (
         replicates.data(replicate)
         if replicate
-        else training_task(task, matrix, split, labels, tables.get(ONTOLOGY))
+        else training_task(task, matrix, split, labels, ontology)
     )
     fitted = replicates.fitted(replicate)
     names = search_space(architecture, study.space).names

@@ -112,8 +112,8 @@ class LiveTuning:
         # seconds of both can be compared.
         sampled_runs = configurations_of(self.study, self.architecture)
         prices = measured_cost(self.home, self.architecture, sampled_runs, settings)
-        seeds = self.study.run_seeds[: live.replicates]
         own = ARCHITECTURES[self.architecture]
+        seeds = self.study.run_seeds[: live.replicates]
         started, done = time.monotonic(), 0
 
         def train(configurations: pd.DataFrame, decide: Decide) -> pd.DataFrame:
@@ -127,8 +127,10 @@ class LiveTuning:
                     on_progress(Progress(so_far, live.runs, seconds, progress.device_bytes))
 
                 data, runs = self._data_of(seed), configurations.assign(seed=seed)
-                size = data.n_features, data.n_train
-                planned = with_decoder(own, runs, data.ontology)
+                size, planned = (
+                    (data.n_features, data.n_train),
+                    with_decoder(own, runs, data.ontology),
+                )
                 fleets = plan_fleets(self.architecture, planned, *size, settings)
                 rows = [fleet.rows for fleet in fleets]
                 return RungTraining(data, self.architecture, runs, rows, settings, prices, tell)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from aehpo_assets.store.home import Home
 from aehpo_assets.store.run_archive import RUN_KEY, RunArchive, run_keys
 from aehpo_assets.study import Study
 from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.training.checkpoint import Checkpoints
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.decoders import with_decoder
 from aehpo_gpu.training.defaults import training_defaults
@@ -67,6 +69,7 @@ def study_replicates(
     study: Study,
     tables: Mapping[str, pd.DataFrame],
     versions: Mapping[str, str] = MappingProxyType({}),
+    ontology: pd.DataFrame | None = None,
 ) -> Replicates:
     """Return the replicates of a task of a study.
 
@@ -75,10 +78,11 @@ def study_replicates(
     task, study
         Which.
     tables
-        Asset to table: ``omics_matrix``, ``data_split`` and ``sample_labels``, and of an
-        architecture that needs an ontology ``feature_ontology``.
+        Asset to table: ``omics_matrix``, ``data_split`` and ``sample_labels``.
     versions
         As :attr:`aehpo_gpu.training.replicates.Replicates.versions`.
+    ontology
+        Table of ``feature_ontology``, for architectures that need one.
     """
     return Replicates(
         task=task,
@@ -88,7 +92,7 @@ def study_replicates(
         preprocessing=study.preprocessing,
         seed=study.split.seed,
         versions=versions,
-        ontology=tables.get(ONTOLOGY),
+        ontology=ontology,
     )
 
 
@@ -150,6 +154,10 @@ class RunTable:
         return RunArchive(self.home.runs / self.architecture / self.data.task)
 
     @property
+    def _checkpoints(self) -> Path:
+        return self.home.checkpoints / self.architecture / self.data.task
+
+    @property
     def engine_version(self) -> str:
         """Version of the code that trains and scores them."""
         return engine_version(self.architecture)
@@ -184,7 +192,8 @@ class RunTable:
         for replicate, own in asked.groupby(asked):
             inputs = self.inputs_of(int(replicate))
             if self.data.ontology is not None:
-                inputs = inputs | {f"{ONTOLOGY}/{self.data.task}": self.data.ontology.version}
+                known = f"{ONTOLOGY}/{self.data.task}"
+                inputs = inputs | {known: self.data.ontology.version}
             common = {
                 "architecture": self.architecture,
                 "task": self.data.task,
@@ -222,6 +231,8 @@ class RunTable:
     def train(self, shard: Shard, on_progress: Callable[[Progress], None]) -> None:
         """Train a shard and put it into the archive."""
         (replicate,) = self.replicate_of.iloc[shard.rows].unique()
+        keys = self.keys(shard.rows)
+        checkpoints = Checkpoints(self._checkpoints, dict(zip(shard.rows, keys, strict=True)))
         result = train_shard(
             self.data_of(int(replicate)),
             self.architecture,
@@ -230,14 +241,17 @@ class RunTable:
             self.settings,
             self.cost(),
             on_progress,
+            checkpoints,
         )
         identity = ["config_id", "seed"]
-        key_of = self.runs.iloc[shard.rows][identity].assign(**{RUN_KEY: self.keys(shard.rows)})
+        key_of = self.runs.iloc[shard.rows][identity].assign(**{RUN_KEY: keys})
         self.archive.add(
             result.runs.merge(key_of, on=identity, how="left", validate="one_to_one"),
             result.curves.merge(key_of, on=identity, how="left"),
             result.influence,
         )
+        for fleet in shard.fleets:
+            checkpoints.of(fleet).remove()
 
     def train_missing(
         self, on_progress: Callable[[Progress], None]
@@ -283,6 +297,8 @@ class RunTable:
     def _collect(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         keys = self.keys()
         results, curves = self.archive.collect(keys)
+        # What is left there are fleets that nobody will ask for again.
+        Checkpoints(self._checkpoints, {}).clear()
         results["config_id"] = self.runs["config_id"].to_numpy()
         if self.replicates:
             after = results.columns.get_loc("seed") + 1

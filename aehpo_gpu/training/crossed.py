@@ -262,6 +262,17 @@ class CrossedOptimiser(SoloOptimiser):
         self._network = network
         self._judge = torch.optim.AdamW(network.classifier.parameters(), lr=rate)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state, the classifier and its own optimiser included."""
+        judge = (self._network.classifier.state_dict(), self._judge.state_dict())
+        return super().state_dict() | dict(zip(("classifier", "judge"), judge, strict=True))
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what :meth:`state_dict` returned."""
+        super().load_state_dict(state)
+        self._network.classifier.load_state_dict(state["classifier"])
+        self._judge.load_state_dict(state["judge"])
+
     def scale_rates(self, multipliers: Sequence[float]) -> None:
         """Set what the learning rates are multiplied by from now on."""
         super().scale_rates(multipliers)

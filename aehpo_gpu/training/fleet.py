@@ -30,6 +30,7 @@ from aehpo_gpu.training.rules import update_rules
 from aehpo_gpu.training.schedule import rate_schedules
 from aehpo_gpu.training.solo import SoloNetwork
 from aehpo_gpu.training.solo_optimiser import SoloOptimiser
+from aehpo_gpu.training.state import restore, state_of
 from aehpo_gpu.training.step import TrainingStep
 from aehpo_gpu.training.stopping import EarlyStopping, stopping_rules
 from aehpo_gpu.training.task import TrainingSettings
@@ -143,7 +144,12 @@ class FleetTraining:
         measured = self.measure()
         self.metrics, self.latents = measured.metrics, measured.latents
 
-    def train(self, until: int, on_step: Callable[[float], None] = lambda share: None) -> None:
+    def train(
+        self,
+        until: int,
+        on_step: Callable[[float], None] = lambda share: None,
+        on_epoch: Callable[[], None] = lambda: None,
+    ) -> None:
         """Train up to an epoch, or to the first at which a run stops early.
 
         Parameters
@@ -153,6 +159,8 @@ class FleetTraining:
         on_step
             Called after every step with the share of a whole training that is done; may raise to
             cancel.
+        on_epoch
+            Called after every epoch at which no run stops.
         """
         device = self._matrix.device
         train = self._matrix.train[..., : self.network.width]
@@ -182,6 +190,8 @@ class FleetTraining:
                 stops = self._stopping.stops(self.epoch, losses, weights)
                 self.stopped = stops & (self.ends > self.epoch)
                 self.evaluation_seconds += time.perf_counter() - started
+            if not self.stopped.any():
+                on_epoch()
 
     def measure(self, rows: np.ndarray | None = None) -> Measured:
         """Evaluate all members, or those at some positions, at the present epoch."""
@@ -216,6 +226,24 @@ class FleetTraining:
         """(members,) whether a run became non-finite."""
         finite = torch.stack([torch.isfinite(values) for values in self.metrics.values()]).all(0)
         return ~(self.optimiser.alive & finite)
+
+    def state(self) -> dict[str, Any]:
+        """Return all that :meth:`restore` goes on with, as long as no step is taken."""
+        return {
+            "epoch": self.epoch,
+            "members": self.members.tolist(),
+            "seconds": [self.training_seconds, self.evaluation_seconds],
+            "stopping": self._stopping.state(),
+            "network": state_of(self.network, self.optimiser),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from the state of a training of the same runs; this one has not begun."""
+        self.keep(np.isin(self.members, state["members"]))
+        self.epoch = int(state["epoch"])
+        self.training_seconds, self.evaluation_seconds = state["seconds"]
+        self._stopping.restore(state["stopping"])
+        restore(self.network, self.optimiser, state["network"])
 
     def keep(self, going: np.ndarray) -> None:
         """Let the other runs leave; the stack shrinks to those that go on.

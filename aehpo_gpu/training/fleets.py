@@ -10,15 +10,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
 from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.training.checkpoint import Checkpoint, Checkpoints
 from aehpo_gpu.training.decoders import with_decoder
 from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.measure import Metrics
@@ -96,6 +98,8 @@ class Fleets:
     on_progress
         Called a few times a second, from the calling thread; may raise to cancel. Runs under way
         count by their share.
+    checkpoints
+        Where fleets under way are kept, for trainings in a single stage; None for nowhere.
     """
 
     def __init__(
@@ -106,11 +110,12 @@ class Fleets:
         matrix: ResidentMatrix,
         settings: TrainingSettings,
         on_progress: Callable[[Progress], None] = lambda progress: None,
+        checkpoints: Checkpoints | None = None,
     ):
         runs = with_decoder(ARCHITECTURES[architecture], runs, matrix.ontology)
         self._architecture, self._runs = architecture, runs
         self._matrix, self._settings = matrix, settings
-        self._on_progress = on_progress
+        self._on_progress, self._checkpoints = on_progress, checkpoints
         self._started = time.monotonic()
         self._lanes = side_by_side(architecture, runs, fleets, matrix, settings)
         self._total = sum(map(len, fleets))
@@ -178,10 +183,19 @@ class Fleets:
         return [part for small in halves for part in self._train(small, rungs)]
 
     def _advance(self, fleet: _Fleet, rungs: Sequence[int]) -> tuple[_Fleet, list[Reached]]:
+        checkpoint = self._checkpoint_of(fleet)
+        kept = checkpoint.read(self._matrix.device) if checkpoint else None
+        found = [_reached(one) for one in kept["found"]] if kept else []
+        if kept and kept["training"] is None:
+            return _Fleet(fleet.rows), found
         begins = StackedTraining if ARCHITECTURES[self._architecture].stacked else FleetTraining
         training = fleet.training or begins(
             self._architecture, self._runs.iloc[fleet.rows], self._matrix, self._settings
         )
+        if kept:
+            assert isinstance(training, FleetTraining)
+            training.restore(kept["training"])
+            logger.info("a fleet of %d runs goes on at epoch %d", len(fleet.rows), training.epoch)
         present = fleet.rows[training.members]
 
         def on_step(share: float) -> None:
@@ -189,28 +203,46 @@ class Fleets:
             if self._cancelled.is_set():
                 raise CancelledError
 
-        found: list[Reached] = []
-        own = {rung for length in set(training.lengths) for rung in self._settings.rungs_of(length)}
+        own = {
+            rung
+            for length in set(training.lengths.tolist())
+            for rung in self._settings.rungs_of(length)
+        }
         for rung in sorted({*rungs, *(one for one in own if fleet.rung < one < rungs[-1])}):
+            if kept and rung < kept["rung"]:
+                continue
             there = False
             while not there:
-                trained, evaluated = training.training_seconds, training.evaluation_seconds
-                training.train(training.epoch_of(rung), on_step)
+                began = training.training_seconds, training.evaluation_seconds
+                if kept:
+                    began, kept = tuple(kept["began"]), None
+                keep = partial(_keep, checkpoint, training, found, rung, began)
+                training.train(training.epoch_of(rung), on_step, keep)
                 there = training.epoch == training.epoch_of(rung)
                 ended = training.stopped | (there & (training.lengths == rung))
                 looked = list(self._look(training, present, rung, there, ended, rung == rungs[-1]))
                 took = (
-                    (training.training_seconds - trained) / len(present),
-                    (training.evaluation_seconds - evaluated) / len(present),
+                    (training.training_seconds - began[0]) / len(present),
+                    (training.evaluation_seconds - began[1]) / len(present),
                 )
                 found += [replace(one, sharing=present, seconds=took) for one in looked[:1]]
                 found += looked[1:]
                 self._done[present[ended]] = 1.0
                 if ended.all():
+                    if checkpoint is not None and checkpoint.is_worth_it():
+                        # The fleets beside it may be under way for long.
+                        checkpoint.write(_under_way(None, found, rung, began))
                     return _Fleet(fleet.rows), found
                 training.keep(~ended)
                 present = present[~ended]
         return _Fleet(fleet.rows, training, rungs[-1]), found
+
+    def _checkpoint_of(self, fleet: _Fleet) -> Checkpoint | None:
+        """Where a fleet is kept that has not begun in this process."""
+        # Of a stacked architecture the first stage would have to be kept as well.
+        if self._checkpoints is None or ARCHITECTURES[self._architecture].stacked:
+            return None
+        return self._checkpoints.of(fleet.rows.tolist())
 
     def _look(
         self,
@@ -250,3 +282,39 @@ class Fleets:
         seconds = time.monotonic() - self._started
         memory = device_bytes(self._matrix.device)
         self._on_progress(Progress(float(self._done.sum()), self._total, seconds, memory))
+
+
+def _keep(
+    checkpoint: Checkpoint | None,
+    training: FleetTraining | StackedTraining,
+    found: Sequence[Reached],
+    rung: int,
+    began: tuple[float, float],
+) -> None:
+    """Keep a fleet under way if it is time to."""
+    if checkpoint is not None and checkpoint.is_due():
+        assert isinstance(training, FleetTraining)
+        checkpoint.write(_under_way(training, found, rung, began))
+
+
+def _under_way(
+    training: FleetTraining | None,
+    found: Sequence[Reached],
+    rung: int,
+    began: tuple[float, float],
+) -> dict[str, Any]:
+    """What is kept of a fleet: its state, what its runs reached, and where to look next."""
+    reached = [
+        vars(one) | {"rows": one.rows.tolist(), "sharing": one.sharing.tolist()} for one in found
+    ]
+    return {
+        "training": None if training is None else training.state(),
+        "found": reached,
+        "rung": rung,
+        "began": list(began),
+    }
+
+
+def _reached(kept: Mapping[str, Any]) -> Reached:
+    positions = {name: np.array(kept[name], dtype=int) for name in ("rows", "sharing")}
+    return Reached(**{**kept, **positions})

@@ -21,6 +21,7 @@ from aehpo_assets.store.measured import PRICES
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.training.by_modality import absent_weights, modality_numbers
+from aehpo_gpu.training.checkpoint import Checkpoints
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.decoders import BETWEEN, absent_from_decoder, with_decoder
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
@@ -51,6 +52,7 @@ def train_rungs(
     cost: CostModel,
     decide: Decide | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    checkpoints: Checkpoints | None = None,
 ) -> pd.DataFrame:
     """Train the runs of some fleets, score their latents, and lay out the rows.
 
@@ -77,6 +79,8 @@ def train_rungs(
         begins.
     on_progress
         Called a few times a second from the calling thread; may raise to cancel.
+    checkpoints
+        Where fleets under way are kept, unless somebody decides.
 
     Returns
     -------
@@ -96,9 +100,10 @@ def train_rungs(
         If a run asks for ``k_filter`` below its latent dimension or for an error that the data
         cannot have, or the device is not there.
     """
-    training = RungTraining(data, architecture, runs, fleets, settings, cost, on_progress)
+    given = (data, architecture, runs, fleets, settings, cost, on_progress)
     if decide is not None:
-        return train_together([training], decide)
+        return train_together([RungTraining(*given)], decide)
+    training = RungTraining(*given, checkpoints)
     training.advance(settings.rungs)
     return training.table()
 
@@ -141,7 +146,7 @@ class RungTraining:
 
     Parameters
     ----------
-    data, architecture, runs, fleets, settings, cost, on_progress
+    data, architecture, runs, fleets, settings, cost, on_progress, checkpoints
         As for :func:`train_rungs`.
 
     Raises
@@ -159,17 +164,20 @@ class RungTraining:
         settings: TrainingSettings,
         cost: CostModel,
         on_progress: Callable[[Progress], None] = lambda progress: None,
+        checkpoints: Checkpoints | None = None,
     ):
         places = np.sort(list(itertools.chain.from_iterable(fleets)))
-        own = ARCHITECTURES[architecture]
-        members = with_decoder(own, runs.iloc[places], data.ontology).set_axis(places)
+        members = with_decoder(ARCHITECTURES[architecture], runs.iloc[places], data.ontology)
+        members = members.set_axis(places)
         check_runs(architecture, members, data.n_features)
         check_targets(architecture, members, data)
         self.rungs = settings.rungs
         self._data, self._settings, self._cost = data, settings, cost
         self._matrix = ResidentMatrix(data, settings)
         self._described = _with_lengths(architecture, members, data, settings, cost)
-        self._fleets = Fleets(architecture, runs, fleets, self._matrix, settings, on_progress)
+        self._fleets = Fleets(
+            architecture, runs, fleets, self._matrix, settings, on_progress, checkpoints
+        )
         self._seconds = pd.DataFrame(0.0, places, ["fleet_runtime", "evaluation_runtime"])
         self._rows: list[pd.DataFrame] = []
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from aehpo_assets.datasets.labels import SPLITS
 from aehpo_assets.hpo.columns import INFLUENCE, SCORES
+from aehpo_gpu.training.checkpoint import Checkpoints
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.measure import MEASURES
 from aehpo_gpu.training.progress import Progress
@@ -48,6 +49,7 @@ def train_shard(
     settings: TrainingSettings,
     cost: CostModel,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    checkpoints: Checkpoints | None = None,
 ) -> ShardResult:
     """Train the fleets of a shard; parameters as in ``train_rungs``, at whose rungs nobody leaves.
 
@@ -56,7 +58,8 @@ def train_shard(
     InputError
         If a run asks for ``k_filter`` below its latent dimension, or the device is not there.
     """
-    rungs = train_rungs(data, architecture, runs, fleets, settings, cost, on_progress=on_progress)
+    given = (data, architecture, runs, fleets, settings, cost)
+    rungs = train_rungs(*given, on_progress=on_progress, checkpoints=checkpoints)
     unit = settings.unit
     length = list(dict.fromkeys(["epoch", unit]))
     identity = ["config_id", "seed"]

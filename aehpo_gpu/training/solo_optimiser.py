@@ -55,6 +55,15 @@ class SoloOptimiser:
         for group in self._optimiser.param_groups:
             group["lr"] = self._rate * multipliers[0]
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that the steps to come depend on, beside the parameters."""
+        return {"optimiser": self._optimiser.state_dict(), "alive": self.alive}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what :meth:`state_dict` returned."""
+        self._optimiser.load_state_dict(state["optimiser"])
+        self.alive.copy_(state["alive"])
+
     def step(self) -> None:
         """Update the run, unless a gradient was ever not finite."""
         norm = nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])

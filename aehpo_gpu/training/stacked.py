@@ -215,20 +215,25 @@ class StackedTraining:
         measured = self.measure()
         self.metrics, self.latents = measured.metrics, measured.latents
 
-    def train(self, until: int, on_step: Callable[[float], None] = lambda share: None) -> None:
+    def train(
+        self,
+        until: int,
+        on_step: Callable[[float], None] = lambda share: None,
+        on_epoch: Callable[[], None] = lambda: None,
+    ) -> None:
         """Train the second stage up to an epoch, and the first before it.
 
         Parameters
         ----------
-        until, on_step
-            As for :meth:`~aehpo_gpu.training.fleet.FleetTraining.train`.
+        until, on_step, on_epoch
+            As for :meth:`~aehpo_gpu.training.fleet.FleetTraining.train`; epochs of the second.
         """
         stages = len(self.first) + 1
         if self.second is None:
             for number, training in enumerate(self.first):
                 training.advance(training.epochs, _share_of(on_step, number, stages))
             self.second = self._second()
-        self.second.train(until, _share_of(on_step, len(self.first), stages))
+        self.second.train(until, _share_of(on_step, len(self.first), stages), on_epoch)
         self.epoch = until
 
     def measure(self, rows: np.ndarray | None = None) -> Measured:

@@ -7,7 +7,7 @@ keeps the parameters of the epoch that it stops at, not of the best one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +85,15 @@ class EarlyStopping:
                 for rule, waited in zip(self._rules, self._waited.tolist(), strict=True)
             ]
         )
+
+    def state(self) -> dict[str, list[float]]:
+        """Return how far each run has waited, and for what."""
+        return {"best": self._best.tolist(), "waited": self._waited.tolist()}
+
+    def restore(self, state: Mapping[str, Sequence[float]]) -> None:
+        """Go on from what :meth:`state` returned of the same runs."""
+        self._best = np.array(state["best"], dtype=float)
+        self._waited = np.array(state["waited"], dtype=int)
 
     def take(self, rows: Sequence[int]) -> None:
         """Go on with some of the runs alone."""

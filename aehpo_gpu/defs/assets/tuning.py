@@ -28,7 +28,7 @@ from aehpo_gpu.defs.training_task import (
     read_training_task,
 )
 from aehpo_gpu.runs.live import LiveTuning
-from aehpo_gpu.training.task import TASK_INPUTS
+from aehpo_gpu.training.task import ONTOLOGY, REPLICATE_INPUTS
 
 LIVE_SEARCH = Recipe(
     "live_search",
@@ -54,7 +54,7 @@ LIVE_SEARCH = Recipe(
 @study_asset(
     LIVE_SEARCH,
     partitions_def=architectures_and_tasks,
-    deps=["run_results", "validated_recommendations", *TASK_INPUTS],
+    deps=["run_results", "validated_recommendations", *REPLICATE_INPUTS, ONTOLOGY],
     group_name="training",
     kinds={"pytorch", "synetune"},
     pool="gpu",

@@ -8,6 +8,7 @@ gradient of each modality is clipped alone, though their loss is one.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -198,3 +199,17 @@ def test_what_cannot_be_is_refused(joint: TrainingTask, task: TrainingTask) -> N
         training_of(joint, runs_of(k_filter=1, latent_dim_fixed=1))
     with pytest.raises(InputError, match="xmodalix makes its latents in a way of its own"):
         train_module(joint, "xmodalix", runs_of(), SETTINGS)
+
+
+def test_a_killed_training_goes_on_with_its_classifier(joint: TrainingTask, tmp_path: Path) -> None:
+    settings, runs = replace(SETTINGS, epochs=4), runs_of(drop_p=0.3)
+    whole = training_of(joint, runs, settings)
+    whole.train(2)
+    torch.save(whole.state(), tmp_path / "state.pt")
+    whole.advance(4)
+    resumed = training_of(joint, runs, settings)
+    resumed.restore(torch.load(tmp_path / "state.pt", weights_only=True))
+    resumed.advance(4)
+    assert torch.equal(resumed.latents, whole.latents)
+    states = [network_of(one).classifier.state_dict() for one in (resumed, whole)]
+    assert all(torch.equal(values, states[1][name]) for name, values in states[0].items())
