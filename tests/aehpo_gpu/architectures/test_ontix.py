@@ -277,3 +277,18 @@ def test_it_recovers_the_programmes_of_the_cohort_and_a_wrong_ontology_does_not(
     assert min(correlations[1]) < 0.5
     assert np.mean(correlations[1]) < 0.7
     assert explained[0] > explained[1] + 0.05
+
+
+def test_a_fleet_that_was_killed_goes_on_bit_for_bit(known: TrainingTask, tmp_path: Path) -> None:
+    runs = make_runs(2, k_filter=[48, 20], ontology_levels=2)
+    whole, resumed = (
+        FleetTraining("ontix", runs, ResidentMatrix(known, SETTINGS), SETTINGS) for _ in range(2)
+    )
+    whole.train(2)
+    torch.save(whole.state(), tmp_path / "state.pt")
+    whole.advance(4)
+    resumed.restore(torch.load(tmp_path / "state.pt", weights_only=True))
+    resumed.advance(4)
+    assert torch.equal(resumed.latents, whole.latents)
+    for mine, same in zip(decoder_of(resumed, 1), decoder_of(whole, 1), strict=True):
+        assert torch.equal(mine, same)
