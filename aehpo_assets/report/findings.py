@@ -83,6 +83,7 @@ def _evidence(
     return Evidence(
         importance=table("hyperparameter_effects", "importance"),
         effects=table("hyperparameter_effects", "main_effects"),
+        interactions=table("hyperparameter_effects", "interactions"),
         ranges=ranges,
         proxies=told,
         noise={task: own for task, own in noise.items() if len(own)},
