@@ -78,7 +78,7 @@ class Study(Settings):
     fusion: list[Fusion] | Literal["all_pairs"] = Field(default_factory=list)
     architectures: list[str] = Field(min_length=1)
     configurations: Configurations
-    space: dict[str, Any] = Field(default_factory=dict)
+    space: dict[str, Any] = Field(default_factory=dict, validate_default=True)
     steps: int | None = Field(default=None, gt=0)
     epochs: int | None = Field(default=None, gt=0)
     fidelities: list[int] = Field(default_factory=list)
@@ -109,6 +109,20 @@ class Study(Settings):
     race: Race | None = None
     report: Report | None = Report()
     timezone: str | None = None
+
+    @field_validator("space")
+    @classmethod
+    def _space_of_a_sweep(cls, space: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        configurations: Configurations | None = info.data.get("configurations")
+        if configurations is None or configurations.sweep is None:
+            return space
+        swept = configurations.swept_space
+        if space not in ({}, swept):
+            raise ValueError(
+                f"a sweep has no space beside it: put {', '.join(space)} into configurations.sweep "
+                "or configurations.at"
+            )
+        return swept
 
     @field_validator("timezone")
     @classmethod

@@ -35,6 +35,7 @@ from aehpo_assets.report.found import (
     validation_reports,
 )
 from aehpo_assets.report.layouts import latent_blocks
+from aehpo_assets.report.sweep import sweep_sections
 from aehpo_assets.report.without_ids import sample_ids, without_ids
 from aehpo_assets.space.distributions import value_text
 from aehpo_assets.store.home import Home
@@ -74,6 +75,7 @@ def study_sections(home: Home, records: Sequence[Provenance]) -> list[Section]:
     questions, findings = finding_sections(home)
     return [
         Section("What to train", "answer", [*_answer(home, reports), *_integration(reports)]),
+        *sweep_sections(home),
         Section("Task by task", "tasks", parts=recommended),
         questions,
         Section("What single runs can be relied on for", "noise", parts=list(_noise(home))),

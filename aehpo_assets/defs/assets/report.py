@@ -11,6 +11,7 @@ from aehpo_assets.analysis.heuristics import promising_ranges
 from aehpo_assets.analysis.label_bests import label_bests
 from aehpo_assets.analysis.proxies import proxies
 from aehpo_assets.analysis.questions import answers
+from aehpo_assets.analysis.sweep import sweep_scores
 from aehpo_assets.defs.conditions import when_reports_change
 from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.recipe import Recipe
@@ -51,6 +52,7 @@ REPORT = Recipe(
         label_bests,
         layout,
         answers,
+        sweep_scores,
         search_space,
     ),
     chosen=(Chosen(ARCHITECTURE_SPACES, by="architectures"),),
@@ -59,6 +61,7 @@ REPORT = Recipe(
         "architectures",
         "configurations.count",
         "configurations.train",
+        "configurations.sweep",
         "space",
         "steps",
         "epochs",
