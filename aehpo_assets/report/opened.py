@@ -20,6 +20,8 @@ from aehpo_assets.study import Study
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from aehpo_assets.analysis.narrowed import NarrowedSpace
+
 
 class OpenedStudy:
     """The study of a home, to be read.
@@ -103,6 +105,12 @@ class OpenedStudy:
     def noise(self, architecture: str | None = None, task: str | None = None) -> pd.DataFrame:
         """Return the variance components of every score."""
         return self._tables("noise", architecture, task, file="components.parquet")
+
+    def narrowed_space(self, architecture: str, task: str) -> NarrowedSpace:
+        """Return the space where the best configurations lie, and what it is worth."""
+        from aehpo_assets.report.narrowed import narrowed_of
+
+        return narrowed_of(self._home, architecture, task)
 
     def latents(self, architecture: str, task: str) -> AnnData:
         """Return the latents of what is recommended, ``.obsm["X_<config_id>"]`` each."""

@@ -9,6 +9,7 @@ from aehpo_assets.analysis.associations import associations
 from aehpo_assets.analysis.embedding import layout
 from aehpo_assets.analysis.heuristics import promising_ranges
 from aehpo_assets.analysis.label_bests import label_bests
+from aehpo_assets.analysis.narrowed import narrowed_space, predicted_worth
 from aehpo_assets.analysis.proxies import proxies
 from aehpo_assets.analysis.questions import answers
 from aehpo_assets.analysis.sweep import sweep_scores
@@ -53,6 +54,8 @@ REPORT = Recipe(
         layout,
         answers,
         sweep_scores,
+        narrowed_space,
+        predicted_worth,
         search_space,
     ),
     chosen=(Chosen(ARCHITECTURE_SPACES, by="architectures"),),
