@@ -32,7 +32,7 @@ class OpenedStudy:
     Parameters
     ----------
     home
-        Folder of the home, which may be read-only.
+        Folder of the home, which may be read-only; None for ``AEHPO_HOME``, or ``.aehpo``.
 
     Raises
     ------
@@ -40,7 +40,7 @@ class OpenedStudy:
         If it holds no study.
     """
 
-    def __init__(self, home: str | Path):
+    def __init__(self, home: str | Path | None = None):
         self._home = Home(home)
         self.study: Study = self._home.study()
 
@@ -101,6 +101,13 @@ class OpenedStudy:
             if task in (None, partition[0])
         }
         return _joined([table.assign(task=own) for (own,), table in tables.items()], "baselines")
+
+    def matrix(self, task: str) -> pd.DataFrame:
+        """Return the matrix of a task, (samples, features), transformed and not scaled yet.
+
+        An exported model encodes it with ``encode(matrix, transformed=True)``.
+        """
+        return self._home.store.read_table("omics_matrix", (task,))
 
     def noise(self, architecture: str | None = None, task: str | None = None) -> pd.DataFrame:
         """Return the variance components of every score."""
