@@ -29,7 +29,6 @@ from aehpo_assets.settings import (
     settings_error,
 )
 from aehpo_assets.study_sections import (
-    DRAWN,
     RETIRED_SURROGATES,
     Baselines,
     Benchmark,
@@ -235,9 +234,8 @@ def read_study(path: Path) -> Study:
     """
     path = Path(path)
     study = _parsed(read_settings(path), path)
-    source = study.configurations.source
-    if source not in DRAWN:
-        resolved = (path.parent / source).resolve()
+    if study.configurations.from_file:
+        resolved = (path.parent / study.configurations.source).resolve()
         configurations = study.configurations.model_copy(update={"source": str(resolved)})
         study = study.model_copy(update={"configurations": configurations})
     return study

@@ -97,6 +97,11 @@ class Configurations(Settings):
         return self
 
     @property
+    def from_file(self) -> bool:
+        """Whether they come from a Parquet file."""
+        return self.source not in DRAWN
+
+    @property
     def trained(self) -> int:
         """Number of configurations that are trained: the first ``train`` of the list."""
         return self.count if self.train is None else self.train
