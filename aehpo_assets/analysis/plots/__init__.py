@@ -14,6 +14,7 @@ from aehpo_assets.analysis.plots.hpo import (
     valid_against_test,
 )
 from aehpo_assets.analysis.plots.importance import hyperparameter_importance
+from aehpo_assets.analysis.plots.interactions import interactions
 from aehpo_assets.analysis.plots.latents import latents
 from aehpo_assets.analysis.plots.noise import noise
 from aehpo_assets.analysis.plots.omics import (
@@ -37,6 +38,7 @@ __all__ = [
     "calibration",
     "configuration_distribution",
     "hyperparameter_importance",
+    "interactions",
     "label_counts",
     "latents",
     "learning_curves",
