@@ -25,7 +25,7 @@ from aehpo_assets.defs.study_artefacts import StudyArtefacts, specs_of
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.news import tell
 
-READ_FROM_FILES = ("omics_matrix", "sample_labels", "data_split")
+READ_FROM_FILES = ("omics_matrix", "sample_labels", "feature_ontology", "data_split")
 """Assets that read the files of a data set, upstream before downstream."""
 
 

@@ -26,7 +26,7 @@ RACE = "race"
 """Origin of the runs of a race, and the asset that holds them."""
 
 CONDITIONS = "conditions"
-_CONDITION_INPUTS = ("preprocessed_matrix", "data_split", "sample_labels")
+_CONDITION_INPUTS = ("preprocessed_matrix", "data_split", "sample_labels", "feature_ontology")
 _CONDITION_SETTINGS = ("epochs", "annealing", "vae_loss", "precision")
 _NOT_OF_A_RUN = (
     "rank",

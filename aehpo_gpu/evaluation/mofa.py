@@ -102,7 +102,7 @@ def fit_mofa(views: Sequence[np.ndarray], factors: int, seed: int) -> Mofa:
     Parameters
     ----------
     views
-        (train samples, features) of each modality, none missing.
+        (train samples, features) of each modality; missing entries are NaN.
     factors
         Number of factors; those that explain nothing stay, near zero.
     seed
@@ -129,7 +129,7 @@ def fit_mofa(views: Sequence[np.ndarray], factors: int, seed: int) -> Mofa:
     nodes: dict[str, Any] = model.model.getNodes()
     weights = [node.getExpectations() for node in nodes["W"].getNodes()]
     return Mofa(
-        centres=[np.asarray(view, dtype=np.float64).mean(axis=0) for view in views],
+        centres=[np.nanmean(np.asarray(view, dtype=np.float64), axis=0) for view in views],
         weights=[np.asarray(of["E"]) for of in weights],
         squares=[np.asarray(of["E2"]) for of in weights],
         precisions=[np.asarray(node.getExpectation())[0] for node in nodes["Tau"].getNodes()],

@@ -72,10 +72,15 @@ class Data(NamedTuple):
 
     def views(self, features: int) -> list[np.ndarray]:
         """Matrix of each modality within the first so many features."""
+        return list(self.views_by_name(features).values())
+
+    def views_by_name(self, features: int | None = None) -> dict[str, np.ndarray]:
+        """Return them by the name of the modality; empty of a task that has one only."""
+        matrix = self.matrix[:, :features]
         if self.modalities is None:
-            return [self.matrix[:, :features]]
+            return {"": matrix}
         first = self.modalities[:features]
-        return [self.matrix[:, :features][:, first == one] for one in pd.unique(first)]
+        return {str(one): matrix[:, first == one] for one in pd.unique(first)}
 
 
 @dataclass(frozen=True)

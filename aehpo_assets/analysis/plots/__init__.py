@@ -5,6 +5,7 @@ imported only when something is drawn.
 """
 
 from aehpo_assets.analysis.plots.effects import main_effects
+from aehpo_assets.analysis.plots.factors import factors
 from aehpo_assets.analysis.plots.hpo import (
     calibration,
     out_of_fold,
@@ -37,6 +38,7 @@ __all__ = [
     "baselines",
     "calibration",
     "configuration_distribution",
+    "factors",
     "hyperparameter_importance",
     "interactions",
     "label_counts",

@@ -26,13 +26,14 @@ from aehpo_assets.store.store import artefact_name
 from aehpo_gpu.defs.stubs import data_split, omics_matrix, preprocessed_matrix, sample_labels
 from aehpo_gpu.defs.training_task import TASK, read_replicates, read_training_task
 from aehpo_gpu.evaluation.baselines import baseline_table, left_out, replicated_baselines
+from aehpo_gpu.evaluation.mofa_factors import factors_of
 from aehpo_gpu.evaluation.representations import Data
 from aehpo_gpu.runs.baseline_data import baseline_data
 from aehpo_gpu.training.task import TRAINING_INPUTS
 
 BASELINE_PERFORMANCE = Recipe(
     "baseline_performance",
-    compute=(baseline_data, baseline_table, replicated_baselines, search_space, *TASK),
+    compute=(baseline_data, baseline_table, replicated_baselines, factors_of, search_space, *TASK),
     chosen=(Chosen(ARCHITECTURE_SPACES, by="architectures"),),
     settings=("space", "architectures", "replicates", "hpo.validation_seeds", "test", "baselines"),
 )
@@ -80,6 +81,11 @@ def baseline_performance(
         table = baseline_table(given, dims, features, methods=methods)
     if making.settings.test == "closed":
         table = without_test(table)
+    of = None
+    if data.modalities is not None and "mofa" in methods and "mofa" not in without:
+        views = Data(*data.given).views_by_name()
+        train = {name: view[data.split == "train"] for name, view in views.items()}
+        of = factors_of(train, dims, seed=0)
     return making.write_table(
         table,
         metadata={
@@ -89,6 +95,10 @@ def baseline_performance(
                 if len(chosen := chosen_baseline(table, method))
             },
             **{f"without {method}": reason for method, reason in without.items()},
+            **({} if of is None else {"factors of MOFA": of.sentence}),
         },
-        plots={"baselines": plots.baselines(table)},
+        plots={
+            "baselines": plots.baselines(table),
+            **({} if of is None else {"factors of MOFA": plots.factors(of.explained)}),
+        },
     )

@@ -224,6 +224,20 @@ def test_a_changed_file_has_exactly_its_readers_made_again(made: Sensed) -> None
     }
 
 
+def test_an_ontology_is_read_by_what_tells_it_and_by_nothing_else(made: Sensed) -> None:
+    folder = made.home.data / "toy"
+    genes = pd.read_parquet(folder / "rna.parquet").columns
+    lines = ["feature\tnode", *(f"{gene}\tany" for gene in genes)]
+    (folder / "ontology.tsv").write_text("\n".join(lines))
+    content = yaml.safe_load((folder / "dataset.yaml").read_text())
+    content["modalities"]["rna"]["ontology"] = "ontology.tsv"
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(content))
+    assert asked(made.tick()) == {"toy_rna": {"feature_ontology"}}
+    assert made.make("toy_rna", ("feature_ontology",))
+    (folder / "ontology.tsv").write_text("\n".join(lines[:-1]))
+    assert asked(made.tick()) == {"toy_rna": {"feature_ontology"}}
+
+
 def test_what_could_not_be_read_is_tried_again_when_mended(sensed: Sensed) -> None:
     """A file that breaks between being noticed and being read."""
     folder = write_dataset(sensed.home.data / "toy")

@@ -159,3 +159,4 @@ def test_conditions_are_those_of_the_training_alone() -> None:
     assert conditions() == conditions(settings={"seeds": [1]}, inputs={"configurations/varix": "2"})
     assert conditions() != conditions(settings={"epochs": 4})
     assert conditions() != conditions(inputs={"preprocessed_matrix/toy_rna": "2"})
+    assert conditions() != conditions(inputs={"feature_ontology/toy_rna": "1"})

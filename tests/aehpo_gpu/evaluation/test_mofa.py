@@ -7,7 +7,9 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from aehpo_assets.analysis.plots import factors
 from aehpo_gpu.evaluation.mofa import Mofa, fit_mofa
+from aehpo_gpu.evaluation.mofa_factors import COUNTS, factors_of, masked_r2
 
 pytestmark = pytest.mark.skipif(
     find_spec("mofapy2") is None, reason="mofapy2 (the extra reference) is not installed"
@@ -67,3 +69,22 @@ def test_the_shared_random_numbers_stay(capsys: pytest.CaptureFixture[str]) -> N
     fit_mofa([views[0][:20]], 1, seed=0)
     assert np.random.rand() == expected  # noqa: NPY002
     assert capsys.readouterr().out == ""
+
+
+def test_masked_entries_choose_as_many_factors_as_there_are() -> None:
+    _, (first, second) = simulated()
+    found = factors_of({"rna": first, "cna": second}, [1, 3, 6], seed=0)
+    assert found.chosen == 3
+    assert found.masked[1] < found.masked[3] - 0.1
+    assert found.masked == factors_of({"rna": first, "cna": second}, [1, 3, 6], seed=0).masked
+    of = (found.explained >= COUNTS).sum(axis=1)
+    assert sorted(of) == [1, 1, 2]
+    assert found.explained.sum(axis=1).is_monotonic_decreasing
+    assert found.sentence.startswith("3 factors are enough by masked entries (R2 0.")
+    assert "1 of several modalities, 1 of rna alone, 1 of cna alone, 0 of none" in found.sentence
+    assert factors(found.explained).startswith(b"\x89PNG")
+
+
+def test_masked_entries_are_told_by_the_others_alone() -> None:
+    noise = [np.random.default_rng(0).normal(size=(80, width)) for width in (20, 10)]
+    assert masked_r2(noise, 3, seed=0) < 0.02

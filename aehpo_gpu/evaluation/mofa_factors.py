@@ -1,0 +1,109 @@
+"""What the factors of a joint task are of: all its modalities, or one; and how many there are.
+
+How many is chosen by what a model says of entries of train that it did not see: neither labels nor
+other samples decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from aehpo_assets.store.provenance import named_seed
+from aehpo_gpu.evaluation.mofa import fit_mofa
+
+MASKED = 0.1
+"""Share of the entries of train that a model does not see."""
+
+COUNTS = 0.02
+"""Share of a modality's variance from which on a factor is one of it, as MOFA drops factors."""
+
+
+NEARLY = 0.005
+"""R2 that another number of factors has to add: MOFA empties those that it does not need."""
+
+
+@dataclass(frozen=True)
+class Factors:
+    """The factors of a joint task.
+
+    Attributes
+    ----------
+    masked
+        Number of factors to R2 of masked entries, a mean over the modalities.
+    explained
+        (factors, modalities) share of the variance of train; factors by what they explain together,
+        descending.
+    """
+
+    masked: dict[int, float]
+    explained: pd.DataFrame
+
+    @property
+    def chosen(self) -> int:
+        """The fewest factors that say nearly as much of masked entries as any number does."""
+        enough = max(self.masked.values()) - NEARLY
+        return min(number for number, r2 in self.masked.items() if r2 >= enough)
+
+    @property
+    def sentence(self) -> str:
+        """How many factors there are, and of what."""
+        of = self.explained >= COUNTS
+        shared = int((of.sum(axis=1) > 1).sum())
+        alone = of[of.sum(axis=1) == 1]
+        specific = "".join(f", {int(alone[name].sum())} of {name} alone" for name in of)
+        nothing = int((of.sum(axis=1) == 0).sum())
+        r2 = self.masked[self.chosen]
+        return (
+            f"{self.chosen} factors are enough by masked entries (R2 {r2:.3f}): "
+            f"{shared} of several modalities{specific}, {nothing} of none "
+            f"({COUNTS:.0%} of its variance or more)."
+        )
+
+
+def factors_of(views: Mapping[str, np.ndarray], dims: Sequence[int], seed: int) -> Factors:
+    """Choose a number of factors, and say what each explains.
+
+    Parameters
+    ----------
+    views
+        (train samples, features) of each modality, none missing.
+    dims
+        Numbers to choose from.
+    seed
+        Of the fits, and of the entries that are masked.
+    """
+    values = list(views.values())
+    masked = {int(dim): masked_r2(values, int(dim), seed) for dim in dims}
+    chosen = Factors(masked, pd.DataFrame()).chosen
+    explained = fit_mofa(values, chosen, named_seed(seed, "mofa")).variance_explained(values)
+    order = np.argsort(-explained.sum(axis=1), kind="stable")
+    index = pd.Index(range(1, len(order) + 1), name="factor")
+    return Factors(masked, pd.DataFrame(explained[order], index=index, columns=list(views)))
+
+
+def masked_r2(views: Sequence[np.ndarray], factors: int, seed: int) -> float:
+    """Return R2 of entries that a model did not see, a mean over the modalities.
+
+    Parameters
+    ----------
+    views
+        (samples, features) of each modality, none missing.
+    factors
+        Number of factors.
+    seed
+        As of :func:`factors_of`; the same entries are masked whatever the number.
+    """
+    source = np.random.default_rng(named_seed(seed, "mofa", "masked"))
+    holes = [source.random(view.shape) < MASKED for view in views]
+    seen = [np.where(hole, np.nan, view) for view, hole in zip(views, holes, strict=True)]
+    fitted = fit_mofa(seen, factors, named_seed(seed, "mofa"))
+    found = []
+    learnt = zip(views, holes, fitted.centres, fitted.weights, strict=True)
+    for view, hole, centre, weights in learnt:
+        error = (view - centre - fitted.factors @ weights.T)[hole]
+        found.append(1 - (error**2).sum() / ((view - centre)[hole] ** 2).sum())
+    return float(np.mean(found))
