@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,9 @@ from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.report.blocks import Block, Table, Text
 from aehpo_assets.space import search_space
 from aehpo_assets.store.home import Home
+
+WIDTH = 90
+"""Characters of a line of comments."""
 
 
 def narrowed_of(home: Home, architecture: str, task: str) -> NarrowedSpace:
@@ -80,7 +84,8 @@ def narrowed_yaml(home: Home, architecture: str, task: str, found: NarrowedSpace
         top, count = int(support["top"].iloc[0]), int(support["configurations"].iloc[0])
         said.append(f"Narrowed to where four in five of the best {top} of {count} lie.")
     said.append(narrowed_text(found))
-    comments = "".join(f"# {sentence}\n" for sentence in said)
+    lines = [line for sentence in said for line in textwrap.wrap(sentence, WIDTH)]
+    comments = "".join(f"# {line}\n" for line in lines)
     space: dict[str, Any] = {**home.study().space, **found.space}
     return comments + yaml.safe_dump({"space": space}, sort_keys=False, default_flow_style=None)
 

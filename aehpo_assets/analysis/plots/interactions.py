@@ -71,7 +71,7 @@ def _pairs(figure: Figure, panel: Axes, pairs: pd.DataFrame, names: list[str]) -
     panel.grid(visible=False)
     panel.set_title("% of variance beyond both alone", fontsize=9)
     bar = figure.colorbar(drawn, ax=panel, shrink=0.8, boundaries=np.linspace(0, top, 64))
-    bar.set_ticks([0, top / 2, top], labels=[f"{100 * share:.0f} %" for share in (0, top / 2, top)])
+    bar.set_ticks([0, top / 2, top], labels=[f"{100 * share:.3g} %" for share in (0, top / 2, top)])
 
 
 def _surface(figure: Figure, panel: Axes, surface: pd.DataFrame) -> None:
