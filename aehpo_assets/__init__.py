@@ -18,13 +18,13 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "load_model", "open"]
 
 
-def open(home: str | Path) -> Any:
+def open(home: str | Path | None = None) -> Any:
     """Open the study of a home to read it: an ``aehpo_assets.report.opened.OpenedStudy``.
 
     Parameters
     ----------
     home
-        Folder of the home, which may be read-only.
+        Folder of the home, which may be read-only; None for ``AEHPO_HOME``, or ``.aehpo``.
 
     Raises
     ------

@@ -56,6 +56,10 @@ class InputError(AehpoError):
         super().__init__(f"{text.rstrip('.')}. {remedy}" if remedy else text)
 
 
+class NotAskedForError(InputError):
+    """Something was selected that the study does not ask for: nothing is wrong with either."""
+
+
 class StaleInputError(AehpoError):
     """An artefact cannot be used: it is missing, corrupted, or its checks did not pass."""
 

@@ -29,7 +29,6 @@ from aehpo_assets.settings import (
     settings_error,
 )
 from aehpo_assets.study_sections import (
-    DRAWN,
     RETIRED_SURROGATES,
     Baselines,
     Benchmark,
@@ -78,7 +77,7 @@ class Study(Settings):
     fusion: list[Fusion] | Literal["all_pairs"] = Field(default_factory=list)
     architectures: list[str] = Field(min_length=1)
     configurations: Configurations
-    space: dict[str, Any] = Field(default_factory=dict)
+    space: dict[str, Any] = Field(default_factory=dict, validate_default=True)
     steps: int | None = Field(default=None, gt=0)
     epochs: int | None = Field(default=None, gt=0)
     fidelities: list[int] = Field(default_factory=list)
@@ -109,6 +108,20 @@ class Study(Settings):
     race: Race | None = None
     report: Report | None = Report()
     timezone: str | None = None
+
+    @field_validator("space")
+    @classmethod
+    def _space_of_a_sweep(cls, space: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        configurations: Configurations | None = info.data.get("configurations")
+        if configurations is None or configurations.sweep is None:
+            return space
+        swept = configurations.swept_space
+        if space not in ({}, swept):
+            raise ValueError(
+                f"a sweep has no space beside it: put {', '.join(space)} into configurations.sweep "
+                "or configurations.at"
+            )
+        return swept
 
     @field_validator("timezone")
     @classmethod
@@ -231,9 +244,8 @@ def read_study(path: Path) -> Study:
     """
     path = Path(path)
     study = _parsed(read_settings(path), path)
-    source = study.configurations.source
-    if source not in DRAWN:
-        resolved = (path.parent / source).resolve()
+    if study.configurations.from_file:
+        resolved = (path.parent / study.configurations.source).resolve()
         configurations = study.configurations.model_copy(update={"source": str(resolved)})
         study = study.model_copy(update={"configurations": configurations})
     return study

@@ -96,6 +96,8 @@ def write_tiny(root: Path, **changes: object) -> None:
     labels.to_csv(folder / "clinical.csv")
     content = {
         "name": "toy",
+        "source": "made up",
+        "licence": "CC0-1.0",
         "modalities": {"rna": {"file": "rna.parquet"}},
         "labels": {"file": "clinical.csv", "objective": {"sex": ["sex"]}},
     }

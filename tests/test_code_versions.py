@@ -217,8 +217,8 @@ TRAINED = {
         ),
         (
             "aehpo_assets.noise.verdict",
-            {"validation_report", "race", "study_report"},
-            set(RECIPES) - {"validation_report", "race", "study_report"},
+            {"validation_report", "race", "study_report", "hyperparameter_effects"},
+            set(RECIPES) - {"validation_report", "race", "study_report", "hyperparameter_effects"},
         ),
         ("aehpo_assets.race.race", {"race"}, set(RECIPES) - {"race"}),
         ("aehpo_gpu.training.fleet", TRAINED, {"omics_matrix", "surrogate", "recommendations"}),

@@ -10,18 +10,29 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from rich.console import Console
 
 from aehpo_assets.cli.run import run_headless
+from aehpo_assets.space import configurations_of
 from aehpo_assets.store.home import Home
+from aehpo_assets.study import read_study
 from tests.conftest import write_tiny
 
 
 @pytest.fixture(scope="module")
 def with_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished home whose data set lies in it, and was given with --data as well."""
+    """A finished home whose data set lies in it, and was given with --data as well.
+
+    Its configurations come from a file beside the study file, by its whole path.
+    """
     root = tmp_path_factory.mktemp("moved")
     write_tiny(root)
+    study = read_study(root / "tiny.yaml")
+    configurations_of(study, "vanillix").to_parquet(root / "mine.parquet")
+    content = yaml.safe_load((root / "tiny.yaml").read_text())
+    content["configurations"] |= {"source": str(root / "mine.parquet")}
+    (root / "tiny.yaml").write_text(yaml.safe_dump(content))
     home = Home(root / "home")
     shutil.move(root / "data", home.data)
     printed = io.StringIO()
@@ -46,8 +57,9 @@ def test_a_copy_stands_beside_the_original(with_data: Path, tmp_path: Path) -> N
 def test_a_copy_is_whole_where_the_original_is_gone(with_data: Path, tmp_path: Path) -> None:
     shutil.copytree(with_data / "home", tmp_path / "copy")
     (with_data / "home").rename(with_data / "away")
+    (with_data / "mine.parquet").rename(with_data / "mine")
     try:
-        assert "0 made" in run(with_data / "tiny.yaml", tmp_path / "copy")
+        assert "0 made" in run(tmp_path / "copy" / "study.yaml", tmp_path / "copy")
         command = [sys.executable, "-m", "aehpo_assets.cli.main", "trace"]
         traced = subprocess.run(
             [*command, "recommendations/vanillix/toy_rna", "--home", str(tmp_path / "copy")],
@@ -60,6 +72,7 @@ def test_a_copy_is_whole_where_the_original_is_gone(with_data: Path, tmp_path: P
         assert str(with_data) not in traced.stdout
     finally:
         (with_data / "away").rename(with_data / "home")
+        (with_data / "mine").rename(with_data / "mine.parquet")
 
 
 def test_data_that_were_moved_make_nothing_stale(with_data: Path, tmp_path: Path) -> None:

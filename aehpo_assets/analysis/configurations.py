@@ -55,3 +55,10 @@ def holds_words(values: pd.Series) -> bool:
         not pd.api.types.is_numeric_dtype(values)
         and pd.to_numeric(values, errors="coerce").isna().all()
     )
+
+
+def as_numbers(values: pd.Series) -> pd.Series:
+    """Return a hyperparameter as numbers: words are numbered by the alphabet."""
+    if not holds_words(values):
+        return values
+    return pd.Series(pd.factorize(values, sort=True)[0], values.index)

@@ -97,10 +97,7 @@ def _levels_of_numbers(
 ) -> pd.DataFrame:
     known = np.isfinite(values)
     values, score = values[known], score[known]
-    if values.nunique() <= most:
-        level = values.rank(method="dense")
-    else:
-        level = pd.qcut(values.rank(method="first"), BINS, labels=False)
+    level = level_numbers(values, most)
     centred = score - score.mean()
     by_value, by_score = values.groupby(level), centred.groupby(level)
     return pd.DataFrame(
@@ -115,6 +112,21 @@ def _levels_of_numbers(
             "explained": _omega_squared(centred, level),
         }
     )
+
+
+def level_numbers(values: pd.Series, most: int = MOST_LEVELS) -> pd.Series:
+    """Number the levels of a hyperparameter from 0, in the order of its values.
+
+    Parameters
+    ----------
+    values
+        Finite numbers, one a configuration.
+    most
+        With more distinct values they are cut into six bins of equally many configurations.
+    """
+    if values.nunique() <= most:
+        return values.rank(method="dense").astype(int) - 1
+    return pd.qcut(values.rank(method="first"), BINS, labels=False)
 
 
 def _omega_squared(centred: pd.Series, level: pd.Series) -> float:

@@ -89,7 +89,9 @@ def best_configurations(results: pd.DataFrame) -> pd.Series:
     return ordered.head(min(TOP, max(1, math.ceil(len(ordered) / SHARE))))
 
 
-def promising_ranges(results: pd.DataFrame, hyperparameters: Sequence[str]) -> pd.DataFrame:
+def promising_ranges(
+    results: pd.DataFrame, hyperparameters: Sequence[str], best: pd.Index | None = None
+) -> pd.DataFrame:
     """Return where the best configurations lie, for each hyperparameter, capacity and valid R2.
 
     Parameters
@@ -97,7 +99,9 @@ def promising_ranges(results: pd.DataFrame, hyperparameters: Sequence[str]) -> p
     results
         Run results of one architecture and task.
     hyperparameters
-        Columns to judge, all numbers.
+        Columns to judge; those of words are passed over.
+    best
+        Which configurations are the best, where something better is known than their means.
 
     Returns
     -------
@@ -114,13 +118,13 @@ def promising_ranges(results: pd.DataFrame, hyperparameters: Sequence[str]) -> p
     """
     from scipy.stats import ks_2samp
 
-    best = best_configurations(results)
+    best = best_configurations(results).index if best is None else best
     own = results.assign(**{HIDDEN_NODES: hidden_nodes(results)})
     kinds = dict.fromkeys(hyperparameters, "hyperparameter")
     kinds |= dict.fromkeys((HIDDEN_NODES, PARAMETERS), "capacity") | {VALID_R2: "signal"}
     kinds = {name: kind for name, kind in kinds.items() if own[name].nunique() > 1}
     means = configuration_means(own, list(kinds))
-    is_best = means.index.isin(best.index)
+    is_best = means.index.isin(best)
     rows = []
     for name, kind in kinds.items():
         values = means[name]

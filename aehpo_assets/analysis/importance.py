@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.analysis.configurations import configuration_scores, holds_words
+from aehpo_assets.analysis.configurations import as_numbers, configuration_scores
 from aehpo_assets.hpo.objectives import VALID_SCORE
 
 FOLDS = 5
@@ -57,7 +57,7 @@ def hyperparameter_importance(
     """
     # By name: which configurations a fold holds out must not depend on the order of the results.
     configurations = configuration_scores(results, hyperparameters).sort_index()
-    X = configurations[list(hyperparameters)].apply(_numbers).to_numpy("float64")
+    X = configurations[list(hyperparameters)].apply(as_numbers).to_numpy("float64")
     score = configurations[VALID_SCORE].to_numpy()
     table = pd.DataFrame({"hyperparameter": list(hyperparameters)}).assign(
         importance=np.nan, standard_deviation=np.nan, forest_r2=np.nan
@@ -72,13 +72,6 @@ def hyperparameter_importance(
     table["standard_deviation"] = loss.std(axis=1, ddof=1)
     table["forest_r2"] = r2
     return table.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
-
-
-def _numbers(values: pd.Series) -> pd.Series:
-    """The column as numbers."""
-    if not holds_words(values):
-        return values
-    return pd.Series(pd.factorize(values, sort=True)[0], values.index)
 
 
 def _held_out_predictions(

@@ -16,6 +16,7 @@ import pandas as pd
 
 from aehpo_assets.analysis.heuristics import FEWEST
 from aehpo_assets.analysis.integration import integration_text
+from aehpo_assets.analysis.interactions import interactions_text
 from aehpo_assets.analysis.names import LATE
 from aehpo_assets.hpo.columns import VALID_R2, VALID_SCORE
 
@@ -40,7 +41,7 @@ class Evidence:
 
     Attributes
     ----------
-    importance, effects
+    importance, effects, interactions
         Of ``hyperparameter_effects``, with ``task``.
     ranges, proxies
         Task to :func:`~aehpo_assets.analysis.heuristics.promising_ranges` and
@@ -60,6 +61,7 @@ class Evidence:
 
     importance: pd.DataFrame = field(default_factory=pd.DataFrame)
     effects: pd.DataFrame = field(default_factory=pd.DataFrame)
+    interactions: pd.DataFrame = field(default_factory=pd.DataFrame)
     ranges: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     proxies: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     noise: Mapping[str, pd.DataFrame] = field(default_factory=dict)
@@ -80,7 +82,12 @@ def answers(evidence: Evidence) -> pd.DataFrame:
     """
     answered = {
         "RQ1": [*_importance(evidence), *_ranges(evidence)],
-        "RQ2": [*_effects(evidence), *_between_tasks(evidence), *_proxies(evidence)],
+        "RQ2": [
+            *_effects(evidence),
+            *_interactions(evidence),
+            *_between_tasks(evidence),
+            *_proxies(evidence),
+        ],
         "RQ3": list(_transfer(evidence, warm=True)),
         "RQ4": list(_transfer(evidence, warm=False)),
         "RQ5": list(_surrogate(evidence)),
@@ -165,6 +172,11 @@ def _effects(evidence: Evidence) -> Sentences:
             left = max(0.0, true - alone)
             said += f"; noise is {1 - true:.0%} of it, and {left:.0%} are left to their interplay"
         yield f"{said}.", "hyperparameter_effects, main effects; noise"
+
+
+def _interactions(evidence: Evidence) -> Sentences:
+    for task, own in _of_tasks(evidence.interactions):
+        yield f"{task}: {interactions_text(own)}", "hyperparameter_effects, interactions"
 
 
 def _known(components: pd.DataFrame | None) -> pd.Series | None:

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from aehpo_assets.defs.resource import is_headless
-from aehpo_assets.errors import AehpoError
+from aehpo_assets.errors import AehpoError, NotAskedForError
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.news import tell
 
@@ -32,6 +32,27 @@ def reason_of_failure(events: Iterable[dg.DagsterEvent]) -> str:
                 return str(error.message).strip().removeprefix(_prefix(error.cls_name))
             error = error.cause
     return "the run failed; see it in the UI"
+
+
+def is_not_asked_for(events: Iterable[dg.DagsterEvent]) -> bool:
+    """Whether a run failed of nothing but what the study does not ask for.
+
+    Parameters
+    ----------
+    events
+        Events of a run; those that are no failures of steps are passed over.
+    """
+    failed = [event for event in events if event.is_step_failure]
+    return bool(failed) and all(NotAskedForError.__name__ in _classes(event) for event in failed)
+
+
+def _classes(event: dg.DagsterEvent) -> set[str]:
+    """Names of the error of a failed step and of those that it came from."""
+    names, error = set(), event.step_failure_data.error
+    while error is not None:
+        names.add(str(error.cls_name))
+        error = error.cause
+    return names
 
 
 def _subclasses(cls: type) -> set[str]:
@@ -56,12 +77,14 @@ def _prefix(cls_name: str) -> str:
 def tell_of_failures(context: dg.RunFailureSensorContext) -> None:
     """Tell of a run that failed, whatever code location it is of."""
     run = context.dagster_run
-    if is_headless(run):
+    failures = list(context.get_step_failure_events())
+    # Of what somebody selected by mistake the list of runs tells, and nothing is tried again.
+    if is_headless(run) or is_not_asked_for(failures):
         return
     assets = sorted(key.to_user_string() for key in run.asset_selection or ())
     partition = run.tags.get("dagster/partition", "").replace("|", " | ")
     what = f"{', '.join(assets) or run.job_name} [{partition}]"
-    why = reason_of_failure(context.get_step_failure_events())
+    why = reason_of_failure(failures)
     wrong = tell(
         Home().root,
         f"{what} failed: {why} It is tried once more when something that it depends on changes, "

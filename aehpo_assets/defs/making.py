@@ -21,10 +21,10 @@ from aehpo_assets.defs.partitions import (
     partition_in,
     study_partitions,
 )
-from aehpo_assets.defs.recipe import Recipe
+from aehpo_assets.defs.recipe import Recipe, is_asked_for
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.shown import ColumnLineage, lineage_of_columns, materialized, schema
-from aehpo_assets.errors import AehpoError, InputError
+from aehpo_assets.errors import AehpoError, InputError, NotAskedForError
 from aehpo_assets.space import SearchSpace, search_space
 from aehpo_assets.store.freshness import code_version_of, study_settings
 from aehpo_assets.store.hashes import file_hash
@@ -85,6 +85,8 @@ class Making:
         ------
         InputError
             If the partition does not belong to the study.
+        NotAskedForError
+            If the study lacks the section without which there is nothing to make.
         """
         home, settings, partition = study.home, study.study, partition_in(context)
         is_asset = isinstance(context, dg.AssetExecutionContext)
@@ -98,6 +100,14 @@ class Making:
                     key=f"{name}s",
                     remedy="Add it to your study file, and call `aehpo run` with it.",
                 )
+        if not is_asked_for(recipe.metadata, settings):
+            raise NotAskedForError(
+                f"the study has no {recipe.only_with}, without which there is no {recipe.asset}",
+                file=home.study_file,
+                key=recipe.only_with,
+                remedy="Select what the study has, or start the job `study`. If you want it, add "
+                "it to your study file, and call `aehpo run` with it.",
+            )
         return cls(recipe, context, home, settings, partition)
 
     @cached_property
@@ -117,24 +127,10 @@ class Making:
 
     @property
     def section(self) -> Any:
-        """The optional section of the study without which there is nothing to make.
-
-        Raises
-        ------
-        InputError
-            If the study does not have it.
-        """
-        key = str(self.recipe.only_with)
+        """The optional section of the study without which there is nothing to make."""
         section: Any = self.settings
-        for part in key.split("."):
-            section = getattr(section, part, None)
-        if section is None:
-            raise InputError(
-                f"the study has no {key}, without which there is no {self.recipe.asset}",
-                file=self.home.study_file,
-                key=key,
-                remedy="Add it to your study file, and call `aehpo run` with it.",
-            )
+        for part in str(self.recipe.only_with).split("."):
+            section = getattr(section, part)
         return section
 
     def table(self, asset: str, *partition: str) -> pd.DataFrame:

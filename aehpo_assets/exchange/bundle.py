@@ -17,11 +17,12 @@ from typing import Any
 import aehpo_assets
 from aehpo_assets.errors import InputError
 from aehpo_assets.exchange.folders import export_study
+from aehpo_assets.report.data_sets import Origin, licence_text, origins
 from aehpo_assets.report.found import records
 from aehpo_assets.report.without_ids import sample_ids, without_ids
 from aehpo_assets.report.write import write_study_page
 from aehpo_assets.store.files import atomic_folder, check_writable
-from aehpo_assets.store.home import Home
+from aehpo_assets.store.home import Home, keep_study
 from aehpo_assets.store.provenance import Provenance
 from aehpo_assets.store.store import FILE
 
@@ -48,9 +49,11 @@ def write_bundle(home: Home, folder: Path, *, with_sample_ids: bool = False) -> 
     -------
     list of pathlib.Path
         ``report/``, the page; ``results/``, as ``aehpo export`` writes them; ``records.json``, the
-        record of every artefact; ``study.yaml``; ``samples/`` if asked for; and
+        record of every artefact; ``study.yaml``, with ``configurations.parquet`` if it takes
+        them from a file, which runs where the data are; ``samples/`` if asked for; and
         ``ro-crate-metadata.json``, which lists all of them with their SHA-256, the raw files with
-        the 16 digits that records keep, and the version of the code.
+        the 16 digits that records keep and the licence of their data set, and the version of the
+        code.
 
     Raises
     ------
@@ -65,7 +68,7 @@ def write_bundle(home: Home, folder: Path, *, with_sample_ids: bool = False) -> 
         (target / "report").mkdir()
         write_study_page(home, target / "report")
         export_study(home, target / "results")
-        shutil.copyfile(home.study_file, target / "study.yaml")
+        keep_study(home.study(), target)
         ids = set() if with_sample_ids else sample_ids(home)
         kept = [_record(record, ids) for record in made]
         (target / "records.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
@@ -94,17 +97,20 @@ def _plain(name: str) -> str:
     return f"{FILE}{Path(name).name}" if name.startswith(FILE) else name
 
 
+def _by_name(raw: tuple[tuple[str, str], Origin | None]) -> tuple[str, str]:
+    return raw[0]
+
+
 def _metadata(home: Home, folder: Path, made: Sequence[Provenance]) -> dict[str, Any]:
     newest = max(made, key=lambda record: record.created)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    raw = sorted(
-        {
-            (Path(name).name, version)
-            for record in made
-            for name, version in record.inputs.items()
-            if name.startswith(FILE)
-        }
-    )
+    of_task = origins(home)
+    raw = {
+        (Path(name).name, version): of_task.get(record.artefact.rpartition("/")[2])
+        for record in made
+        for name, version in record.inputs.items()
+        if name.startswith(FILE)
+    }
     parts = [
         {
             "@id": path.relative_to(folder).as_posix(),
@@ -121,8 +127,9 @@ def _metadata(home: Home, folder: Path, made: Sequence[Provenance]) -> dict[str,
             "@type": "DigitalDocument",
             "name": name,
             "identifier": f"sha256, first 16 digits: {version}",
+            **({} if of is None else {"license": of.licence, "isBasedOn": of.source}),
         }
-        for number, (name, version) in enumerate(raw, 1)
+        for number, ((name, version), of) in enumerate(sorted(raw.items(), key=_by_name), 1)
     ]
     study = home.study()
     code = {
@@ -149,7 +156,7 @@ def _metadata(home: Home, folder: Path, made: Sequence[Provenance]) -> dict[str,
         "description": "Hyperparameters of autoencoders on omics data: what is recommended, what "
         "it scores, and what that rests on.",
         "datePublished": newest.created,
-        "license": "Not stated: that of the owners of the data.",
+        "license": licence_text(home),
         "hasPart": [{"@id": one["@id"]} for one in parts],
         "mentions": [{"@id": "#study"}],
     }

@@ -48,6 +48,7 @@ def export_study(home: Home, folder: Path, *, with_test: bool = False) -> list[P
         ``run_results/<architecture>_<task>.csv``; ``blackbox/<architecture>``, a folder of Syne
         Tune's repository; ``recommendations/`` and ``validated_recommendations/``: tables as CSV,
         and beside the first what is recommended in the end, as Autoencodix reads it;
+        ``narrowed_spaces/<architecture>_<task>.yaml``, the ``space`` of a next study;
         ``baseline_performance/<task>.csv``; ``validation_report/<architecture>_<table>.csv``.
 
     Raises
@@ -87,6 +88,7 @@ def _export(home: Home, folder: Path, *, with_test: bool) -> list[Path]:
         for (architecture, task), table in results.items():
             path = inside(target, RUN_RESULTS, f"{architecture}_{task}.csv")
             table.drop(columns=RUN_KEY, errors="ignore").to_csv(path, index=False)
+            _write_narrowed(home, architecture, task, target)
         for (architecture,) in store.partitions(BLACKBOX):
             record = store.checked(BLACKBOX, (architecture,))
             exported = inside(target, BLACKBOX, architecture)
@@ -113,6 +115,17 @@ def _export(home: Home, folder: Path, *, with_test: bool) -> list[Path]:
             found = recommended(home, architecture, task)
             write_recommendation(target / RECOMMENDATIONS, found, study)
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _write_narrowed(home: Home, architecture: str, task: str, folder: Path) -> None:
+    """Write the space of a next study, where ranges of values are told from chance."""
+    from aehpo_assets.report.narrowed import narrowed_of, narrowed_yaml
+
+    found = narrowed_of(home, architecture, task)
+    if found.space:
+        path = inside(folder, "narrowed_spaces", f"{architecture}_{task}.yaml")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(narrowed_yaml(home, architecture, task, found), encoding="utf-8")
 
 
 def _run_results(home: Home, architecture: str, task: str, *, with_test: bool) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from aehpo_assets.analysis.plots.associations import proxies as draw_proxies
 from aehpo_assets.analysis.proxies import proxies, signals_of
 from aehpo_assets.analysis.questions import Evidence, answers
 from aehpo_assets.report.blocks import Block, Picture, Section, Table, Text
+from aehpo_assets.report.narrowed import narrowed_blocks
 from aehpo_assets.space import search_space
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Partition
@@ -83,6 +84,7 @@ def _evidence(
     return Evidence(
         importance=table("hyperparameter_effects", "importance"),
         effects=table("hyperparameter_effects", "main_effects"),
+        interactions=table("hyperparameter_effects", "interactions"),
         ranges=ranges,
         proxies=told,
         noise={task: own for task, own in noise.items() if len(own)},
@@ -124,6 +126,7 @@ def _task_section(
         *_ranges(results, ranges, stem),
         *_proxies(told, study.unit, stem),
         *_labels(label_bests(results, baselines), stem),
+        *narrowed_blocks(home, architecture, task, stem),
     ]
     return Section(f"{task}, {architecture}", stem, blocks), ranges, told
 

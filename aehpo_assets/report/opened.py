@@ -20,6 +20,8 @@ from aehpo_assets.study import Study
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from aehpo_assets.analysis.narrowed import NarrowedSpace
+
 
 class OpenedStudy:
     """The study of a home, to be read.
@@ -30,7 +32,7 @@ class OpenedStudy:
     Parameters
     ----------
     home
-        Folder of the home, which may be read-only.
+        Folder of the home, which may be read-only; None for ``AEHPO_HOME``, or ``.aehpo``.
 
     Raises
     ------
@@ -38,7 +40,7 @@ class OpenedStudy:
         If it holds no study.
     """
 
-    def __init__(self, home: str | Path):
+    def __init__(self, home: str | Path | None = None):
         self._home = Home(home)
         self.study: Study = self._home.study()
 
@@ -100,9 +102,22 @@ class OpenedStudy:
         }
         return _joined([table.assign(task=own) for (own,), table in tables.items()], "baselines")
 
+    def matrix(self, task: str) -> pd.DataFrame:
+        """Return the matrix of a task, (samples, features), transformed and not scaled yet.
+
+        An exported model encodes it with ``encode(matrix, transformed=True)``.
+        """
+        return self._home.store.read_table("omics_matrix", (task,))
+
     def noise(self, architecture: str | None = None, task: str | None = None) -> pd.DataFrame:
         """Return the variance components of every score."""
         return self._tables("noise", architecture, task, file="components.parquet")
+
+    def narrowed_space(self, architecture: str, task: str) -> NarrowedSpace:
+        """Return the space where the best configurations lie, and what it is worth."""
+        from aehpo_assets.report.narrowed import narrowed_of
+
+        return narrowed_of(self._home, architecture, task)
 
     def latents(self, architecture: str, task: str) -> AnnData:
         """Return the latents of what is recommended, ``.obsm["X_<config_id>"]`` each."""

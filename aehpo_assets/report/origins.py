@@ -6,6 +6,7 @@ import pandas as pd
 
 import aehpo_assets
 from aehpo_assets.report.blocks import Section, Table, Text
+from aehpo_assets.report.data_sets import Origin, origins
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.provenance import Provenance
 
@@ -38,7 +39,7 @@ def origin_sections(home: Home, records: list[Provenance]) -> list[Section]:
     )
     study = home.study_file.read_text(encoding="utf-8")
     return [
-        Section("The data", "data", [_files(records), _samples(home)]),
+        Section("The data", "data", [_owners(home), _files(records), _samples(home)]),
         Section(
             "How it was made",
             "origin",
@@ -63,6 +64,21 @@ def origin_sections(home: Home, records: list[Provenance]) -> list[Section]:
             ],
         ),
     ]
+
+
+def _owners(home: Home) -> Table:
+    """Whose the data are: one row a data set."""
+    rows: dict[Origin, list[str]] = {}
+    for task, origin in origins(home).items():
+        rows.setdefault(origin, []).append(task)
+    frame = pd.DataFrame(
+        [
+            (one.name, one.title, one.source, one.licence, ", ".join(tasks))
+            for one, tasks in rows.items()
+        ],
+        columns=["data set", "what it is", "source", "licence", "tasks"],
+    )
+    return Table("data-sets", "Where the data come from, and what one may do with them.", frame)
 
 
 def _files(records: list[Provenance]) -> Table:

@@ -26,6 +26,7 @@ from aehpo_assets.datasets.joint_names import JOINS
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.summary import sentence
 from aehpo_assets.report.blocks import Block, Picture, Section, Table, Text
+from aehpo_assets.report.effects import effect_sections
 from aehpo_assets.report.findings import finding_sections
 from aehpo_assets.report.found import (
     Report,
@@ -34,6 +35,7 @@ from aehpo_assets.report.found import (
     validation_reports,
 )
 from aehpo_assets.report.layouts import latent_blocks
+from aehpo_assets.report.sweep import sweep_sections
 from aehpo_assets.report.without_ids import sample_ids, without_ids
 from aehpo_assets.space.distributions import value_text
 from aehpo_assets.store.home import Home
@@ -73,10 +75,11 @@ def study_sections(home: Home, records: Sequence[Provenance]) -> list[Section]:
     questions, findings = finding_sections(home)
     return [
         Section("What to train", "answer", [*_answer(home, reports), *_integration(reports)]),
+        *sweep_sections(home),
         Section("Task by task", "tasks", parts=recommended),
         questions,
         Section("What single runs can be relied on for", "noise", parts=list(_noise(home))),
-        Section("Which hyperparameters matter", "effects", parts=list(_effects(home))),
+        Section("Which hyperparameters matter", "effects", parts=list(effect_sections(home))),
         findings,
         Section("Checks that did not pass", "checks", [_failed_checks(records, sample_ids(home))]),
     ]
@@ -330,38 +333,6 @@ def _noise(home: Home) -> Iterator[Section]:
                 ),
             ]
         yield Section(f"{task}, {architecture}", stem, blocks)
-
-
-def _effects(home: Home) -> Iterator[Section]:
-    for (architecture,) in home.store.partitions("hyperparameter_effects"):
-        if not home.store.is_usable("hyperparameter_effects", (architecture,)):
-            continue
-        folder = home.store.existing_folder("hyperparameter_effects", (architecture,))
-        importance, effects = (
-            pd.read_parquet(folder / f"{name}.parquet") for name in ("importance", "main_effects")
-        )
-        first = importance["task"].iloc[0]
-        stem = f"effects-{architecture}"
-        yield Section(
-            architecture,
-            stem,
-            [
-                Table(
-                    f"{stem}-importance",
-                    f"Importance of each hyperparameter for the valid score, over {first}.",
-                    importance,
-                    importance[importance["task"] == first]
-                    .drop(columns="task")
-                    .round(3)
-                    .astype(str),
-                ),
-                Picture(
-                    f"{stem}-effects",
-                    f"Main effects of each hyperparameter on the valid score, over {first}.",
-                    partial(plots.main_effects, effects[effects["task"] == first]),
-                ),
-            ],
-        )
 
 
 def _failed_checks(records: Sequence[Provenance], ids: Collection[str]) -> Block:

@@ -19,6 +19,7 @@ from aehpo_assets.space.architectures import DISENTANGLED, STUDY_HYPERPARAMETERS
 from aehpo_assets.space.designs import grid_configurations, sobol_configurations
 from aehpo_assets.space.distributions import Scalar
 from aehpo_assets.space.search_space import SearchSpace, search_space
+from aehpo_assets.space.sweep import refuse_sweep
 from aehpo_assets.space.training import refuse_lengths
 from aehpo_assets.store.hashes import settings_hash
 from aehpo_assets.study import Study
@@ -52,6 +53,7 @@ def configurations_of(study: Study, architecture: str, *, file: Path | None = No
     InputError
         If the space or the file of configurations is wrong, or has fewer than are asked for.
     """
+    refuse_sweep(study.configurations, architecture, file)
     space = search_space(architecture, study.space, file=file)
     refuse_lengths(study.space, study.unit, study.length, file)
     settings = study.configurations

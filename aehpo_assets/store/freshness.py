@@ -20,7 +20,8 @@ from aehpo_assets.study import Study
 def study_settings(study: Study, keys: Sequence[str]) -> dict[str, Any]:
     """Pick the settings under some dotted keys (``hpo.trials``) out of a study, as JSON values.
 
-    What lies in a section that the study does not have is None.
+    What lies in a section that the study does not have is None. Where configurations come from a
+    file, its place is no setting: its content is an input.
     """
     whole = study.model_dump(mode="json")
     picked: dict[str, Any] = {}
@@ -29,6 +30,8 @@ def study_settings(study: Study, keys: Sequence[str]) -> dict[str, Any]:
         for part in key.split("."):
             value = None if value is None else value[part]
         picked[key] = value
+    if study.configurations.from_file and (key := "configurations.source") in picked:
+        picked[key] = "a file"
     return picked
 
 

@@ -1,6 +1,7 @@
 """The home: one folder that holds everything the platform writes for one study.
 
-``HOME/study.yaml`` is the study, ``HOME/store`` the artefacts, ``HOME/runs`` the finished shards of
+``HOME/study.yaml`` is the study, ``HOME/configurations.parquet`` the file that its configurations
+come from, if they do, ``HOME/store`` the artefacts, ``HOME/runs`` the finished shards of
 trainings, ``HOME/benchmarks`` the finished searches of benchmarks, ``HOME/live`` the finished
 batches of live searches, ``HOME/openings`` how often test scores were opened, ``HOME/dagster`` the
 instance, ``HOME/data`` the data sets that were added to it, ``HOME/data_roots.json`` where others
@@ -25,18 +26,57 @@ import yaml
 from aehpo_assets.errors import HomeBusyError, InputError
 from aehpo_assets.limits import read_json
 from aehpo_assets.shipped import data_of_checkout
-from aehpo_assets.store.files import check_writable, write_text
+from aehpo_assets.store.files import atomic_file, check_writable, write_text
 from aehpo_assets.store.home_schema import begin, check_version
 from aehpo_assets.store.openings import Openings
 from aehpo_assets.store.store import Store
 from aehpo_assets.study import Study, read_study
 
 DEFAULT_HOME = ".aehpo"
+STUDY_FILE, CONFIGURATIONS = "study.yaml", "configurations.parquet"
 
 
 def home_folder(root: str | Path | None = None) -> Path:
     """Folder of a home: the one given, that of ``AEHPO_HOME``, or ``.aehpo``."""
     return Path(root or os.environ.get("AEHPO_HOME") or DEFAULT_HOME).resolve()
+
+
+def keep_study(study: Study, folder: Path) -> None:
+    """Write a study into a folder, with the file of its configurations beside it.
+
+    Parameters
+    ----------
+    study
+        The study.
+    folder
+        A home, or what is sent to others: ``study.yaml``, which names no other place, and
+        ``configurations.parquet``, if the study takes its configurations from a file.
+
+    Raises
+    ------
+    InputError
+        If the file of configurations cannot be read.
+    """
+    if study.configurations.from_file:
+        source, kept = Path(study.configurations.source), folder / CONFIGURATIONS
+        try:
+            content = source.read_bytes()
+        except OSError as error:
+            raise InputError(
+                f"cannot be read ({error.strerror})",
+                file=source,
+                key="configurations.source",
+                remedy="Put it back, or name it in the study file where it is now.",
+            ) from None
+        if not kept.exists() or kept.read_bytes() != content:
+            with atomic_file(kept) as temporary:
+                temporary.write_bytes(content)
+        own = study.configurations.model_copy(update={"source": CONFIGURATIONS})
+        study = study.model_copy(update={"configurations": own})
+    text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False)
+    file = folder / STUDY_FILE
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        write_text(file, text)
 
 
 class Home:
@@ -56,7 +96,7 @@ class Home:
     def __init__(self, root: str | Path | None = None):
         self.root = home_folder(root)
         check_version(self.root)
-        self.study_file = self.root / "study.yaml"
+        self.study_file = self.root / STUDY_FILE
         self.dagster = self.root / "dagster"
         self.runs = self.root / "runs"
         self.data = self.root / "data"
@@ -115,18 +155,18 @@ class Home:
             )
 
     def adopt(self, study: Study, file: Path) -> None:
-        """Make a study file the study of this home: validated, with absolute paths.
+        """Make a study file the study of this home: validated, and with all that it names.
+
+        The file of its configurations is copied into the home, which can be moved and sent.
 
         Raises
         ------
         InputError
-            If this home belongs to another study.
+            If this home belongs to another study, or the file of configurations cannot be read.
         """
         self.check_adoptable(study, file)
         begin(self.root)
-        text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False)
-        if not self.study_file.exists() or self.study_file.read_text(encoding="utf-8") != text:
-            write_text(self.study_file, text)
+        keep_study(study, self.root)
 
     def data_roots(self) -> list[Path]:
         """Folders searched for data sets: a checkout's, the home's, ``AEHPO_DATA``'s, recorded.

@@ -15,6 +15,7 @@ from aehpo_assets.analysis.plots.hpo import (
     valid_against_test,
 )
 from aehpo_assets.analysis.plots.importance import hyperparameter_importance
+from aehpo_assets.analysis.plots.interactions import interactions
 from aehpo_assets.analysis.plots.latents import latents
 from aehpo_assets.analysis.plots.noise import noise
 from aehpo_assets.analysis.plots.omics import (
@@ -39,6 +40,7 @@ __all__ = [
     "configuration_distribution",
     "factors",
     "hyperparameter_importance",
+    "interactions",
     "label_counts",
     "latents",
     "learning_curves",

@@ -9,6 +9,7 @@ import pandas as pd
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.effects import main_effects
 from aehpo_assets.analysis.importance import hyperparameter_importance
+from aehpo_assets.analysis.interactions import interactions_text, pairwise_interactions
 from aehpo_assets.defs.conditions import when_results_change
 from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.partitions import architectures
@@ -23,7 +24,7 @@ from aehpo_assets.store.provenance import named_seed
 
 HYPERPARAMETER_EFFECTS = Recipe(
     "hyperparameter_effects",
-    compute=(hyperparameter_importance, main_effects, search_space),
+    compute=(hyperparameter_importance, main_effects, pairwise_interactions, search_space),
     chosen=(Chosen(ARCHITECTURE_SPACES),),
     settings=("space", "hpo.seed"),
 )
@@ -42,7 +43,7 @@ EVERY_TASK = "every task"
 def hyperparameter_effects(
     context: dg.AssetExecutionContext, study: StudyResource
 ) -> dg.MaterializeResult:
-    """Which hyperparameters matter: importance and main effects, of each task and over all."""
+    """Which hyperparameters matter, alone and in pairs, for each task and over all."""
     making = Making.begin(HYPERPARAMETER_EFFECTS, context, study)
     results = making.tables("run_results")
     names, seed = making.space.names, making.settings.hpo.seed
@@ -59,19 +60,44 @@ def hyperparameter_effects(
             [main_effects(runs, names).assign(task=task) for task, runs in looked_at.items()],
         )
     )
+    pairs, surfaces = (
+        pd.concat(parts, ignore_index=True)
+        for parts in zip(
+            *(
+                [
+                    table.assign(task=task)
+                    for table in pairwise_interactions(
+                        runs, names, named_seed(seed, "interactions", task)
+                    )
+                ]
+                for task, runs in looked_at.items()
+            ),
+            strict=True,
+        )
+    )
     overall = importances[importances["task"] == EVERY_TASK]
+    of_all = pairs[pairs["task"] == EVERY_TASK]
     by_task = importances.pivot(index="hyperparameter", columns="task", values="importance")
     return making.write_tables(
-        {"importance": importances, "main_effects": effects},
+        {
+            "importance": importances,
+            "main_effects": effects,
+            "interactions": pairs,
+            "interaction_surfaces": surfaces,
+        },
         metadata={
             "most_important": str(overall["hyperparameter"].iloc[0]),
             "forest_r2": float(overall["forest_r2"].iloc[0]),
+            "pairs": interactions_text(of_all),
             "importance by task": dg.MetadataValue.md(
                 markdown_table(by_task.loc[overall["hyperparameter"], list(looked_at)].round(3))
             ),
         },
         plots={
             "importance": plots.hyperparameter_importance(overall),
+            "interactions": plots.interactions(
+                of_all, surfaces[surfaces["task"] == EVERY_TASK], names
+            ),
             "main effects": plots.main_effects(effects[effects["task"] == EVERY_TASK]),
         },
     )

@@ -9,8 +9,10 @@ from aehpo_assets.analysis.associations import associations
 from aehpo_assets.analysis.embedding import layout
 from aehpo_assets.analysis.heuristics import promising_ranges
 from aehpo_assets.analysis.label_bests import label_bests
+from aehpo_assets.analysis.narrowed import narrowed_space, predicted_worth
 from aehpo_assets.analysis.proxies import proxies
 from aehpo_assets.analysis.questions import answers
+from aehpo_assets.analysis.sweep import sweep_scores
 from aehpo_assets.defs.conditions import when_reports_change
 from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.recipe import Recipe
@@ -51,6 +53,9 @@ REPORT = Recipe(
         label_bests,
         layout,
         answers,
+        sweep_scores,
+        narrowed_space,
+        predicted_worth,
         search_space,
     ),
     chosen=(Chosen(ARCHITECTURE_SPACES, by="architectures"),),
@@ -59,6 +64,7 @@ REPORT = Recipe(
         "architectures",
         "configurations.count",
         "configurations.train",
+        "configurations.sweep",
         "space",
         "steps",
         "epochs",

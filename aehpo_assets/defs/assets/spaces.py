@@ -18,7 +18,6 @@ from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.quality.configurations import CONFIGURATION_CHECKS, check_configurations
 from aehpo_assets.space import ARCHITECTURE_SPACES, configurations_of, search_space
 from aehpo_assets.store.code_version import Chosen
-from aehpo_assets.study_sections import DRAWN
 
 CONFIGURATIONS = Recipe(
     "configurations",
@@ -45,7 +44,7 @@ def configurations(context: dg.AssetExecutionContext, study: StudyResource) -> d
     """Configurations of an architecture, with ids that all tasks and architectures share."""
     making = Making.begin(CONFIGURATIONS, context, study)
     settings = making.settings.configurations
-    if settings.source not in DRAWN:
+    if settings.from_file:
         making.file(Path(settings.source))
     table = configurations_of(making.settings, context.partition_key)
     return making.write_table(

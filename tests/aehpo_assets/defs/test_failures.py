@@ -10,7 +10,7 @@ import pytest
 
 from aehpo_assets.defs.failures import tell_of_failures
 from aehpo_assets.defs.resource import HEADLESS_TAG, study_on
-from aehpo_assets.errors import InputError
+from aehpo_assets.errors import InputError, NotAskedForError
 from aehpo_assets.running.asset_runs import AssetRuns
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.news import COMMAND, tell
@@ -21,11 +21,17 @@ def table() -> None:
     raise InputError("lacks a column", file="a.csv", remedy="Add it.")
 
 
-def fail(**tags: str) -> None:
+@dg.asset
+def not_asked() -> None:
+    raise NotAskedForError("the study has no race", key="race")
+
+
+def fail(*selected: str, **tags: str) -> None:
     """Let a run fail, and the sensor see it."""
+    selected = selected or ("table",)
     with dg.instance_for_test() as instance:
-        runs = AssetRuns([table], study_on(Home()), instance)
-        result = runs.execute(["table"], "aehpo_assets", tags, {})
+        runs = AssetRuns([table, not_asked], study_on(Home()), instance)
+        result = runs.execute([*selected], "aehpo_assets", tags, {})
         context = dg.build_run_status_sensor_context(
             sensor_name="tell_of_failures",
             dagster_event=next(event for event in result.all_events if event.is_job_failure),
@@ -55,6 +61,13 @@ def test_a_failed_run_is_a_line_of_news_and_a_call(
     assert heard.read_text().strip() == line
     fail()
     assert len((home.root / "news.md").read_text().splitlines()) == 2
+
+
+def test_what_the_study_does_not_ask_for_is_no_news_beside_a_failure_it_is(home: Home) -> None:
+    fail("not_asked")
+    assert not (home.root / "news.md").exists()
+    fail("not_asked", "table")
+    assert len((home.root / "news.md").read_text().splitlines()) == 1
 
 
 def test_a_headless_run_tells_whoever_started_it(home: Home) -> None:

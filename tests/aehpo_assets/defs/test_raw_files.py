@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import dagster as dg
+import yaml
 
 from aehpo_assets.datasets.dataset import read_dataset
 from aehpo_assets.defs.instance import open_instance
@@ -34,8 +35,9 @@ def test_another_content_is_another_version_and_words_are_shown_as_they_are(
 ) -> None:
     folder = tmp_path / "toy"
     shutil.copytree(tiny_root / "data" / "toy", folder)
-    with (folder / "dataset.yaml").open("a") as stream:
-        stream.write("source: '[a](javascript:b)'\nlicence: CC BY 4.0\n")
+    content = yaml.safe_load((folder / "dataset.yaml").read_text())
+    content |= {"source": "[a](javascript:b)", "licence": "CC BY 4.0"}
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(content))
 
     def event() -> dg.AssetMaterialization:
         data_set = read_dataset(folder)

@@ -28,8 +28,11 @@ def test_a_crate_lists_what_is_in_it_and_names_no_sample(
     assert {"report/index.html", "records.json", "study.yaml"} <= listed
     for name in listed:
         assert graph[name]["sha256"] == hashlib.sha256((crate / name).read_bytes()).hexdigest()
-    raw = {graph[one["@id"]]["name"] for one in graph["#study"]["object"]}
-    assert raw == {"rna.parquet", "clinical.csv"}
+    read = [graph[one["@id"]] for one in graph["#study"]["object"]]
+    assert {one["name"] for one in read} == {"rna.parquet", "clinical.csv"}
+    assert {(one["license"], one["isBasedOn"]) for one in read} == {("CC0-1.0", "made up")}
+    assert graph["./"]["license"].endswith("toy: CC0-1.0.")
+    assert "CC0-1.0" in (crate / "report" / "tables" / "data-sets.csv").read_text()
     ids, place = sample_ids(home), str(finished_tiny)
     for path in files:
         if path.suffix in TEXT:

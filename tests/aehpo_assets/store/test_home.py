@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from aehpo_assets.errors import HomeBusyError, InputError
-from aehpo_assets.store.home import Home
-from aehpo_assets.study import Study
+from aehpo_assets.store.freshness import study_settings
+from aehpo_assets.store.home import Home, keep_study
+from aehpo_assets.study import Study, read_study
 
 STUDY = Study.model_validate(
     {
@@ -32,6 +33,32 @@ def test_the_adopted_study_is_the_study_of_the_home(tmp_path: Path) -> None:
     changed = STUDY.model_copy(update={"epochs": 5})
     home.adopt(changed, Path("tiny.yaml"))
     assert home.study().epochs == 5
+
+
+def test_a_study_takes_its_file_of_configurations_along(tmp_path: Path) -> None:
+    source = tmp_path / "mine.parquet"
+    source.write_bytes(b"first")
+    content = {"configurations": {"count": 4, "source": str(source)}}
+    study = Study.model_validate(STUDY.model_dump(mode="json") | content)
+    home = Home(tmp_path / "home")
+    home.adopt(study, tmp_path / "study.yaml")
+    (tmp_path / "home").rename(tmp_path / "moved")
+    moved = Home(tmp_path / "moved")
+    assert str(tmp_path) not in moved.study_file.read_text()
+    kept = Path(moved.study().configurations.source)
+    assert kept == moved.root / "configurations.parquet"
+    assert kept.read_bytes() == b"first"
+    key = ["configurations.source"]
+    assert study_settings(study, key) == study_settings(moved.study(), key)
+    source.write_bytes(b"second")
+    moved.adopt(study, tmp_path / "study.yaml")
+    assert kept.read_bytes() == b"second"
+    # What is sent on runs as well; without the file, one sentence says what is missing.
+    keep_study(moved.study(), tmp_path / "sent")
+    assert read_study(tmp_path / "sent" / "study.yaml").name == study.name
+    kept.unlink()
+    with pytest.raises(InputError, match=r"configurations.source: cannot be read .* Put it back"):
+        keep_study(moved.study(), tmp_path / "again")
 
 
 def test_a_study_of_another_name_is_refused_with_the_remedy(tmp_path: Path) -> None:
