@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from aehpo_assets.defs.failures import is_not_asked_for, reason_of_failure
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.study_asset import MAKE_AGAIN_TAG
@@ -98,3 +99,24 @@ def test_an_architecture_that_the_study_does_not_list_is_refused(
     assert not home.store.partitions(asset) or ("varix", "toy_rna") not in home.store.partitions(
         asset
     )
+
+
+@pytest.mark.parametrize(
+    ("asset", "partition", "section"),
+    [
+        ("late_fusion", "vanillix", "fusion"),
+        ("hpo_benchmark", "vanillix", "benchmark"),
+        ("race", "vanillix|toy_rna", "race"),
+    ],
+)
+def test_what_the_study_does_not_ask_for_is_refused_and_no_news(
+    home: Home, instance: dg.DagsterInstance, asset: str, partition: str, section: str
+) -> None:
+    result = materialize(instance, asset, partition)
+    assert not result.success
+    failed = [event for event in result.all_events if event.is_step_failure]
+    assert f"the study has no {section}, without which there is no {asset}" in reason_of_failure(
+        failed
+    )
+    assert is_not_asked_for(failed)
+    assert not home.store.folder_path(asset, tuple(partition.split("|"))).exists()
