@@ -137,6 +137,7 @@ ARTEFACTS = {
     "omics_matrix": 2,
     "sample_labels": 2,
     "data_split": 2,
+    "feature_ontology": 2,
     "preprocessed_matrix": 2,
     "dataset_profile": 2,
     "configurations": 2,
