@@ -28,6 +28,7 @@ GROUPS = [
     ("data_split",),
     ("preprocessed_matrix",),
     ("dataset_profile",),
+    ("feature_ontology",),
     ("configurations",),
     ("earlier_validations",),
     ("blackbox",),
@@ -156,7 +157,7 @@ def test_the_schedule_asks_for_what_can_be_made_at_night(home: Home, tmp_path: P
         request.tags["dagster/partition"]: {k.to_user_string() for k in request.asset_selection}
         for request in requests
     }
-    preparation = {name for (name,) in GROUPS[:5]}
+    preparation = {name for (name,) in GROUPS[:6]}
     assert by_partition == {
         "a": preparation,
         "b": preparation,

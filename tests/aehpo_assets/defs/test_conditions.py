@@ -23,7 +23,10 @@ from aehpo_gpu.definitions import defs as gpu_location
 
 ARCHITECTURES = ["vanillix", "varix"]
 
-RAW = ("omics_matrix", "sample_labels", "data_split", "preprocessed_matrix", "dataset_profile")
+RAW = (
+    *("omics_matrix", "sample_labels", "data_split", "preprocessed_matrix", "dataset_profile"),
+    "feature_ontology",
+)
 
 # What joins the results of all tasks of an architecture.
 JOINED = ("blackbox", "blackbox_curves", "hyperparameter_effects", "surrogate")
