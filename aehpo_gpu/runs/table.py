@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from aehpo_assets.hpo.columns import columns_of_test, without_test
@@ -207,10 +208,12 @@ class RunTable:
     def plan(self) -> list[Shard]:
         """Cut what is missing into shards of even length; their positions are within ``runs``."""
         keys = pd.Series(self.keys()).drop_duplicates()
-        missing = keys.index[~keys.isin(self.archive.finished(keys))]
+        missing = ~keys.isin(self.archive.finished(keys))
         shards: list[Shard] = []
         runs = with_decoder(ARCHITECTURES[self.architecture], self.runs, self.data.ontology)
-        for replicate, own in self.replicate_of[missing].groupby(self.replicate_of[missing]):
+        for replicate, own in missing.groupby(self.replicate_of[keys.index]):
+            if not own.any():
+                continue
             rows = own.index.tolist()
             planned = plan_shards(
                 self.architecture,
@@ -218,6 +221,7 @@ class RunTable:
                 *self._size_of(int(replicate)),
                 self.settings,
                 cost=self.cost(),
+                missing=set(np.flatnonzero(own).tolist()),
             )
             for shard in planned:
                 fleets = tuple(tuple(rows[at] for at in fleet) for fleet in shard.fleets)

@@ -15,7 +15,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -109,6 +110,7 @@ def plan_shards(
     *,
     shard_seconds: float = 60.0,
     cost: CostModel | None = None,
+    missing: set[int] | None = None,
 ) -> list[Shard]:
     """Group runs into fleets, and fleets into shards of even length.
 
@@ -129,15 +131,25 @@ def plan_shards(
         fleet is not made longer, unless a single run is.
     cost
         Cost model of the device, by which seconds are estimated; the shipped prices by default.
+    missing
+        Positions of the runs that are not finished; all of them by default. Fleets of which
+        nothing is finished are those of the plan of all runs, so that what was under way is found
+        again; what is left of the others is planned anew.
 
     Returns
     -------
     list of Shard
-        Longest first; every run is in one fleet of one shard.
+        Longest first; every run, or every one that is missing, is in one fleet of one shard.
     """
-    fleets, shard_seconds = plan_study_fleets(
-        architecture, runs, n_features, n_train, settings, shard_seconds=shard_seconds, cost=cost
-    )
+    task = (architecture, runs, n_features, n_train, settings)
+    how: dict[str, Any] = {"shard_seconds": shard_seconds, "cost": cost}
+    fleets, shard_seconds = plan_study_fleets(*task, **how)
+    if missing is not None:
+        fleets = [fleet for fleet in fleets if missing.issuperset(fleet.rows)]
+        left = sorted(missing.difference(*(fleet.rows for fleet in fleets)))
+        if left:
+            again, _ = plan_study_fleets(architecture, runs.iloc[left], *task[2:], **how)
+            fleets += [replace(one, rows=tuple(left[row] for row in one.rows)) for one in again]
     lanes = 1 if settings.torch_device().type == "cuda" else torch.get_num_threads()
     return [
         Shard(

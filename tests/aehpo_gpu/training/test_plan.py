@@ -141,3 +141,19 @@ def test_what_was_measured_changes_estimates_and_never_the_fleets(
 
 def test_nothing_to_train_is_no_shard() -> None:
     assert plan_shards("varix", sampled(3).head(0), 1024, 500, SETTINGS) == []
+
+
+def test_what_is_missing_stays_in_the_fleets_that_it_was_in() -> None:
+    runs = sample_configurations(search_space("varix"), 60, 1).assign(seed=0)
+    settings = TrainingSettings(epochs=300, device="cpu")
+    task = ("varix", runs, 1529, 2700, settings)
+    fleets = {fleet for shard in plan_shards(*task) for fleet in shard.fleets}
+    largest = max(fleets, key=len)
+    assert len(largest) > 2
+    # A fleet is finished, and of the largest one a run: what is left of it is planned anew.
+    finished = {*next(fleet for fleet in sorted(fleets) if fleet != largest), largest[0]}
+    missing = set(range(len(runs))) - finished
+    again = [fleet for shard in plan_shards(*task, missing=missing) for fleet in shard.fleets]
+    assert sorted(row for fleet in again for row in fleet) == sorted(missing)
+    assert {fleet for fleet in fleets if missing.issuperset(fleet)} <= {*again}
+    assert not plan_shards(*task, missing=set())
