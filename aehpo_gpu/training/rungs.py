@@ -116,8 +116,7 @@ def train_together(trainings: Sequence[RungTraining], decide: Decide) -> pd.Data
     trainings
         One a replicate, with the same settings; none has begun.
     decide
-        As for :func:`train_rungs`, with the rows of all replicates. A run that diverged at an
-        earlier rung is among them as long as its configuration goes on in another replicate.
+        As for :func:`train_rungs`, with the rows of all replicates.
 
     Returns
     -------
@@ -129,10 +128,7 @@ def train_together(trainings: Sequence[RungTraining], decide: Decide) -> pd.Data
         asked = [rows[rows["epoch"] < rows["epochs"]] for rows in reached]
         going = [rows["status"] == "ok" for rows in reached]
         if any(map(len, asked)):
-            before = pd.concat([training.diverged_before(rung) for training in trainings])
-            config_ids = pd.concat(asked)["config_id"]
-            before = before[before["config_id"].isin(config_ids)]
-            answers = iter(decide(rung, pd.concat([*asked, before], ignore_index=True)))
+            answers = iter(decide(rung, pd.concat(asked, ignore_index=True)))
             for goes, rows in zip(going, asked, strict=True):
                 goes[rows.index] &= np.array([next(answers) for _ in rows.index], dtype=bool)
         under_way = [t.keep(goes) for t, goes in zip(trainings, going, strict=True)]
@@ -190,11 +186,6 @@ class RungTraining:
             rows = _rung_rows(reached, self._described, self._seconds, self._data, self._settings)
             self._rows.append(rows)
         return rows
-
-    def diverged_before(self, rung: int) -> pd.DataFrame:
-        """Rows of the runs that diverged before a rung."""
-        rows = pd.concat(self._rows)
-        return rows[(rows[self._settings.unit] < rung) & (rows["status"] != "ok")]
 
     def keep(self, going: pd.Series) -> bool:
         """Let go of runs that do not go on; return whether any does."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError, StaleInputError
@@ -198,6 +199,7 @@ class _Batch:
         self._conversation, self._task = conversation, task
         self._config_ids = {trial: config_id_of(values) for trial, values in asked}
         self._running = list(self._config_ids)
+        self._diverged: list[pd.DataFrame] = []
         rows = [{"config_id": config_id_of(values)} | values for _, values in asked]
         self.configurations = pd.DataFrame(rows).drop_duplicates("config_id", ignore_index=True)
         first_trials = {config_id: trial for trial, config_id in [*self._config_ids.items()][::-1]}
@@ -228,8 +230,12 @@ class _Batch:
 
     def decide(self, epoch: int, reached: pd.DataFrame) -> list[bool]:
         """Let the searcher observe what runs reached at a fidelity; return which of them go on."""
-        observed = self._objectives(reached).to_dict("index")
-        # A run that diverged before is not among them: it is observed when the batch is done.
+        # A configuration whose other replicates go on is still that of which one diverged.
+        before = [rows[rows["config_id"].isin(reached["config_id"])] for rows in self._diverged]
+        self._diverged.append(reached[reached["status"] != "ok"])
+        together = pd.concat([reached, *before], ignore_index=True)
+        observed = self._objectives(together).to_dict("index")
+        # Where all have diverged before, none is among them: observed when the batch is done.
         known = {
             trial: observed[self._config_ids[trial]]
             for trial in self._running
@@ -254,20 +260,14 @@ class _Batch:
             raise other
         run = ["config_id", "seed"]
         last = rungs.groupby(run, sort=False)[unit].max()
-        ended = rungs.drop_duplicates(run, keep="last").set_index(run)["status"]
-        failed = rungs["status"] != "ok"
         for epoch in self._conversation.problem.fidelities[:-1]:
             reached = rungs[(rungs[unit] == epoch) & ~_has_ended(rungs)]
             if reached.empty:
                 continue
-            before = rungs[failed & (rungs[unit] < epoch)]
-            before = before[before["config_id"].isin(reached["config_id"])]
-            asked = pd.concat([reached, before], ignore_index=True)
-            going = pd.Series(self.decide(epoch, asked), pd.MultiIndex.from_frame(asked[run]))
-            going = going.iloc[: len(reached)]
-            went_on = last[going.index] > epoch
-            stopped = ~going | (ended[going.index] != "ok")
-            if (stopped == went_on).any():
+            # A run that diverged here is stopped whatever the answer, one that does later is not.
+            goes = np.array(self.decide(epoch, reached)) & (reached["status"] == "ok").to_numpy()
+            went_on = last[pd.MultiIndex.from_frame(reached[run])].to_numpy() > epoch
+            if (goes != went_on).any():
                 raise other
 
     def tell_results(self, results: pd.DataFrame, own: int) -> None:

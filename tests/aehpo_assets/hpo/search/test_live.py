@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ import pytest
 
 from aehpo_assets.errors import InputError, StaleInputError
 from aehpo_assets.hpo.objectives import RUNTIME, VALID_R2, VALID_SCORE
+from aehpo_assets.hpo.search import live
+from aehpo_assets.hpo.search.ask_tell import AskTell
 from aehpo_assets.hpo.search.live import Decide, LiveBudget, check_live_searchers, live_search
 from aehpo_assets.hpo.search.problem import Problem
 from aehpo_assets.space import SearchSpace, search_space
@@ -28,6 +31,10 @@ class Trainer:
         self.fails_after = fails_after
         self.fidelities = fidelities
         self.luck = luck
+
+    def diverges(self, seeds: pd.Series, epoch: int) -> pd.Series:
+        """Dropout above which runs diverge."""
+        return pd.Series(0.85, seeds.index)
 
     def __call__(self, configurations: pd.DataFrame, decide: Decide) -> pd.DataFrame:
         if len(self.batches) == self.fails_after:
@@ -55,7 +62,7 @@ class Trainer:
         results[VALID_R2] = 0.5
         results[VALID_SCORE] = 0.5 + share * (0.45 - results["drop_p"] / 3)
         results[VALID_SCORE] += share * results["seed"].map(dict(enumerate(self.luck)))
-        diverged = results["drop_p"] > 0.85
+        diverged = results["drop_p"] > self.diverges(results["seed"], epoch)
         results.loc[diverged, "status"] = "diverged"
         results.loc[diverged, VALID_SCORE] = np.nan
         return results
@@ -78,6 +85,58 @@ def test_a_searcher_is_told_the_mean_of_the_replicates(
     assert found["seed"].tolist() == [0, 1, 2] * 24
     assert found["epoch"].tolist() == once["epoch"].repeat(3).tolist()
     again = live_search(searcher, problem, Trainer(fails_after=0), budget, tmp_path / "thrice")
+    pd.testing.assert_frame_equal(again, found)
+
+
+class OneReplicateDiverges(Trainer):
+    """With any dropout, the second replicate of a configuration diverges on its way."""
+
+    def __call__(self, configurations: pd.DataFrame, decide: Decide) -> pd.DataFrame:
+        self.batches.append(configurations["config_id"].tolist())
+        rungs, alive = [], configurations.merge(pd.DataFrame({"seed": [0, 1]}), how="cross")
+        for epoch in self.fidelities:
+            ran = alive.drop(columns="seed").drop_duplicates("config_id")
+            rows = self._reached(ran, epoch).merge(alive[["config_id", "seed"]])
+            rungs.append(rows)
+            is_last = epoch == self.fidelities[-1]
+            going = np.array([True] * len(rows) if is_last else decide(epoch, rows))
+            alive = rows.loc[(rows["status"] == "ok") & going, alive.columns]
+        return pd.concat(rungs, ignore_index=True)
+
+    def diverges(self, seeds: pd.Series, epoch: int) -> pd.Series:
+        return seeds.map({0: 1.0, 1: 0.1 if epoch >= 3 else 1.0})
+
+
+def test_a_replicate_that_diverged_counts_as_long_as_its_configuration_goes_on(
+    space: SearchSpace, tmp_path: Path
+) -> None:
+    fidelities = (1, 3, 9, 27)
+    problem = Problem(space, 0, 20, fidelities=fidelities)
+    told: list[list[float]] = []
+    trainer = OneReplicateDiverges(fidelities=fidelities, luck=(0.0, 0.0))
+
+    class Telling(AskTell):
+        def tell_together(self, known: Any, epoch: int) -> Any:
+            if epoch == 9:
+                told.append([one[VALID_SCORE] for one in known.values()])
+            return super().tell_together(known, epoch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(live, "AskTell", Telling)
+        budget = LiveBudget(48, batch=8, replicates=2)
+        found = live_search("asha", problem, trainer, budget, tmp_path / "r")
+    counted = 0
+    for (_, own), means in zip(found.groupby("batch"), told, strict=True):
+        # What failed counts as the worst of those that finished.
+        there = own.assign(score=0.5 + 9 / 27 * (0.45 - own["drop_p"] / 3))
+        there = there[there["config_id"].isin(own.loc[own["epoch"] >= 9, "config_id"])]
+        worst = there.loc[there["status"] == "ok", "score"].min()
+        scores = there["score"].where(there["status"] == "ok", worst)
+        expected = scores.groupby(there["config_id"]).mean()
+        assert sorted(means) == pytest.approx(sorted(expected))
+        counted += int((there["status"] != "ok").sum())
+    assert counted > 3
+    again = live_search("asha", problem, Trainer(fails_after=0), budget, tmp_path / "r")
     pd.testing.assert_frame_equal(again, found)
 
 
