@@ -28,7 +28,7 @@ from aehpo_assets.store.home import Home
 from aehpo_assets.store.provenance import named_seed
 from aehpo_gpu.evaluation.baselines import raced_baselines
 from aehpo_gpu.evaluation.representations import Data
-from aehpo_gpu.training.replicates import Replicates
+from aehpo_gpu.runs.table import study_replicates
 
 FEW, MANY, TODAY = "one run, few steps", "one run, many steps", "posterior mean, many steps"
 PCA = "PCA"
@@ -142,9 +142,8 @@ def read_home(home: Home, task: str, architecture: str) -> tuple[pd.DataFrame, S
 def pca_scores(home: Home, task: str, replicates: list[int]) -> pd.DataFrame:
     """Score PCA in the replicates of a home's study."""
     names = ("omics_matrix", "data_split", "sample_labels")
-    matrix, split, labels = (home.store.read_table(name, (task,)) for name in names)
-    study = home.study()
-    drawn = Replicates(task, matrix, split, labels, study.preprocessing, study.split.seed)
+    tables = {name: home.store.read_table(name, (task,)) for name in names}
+    drawn = study_replicates(task, home.study(), tables)
     parts = []
     for replicate in replicates:
         data = Data(*drawn.data(replicate).given)

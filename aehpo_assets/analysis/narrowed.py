@@ -74,12 +74,7 @@ def narrowed_space(results: pd.DataFrame, space: SearchSpace, seed: int = 0) -> 
         Seeds forests, folds and bootstrap.
     """
     support = _support(results, space, seed)
-    told = {row.hyperparameter: row for row in support.itertuples() if row.supported}
-    kept = {
-        name: narrowed
-        for name, row in told.items()
-        if (narrowed := _narrowed(space.hyperparameters[name], row.lower, row.upper)) is not None
-    }
+    kept = _kept(support, space)
     support["space"] = [str(space.hyperparameters[n]) for n in support["hyperparameter"]]
     support["narrowed"] = [_text(kept.get(name)) for name in support["hyperparameter"]]
     worth = _worth(results, space, seed) if kept else pd.DataFrame(columns=list(COLUMNS))
@@ -191,6 +186,16 @@ def _support(results: pd.DataFrame, space: SearchSpace, seed: int) -> pd.DataFra
     return table.rename_axis("hyperparameter").reset_index().drop(columns="kind")
 
 
+def _kept(support: pd.DataFrame, space: SearchSpace) -> dict[str, Any]:
+    """Return hyperparameter to what a study would say of it, of those that are narrowed."""
+    told = support[support["supported"]].set_index("hyperparameter")
+    found = {
+        str(name): _narrowed(space.hyperparameters[str(name)], row["lower"], row["upper"])
+        for name, row in told.iterrows()
+    }
+    return {name: narrowed for name, narrowed in found.items() if narrowed is not None}
+
+
 def _narrowed(given: Distribution, lower: float, upper: float) -> Any:
     """Return what a study would say of a narrowed distribution; None where nothing is left out."""
     if isinstance(given, Choice):
@@ -230,12 +235,8 @@ def _worth(results: pd.DataFrame, space: SearchSpace, seed: int) -> pd.DataFrame
             own = results[ids.isin(scores.index[train])]
             out = scores.index[held_out]
             is_in = pd.Series(True, out)
-            for row in _support(own, space, seed).itertuples():
-                narrowed = _narrowed(
-                    space.hyperparameters[row.hyperparameter], row.lower, row.upper
-                )
-                if row.supported and narrowed is not None:
-                    is_in &= _contains(narrowed, values.loc[out, row.hyperparameter])
+            for name, narrowed in _kept(_support(own, space, seed), space).items():
+                is_in &= _contains(narrowed, values.loc[out, name])
             inside[out] = is_in
     rows = [
         row

@@ -2,9 +2,10 @@
 
 ``HOME/study.yaml`` is the study, ``HOME/configurations.parquet`` the file that its configurations
 come from, if they do, ``HOME/store`` the artefacts, ``HOME/runs`` the finished shards of
-trainings, ``HOME/benchmarks`` the finished searches of benchmarks, ``HOME/live`` the finished
-batches of live searches, ``HOME/openings`` how often test scores were opened, ``HOME/dagster`` the
-instance, ``HOME/data`` the data sets that were added to it, ``HOME/data_roots.json`` where others
+trainings, ``HOME/checkpoints`` those under way, ``HOME/baselines`` what baselines scored,
+``HOME/benchmarks`` the finished searches of benchmarks, ``HOME/live`` the finished batches of live
+searches, ``HOME/openings`` how often test scores were opened, ``HOME/dagster`` the instance,
+``HOME/data`` the data sets that were added to it, ``HOME/data_roots.json`` where others
 are, ``HOME/archive`` what was made of data sets that were taken out of it, ``HOME/news.md`` what
 failed while nobody looked (see ``news``), ``HOME/home.json`` by what rules all this lies (see
 ``home_schema``).

@@ -55,8 +55,8 @@ class TuningInputs:
                     remedy=f"The study has: {', '.join(known) or 'none'}.",
                 )
         self._home, self.task, self.architecture = home, task, architecture
-        further = (ONTOLOGY,) if ARCHITECTURE_SPACES[architecture].ontology else ()
-        self.read = (*TRAINING_INPUTS, *further)
+        self._further = (ONTOLOGY,) if ARCHITECTURE_SPACES[architecture].ontology else ()
+        self.read = (*TRAINING_INPUTS, *self._further)
         self._artefacts = StudyArtefacts(home, datasets, tasks, CodeLocations().specs)
 
     def data_versions(self) -> dict[str, str]:
@@ -89,7 +89,7 @@ class TuningInputs:
         study, store, partition = self._home.study(), self._home.store, (self.task,)
         if study.replicates == 1:
             return None
-        read = {*self.read, *REPLICATE_INPUTS}
+        read = (*REPLICATE_INPUTS[1:], *self._further)
         tables = {asset: store.read_table(asset, partition) for asset in read}
         versions = {a: store.checked(a, partition).data_version for a in REPLICATE_INPUTS}
         return study_replicates(self.task, study, tables, versions, tables.get(ONTOLOGY))

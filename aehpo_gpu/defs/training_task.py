@@ -53,6 +53,15 @@ def _read_ontology(making: Making, task: str) -> pd.DataFrame | None:
     return making.table(ONTOLOGY, task) if known is not None and known.ontology else None
 
 
+def inputs_of_task(making: Making, task: str) -> dict[str, str]:
+    """Return name to version of what :func:`read_training_task` read.
+
+    What else was read, to choose the runs, changes nothing of their results.
+    """
+    names = [artefact_name(asset, (task,)) for asset in TRAINING_INPUTS]
+    return {name: making.inputs[name] for name in names}
+
+
 def read_replicates(making: Making, task: str) -> Replicates | None:
     """Read what the replicates of a task are made of; None if the study has one only.
 
@@ -88,14 +97,12 @@ def run_table(
     settings = training_settings(making.settings)
     if curves_at is not None:
         settings = replace(settings, fidelities=curves_at, score_fidelities=False)
-    # What else was read, to choose the runs, changes nothing of their results.
-    names = [artefact_name(asset, (data.task,)) for asset in TRAINING_INPUTS]
     return RunTable(
         architecture=making.partition[0],
         data=data,
         runs=runs,
         settings=settings,
-        inputs={name: making.inputs[name] for name in names},
+        inputs=inputs_of_task(making, data.task),
         home=making.home,
         replicates=read_replicates(making, data.task),
     )

@@ -20,7 +20,6 @@ from aehpo_gpu.architectures import ARCHITECTURES, Architecture
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.annealing import annealing_weight
 from aehpo_gpu.training.crossed import CrossedNetwork, CrossedOptimiser
-from aehpo_gpu.training.decoders import with_decoder
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.measure import Measured, Metrics, evaluate_fleet, valid_losses
 from aehpo_gpu.training.network import FleetNetwork
@@ -89,7 +88,6 @@ class FleetTraining:
         self._matrix, self._settings = matrix, settings
         zoo = ARCHITECTURES[architecture]
         runs = with_defaults(runs, training_defaults(zoo, settings.annealing))
-        runs = with_decoder(zoo, runs, matrix.ontology)
         self.network, self.optimiser = begin(
             zoo,
             runs,

@@ -22,14 +22,17 @@ from aehpo_assets.space import (
     whole_values,
 )
 from aehpo_assets.store.code_version import Chosen
-from aehpo_assets.store.store import artefact_name
 from aehpo_gpu.defs.stubs import data_split, omics_matrix, preprocessed_matrix, sample_labels
-from aehpo_gpu.defs.training_task import TASK, read_replicates, read_training_task
+from aehpo_gpu.defs.training_task import (
+    TASK,
+    inputs_of_task,
+    read_replicates,
+    read_training_task,
+)
 from aehpo_gpu.evaluation.baselines import baseline_table, left_out, replicated_baselines
 from aehpo_gpu.evaluation.mofa_factors import factors_of
 from aehpo_gpu.evaluation.representations import Data
 from aehpo_gpu.runs.baseline_data import baseline_data
-from aehpo_gpu.training.task import TRAINING_INPUTS
 
 BASELINE_PERFORMANCE = Recipe(
     "baseline_performance",
@@ -75,9 +78,7 @@ def baseline_performance(
 
         table = replicated_baselines(inputs_of, settings.replicates, fresh, dims, features, methods)
     else:
-        names = [artefact_name(asset, (data.task,)) for asset in TRAINING_INPUTS]
-        inputs = {name: making.inputs[name] for name in names}
-        given = baseline_data(data, inputs, making.home)
+        given = baseline_data(data, inputs_of_task(making, data.task), making.home)
         table = baseline_table(given, dims, features, methods=methods)
     if making.settings.test == "closed":
         table = without_test(table)
