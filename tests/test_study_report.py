@@ -30,7 +30,10 @@ def asked(finished_tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
     content = yaml.safe_load((finished_tiny / "tiny.yaml").read_text())
     (root / "study.yaml").write_text(yaml.safe_dump(content | {"report": {"embeddings": []}}))
     home, file = Home(root / "home"), root / "study.yaml"
-    tasks = available_tasks([finished_tiny / "data"])
+    shutil.copytree(finished_tiny / "data", root / "data")
+    home.forget_data_root(finished_tiny / "data")
+    home.record_data_roots([root / "data"])
+    tasks = available_tasks(home.data_roots())
     instance = prepare(read_study(file), home, tasks, file=file)
     return home, StudyRun(home, instance, tasks)
 
@@ -57,6 +60,11 @@ def test_it_is_made_once_and_follows_what_it_tells(asked: tuple[Home, StudyRun])
     assert {"validation_report/vanillix", "run_results/vanillix/toy_rna"} <= record.inputs.keys()
     assert STUDY_REPORT not in {one.artefact for one in records(home.store)}
     assert run.run() == []
+    (said,) = [dataset.folder / "dataset.yaml" for dataset, _ in run.artefacts.datasets.values()]
+    before = said.read_text()
+    said.write_text(before.replace("CC0-1.0", "CC-BY-4.0"))
+    assert "dataset.origin.toy" in (run.artefacts.why_stale(STUDY_REPORT, ()) or "")
+    said.write_text(before)
     status = StudyStatus(run.artefacts, run.locations.nodes, run.instance)
     assert status.state(STUDY_REPORT, ()) == ("up to date", "")
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from aehpo_assets import __version__
 from aehpo_assets.cli.datasets import dataset_app
@@ -28,6 +27,8 @@ from aehpo_assets.cli.options import (
     console,
     errors,
 )
+from aehpo_assets.cli.scripted import people, print_json
+from aehpo_assets.cli.sharing import sharing_app
 from aehpo_assets.cli.stoppable import STOPPED, run_stoppable
 from aehpo_assets.errors import AehpoError
 from aehpo_assets.foreign import escaped
@@ -62,12 +63,15 @@ def options(
 
 
 @app.command()
-def run(study: StudyFile, data: DataOption = None, home: HomeOption = None) -> None:
+def run(
+    study: StudyFile, data: DataOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
     """Run a study headless: whatever is not up to date is made, in order."""
     from aehpo_assets.cli.run import run_headless
     from aehpo_assets.shipped import study_file
 
-    if not run_headless(study_file(study), chosen_home(home, writes=True), data or [], console):
+    file, where = study_file(study), chosen_home(home, writes=True)
+    if not run_headless(file, where, data or [], people(as_json), as_json=as_json):
         raise typer.Exit(1)
 
 
@@ -75,6 +79,7 @@ def run(study: StudyFile, data: DataOption = None, home: HomeOption = None) -> N
 def sample(
     study: StudyFile,
     out: Annotated[Path, typer.Option("--out", readable=False, help="Folder to write into.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Write the configurations of each architecture as DIR/<architecture>.parquet, in order."""
     from aehpo_assets.shipped import study_file
@@ -86,11 +91,15 @@ def sample(
     study = study_file(study)
     settings = read_study(study)
     tables = {a: configurations_of(settings, a, file=study) for a in settings.architectures}
+    written = []
     for architecture, table in tables.items():
         path = out / f"{architecture}.parquet"
         with atomic_file(path) as temporary:
             table.to_parquet(temporary, index=False)
-        console.print(f"{escaped(path)}: {len(table)} configurations", soft_wrap=True)
+        written.append({"architecture": architecture, "file": path, "configurations": len(table)})
+        people(as_json).print(f"{escaped(path)}: {len(table)} configurations", soft_wrap=True)
+    if as_json:
+        print_json(written)
 
 
 @app.command()
@@ -113,10 +122,10 @@ def results(
     as_json: JsonOption = False,
 ) -> None:
     """Show what is recommended, and whether it is better: a row a task, or all of some tasks."""
-    from aehpo_assets.cli.results import print_json, print_summary, print_task
+    from aehpo_assets.cli.results import print_recommended, print_summary, print_task
 
     if as_json:
-        print_json(chosen_home(home), tasks or [], architecture)
+        print_recommended(chosen_home(home), tasks or [], architecture)
     elif tasks:
         print_task(chosen_home(home), tasks, architecture, console)
     else:
@@ -124,11 +133,14 @@ def results(
 
 
 @app.command("next-round")
-def next_round(home: HomeOption = None) -> None:
+def next_round(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Let what was validated join the evidence, for the next `aehpo run` to recommend again."""
     from aehpo_assets.running.next_round import start_next_round
 
     taken = start_next_round(chosen_home(home, writes=True))
+    if as_json:
+        print_json({"taken": [("validated_recommendations", *partition) for partition in taken]})
+        return
     for architecture, task in taken:
         console.print(escaped(f"taken     validated_recommendations/{architecture}/{task}"))
     console.print(
@@ -176,13 +188,20 @@ def reproduce(
         Path | None,
         typer.Option(help="File to write what came out into, as JSON; it must not be there yet."),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Make an artefact and all that it depends on again, in a clean home, and compare."""
     from aehpo_assets.cli.reproduce import run_reproduction
 
     where = chosen_home(home)
     if not run_reproduction(
-        where, artefact, tolerance, console, only=only, certificate_file=certificate
+        where,
+        artefact,
+        tolerance,
+        people(as_json),
+        only=only,
+        certificate_file=certificate,
+        as_json=as_json,
     ):
         raise typer.Exit(1)
 
@@ -208,94 +227,7 @@ def ui(
     serve(where, WORKSPACE_FILE, host, port, hosts)
 
 
-@app.command()
-def export(
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder to write; it must not be there yet.")
-    ] = None,
-    optuna: Annotated[
-        str | None,
-        typer.Option(
-            "--optuna",
-            metavar="URL",
-            help="Storage of Optuna to write the runs into, such as sqlite:///study.db.",
-        ),
-    ] = None,
-    home: HomeOption = None,
-    with_test: Annotated[
-        bool,
-        typer.Option(
-            "--with-test",
-            help="Open the test of every sampled run, which is counted as an opening.",
-        ),
-    ] = False,
-) -> None:
-    """Write a study for other tools: CSV, Syne Tune's repository, Autoencodix, Optuna."""
-    from aehpo_assets.errors import InputError
-    from aehpo_assets.exchange.folders import export_study
-    from aehpo_assets.exchange.optuna_storage import write_optuna
-
-    if out is None and optuna is None:
-        raise InputError(
-            "says nowhere to write to", key="--out", remedy="Give --out DIR, --optuna URL or both."
-        )
-    own = chosen_home(home, writes=with_test)
-    if optuna is not None:
-        for name in write_optuna(own, optuna):
-            console.print(f"{escaped(optuna)}: {escaped(name)}", soft_wrap=True, highlight=False)
-    if out is not None:
-        for path in export_study(own, out, with_test=with_test):
-            console.print(escaped(path), soft_wrap=True, highlight=False)
-
-
-@app.command()
-def report(
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", readable=False, help="Folder to write.", show_default="HOME/report"),
-    ] = None,
-    home: HomeOption = None,
-) -> None:
-    """Write the page of a study: what to train, whether it holds, and what that rests on."""
-    from aehpo_assets.cli.report import write_report
-
-    own = chosen_home(home)
-    folder = out or own.root / "report"
-    check_writable(folder, "--out")
-    write_report(own, folder, console)
-
-
-@app.command()
-def bundle(
-    out: Annotated[Path, typer.Option("--out", help="Folder to write; it must not be there yet.")],
-    home: HomeOption = None,
-    with_sample_ids: Annotated[
-        bool,
-        typer.Option("--with-sample-ids", help="Splits and latents, which name samples, too."),
-    ] = False,
-) -> None:
-    """Write a study as an RO-Crate: report, results, records and hashes, without sample ids."""
-    from aehpo_assets.exchange.bundle import METADATA, write_bundle
-
-    found = write_bundle(chosen_home(home), out, with_sample_ids=with_sample_ids)
-    console.print(f"{escaped(out / METADATA)}: {len(found)} files", soft_wrap=True, highlight=False)
-
-
-@app.command("import")
-def import_(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder or zip of results.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder to write; it must not be there yet.")],
-) -> None:
-    """Read the results of the reference study or of BBOmix, and write them as run results."""
-    from aehpo_assets.exchange.folders import import_results
-
-    table = Table("architecture", "task", "runs", "best score", "reliability of one run")
-    for row in import_results(source, out).to_dict("records"):
-        score = f"{row['best_score']:.3f}"
-        known = f"{row['reliability']:.2f}" if row["noise_known"] else "not known: one seed"
-        names = (escaped(row["architecture"]), escaped(row["task"]))
-        table.add_row(*names, f"{row['runs']:,}", score, known)
-    console.print(table)
+app.registered_commands += sharing_app.registered_commands
 
 
 @contextlib.contextmanager

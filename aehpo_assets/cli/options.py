@@ -33,7 +33,9 @@ DataOption = Annotated[
     list[Path] | None,
     typer.Option("--data", help="Folder of data sets, or one data set. May be repeated."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the same as JSON.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the same as JSON; what people read goes to stderr.")
+]
 ArtefactName = Annotated[
     str,
     typer.Argument(
@@ -67,7 +69,7 @@ def chosen_home(folder: Path | None, *, writes: bool = False) -> Home:
     if writes:
         root = home_folder(folder)
         check_writable(root, "--home")
-        migrate(root, lambda line: console.print(escaped(line), soft_wrap=True, highlight=False))
+        migrate(root, lambda line: errors.print(escaped(line), soft_wrap=True, highlight=False))
     home = Home(folder)
     if writes:
         home.check_writable()

@@ -11,7 +11,7 @@ from aehpo_assets.store.files import atomic_folder
 from aehpo_assets.store.home import Home
 
 
-def write_report(home: Home, out: Path, console: Console) -> None:
+def write_report(home: Home, out: Path, console: Console) -> Path:
     """Write the page of a study, in place of the one that is there.
 
     Parameters
@@ -22,6 +22,11 @@ def write_report(home: Home, out: Path, console: Console) -> None:
         The folder; what is in it is replaced only if it is a page.
     console
         Where to say where it lies.
+
+    Returns
+    -------
+    Path
+        The page.
 
     Raises
     ------
@@ -35,3 +40,4 @@ def write_report(home: Home, out: Path, console: Console) -> None:
     with atomic_folder(out) as temporary:
         write_study_page(home, temporary)
     console.print(f"The page of the study: {escaped(out / PAGE)}", soft_wrap=True)
+    return out / PAGE

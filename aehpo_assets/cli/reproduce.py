@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from aehpo_assets.cli.bars import run_progress
+from aehpo_assets.cli.scripted import print_json
 from aehpo_assets.cli.stoppable import scratch_folder
 from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import escaped
@@ -36,6 +37,7 @@ def run_reproduction(
     *,
     only: bool = False,
     certificate_file: Path | None = None,
+    as_json: bool = False,
 ) -> bool:
     """Make an artefact again and print how it compares with the recorded one.
 
@@ -54,6 +56,8 @@ def run_reproduction(
         Whether what it was made from is verified and taken as it is.
     certificate_file
         Where to write what came out; it must not be there.
+    as_json
+        Whether to print the content of the certificate as JSON beside it.
 
     Returns
     -------
@@ -92,10 +96,12 @@ def run_reproduction(
                 on_done=shown.on_done,
                 on_compared=lambda reproduced: _print_comparison(reproduced, console),
             )
+        content = certificate(reproduction, found)
         if certificate_file is not None:
-            content = certificate(reproduction, found)
             write_text(certificate_file, json.dumps(content, indent=1) + "\n")
             console.print(f"Certificate: {escaped(certificate_file)}", soft_wrap=True)
+        if as_json:
+            print_json(content)
     return _print_verdict(name, reproduction.target.name, found, console)
 
 

@@ -5,14 +5,12 @@ What is said of a difference belongs to ``analysis.verdict``; nothing is compute
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
-import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -26,6 +24,7 @@ from aehpo_assets.analysis.names import (
     UNTUNED_DEFAULT,
 )
 from aehpo_assets.analysis.verdict import difference_text, outcome_text
+from aehpo_assets.cli.scripted import print_json, records
 from aehpo_assets.errors import InputError
 from aehpo_assets.exchange.recommended import recommended
 from aehpo_assets.foreign import escaped
@@ -130,7 +129,7 @@ def print_task(
             console.print(_configurations(home, name, task, reports[name]))
 
 
-def print_json(home: Home, tasks: Sequence[str], architecture: str | None) -> None:
+def print_recommended(home: Home, tasks: Sequence[str], architecture: str | None) -> None:
     """Print what is recommended as JSON: an entry for each architecture and task.
 
     Parameters
@@ -156,7 +155,7 @@ def print_json(home: Home, tasks: Sequence[str], architecture: str | None) -> No
             found = asdict(recommended(home, name, task))
             # JSON knows no NaN: what is not known is left out.
             known = {key: v for key, v in found["scores"].items() if not math.isnan(v)}
-            tables = {key: _records(own[key]) for key in ("candidates", "improvements")}
+            tables = {key: records(own[key]) for key in ("candidates", "improvements")}
             content.append(found | {"scores": known} | tables)
     if not content:
         raise InputError(
@@ -164,13 +163,7 @@ def print_json(home: Home, tasks: Sequence[str], architecture: str | None) -> No
             file=home.root,
             remedy="`aehpo results --json` shows all that was.",
         )
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows for JSON; what is NaN is null there."""
-    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
-    return rows
+    print_json(content)
 
 
 def _summary_cell(row: Any) -> str:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from aehpo_assets.cli.bars import run_progress
 from aehpo_assets.cli.results import print_summary
+from aehpo_assets.cli.scripted import print_json
 from aehpo_assets.datasets.catalogue import dataset_names, usable_tasks
 from aehpo_assets.datasets.split import check_split_columns
 from aehpo_assets.defs.instance import open_instance
@@ -23,6 +25,7 @@ from aehpo_assets.running.preflight import check_datasets, check_study, check_ta
 from aehpo_assets.running.runner import (
     Outcome,
     StudyRun,
+    Work,
     prepare,
     study_tasks,
 )
@@ -30,7 +33,9 @@ from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study, passed_over, read_study
 
 
-def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console) -> bool:
+def run_headless(
+    file: Path, home: Home, data: Sequence[Path], console: Console, *, as_json: bool = False
+) -> bool:
     """Run a study on its home and print how it goes.
 
     Parameters
@@ -42,7 +47,12 @@ def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console)
     data
         Data roots beside those that the home knows.
     console
-        Where to print.
+        Where to print for people.
+    as_json
+        Whether to print a document beside it: ``study``, ``home``, ``made`` and ``failed``
+        (``assets, partition, why, seconds, warnings, error``), ``up_to_date`` and ``left_out``
+        (numbers; what is left out hangs on a failure), ``gone`` (tasks whose data set is gone) and
+        ``unusable_datasets`` (what is wrong with which).
 
     Returns
     -------
@@ -83,15 +93,41 @@ def run_headless(file: Path, home: Home, data: Sequence[Path], console: Console)
             f"architectures, {study.configurations.trained} configurations each. "
             f"Home: {escaped(home.root)}"
         )
+        hanging: list[Work] = []
         with run_progress("study", total, console) as shown:
             outcomes = study_run.run(
-                on_start=shown.on_start, on_end=shown.on_end, on_done=shown.on_done
+                on_start=shown.on_start,
+                on_end=shown.on_end,
+                on_left_out=hanging.append,
+                on_done=shown.on_done,
             )
     failed = [outcome for outcome in outcomes if outcome.error is not None]
-    _print_outcomes(outcomes, total, console)
-    if not failed:
+    others = {
+        "up_to_date": total - len(outcomes) - len(hanging),
+        "left_out": len(hanging),
+    }
+    _print_outcomes(outcomes, others, console)
+    if as_json:
+        gone = [task for task in study_run.artefacts.tasks if study_run.artefacts.is_gone((task,))]
+        facts = {"gone": gone, "unusable_datasets": unusable(study, problems)}
+        print_json({"study": study.name, "home": home.root} | _facts(outcomes) | others | facts)
+    elif not failed:
         print_summary(home, console)
     return not print_left_out(study, problems, console) and not failed
+
+
+def unusable(study: Study, problems: Mapping[Path, InputError]) -> dict[Path, str]:
+    """Return the data sets that a study of all is without, and what is wrong with each.
+
+    Parameters
+    ----------
+    study
+        The study.
+    problems
+        Folder of each data set that cannot be used, and what is wrong with it.
+    """
+    whole = study.wanted_tasks == "all"
+    return {folder: str(problem) for folder, problem in problems.items() if whole}
 
 
 def print_left_out(study: Study, problems: Mapping[Path, InputError], console: Console) -> bool:
@@ -111,8 +147,8 @@ def print_left_out(study: Study, problems: Mapping[Path, InputError], console: C
     bool
         Whether there are any.
     """
-    left_out = list(problems.values()) if study.wanted_tasks == "all" else []
-    for problem in left_out:
+    left_out = unusable(study, problems)
+    for problem in left_out.values():
         line = f"[yellow]left out[/] {escaped(problem)}"
         console.print(line, highlight=False, soft_wrap=True)
     return bool(left_out)
@@ -129,16 +165,33 @@ def print_kept(artefacts: StudyArtefacts, console: Console) -> None:
         )
 
 
-def _print_outcomes(outcomes: Sequence[Outcome], total: int, console: Console) -> None:
+def _print_outcomes(
+    outcomes: Sequence[Outcome], others: Mapping[str, int], console: Console
+) -> None:
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     made = len(outcomes) - len(failed)
-    console.print(
-        f"{made} made, {total - len(outcomes)} "
-        f"{'up to date' if not failed else 'up to date or left out'}, {len(failed)} failed."
-    )
+    hanging = f", {others['left_out']} left out that hang on it" if failed else ""
+    console.print(f"{made} made, {others['up_to_date']} up to date, {len(failed)} failed{hanging}.")
     for outcome in failed:
         console.print(
             f"[bold red]failed[/] {escaped(outcome.work.name)}: {escaped(outcome.error or '')}",
             highlight=False,
             soft_wrap=True,
         )
+
+
+def _facts(outcomes: Sequence[Outcome]) -> dict[str, list[dict[str, Any]]]:
+    """What was made and what failed, for a script."""
+    facts: dict[str, list[dict[str, Any]]] = {"made": [], "failed": []}
+    for outcome in outcomes:
+        facts["made" if outcome.error is None else "failed"].append(
+            {
+                "assets": outcome.work.assets,
+                "partition": outcome.work.partition,
+                "why": outcome.work.reason,
+                "seconds": round(outcome.seconds, 3),
+                "warnings": outcome.warnings,
+                "error": outcome.error,
+            }
+        )
+    return facts

@@ -5,19 +5,16 @@ What the state of an artefact is belongs to ``running.status``.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from pathlib import Path
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
-from aehpo_assets.cli.run import print_kept, print_left_out
+from aehpo_assets.cli.run import print_kept, print_left_out, unusable
+from aehpo_assets.cli.scripted import print_json
 from aehpo_assets.datasets.catalogue import usable_tasks
 from aehpo_assets.defs.instance import readable_instance
 from aehpo_assets.defs.study_artefacts import StudyArtefacts
-from aehpo_assets.errors import InputError
 from aehpo_assets.foreign import escaped
 from aehpo_assets.running.runner import CodeLocations, study_tasks
 from aehpo_assets.running.status import StudyStatus
@@ -60,7 +57,7 @@ def print_status(home: Home, console: Console, *, as_json: bool = False) -> None
     ]
     counts = Counter(state for _, _, state, _ in rows)
     if as_json:
-        _echo(
+        print_json(
             {
                 "study": study.name,
                 "artefacts": [
@@ -70,7 +67,7 @@ def print_status(home: Home, console: Console, *, as_json: bool = False) -> None
                 "counts": counts,
                 "history": instance is not None,
                 "gone": [task for task in tasks if artefacts.is_gone((task,))],
-                "left_out": _left_out(problems) if study.wanted_tasks == "all" else {},
+                "left_out": unusable(study, problems),
             }
         )
         return
@@ -84,11 +81,3 @@ def print_status(home: Home, console: Console, *, as_json: bool = False) -> None
     console.print(", ".join(f"{number} {state}" for state, number in counts.items()))
     if instance is None:
         console.print("The history of runs cannot be opened from here: none of it shows as failed.")
-
-
-def _left_out(problems: dict[Path, InputError]) -> dict[str, str]:
-    return {str(folder): str(problem) for folder, problem in problems.items()}
-
-
-def _echo(content: object) -> None:
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))

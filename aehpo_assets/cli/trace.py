@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-import typer
 from rich.console import Console
 from rich.tree import Tree
 
+from aehpo_assets.cli.scripted import print_json, records
 from aehpo_assets.foreign import escaped
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.lineage import Artefact, Link, breaks, find_artefact, runs_of, trace, walk
@@ -53,7 +53,7 @@ def print_trace(
     broken = breaks(first)
     if as_json:
         rows = runs_of(home.store, artefact) if artefact.config_id is not None else None
-        typer.echo(json.dumps(_as_json(first, broken, rows), indent=2, ensure_ascii=True))
+        print_json(_as_json(first, broken, rows))
         return not broken
     if full:
         tree = Tree(_title(first))
@@ -120,7 +120,7 @@ def _as_json(first: Link, broken: list[str], rows: pd.DataFrame | None) -> dict[
         ],
     }
     if rows is not None:
-        content["runs"] = json.loads(rows.to_json(orient="records", double_precision=15))
+        content["runs"] = records(rows)
     return content
 
 

@@ -25,6 +25,9 @@ DATASET_SECTION = "data set section"
 ONLY_WITH = "only with"
 OPTIONAL_INPUTS = "optional inputs"
 
+ORIGIN = "origin"
+"""The section of every ``dataset.yaml`` that says what it is, whose, and under what licence."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -44,7 +47,7 @@ class Recipe:
         Dotted keys of the study that it depends on.
     dataset_section
         The section of ``dataset.yaml`` that it depends on: ``modality``, ``ontology`` or
-        ``labels``.
+        ``labels`` of that of its task, or :data:`ORIGIN`.
     only_with
         Dotted key of an optional section of the study, or of a list that may be empty, without
         which there is nothing to make.

@@ -19,9 +19,11 @@ from aehpo_assets.defs.recipe import (
     CODE_VERSIONS,
     DATASET_SECTION,
     OPTIONAL_INPUTS,
+    ORIGIN,
     STUDY_SETTINGS,
     is_asked_for,
 )
+from aehpo_assets.report.data_sets import origin_settings
 from aehpo_assets.store.code_version import CodeVersions
 from aehpo_assets.store.freshness import (
     code_version_of,
@@ -120,7 +122,12 @@ class StudyArtefacts:
             provenance.settings if provenance else {},
         )
         section = str(spec.metadata[DATASET_SECTION])
-        if section and partition and partition[-1] in self.datasets:
+        if section == ORIGIN:
+            # Of a data set that is not at hand, what is known of it stays as it is.
+            kept = provenance.settings if provenance else {}
+            settings |= {k: v for k, v in kept.items() if k.startswith("dataset.")}
+            settings |= origin_settings(self.home)
+        elif section and partition and partition[-1] in self.datasets:
             settings |= dataset_settings(self.datasets[partition[-1]], section)
         elif section and provenance:
             # The data set is gone; what was made of it is kept as it is.

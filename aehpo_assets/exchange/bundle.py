@@ -23,10 +23,10 @@ from aehpo_assets.report.without_ids import sample_ids, without_ids
 from aehpo_assets.report.write import write_study_page
 from aehpo_assets.store.files import atomic_folder, check_writable
 from aehpo_assets.store.home import Home, keep_study
+from aehpo_assets.store.home_schema import CRATE_METADATA
 from aehpo_assets.store.provenance import Provenance
 from aehpo_assets.store.store import FILE
 
-METADATA = "ro-crate-metadata.json"
 VERSION = "https://w3id.org/ro/crate/1.1"
 
 OF_SAMPLES = ("data_split", "recommended_latents")
@@ -77,7 +77,7 @@ def write_bundle(home: Home, folder: Path, *, with_sample_ids: bool = False) -> 
                 if (source := home.store.root / asset).is_dir():
                     shutil.copytree(source, target / "samples" / asset)
         content = _metadata(home, target, made)
-        (target / METADATA).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        (target / CRATE_METADATA).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
@@ -161,7 +161,7 @@ def _metadata(home: Home, folder: Path, made: Sequence[Provenance]) -> dict[str,
         "mentions": [{"@id": "#study"}],
     }
     about = {
-        "@id": METADATA,
+        "@id": CRATE_METADATA,
         "@type": "CreativeWork",
         "conformsTo": {"@id": VERSION},
         "about": {"@id": "./"},

@@ -66,6 +66,30 @@ def origins(home: Home) -> dict[str, Origin]:
     return said
 
 
+def origin_settings(home: Home) -> dict[str, dict[str, str]]:
+    """Return what a page of a study says of its data sets, as settings that it depends on.
+
+    Parameters
+    ----------
+    home
+        A home.
+
+    Returns
+    -------
+    dict
+        ``dataset.origin.<data set>`` to its title, source and licence, of those that are at hand.
+    """
+    return {
+        f"dataset.origin.{one.name}": {
+            "title": one.title,
+            "source": one.source,
+            "licence": one.licence,
+        }
+        for one in origins(home).values()
+        if one.source != NOT_FOUND
+    }
+
+
 def licence_text(home: Home) -> str:
     """Return in a sentence what is known of the licences of the data of a study.
 

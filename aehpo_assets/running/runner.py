@@ -173,6 +173,7 @@ class StudyRun:
         *,
         on_start: Callable[[Work], None] = lambda work: None,
         on_end: Callable[[Outcome], None] = lambda outcome: None,
+        on_left_out: Callable[[Work], None] = lambda work: None,
         on_done: Callable[[int], None] = lambda count: None,
     ) -> list[Outcome]:
         """Materialize whatever is not up to date.
@@ -183,6 +184,8 @@ class StudyRun:
         ----------
         on_start, on_end
             Called around each unit of work that is done.
+        on_left_out
+            Called for each that hangs on one that failed.
         on_done
             Called with the number of units looked at so far, up to date or made.
 
@@ -197,6 +200,7 @@ class StudyRun:
             on_done(count)
             if failed and self._depends_on(assets, partition, failed):
                 failed |= {artefact_name(asset, partition) for asset in assets}
+                on_left_out(Work(assets, partition, "hangs on a failure"))
                 continue
             reasons = [self._why_made(asset, partition) for asset in assets]
             reason = next((r for r in reasons if r), None)

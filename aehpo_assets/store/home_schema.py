@@ -36,6 +36,9 @@ class Migration:
     step: Callable[[Path], None]
 
 
+CRATE_METADATA = "ro-crate-metadata.json"
+"""What the root of an RO-Crate is known by, such as a bundle of a study."""
+
 MIGRATIONS: tuple[Migration, ...] = ()
 """In order; the first leads from version 1 to version 2. What was released stays as it is."""
 
@@ -54,8 +57,16 @@ def check_version(root: Path) -> None:
     Raises
     ------
     InputError
-        If its version is another one, or cannot be told.
+        If its version is another one, or cannot be told, or it is a bundle, which nothing may be
+        written into.
     """
+    if (root / CRATE_METADATA).exists():
+        raise InputError(
+            "is a bundle of a study, not its home: it holds no runs and no data",
+            file=root,
+            remedy="Open report/index.html in it, or run its study.yaml on the data, in a home of "
+            "its own: `aehpo run study.yaml --data DIR --home DIR`.",
+        )
     found = _recorded(root) or 1
     if _is_home(root) and found < present_version():
         raise InputError(

@@ -5,13 +5,13 @@ Heavy imports happen inside the commands, so that ``aehpo --help`` stays quick.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from aehpo_assets.cli.options import DataOption, HomeOption, JsonOption, StudyFile, console
+from aehpo_assets.cli.scripted import people, print_json
 
 app = typer.Typer()
 
@@ -62,7 +62,7 @@ def plan(
     estimate = estimate_study(settings, tasks, where)
     found = [] if detect is None else detections(settings, estimate.tasks, where, detect)
     if as_json:
-        typer.echo(json.dumps(estimate_facts(estimate, found), indent=2))
+        print_json(estimate_facts(estimate, found))
         return
     console.print(estimate_table(estimate))
     if detect is not None:
@@ -87,6 +87,7 @@ def tune(
         int | None, typer.Option(show_default="hpo.seed of the study", help="Seed of the searcher.")
     ] = None,
     home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Let a searcher tune on real trainings, and compare it with the study at equal time.
 
@@ -113,7 +114,10 @@ def tune(
         # What the study gives was found good when it was read: an option is to blame.
         wrong = settings_error(error, where.study_file, Live)
         raise InputError(wrong.problem, key=f"--{wrong.key}", remedy=wrong.remedy) from None
-    run_tuning(where, task, architecture, live, study.hpo.seed if seed is None else seed, console)
+    seed = study.hpo.seed if seed is None else seed
+    found = run_tuning(where, task, architecture, live, seed, people(as_json))
+    if as_json:
+        print_json(found)
 
 
 @app.command("export-model")
@@ -124,6 +128,7 @@ def export_model(
     out: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the run.")] = None,
     home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Train one run again and write it as a plain PyTorch model with its preprocessing."""
     from aehpo_assets.foreign import escaped
@@ -133,4 +138,8 @@ def export_model(
 
     check_writable(out, "--out")
     export_stored_run(Home(home), task, architecture, config_id, seed, out)
-    console.print(f"{escaped(out)}: model.pt, config.json, preprocessing.json")
+    files = ("model.pt", "config.json", "preprocessing.json")
+    if as_json:
+        print_json({"folder": out, "files": files})
+        return
+    console.print(f"{escaped(out)}: {', '.join(files)}")

@@ -7,6 +7,8 @@ what they need from a home, and prints.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -16,11 +18,11 @@ from rich.table import Table
 
 from aehpo_assets.analysis.equal_time import EqualTime, equal_time
 from aehpo_assets.analysis.equal_time_verdict import training_noise, verdict
+from aehpo_assets.cli.scripted import records
 from aehpo_assets.errors import InputError, StaleInputError
 from aehpo_assets.foreign import escaped
 from aehpo_assets.hpo.objectives import RUNTIME, VALID_SCORE
 from aehpo_assets.hpo.search.live import check_live_searchers
-from aehpo_assets.noise.pooled import Noise
 from aehpo_assets.running.interrupted import working_alone
 from aehpo_assets.store.home import Home
 from aehpo_assets.study_sections import Live
@@ -32,7 +34,7 @@ from aehpo_gpu.training.task import training_task
 
 def run_tuning(
     home: Home, task: str, architecture: str, live: Live, seed: int, console: Console
-) -> None:
+) -> dict[str, Any]:
     """Tune one architecture on one task of a home, and print how it goes.
 
     Parameters
@@ -47,6 +49,14 @@ def run_tuning(
         Seed of the searcher.
     console
         Where to print.
+
+    Returns
+    -------
+    dict
+        The same for a script: ``searcher, task, architecture, seed``, ``runs``, ``seconds`` of
+        training, ``stopped_early``, ``best`` (``config_id, valid, replicates``; none if no
+        training was whole), ``standings`` (a row a training time), ``verdicts`` in words, and
+        ``not_compared``, why something was not.
 
     Raises
     ------
@@ -68,10 +78,12 @@ def run_tuning(
         )
     inputs = TuningInputs(home, task, architecture)
     with working_alone(home):
-        _tune(home, inputs, live, seed, console)
+        return _tune(home, inputs, live, seed, console)
 
 
-def _tune(home: Home, inputs: TuningInputs, live: Live, seed: int, console: Console) -> None:
+def _tune(
+    home: Home, inputs: TuningInputs, live: Live, seed: int, console: Console
+) -> dict[str, Any]:
     """Search, then compare; nobody else writes into the home meanwhile."""
     study, searcher = home.study(), live.searchers[0]
     task, architecture = inputs.task, inputs.architecture
@@ -90,18 +102,22 @@ def _tune(home: Home, inputs: TuningInputs, live: Live, seed: int, console: Cons
             bars.update(bar, completed=progress.runs_done)
 
         def on_batch(results: pd.DataFrame) -> None:
-            bars.update(bar, completed=len(results), best=_best(results))
+            bars.update(bar, completed=len(results), best=_best_text(_best(results)))
 
         found = tuning.search(searcher, live, sampled, on_progress, on_batch)
     stopped = int((found["epoch"] < found["epochs"]).sum())
+    best, seconds = _best(found), float(found[RUNTIME].sum())
     console.print(
-        f"{len(found)} runs in {found[RUNTIME].sum():.3g} s of training, {stopped} of them "
-        f"stopped early. {_best(found)}",
+        f"{len(found)} runs in {seconds:.3g} s of training, {stopped} of them "
+        f"stopped early. {_best_text(best)}",
         highlight=False,
     )
+    facts = {"searcher": searcher, "task": task, "architecture": architecture, "seed": seed}
+    facts |= {"runs": len(found), "seconds": seconds, "stopped_early": stopped, "best": best}
+    facts |= {"standings": [], "verdicts": [], "not_compared": missing}
     if sampled is None:
         console.print(f"Nothing to compare with: {escaped(missing or '')}. {REMEDY}")
-        return
+        return facts
     validated = None
     if unlike := inputs.why_not_comparable("validated_recommendations"):
         console.print(f"Compared with the sampled runs alone: {escaped(unlike)}. {REMEDY}")
@@ -114,20 +130,23 @@ def _tune(home: Home, inputs: TuningInputs, live: Live, seed: int, console: Cons
         warm=live.warm_start is not None,
         seed=seed,
     )
-    console.print(comparison_report(compared, training_noise(sampled, validated)))
+    noise = training_noise(sampled, validated)
+    verdicts = [verdict(row, noise) for _, row in compared.standings.iterrows()]
+    console.print(comparison_report(compared, verdicts))
+    standings = records(compared.standings)
+    return facts | {"standings": standings, "verdicts": verdicts, "not_compared": unlike}
 
 
-def comparison_report(compared: EqualTime, noise: Noise | None = None) -> Table:
+def comparison_report(compared: EqualTime, verdicts: Sequence[str]) -> Table:
     """Show where every route is at equal training time; the caption is the verdict.
 
     Parameters
     ----------
     compared
         Output of :func:`aehpo_assets.analysis.equal_time.equal_time`.
-    noise
-        As for :func:`aehpo_assets.analysis.equal_time_verdict.verdict`.
+    verdicts
+        What :func:`aehpo_assets.analysis.equal_time_verdict.verdict` says of each row.
     """
-    verdicts = [verdict(row, noise) for _, row in compared.standings.iterrows()]
     table = Table(
         title="valid weighted average AUC at equal training time",
         caption="\n".join(map(escaped, verdicts)),
@@ -158,17 +177,25 @@ def _cell(score: float | None) -> str:
     return "" if score is None or math.isnan(score) else f"{score:.3f}"
 
 
-def _best(results: pd.DataFrame) -> str:
-    """Say which whole training has the best valid score."""
+def _best(results: pd.DataFrame) -> dict[str, Any] | None:
+    """Return which configuration of whole trainings has the best valid score, if there is any."""
     whole = (results["status"] == "ok") & (results["epoch"] == results["epochs"])
     scores = results[VALID_SCORE].where(whole).groupby(results["config_id"], sort=False)
     # A configuration of which a replicate failed or was stopped has no mean.
     means = scores.mean()[scores.count() == scores.size()]
     if means.empty:
+        return None
+    config_id = str(means.idxmax())
+    runs = int(scores.size()[config_id])
+    return {"config_id": config_id, "valid": float(means.max()), "replicates": runs}
+
+
+def _best_text(best: Mapping[str, Any] | None) -> str:
+    if best is None:
         return "no whole training yet"
-    runs = int(scores.size()[means.idxmax()])
+    runs = best["replicates"]
     of = f", the mean of {runs} replicates" if runs > 1 else ""
-    return f"best {escaped(means.idxmax())}: {means.max():.3f} valid{of}"
+    return f"best {escaped(best['config_id'])}: {best['valid']:.3f} valid{of}"
 
 
 def _bars(console: Console) -> Bars:

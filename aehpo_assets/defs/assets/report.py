@@ -15,9 +15,10 @@ from aehpo_assets.analysis.questions import answers
 from aehpo_assets.analysis.sweep import sweep_scores
 from aehpo_assets.defs.conditions import when_reports_change
 from aehpo_assets.defs.making import Making
-from aehpo_assets.defs.recipe import Recipe
+from aehpo_assets.defs.recipe import ORIGIN, Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.defs.study_asset import study_asset
+from aehpo_assets.report.data_sets import origin_settings
 from aehpo_assets.report.found import STUDY_REPORT
 from aehpo_assets.report.page import PAGE
 from aehpo_assets.report.write import write_study_page
@@ -71,6 +72,7 @@ REPORT = Recipe(
         "hpo.seed",
         "report",
     ),
+    dataset_section=ORIGIN,
     only_with="report",
     optional_inputs=TOLD_OF,
 )
@@ -86,6 +88,7 @@ REPORT = Recipe(
 def study_report(context: dg.AssetExecutionContext, study: StudyResource) -> dg.MaterializeResult:
     """The page of the study: what to train, whether it holds, and what that rests on."""
     making = Making.begin(REPORT, context, study)
+    making.dataset_settings = origin_settings(making.home)
     for asset in ("validation_report", *TOLD_OF):
         making.reads_all(asset)
     page = making.store.folder_path(STUDY_REPORT, ()) / PAGE

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import math
 import shutil
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -13,7 +15,9 @@ import typer
 from typer.testing import CliRunner
 
 from aehpo_assets import __version__
+from aehpo_assets.cli.datasets import dataset_app
 from aehpo_assets.cli.main import app
+from aehpo_assets.cli.scripted import print_json
 from aehpo_assets.store.home import Home
 from aehpo_gpu.cli.main import app as gpu_app
 
@@ -99,8 +103,62 @@ def test_the_plan_as_json(finished_tiny: Path, home: Path) -> None:
     assert [one["architecture"] for one in told["detections"]] == ["vanillix"]
 
 
-def test_every_command_has_a_help() -> None:
+def test_what_is_written_is_told_as_json(
+    finished_tiny: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aehpo_assets.cli.main.run_stoppable", lambda work: work())
+    copy = tmp_path / "home"
+    shutil.copytree(home, copy)
+    where = ("--home", copy, "--json")
+
+    def told(*arguments: str | Path) -> Any:
+        return json.loads(call(app, *arguments))
+
+    def told_by_training(*arguments: str | Path) -> Any:
+        return json.loads(call(gpu_app, *arguments))
+
+    study, model = finished_tiny / "tiny.yaml", tmp_path / "model"
+    (sampled,) = told("sample", study, "--out", tmp_path / "sampled", "--json")
+    assert (Path(sampled["file"]).is_file(), sampled["configurations"]) == (True, 6)
+    again = told("run", study, "--data", finished_tiny / "data", *where)
+    assert (again["study"], again["made"], again["failed"]) == ("tiny", [], [])
+    assert again["up_to_date"] >= 20
+    exported = told("export", "--out", tmp_path / "exported", *where)
+    assert all(Path(file).exists() for file in exported["files"])
+    made = told_by_training("export-model", "toy_rna", "vanillix", "0", "--out", model, *where)
+    assert all((model / file).is_file() for file in made["files"])
+    tuned = told_by_training("tune", "toy_rna", "vanillix", "--runs", "2", "--batch", "2", *where)
+    assert (tuned["runs"], tuned["not_compared"]) == (2, None)
+    assert len(tuned["verdicts"]) == len(tuned["standings"]) > 0
+    kept = told("reproduce", "data_split/toy_rna", "--only", *where)
+    assert (kept["artefact"], kept["reproduced"]) == ("data_split/toy_rna", True)
+    taken = told("next-round", *where)
+    assert taken == {"taken": [["validated_recommendations", "vanillix", "toy_rna"]]}
+    other = ("--home", tmp_path / "other", "--json")
+    added = told("dataset", "add", finished_tiny / "data" / "toy", *other)
+    assert Path(added["folder"]).is_dir()
+    assert told("dataset", "demo", tmp_path / "gate", "--and-gate", "--json")
+    assert {"name", "title", "origin"} == set(told("dataset", "sources", "--json")[0])
+
+
+def _commands() -> list[Any]:
     (entry,) = entry_points(group="aehpo.commands")
-    for command in [*app.registered_commands, *entry.load().registered_commands]:
+    training = entry.load().registered_commands
+    return [*app.registered_commands, *training, *dataset_app.registered_commands]
+
+
+def test_every_command_has_a_help_and_a_document_for_scripts() -> None:
+    for command in _commands():
         assert command.callback is not None
         assert (command.callback.__doc__ or "").strip()
+        if command.callback.__name__ != "ui":
+            assert "as_json" in inspect.signature(command.callback).parameters, command.callback
+
+
+def test_a_document_holds_no_number_that_json_does_not_know(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_json({"a": (math.nan, 1.5), "b": [math.inf, Path("c")], 3: "\u202e"})
+    shown = capsys.readouterr().out
+    assert shown.isascii()
+    assert json.loads(shown) == {"a": [None, 1.5], "b": [None, "c"], "3": "\u202e"}

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.exchange.bundle import METADATA, write_bundle
+from aehpo_assets.exchange.bundle import write_bundle
 from aehpo_assets.report.without_ids import sample_ids
 from aehpo_assets.store.home import Home
+from aehpo_assets.store.home_schema import CRATE_METADATA
 
 TEXT = {".csv", ".json", ".yaml", ".html", ".txt"}
 
@@ -22,9 +23,9 @@ def test_a_crate_lists_what_is_in_it_and_names_no_sample(
 ) -> None:
     home, crate = Home(finished_tiny / "home"), tmp_path / "crate"
     files = write_bundle(home, crate)
-    graph = {one["@id"]: one for one in json.loads((crate / METADATA).read_text())["@graph"]}
+    graph = {one["@id"]: one for one in json.loads((crate / CRATE_METADATA).read_text())["@graph"]}
     listed = {part["@id"] for part in graph["./"]["hasPart"]}
-    assert listed == {path.relative_to(crate).as_posix() for path in files} - {METADATA}
+    assert listed == {path.relative_to(crate).as_posix() for path in files} - {CRATE_METADATA}
     assert {"report/index.html", "records.json", "study.yaml"} <= listed
     for name in listed:
         assert graph[name]["sha256"] == hashlib.sha256((crate / name).read_bytes()).hexdigest()
@@ -42,6 +43,8 @@ def test_a_crate_lists_what_is_in_it_and_names_no_sample(
     assert not (crate / "samples").exists()
     with pytest.raises(InputError, match="is there already"):
         write_bundle(home, crate)
+    with pytest.raises(InputError, match="is a bundle of a study, not its home"):
+        Home(crate)
 
 
 def test_samples_are_in_it_if_asked_for(finished_tiny: Path, tmp_path: Path) -> None:
