@@ -29,7 +29,7 @@ def module_of_run(network: FleetNetwork, position: int, drop_p: float) -> Autoen
     Autoencoder
         On the CPU, in evaluation mode, without padding.
     """
-    widths, kinds = network.widths[position], network.kinds_of(position)
+    widths, kinds = network.widths[position], network.layout.kinds_of(position)
     module = Autoencoder(widths, network.architecture.heads, drop_p, **kinds)
     module = module.to(network.dtype)
     targets = [m for m in module.modules() if isinstance(m, (nn.Linear, nn.BatchNorm1d))]

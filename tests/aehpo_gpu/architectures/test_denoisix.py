@@ -65,7 +65,7 @@ def test_a_run_in_a_fleet_is_the_run_alone_and_its_padding_stays_zero(
         for name, values in alone.metrics.items():
             found = float(together.metrics[name][position])
             assert found == pytest.approx(float(values[0]), rel=1e-8), (position, name)
-    first, shape = together.network.stack.layers[0], together.network.shapes[0]
+    first, shape = together.network.stack.layers[0], together.network.layout.shapes[0]
     for run, inputs in enumerate(shape.inputs):
         assert first.weight[run, :inputs].any()
         assert not first.weight[run, inputs:].any()

@@ -70,7 +70,7 @@ def test_the_first_step_in_float32_is_that_of_plain_pytorch(task: TrainingTask) 
         (model.decoder(model.encode(x)[0]) - x).square().sum().backward()
         linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
         start = 0
-        for shape, module in zip(together.network.shapes, linear, strict=True):
+        for shape, module in zip(together.network.layout.shapes, linear, strict=True):
             inputs, outputs = shape.stacked
             stop = start + inputs * outputs
             ours = gradients[int(position), start:stop].view(inputs, outputs)
@@ -113,7 +113,7 @@ def test_the_first_step_of_a_run_does_not_depend_on_the_fleet(
     for position in range(len(runs)):
         alone = begin(task, runs.iloc[[position]], architecture, 1, "float32")
         theirs = first_gradients(alone, samples)
-        stack, shapes = together.network.stack, alone.network.shapes
+        stack, shapes = together.network.stack, alone.network.layout.shapes
         ours = stack.rearranged(gradients, torch.tensor([position]), shapes)
         assert theirs.abs().max() > 0
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6 * float(theirs.abs().max()))

@@ -98,7 +98,7 @@ def test_every_activation_with_and_without_batch_norm(
 def test_the_padding_of_every_activation_stays_zero(task: TrainingTask) -> None:
     runs = fleet_of({"activation": list(ACTIVATIONS) * 2, "batch_norm": [1] * 9 + [0] * 9})
     fleet = trained(task, runs)
-    for layer, shape in zip(fleet.network.stack.layers, fleet.network.shapes, strict=True):
+    for layer, shape in zip(fleet.network.stack.layers, fleet.network.layout.shapes, strict=True):
         for run, (inputs, outputs) in enumerate(zip(shape.inputs, shape.outputs, strict=True)):
             assert layer.weight[run, :inputs, :outputs].any()
             assert not layer.weight[run, inputs:].any(), (run, runs["activation"][run])

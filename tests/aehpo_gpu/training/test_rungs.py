@@ -101,7 +101,7 @@ def test_who_leaves_takes_its_parameters_along(task: TrainingTask) -> None:
     assert training.optimiser.first.shape == training.optimiser.second.shape
     assert training.optimiser.first.shape == alone.network.stack.values.shape
     assert training.network.width == 16
-    assert not training.network.has_dropout
+    assert not training.network.layout.has_dropout
 
 
 def test_a_diverged_run_that_leaves_does_not_touch_the_others(task: TrainingTask) -> None:
