@@ -189,6 +189,10 @@ class Architecture:
         by run (``aehpo_gpu.training.crossed``).
     bend
         Heads, mask of the latents and ``sizes`` to what heads become before anything reads them.
+    plain
+        Hyperparameters of a run to what ``aehpo_gpu.training.module.Autoencoder`` is told of its
+        first head, so that its latents are those of ``bend`` or ``code``. An architecture with
+        ``code`` and without this is not exported.
     """
 
     name: str
@@ -213,6 +217,7 @@ class Architecture:
     decoder: Callable[[Ontology, Mapping[str, Scalar]], MaskedDecoder] | None = None
     bend: Callable[[Heads, torch.Tensor, Mapping[str, Scalar]], Heads] | None = None
     crossed: bool = False
+    plain: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
 
     @property
     def stacks(self) -> bool:

@@ -9,6 +9,8 @@ temperature is the first one, so that it never falls.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -57,6 +59,11 @@ def loss(batch: LatentBatch) -> tuple[Tensor, Tensor]:
     return value, batch.hyperparameters["beta"] * value
 
 
+def plain(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Of how many categories a latent is one."""
+    return {"categories": int(run["categories"])}
+
+
 CATEGORIX = Architecture(
     "categorix",
     ("logits",),
@@ -66,4 +73,5 @@ CATEGORIX = Architecture(
     sizes=("categories",),
     code=code,
     draws_uniform=True,
+    plain=plain,
 )

@@ -14,6 +14,7 @@ which ends their gradient. Here gradients are masked and weights projected after
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -84,6 +85,11 @@ def bend(heads: Heads, mask: torch.Tensor, shared: Mapping[str, Scalar]) -> Head
     return {**heads, "mean": torch.nn.functional.softplus(heads["mean"]) * mask}
 
 
+def plain(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether means are above zero."""
+    return {"nonnegative": bool(run["nonnegative_latents"])}
+
+
 ONTIX = Architecture(
     name="ontix",
     heads=VARIX.heads,
@@ -95,4 +101,5 @@ ONTIX = Architecture(
     overcomplete=True,
     decoder=decoder,
     bend=bend,
+    plain=plain,
 )

@@ -5,6 +5,9 @@ Largest by their size. The gradient passes through those that are kept and no ot
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
 from aehpo_gpu.architectures.architecture import Architecture, CodeBatch
@@ -20,4 +23,9 @@ def code(batch: CodeBatch) -> torch.Tensor:
     return latents * (sizes >= ranked.gather(2, place)) * batch.mask
 
 
-TOPK = Architecture("topk", weights=("active_latents",), code=code, overcomplete=True)
+def plain(run: Mapping[str, Any]) -> dict[str, Any]:
+    """How many latents count."""
+    return {"active_latents": int(run["active_latents"])}
+
+
+TOPK = Architecture("topk", weights=("active_latents",), code=code, overcomplete=True, plain=plain)

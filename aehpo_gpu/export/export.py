@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
@@ -21,27 +21,36 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import FittedPreprocessing
 from aehpo_assets.store.files import atomic_folder
 from aehpo_gpu.architectures import ARCHITECTURES
-from aehpo_gpu.export.module import module_of_run
+from aehpo_gpu.export.module import module_of_run, module_of_solo
 from aehpo_gpu.training.decoders import latent_names
 from aehpo_gpu.training.fleet import FleetTraining
-from aehpo_gpu.training.module import PLAIN, Autoencoder
+from aehpo_gpu.training.module import PLAIN, Autoencoder, OwnNetwork
 from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.resident import ResidentMatrix
+from aehpo_gpu.training.solo import SoloNetwork
+from aehpo_gpu.training.solo_module import module_of
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 from aehpo_gpu.training.workers import alone
 
-FORMAT_VERSIONS = (1, 2)
-"""The second says ``activation``, ``batch_norm`` and ``on_logits``, which the first cannot; a model
-that needs none of them is written in the first."""
+FORMAT_VERSIONS = (1, 2, 3)
+"""The second says ``activation``, ``batch_norm`` and ``on_logits``, which the first cannot. The
+third says how latents are made of the first head (``active_latents``, ``categories``), or from
+which hyperparameters the architecture makes a network of its own (``network``); this one is built
+by this project, and by nothing else. A model is written in the first that says all of it."""
 
+Model = Autoencoder | OwnNetwork
+
+
+MADE_OF = ("active_latents", "categories")
+"""What only the third version says."""
 
 REQUIRED = ("activation", "batch_norm", "on_logits")
-"""What the second version says of every model."""
+"""What the second version says of every model, and the third of what is no network of its own."""
 
 
 def train_module(
     data: TrainingTask, architecture: str, run: pd.DataFrame, settings: TrainingSettings
-) -> Autoencoder:
+) -> Model:
     """Train one run alone and return it as a module, which is what it was in its fleet.
 
     Parameters
@@ -58,19 +67,36 @@ def train_module(
     Raises
     ------
     InputError
-        If the run diverges: there is no model to be had; or if its architecture makes its latents
-        in a way of its own, or in stages.
+        If the run diverges: there is no model to be had; or if its architecture is trained in
+        stages, has an autoencoder a modality, or does not say how its latents are made.
     """
-    return _trained(data, architecture, run, settings)[0]
+    return _trained(data, architecture, run, settings).module
+
+
+class _Trained(NamedTuple):
+    """A run that was trained.
+
+    Attributes
+    ----------
+    module
+        Its network.
+    epochs
+        After how many it ended.
+    network
+        Hyperparameters that a network of its own was made from; None for the usual one.
+    """
+
+    module: Model
+    epochs: int
+    network: dict[str, Any] | None
 
 
 def _trained(
     data: TrainingTask, architecture: str, run: pd.DataFrame, settings: TrainingSettings
-) -> tuple[Autoencoder, int]:
-    """The module of a run, and the epochs after which it ended."""
+) -> _Trained:
     own = ARCHITECTURES[architecture]
-    if not own.stacks or own.code is not None or own.stacked:
-        how = "in stages" if own.stacked else "in a way of its own"
+    if own.stacked or own.crossed or (own.code is not None and own.plain is None):
+        how = "by modality" if own.stacked or own.crossed else "in a way of its own"
         raise InputError(
             f"{architecture} makes its latents {how}, which no export holds",
             key="architecture",
@@ -86,8 +112,13 @@ def _trained(
             "there is no model to export",
             remedy="Choose a run whose status is ok.",
         )
-    assert isinstance(training.network, FleetNetwork)
-    return module_of_run(training.network, 0, float(run["drop_p"].iloc[0])), training.epoch
+    network = training.network
+    if isinstance(network, SoloNetwork):
+        made_from = {name: getattr(v, "item", lambda v=v: v)() for name, v in network.run.items()}
+        return _Trained(module_of_solo(network), training.epoch, made_from)
+    assert isinstance(network, FleetNetwork)
+    module = module_of_run(network, 0, float(run["drop_p"].iloc[0]))
+    return _Trained(module, training.epoch, None)
 
 
 def export_model(
@@ -98,7 +129,7 @@ def export_model(
     settings: TrainingSettings,
     preprocessing: FittedPreprocessing,
     transform: str = "none",
-) -> Autoencoder:
+) -> Model:
     """Train one run and write it to a folder, atomically.
 
     Parameters
@@ -114,7 +145,7 @@ def export_model(
 
     Returns
     -------
-    Autoencoder
+    Autoencoder or OwnNetwork
         What was written.
 
     Raises
@@ -122,13 +153,13 @@ def export_model(
     InputError
         As in :func:`train_module`.
     """
-    module, epochs = _trained(data, architecture, run, settings)
+    module, epochs, network = _trained(data, architecture, run, settings)
     row = json.loads(run.to_json(orient="records", double_precision=15))[0]
     identity = {name: row.pop(name) for name in ("config_id", "seed")}
     own = ARCHITECTURES[architecture]
     named = latent_names(own, row, module.widths[-1], data.ontology)
     config = {
-        "format_version": FORMAT_VERSIONS[module.kinds != PLAIN],
+        "format_version": _version(module),
         "aehpo": aehpo_assets.__version__,
         "task": data.task,
         "architecture": architecture,
@@ -136,7 +167,8 @@ def export_model(
         "widths": module.widths,
         "heads": list(module.heads),
         "drop_p": float(row["drop_p"]),
-        **({} if module.kinds == PLAIN else module.kinds),
+        **_kinds_of(module),
+        **({} if network is None else {"network": network}),
         **({} if own.decoder is None else {"latents": named}),
         "hyperparameters": row,
         "epochs": epochs,
@@ -152,7 +184,19 @@ def export_model(
     return module
 
 
-def build_module(config: Mapping[str, Any]) -> Autoencoder:
+def _kinds_of(module: Model) -> dict[str, Any]:
+    if isinstance(module, OwnNetwork):
+        return {"on_logits": module.on_logits}
+    return {} if module.kinds == PLAIN else module.kinds
+
+
+def _version(module: Model) -> int:
+    if isinstance(module, OwnNetwork) or any(module.kinds[name] is not None for name in MADE_OF):
+        return 3
+    return 1 if module.kinds == PLAIN else 2
+
+
+def build_module(config: Mapping[str, Any]) -> Model:
     """Build the module that the state dict of an export belongs to.
 
     Parameters
@@ -163,7 +207,8 @@ def build_module(config: Mapping[str, Any]) -> Autoencoder:
     Raises
     ------
     InputError
-        If it is of another format version, or lacks what the module is built from.
+        If it is of another format version, lacks what the module is built from, or is of an
+        architecture that is not installed.
     """
     version = config.get("format_version")
     if version not in FORMAT_VERSIONS:
@@ -174,6 +219,8 @@ def build_module(config: Mapping[str, Any]) -> Autoencoder:
             remedy="Export the model again.",
         )
     try:
+        if "network" in config:
+            return _own_network(config)
         kinds: dict[str, Any] = dict(PLAIN)
         if version > 1:
             kinds |= {name: config[name] for name in REQUIRED}
@@ -183,7 +230,19 @@ def build_module(config: Mapping[str, Any]) -> Autoencoder:
         raise InputError("required, but missing", key=str(error.args[0])) from None
 
 
-def load_model(folder: Path) -> Autoencoder:
+def _own_network(config: Mapping[str, Any]) -> OwnNetwork:
+    own = ARCHITECTURES.get(config["architecture"])
+    if own is None or own.module is None:
+        raise InputError(
+            f"{config['architecture']} is no architecture here that makes its network itself",
+            key="architecture",
+            remedy="Install the package that it is of.",
+        )
+    made = module_of(own, config["network"], config["widths"])
+    return OwnNetwork(made, config["widths"], bool(config["on_logits"]))
+
+
+def load_model(folder: Path) -> Model:
     """Read an export back, in evaluation mode.
 
     Raises

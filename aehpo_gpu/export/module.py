@@ -1,4 +1,4 @@
-"""One run as a plain torch.nn.Module, with its parameters taken out of a fleet."""
+"""One run as a plain torch.nn.Module, with its parameters taken out of a fleet, or of its own."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import itertools
 import torch
 from torch import nn
 
-from aehpo_gpu.training.module import Autoencoder
+from aehpo_gpu.training.errors import ERRORS
+from aehpo_gpu.training.module import Autoencoder, OwnNetwork
 from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.parameters import LinearParameters
+from aehpo_gpu.training.solo import SoloNetwork
+from aehpo_gpu.training.solo_module import module_of
 
 
 def module_of_run(network: FleetNetwork, position: int, drop_p: float) -> Autoencoder:
@@ -42,6 +45,26 @@ def module_of_run(network: FleetNetwork, position: int, drop_p: float) -> Autoen
     for linear, source in zip(linears, network.stack.layers, strict=True):
         _copy(source, position, linear, norms.get(id(linear)))
     return module.eval()
+
+
+def module_of_solo(network: SoloNetwork) -> OwnNetwork:
+    """Copy a run that was trained alone into a module of nothing but torch's own layers.
+
+    Parameters
+    ----------
+    network
+        The run, of an architecture that makes its network itself.
+
+    Returns
+    -------
+    OwnNetwork
+        On the CPU, in evaluation mode.
+    """
+    widths = network.widths[0]
+    made = module_of(network.architecture, network.run, widths).to(network.dtype)
+    made.load_state_dict(network.module.state_dict())
+    on_logits = ERRORS[network.run["reconstruction"]].on_logits
+    return OwnNetwork(made, widths, on_logits).eval()
 
 
 @torch.no_grad()

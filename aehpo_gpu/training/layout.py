@@ -235,7 +235,7 @@ class Layout:
 
     def kinds_of(self, position: int) -> dict[str, Any]:
         """What follows the products of one run, as ``Autoencoder`` takes it."""
-        run, own = self.runs.iloc[position], self.architecture
+        run, own = self.runs.iloc[position].to_dict(), self.architecture
         return {
             "activation": str(run["activation"]),
             "batch_norm": bool(run["batch_norm"]),
@@ -243,7 +243,7 @@ class Layout:
             "head": own.head,
             "decoder_norm": own.decoder_norm,
             "bare_decoder": None if self.decoders is None else self.decoders[position],
-            "nonnegative": bool(self.shared.get("nonnegative_latents", False)),
+            **({} if own.plain is None else own.plain(run)),
         }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -20,6 +20,8 @@ PLAIN = {
     "decoder_norm": True,
     "bare_decoder": None,
     "nonnegative": False,
+    "active_latents": None,
+    "categories": None,
 }
 """What follows the products of a run that names none of it."""
 
@@ -49,6 +51,10 @@ class Autoencoder(nn.Module):
         image of the encoder.
     nonnegative
         Whether a softplus is behind the first head.
+    active_latents
+        How many latents of a sample count, the largest by their size; None for all.
+    categories
+        Of how many categories, side by side, each latent is one; None if they are numbers.
     """
 
     def __init__(
@@ -63,10 +69,12 @@ class Autoencoder(nn.Module):
         decoder_norm: bool = True,
         bare_decoder: Sequence[int] | None = None,
         nonnegative: bool = False,
+        active_latents: int | None = None,
+        categories: int | None = None,
     ):
         super().__init__()
         self.widths = list(widths)
-        self.kinds = {
+        self.kinds: dict[str, Any] = {
             "activation": activation,
             "batch_norm": batch_norm,
             "on_logits": on_logits,
@@ -74,6 +82,8 @@ class Autoencoder(nn.Module):
             "decoder_norm": decoder_norm,
             "bare_decoder": None if bare_decoder is None else list(bare_decoder),
             "nonnegative": nonnegative,
+            "active_latents": active_latents,
+            "categories": categories,
         }
 
         def hidden(widths: Sequence[int], norm: bool) -> list[nn.Module]:
@@ -97,17 +107,59 @@ class Autoencoder(nn.Module):
         self.decoder = nn.Sequential(*inner, *ends)
 
     def encode(self, x: Tensor) -> dict[str, Tensor]:
-        """Head to its output, (samples, latents), from (samples, features)."""
+        """Head to its output, (samples, latents), from (samples, features); first the latents."""
         hidden = self.encoder(x)
         heads = {name: head(hidden) for name, head in self.heads.items()}
-        if self.kinds["nonnegative"]:
-            first = next(iter(heads))
-            heads[first] = nn.functional.softplus(heads[first])
+        first = next(iter(heads))
+        heads[first] = self._latents(heads[first])
         return heads
+
+    def _latents(self, head: Tensor) -> Tensor:
+        """What the first head is decoded as."""
+        if self.kinds["nonnegative"]:
+            return nn.functional.softplus(head)
+        if (active := self.kinds["active_latents"]) is not None:
+            sizes = head.abs()
+            last = min(active, head.shape[1])
+            return head * (sizes >= sizes.sort(1, descending=True).values[:, last - 1 : last])
+        if (categories := self.kinds["categories"]) is not None:
+            return head.unflatten(1, (-1, categories)).softmax(2).flatten(1)
+        return head
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct samples from their latent means."""
         return self.decoder(next(iter(self.encode(x).values())))
+
+
+class OwnNetwork(nn.Module):
+    """One run of an architecture that makes its network itself.
+
+    Parameters
+    ----------
+    made
+        Its network: ``encoder``, ``heads`` and ``decoder``.
+    widths
+        The first is the number of features, the last that of latents.
+    on_logits
+        Whether the output is the logit of the reconstruction.
+    """
+
+    def __init__(self, made: nn.Module, widths: Sequence[int], on_logits: bool):
+        super().__init__()
+        self.widths, self.on_logits = list(widths), on_logits
+        self.encoder = cast("nn.Module", made.encoder)
+        self.heads = cast("nn.ModuleDict", made.heads)
+        self.decoder = cast("nn.Module", made.decoder)
+
+    def encode(self, x: Tensor) -> dict[str, Tensor]:
+        """Head to its output, (samples, latents), from (samples, features)."""
+        hidden = self.encoder(x)
+        return {name: head(hidden) for name, head in self.heads.items()}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reconstruct samples from their latent means."""
+        output: Tensor = self.decoder(next(iter(self.encode(x).values())))
+        return output.sigmoid() if self.on_logits else output
 
 
 MODULES: dict[str, Callable[[], nn.Module]] = {

@@ -88,6 +88,13 @@ class SoloNetwork:
     ----------
     architecture, runs, features, train_samples, vae_loss, device, dtype, ontology
         As of a fleet; ``runs`` is one.
+
+    Attributes
+    ----------
+    run
+        Hyperparameters, those of training included.
+    module
+        The network.
     """
 
     def __init__(
@@ -106,36 +113,36 @@ class SoloNetwork:
             raise ValueError(f"{architecture.name} trains one run at a time, not {len(runs)}")
         runs = with_defaults(runs, training_defaults(architecture))
         runs = with_decoder(architecture, runs, ontology)
-        self.architecture, self._run = architecture, runs.iloc[0].to_dict()
+        self.architecture, self.run = architecture, runs.iloc[0].to_dict()
         self.device, self.dtype = device, dtype
         self.train_samples, self.vae_loss = train_samples, vae_loss
-        self.seed = int(self._run["seed"])
+        self.seed = int(self.run["seed"])
         self.widths = run_widths(runs, features)
         self.width, self.latent_dim = self.widths[0][0], self.widths[0][-1]
         self.features = np.array([self.width])
-        self.module = module_of(architecture, self._run, self.widths[0]).to(dtype)
+        self.module = module_of(architecture, self.run, self.widths[0]).to(dtype)
         (chosen,) = initialisations(runs)
         begin_module(self.module, chosen, draws.generator(self.seed, "weights"))
         self.module.to(device)
         self._masks: list[tuple[nn.Linear, Tensor]] = []
         if architecture.decoder is not None:
-            self._mask(decoder_of(architecture, self._run, ontology).masks)
+            self._mask(decoder_of(architecture, self.run, ontology).masks)
         self._encoder = cast("nn.Module", self.module.encoder)
         self._named_heads = cast("nn.ModuleDict", self.module.heads)
         self._decoder = cast("nn.Module", self.module.decoder)
         self._dropouts = _drawn_dropouts(self.module, self.seed)
-        self._shared = {name: self._run[name] for name in architecture.group_by}
-        self._draws = architecture.draws_of(self._run)
+        self._shared = {name: self.run[name] for name in architecture.group_by}
+        self._draws = architecture.draws_of(self.run)
         decoding = set(self._decoder.modules())
         self._times = [self._draws if one in decoding else 1 for one in self._dropouts]
         self._steps = torch.zeros(1, device=device, dtype=dtype)
         sizes = (self.width, self.width, self.latent_dim, self._draws_prior)
         self._noise = NoiseSource(architecture, self._shared, self.seed, {}, *sizes, device, dtype)
-        self._error = ERRORS[self._run["reconstruction"]]
+        self._error = ERRORS[self.run["reconstruction"]]
         self.reduction = Reduction.of(runs, self.widths, device, dtype)
 
     def _value(self, name: str) -> Tensor:
-        return torch.tensor([float(self._run[name])], device=self.device, dtype=self.dtype)
+        return torch.tensor([float(self.run[name])], device=self.device, dtype=self.dtype)
 
     @torch.no_grad()
     def _mask(self, masks: Sequence[np.ndarray]) -> None:
@@ -171,7 +178,7 @@ class SoloNetwork:
 
     def begin_epoch(self, epoch: int) -> None:
         """Say which epoch the steps to come belong to."""
-        size = int(self._run["batch_size"])
+        size = int(self.run["batch_size"])
         self._steps.fill_(epoch * steps_per_epoch(self.train_samples, size))
 
     def draw_noise(self, epoch: int, rows: range) -> dict[str, Tensor]:
@@ -328,7 +335,7 @@ class SoloNetwork:
 
     def _read(self) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
         """What the architecture reads, as the tensors of a fleet of one: numbers, and words."""
-        read = {name: self._run[name] for name in self.architecture.weights}
+        read = {name: self.run[name] for name in self.architecture.weights}
         everyone = torch.ones(1, dtype=torch.bool, device=self.device)
         words = {n: {word: everyone} for n, word in read.items() if isinstance(word, str)}
         return {name: self._value(name) for name in read if name not in words}, words

@@ -172,3 +172,48 @@ def test_an_export_of_any_kind_is_read_back_as_what_was_trained(
     assert r2 == pytest.approx(float(fleet.metrics["test_r2"][0]), rel=1e-3)
     count = sum(p.numel() for p in read.parameters())
     assert count == trainable_parameters(read.widths, 2, bool(batch_norm))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "own", "version"),
+    [
+        ("topk", {"active_latents": 2, "latent_dim_fixed": 6}, 3),
+        ("categorix", {"categories": 3, "latent_dim_fixed": 2, "k_filter": 30}, 3),
+        ("convolix", {"channels": 4, "k_filter": 30, "reconstruction": "bce"}, 3),
+        ("adage_tan", {"corruption": "masking", "noise_p": 0.1, "k_filter": 30}, 3),
+        ("adage", {"corruption": "masking", "noise_p": 0.1}, 2),
+        ("vanillix", {}, 1),
+    ],
+)
+def test_latents_made_in_a_way_of_their_own_are_those_of_the_run(
+    architecture: str,
+    own: dict[str, object],
+    version: int,
+    fitted: FittedPreprocessing,
+    task: TrainingTask,
+    tmp_path: Path,
+) -> None:
+    data = TrainingTask(task.task, 1 / (1 + np.exp(-task.matrix)), task.split, task.targets)
+    run = make_runs(1, **own)
+    export_model(tmp_path / "model", data, architecture, run, DOUBLE, fitted)
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["format_version"] == version
+    read = load_model(tmp_path / "model")
+    training = FleetTraining(architecture, run, ResidentMatrix(data, DOUBLE), DOUBLE)
+    training.advance(DOUBLE.epochs)
+    x = torch.tensor(data.matrix[:, : read.widths[0]], dtype=torch.float64)
+    with torch.no_grad():
+        (latents, *_) = read.encode(x).values()
+        squared = (read(x) - x).square().sum(1)
+    # Trained twice: Adam carries rounding on.
+    torch.testing.assert_close(latents, training.latents[0], rtol=1e-3, atol=1e-4)
+    spread = (x - x.mean(1, keepdim=True)).square().sum(1)
+    rows = torch.as_tensor(data.split == "test")
+    r2 = float((1 - squared / spread)[rows].mean())
+    assert r2 == pytest.approx(float(training.metrics["test_r2"][0]), rel=1e-3)
+
+
+def test_a_network_of_an_architecture_that_is_not_here_is_refused() -> None:
+    config = {"format_version": 3, "network": {}, "architecture": "of_a_lab", "widths": [4, 2]}
+    with pytest.raises(InputError, match=r"of_a_lab .* Install the package"):
+        build_module(config)

@@ -197,7 +197,7 @@ def test_what_cannot_be_is_refused(joint: TrainingTask, task: TrainingTask) -> N
         training_of(task, runs_of())
     with pytest.raises(InputError, match=r"k_filter 1 leaves a modality without a feature"):
         training_of(joint, runs_of(k_filter=1, latent_dim_fixed=1))
-    with pytest.raises(InputError, match="xmodalix makes its latents in a way of its own"):
+    with pytest.raises(InputError, match="xmodalix makes its latents by modality"):
         train_module(joint, "xmodalix", runs_of(), SETTINGS)
 
 

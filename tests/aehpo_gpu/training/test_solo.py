@@ -8,9 +8,7 @@ import pytest
 import torch
 from plain_training import make_runs
 
-from aehpo_assets.errors import InputError
 from aehpo_gpu.architectures import ARCHITECTURES
-from aehpo_gpu.export.export import train_module
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.plan import plan_fleets
@@ -129,10 +127,3 @@ def test_the_work_of_a_module_is_counted_from_its_layers() -> None:
 def test_a_step_of_a_module_is_timed() -> None:
     runs = convolutions(1)
     assert time_step("convolix", runs, 48, TrainingSettings(epochs=1, device="cpu")) > 0
-
-
-def test_a_network_of_its_own_is_not_exported(task: TrainingTask) -> None:
-    with pytest.raises(
-        InputError, match=r"convolix makes its latents in a way of its own.*latent_space"
-    ):
-        train_module(task, "convolix", convolutions(1), SETTINGS)

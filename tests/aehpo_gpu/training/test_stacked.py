@@ -166,5 +166,5 @@ def test_a_single_modality_is_a_stack_of_two(task: TrainingTask) -> None:
 def test_what_cannot_be_is_refused(joint: TrainingTask) -> None:
     with pytest.raises(InputError, match=r"k_filter 1 leaves a modality without a feature"):
         trained(joint, make_runs(1, k_filter=1, latent_dim_fixed=1))
-    with pytest.raises(InputError, match="makes its latents in stages"):
+    with pytest.raises(InputError, match="makes its latents by modality"):
         train_module(joint, "stackix", make_runs(1), SETTINGS)
