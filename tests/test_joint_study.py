@@ -83,7 +83,12 @@ def test_a_joint_task_goes_all_the_way_of_a_study(tmp_path: Path) -> None:
     assert set(labels["task"]) == {*alone, JOINT}
     assert set(labels["origin"]) == {"recommended", "baseline", "late_fusion"}
     (section, *_) = study_sections(home, [])
-    assert "integration-labels-toy_rna-meth" in [getattr(one, "name", "") for one in section.blocks]
+    gains = pd.read_parquet(folder / "modality_gains.parquet")
+    assert set(gains["modality"]) == {"rna", "meth"}
+    assert set(gains["method"]) == {"autoencoder", "pca", "joined latents"}
+    shown = {getattr(one, "name", "") for one in section.blocks}
+    joined = ("integration-scores", "integration-labels", "modality-gains")
+    assert {f"{one}-toy_rna-meth" for one in joined} <= shown
 
     late = store.existing_folder("late_fusion", ("vanillix",))
     scores = pd.read_parquet(late / "scores.parquet")
