@@ -96,7 +96,7 @@ def baseline_performance(
                 if len(chosen := chosen_baseline(table, method))
             },
             **{f"without {method}": reason for method, reason in without.items()},
-            **({} if of is None else {"factors of MOFA": of.sentence}),
+            **({} if of is None else {"factors": of.sentence}),
         },
         plots={
             "baselines": plots.baselines(table),
