@@ -38,37 +38,6 @@ def modalities_alone(task: str, tasks: Collection[str]) -> list[str]:
     return [first] if first in tasks else []
 
 
-def without_each(task: str, tasks: Collection[str]) -> dict[str, str]:
-    """Return the task of all modalities but one, for each modality where a study has it.
-
-    Parameters
-    ----------
-    task
-        Name of a joint task, such as ``tcga_rna+cna``.
-    tasks
-        Names of the tasks of the study.
-
-    Returns
-    -------
-    dict of str to str
-        Modality to the task without it: ``{"rna": "tcga_cna", "cna": "tcga_rna"}``.
-    """
-    first, *others = task.split(JOINS)
-    found: dict[str, str] = {}
-    for end in (at for at, sign in enumerate(first) if sign == "_"):
-        dataset, modalities = first[: end + 1], [first[end + 1 :], *others]
-        rests = {
-            frozenset(parts_of(one.removeprefix(dataset))): one
-            for one in tasks
-            if one.startswith(dataset)
-        }
-        own = {one: rests.get(frozenset(modalities) - {one}) for one in modalities}
-        known = {modality: rest for modality, rest in own.items() if rest is not None}
-        # A name of a data set may have the sign that ends it: that which explains most is meant.
-        found = known if len(known) > len(found) else found
-    return found
-
-
 def parts_of(modality: str) -> list[str]:
     """Modalities that a task is made of: one, or those of a joint task."""
     return modality.split(JOINS)

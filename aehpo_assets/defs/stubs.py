@@ -67,6 +67,13 @@ late_fusion = dg.AssetSpec(
     metadata={ONLY_WITH: "fusion"},
 )
 
+train_size_curve = dg.AssetSpec(
+    "train_size_curve",
+    deps=("validated_recommendations", "baseline_performance", *_OF_A_TRAINING),
+    partitions_def=architectures_and_tasks,
+    metadata={ONLY_WITH: "train_sizes"},
+)
+
 STUBS = [
     run_results,
     learning_curves,
@@ -76,4 +83,5 @@ STUBS = [
     test_results,
     recommended_latents,
     late_fusion,
+    train_size_curve,
 ]

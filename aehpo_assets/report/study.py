@@ -34,6 +34,7 @@ from aehpo_assets.report.found import (
 from aehpo_assets.report.integration import integration_blocks
 from aehpo_assets.report.layouts import latent_blocks
 from aehpo_assets.report.sweep import sweep_sections
+from aehpo_assets.report.train_sizes import train_size_blocks
 from aehpo_assets.report.without_ids import sample_ids, without_ids
 from aehpo_assets.space.distributions import value_text
 from aehpo_assets.store.home import Home
@@ -154,6 +155,7 @@ def _recommendation(home: Home, architecture: str, task: str, report: Report) ->
         _candidates(report, stem),
         _gains(report, stem),
         *_race(home.store, (architecture, task), stem),
+        *train_size_blocks(home.store, architecture, task, stem),
         *_pictures(home.store, architecture, task, stem),
         *latent_blocks(home, architecture, task, stem),
     ]

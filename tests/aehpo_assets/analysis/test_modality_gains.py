@@ -12,12 +12,16 @@ from scipy.stats import t
 from aehpo_assets.analysis.improvement import Estimate
 from aehpo_assets.analysis.integration import LateFusion
 from aehpo_assets.analysis.integration_labels import AVERAGE, by_candidate, integration_labels
-from aehpo_assets.analysis.modality_gains import AUTOENCODER, all_gains_text, modality_gains
+from aehpo_assets.analysis.modality_gains import (
+    AUTOENCODER,
+    all_gains_text,
+    modality_gains,
+    without_each,
+)
 from aehpo_assets.analysis.names import JOINED_LATENTS, RECOMMENDED
 from aehpo_assets.analysis.opening import OpenedTest
 from aehpo_assets.analysis.plots.integration import integration_scores
 from aehpo_assets.analysis.validation_summary import Candidate, RecommendationSummary
-from aehpo_assets.datasets.joint_names import without_each
 from aehpo_assets.hpo.columns import PATIENT, TEST_SCORE
 
 JOINT = "a_rna+cna"
