@@ -184,6 +184,7 @@ EDGES = {
         "late_fusion",
         "baseline_performance",
     },
+    "shared_factors": {"recommended_latents", "preprocessed_matrix", "data_split"},
     "train_size_curve": {
         "validated_recommendations",
         "baseline_performance",

@@ -89,8 +89,13 @@ def test_a_joint_task_goes_all_the_way_of_a_study(tmp_path: Path) -> None:
     assert set(gains["modality"]) == {"rna", "meth"}
     assert set(gains["method"]) == {"autoencoder", "joined latents", *of_any}
     shown = {getattr(one, "name", "") for one in section.blocks}
-    joined = ("integration-scores", "integration-labels", "modality-gains")
+    joined = ("integration-scores", "integration-labels", "modality-gains", "shared-factors")
     assert {f"{one}-toy_rna-meth" for one in joined} <= shown
+
+    factors = pd.read_parquet(store.existing_folder("shared_factors", ()) / "explained.parquet")
+    assert set(factors["of"]) == {"vanillix", *(["MOFA"] if "mofa" in of_any else [])}
+    assert set(factors["modality"]) == {"rna", "meth"}
+    assert factors["explained"].between(-0.05, 1).all()
 
     late = store.existing_folder("late_fusion", ("vanillix",))
     scores = pd.read_parquet(late / "scores.parquet")

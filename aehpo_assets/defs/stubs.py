@@ -74,6 +74,12 @@ train_size_curve = dg.AssetSpec(
     metadata={ONLY_WITH: "train_sizes"},
 )
 
+shared_factors = dg.AssetSpec(
+    "shared_factors",
+    deps=("recommended_latents", "preprocessed_matrix", "data_split"),
+    metadata={ONLY_WITH: "fusion"},
+)
+
 STUBS = [
     run_results,
     learning_curves,
@@ -83,5 +89,6 @@ STUBS = [
     test_results,
     recommended_latents,
     late_fusion,
+    shared_factors,
     train_size_curve,
 ]

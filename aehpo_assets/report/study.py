@@ -72,8 +72,9 @@ def study_sections(home: Home, records: Sequence[Provenance]) -> list[Section]:
         for task in report["verdicts"]["task"]
     ]
     questions, findings = finding_sections(home)
+    answer = [*_answer(home, reports), *integration_blocks(home.store, reports)]
     return [
-        Section("What to train", "answer", [*_answer(home, reports), *integration_blocks(reports)]),
+        Section("What to train", "answer", answer),
         *sweep_sections(home),
         Section("Task by task", "tasks", parts=recommended),
         questions,

@@ -88,10 +88,13 @@ def stages_of_task(study: Study, task: str, of: BaselineSeconds) -> list[Stage]:
     """Return what is made once a task: its matrices and its baselines."""
     fresh = study.hpo.validation_seeds or study.replicates
     seconds = of.performance(study.replicates, fresh)
-    return [
+    stages = [
         Stage("data", "", task, 0, ARTEFACTS_OF_A_TASK * ARTEFACT),
         Stage("baselines", "", task, 0, seconds),
     ]
+    if is_joint(task):
+        stages.append(Stage("shared factors", "", task, 0, ARTEFACT + of.factors()))
+    return stages
 
 
 def stages_of_both(

@@ -38,6 +38,7 @@ TOLD_OF = (
     "recommended_latents",
     "run_results",
     "sample_labels",
+    "shared_factors",
     "surrogate",
     "test_results",
     "train_size_curve",
