@@ -37,7 +37,10 @@ from aehpo_gpu.training.task import TASK_INPUTS
 
 TRAIN_SIZE_CURVE = Recipe(
     "train_size_curve",
-    compute=(RunTable, SizedTask, chosen_components, compared_runs, parts_of_task, *TASK),
+    compute=(
+        *(RunTable, SizedTask, chosen_components, compared_runs, parts_of_task),
+        *(against_pca, size_curves, *TASK),
+    ),
     chosen=ARCHITECTURE,
     settings=("train_sizes", "space", "replicates", *TRAINING_SETTINGS),
     only_with="train_sizes",
