@@ -40,6 +40,7 @@ from aehpo_assets.study_sections import (
     Race,
     Report,
     Split,
+    TrainSizes,
     TransferBenchmark,
     distinct,
 )
@@ -106,6 +107,7 @@ class Study(Settings):
     transfer_benchmark: TransferBenchmark | None = None
     live: Live | None = None
     race: Race | None = None
+    train_sizes: TrainSizes | None = None
     report: Report | None = Report()
     timezone: str | None = None
 

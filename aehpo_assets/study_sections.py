@@ -362,6 +362,24 @@ class Race(Settings):
     equivalence: float = Field(default=0.01, ge=0, lt=1)
 
 
+class TrainSizes(Settings):
+    """Scores against the number of train samples, if they are to be known.
+
+    What is recommended, the untuned default and PCA are fitted on ``sizes`` of the train samples
+    and on all of them, each size inside the next, in so many of the ``replicates`` (or seeds) that
+    validated the recommendation. Valid stays what it is, and so do the optimiser steps of a run.
+    Without sizes it is all train samples, half of them, a quarter, as long as every class has two.
+    """
+
+    sizes: list[Annotated[int, Field(gt=1)]] | None = Field(default=None, min_length=1)
+    replicates: int = Field(default=5, gt=0)
+
+    @field_validator("sizes")
+    @classmethod
+    def _each_once(cls, values: list[int] | None) -> list[int] | None:
+        return None if values is None else distinct(values)
+
+
 class Report(Settings):
     """The page of the study, which is made again whenever what it tells changes.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 
@@ -39,7 +40,8 @@ def add_modality(folder: Path) -> None:
 
 def test_a_joint_task_goes_all_the_way_of_a_study(tmp_path: Path) -> None:
     joined = [{"dataset": "toy", "modalities": ["rna", "meth"]}]
-    methods = {"methods": ["pca", "cca", "pca_per_modality"], "dimensions": [2, 3]}
+    of_any = ["pca", *(["mofa"] if find_spec("mofapy2") else [])]
+    methods = {"methods": [*of_any, "cca", "pca_per_modality"], "dimensions": [2, 3]}
     alone = ["toy_rna", "toy_meth"]
     write_tiny(tmp_path, tasks=alone, fusion=joined, replicates=2, baselines=methods)
     add_modality(tmp_path / "data" / "toy")
@@ -65,7 +67,7 @@ def test_a_joint_task_goes_all_the_way_of_a_study(tmp_path: Path) -> None:
 
     scored = store.read_table("baseline_performance", (JOINT,))
     assert set(scored["method"]) == set(methods["methods"])
-    assert set(store.read_table("baseline_performance", ("toy_rna",))["method"]) == {"pca"}
+    assert set(store.read_table("baseline_performance", ("toy_rna",))["method"]) == set(of_any)
     assert set(scored["latent_dim"]) == {2, 3}
 
     folder = store.existing_folder("validation_report", ("vanillix",))
@@ -83,7 +85,17 @@ def test_a_joint_task_goes_all_the_way_of_a_study(tmp_path: Path) -> None:
     assert set(labels["task"]) == {*alone, JOINT}
     assert set(labels["origin"]) == {"recommended", "baseline", "late_fusion"}
     (section, *_) = study_sections(home, [])
-    assert "integration-labels-toy_rna-meth" in [getattr(one, "name", "") for one in section.blocks]
+    gains = pd.read_parquet(folder / "modality_gains.parquet")
+    assert set(gains["modality"]) == {"rna", "meth"}
+    assert set(gains["method"]) == {"autoencoder", "joined latents", *of_any}
+    shown = {getattr(one, "name", "") for one in section.blocks}
+    joined = ("integration-scores", "integration-labels", "modality-gains", "shared-factors")
+    assert {f"{one}-toy_rna-meth" for one in joined} <= shown
+
+    factors = pd.read_parquet(store.existing_folder("shared_factors", ()) / "explained.parquet")
+    assert set(factors["of"]) == {"vanillix", *(["MOFA"] if "mofa" in of_any else [])}
+    assert set(factors["modality"]) == {"rna", "meth"}
+    assert factors["explained"].between(-0.05, 1).all()
 
     late = store.existing_folder("late_fusion", ("vanillix",))
     scores = pd.read_parquet(late / "scores.parquet")

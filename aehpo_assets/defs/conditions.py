@@ -87,6 +87,16 @@ _results_are_in = (
 when_results_change = (_is_due & _results_are_in & _is_free).with_label("when results change")
 """For what joins all tasks: it waits for results that are on their way, not for failed ones."""
 
+_LATENTS = dg.AssetSelection.assets("recommended_latents")
+
+when_latents_change = (
+    _is_due
+    & Condition.any_deps_match(~Condition.missing()).allow(_LATENTS)
+    & ~Condition.any_deps_match(OnItsWay()).allow(_LATENTS)
+    & _is_free
+).with_label("when latents change")
+"""For what compares the latents of all architectures and tasks, as far as they are there."""
+
 _VALIDATIONS = dg.AssetSelection.assets("validated_recommendations", "test_results")
 _TESTS = dg.AssetSelection.assets("test_results")
 

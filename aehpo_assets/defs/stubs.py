@@ -67,6 +67,19 @@ late_fusion = dg.AssetSpec(
     metadata={ONLY_WITH: "fusion"},
 )
 
+train_size_curve = dg.AssetSpec(
+    "train_size_curve",
+    deps=("validated_recommendations", "baseline_performance", *_OF_A_TRAINING),
+    partitions_def=architectures_and_tasks,
+    metadata={ONLY_WITH: "train_sizes"},
+)
+
+shared_factors = dg.AssetSpec(
+    "shared_factors",
+    deps=("recommended_latents", "preprocessed_matrix", "data_split"),
+    metadata={ONLY_WITH: "fusion"},
+)
+
 STUBS = [
     run_results,
     learning_curves,
@@ -76,4 +89,6 @@ STUBS = [
     test_results,
     recommended_latents,
     late_fusion,
+    shared_factors,
+    train_size_curve,
 ]

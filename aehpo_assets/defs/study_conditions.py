@@ -126,6 +126,11 @@ class OutOfDate(dg.AutomationCondition[dg.AssetKey]):
         """Return the candidates that something they were made from has overtaken."""
         store = Home().store
         asset = context.key.to_user_string()
+        if context.partitions_def is None:
+            is_overtaken, nothing = _is_overtaken(store, asset, ()), context.get_empty_subset()
+            return dg.AutomationResult(
+                context, context.candidate_subset if is_overtaken else nothing
+            )
         overtaken = {
             key
             for key in context.candidate_subset.expensively_compute_partition_keys()

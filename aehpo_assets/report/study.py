@@ -12,8 +12,6 @@ import pandas as pd
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.improvement import Estimate
-from aehpo_assets.analysis.integration import integration_text
-from aehpo_assets.analysis.integration_labels import by_candidate, by_candidate_text
 from aehpo_assets.analysis.names import (
     BASELINE,
     BEST_SAMPLED,
@@ -22,7 +20,6 @@ from aehpo_assets.analysis.names import (
     UNTUNED_DEFAULT,
 )
 from aehpo_assets.analysis.verdict import difference_text, outcome_text
-from aehpo_assets.datasets.joint_names import JOINS
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.summary import sentence
 from aehpo_assets.report.blocks import Block, Picture, Section, Table, Text
@@ -34,8 +31,10 @@ from aehpo_assets.report.found import (
     of_task,
     validation_reports,
 )
+from aehpo_assets.report.integration import integration_blocks
 from aehpo_assets.report.layouts import latent_blocks
 from aehpo_assets.report.sweep import sweep_sections
+from aehpo_assets.report.train_sizes import train_size_blocks
 from aehpo_assets.report.without_ids import sample_ids, without_ids
 from aehpo_assets.space.distributions import value_text
 from aehpo_assets.store.home import Home
@@ -73,8 +72,9 @@ def study_sections(home: Home, records: Sequence[Provenance]) -> list[Section]:
         for task in report["verdicts"]["task"]
     ]
     questions, findings = finding_sections(home)
+    answer = [*_answer(home, reports), *integration_blocks(home.store, reports)]
     return [
-        Section("What to train", "answer", [*_answer(home, reports), *_integration(reports)]),
+        Section("What to train", "answer", answer),
         *sweep_sections(home),
         Section("Task by task", "tasks", parts=recommended),
         questions,
@@ -83,31 +83,6 @@ def study_sections(home: Home, records: Sequence[Provenance]) -> list[Section]:
         findings,
         Section("Checks that did not pass", "checks", [_failed_checks(records, sample_ids(home))]),
     ]
-
-
-def _integration(reports: dict[str, Report]) -> Iterator[Block]:
-    """What joining modalities adds, where a study joins any."""
-    for architecture, report in reports.items():
-        if "integration" in report:
-            yield Table(
-                f"integration-{architecture}",
-                f"What joining modalities adds to the best of them alone ({architecture}): that "
-                "one is chosen by its valid score, and test decides.",
-                report["integration"],
-                integration_text(report["integration"]),
-            )
-    name = "integration_labels"
-    labels = {one: report[name] for one, report in reports.items() if name in report}
-    joint = dict.fromkeys(task for table in labels.values() for task in table["joint"])
-    for task in joint:
-        table = by_candidate(labels, task)
-        yield Table(
-            f"integration-labels-{task.replace(JOINS, '-')}",
-            f"Single modalities, fusions and references of {task}, label by label: mean AUC on the "
-            "test samples, with its 95 % interval over replicates.",
-            table,
-            by_candidate_text(table, [name for name in table if f"{name} lower" in table]),
-        )
 
 
 def _answer(home: Home, reports: dict[str, Report]) -> Iterator[Block]:
@@ -181,6 +156,7 @@ def _recommendation(home: Home, architecture: str, task: str, report: Report) ->
         _candidates(report, stem),
         _gains(report, stem),
         *_race(home.store, (architecture, task), stem),
+        *train_size_blocks(home.store, architecture, task, stem),
         *_pictures(home.store, architecture, task, stem),
         *latent_blocks(home, architecture, task, stem),
     ]

@@ -70,8 +70,17 @@ def read_replicates(making: Making, task: str) -> Replicates | None:
     StaleInputError
         As :func:`read_training_task`.
     """
-    if making.settings.replicates == 1:
-        return None
+    return None if making.settings.replicates == 1 else read_task_replicates(making, task)
+
+
+def read_task_replicates(making: Making, task: str) -> Replicates:
+    """Read what the replicates of a task are made of, the first included.
+
+    Raises
+    ------
+    StaleInputError
+        As :func:`read_training_task`.
+    """
     tables = {asset: making.table(asset, task) for asset in REPLICATE_INPUTS[1:]}
     versions = {a: making.inputs[artefact_name(a, (task,))] for a in REPLICATE_INPUTS}
     ontology = _read_ontology(making, task)

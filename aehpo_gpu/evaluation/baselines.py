@@ -234,6 +234,25 @@ def raced_baselines(
     return _in_order(parts) if parts else pd.DataFrame()
 
 
+def scored_cell(data: Data, method: str, features: int, dim: int, seed: int = 0) -> pd.DataFrame:
+    """Score a method with one number of features and of dimensions, as far as a task has them.
+
+    Parameters
+    ----------
+    data, method, seed
+        As for :func:`raced_baselines`.
+    features, dim
+        How many; those above the features or the train samples of the task are cut.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row, the columns of :func:`baseline_table`.
+    """
+    width = min(features, data.matrix.shape[1])
+    return _scored(data, method, _cells(width, [dim], data.train), seed)
+
+
 def _cells(features: int, latent_dims: Sequence[int], train: np.ndarray) -> list[_Cell]:
     """Every dimension on some features: those above these, or the train samples, are cut."""
     limit = min(features, int(train.sum()))

@@ -12,15 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from aehpo_assets.analysis.shared_factors import COUNTS, NOTHING, SHARED, kinds, ordered
 from aehpo_assets.store.provenance import named_seed
 from aehpo_gpu.evaluation.mofa import fit_mofa
 
 MASKED = 0.1
 """Share of the entries of train that a model does not see."""
-
-COUNTS = 0.02
-"""Share of a modality's variance from which on a factor is one of it, as MOFA drops factors."""
-
 
 NEARLY = 0.005
 """R2 that another number of factors has to add: MOFA empties those that it does not need."""
@@ -51,15 +48,12 @@ class Factors:
     @property
     def sentence(self) -> str:
         """How many factors there are, and of what."""
-        of = self.explained >= COUNTS
-        shared = int((of.sum(axis=1) > 1).sum())
-        alone = of[of.sum(axis=1) == 1]
-        specific = "".join(f", {int(alone[name].sum())} of {name} alone" for name in of)
-        nothing = int((of.sum(axis=1) == 0).sum())
+        of = kinds(self.explained).value_counts()
+        specific = "".join(f", {of.get(name, 0)} of {name} alone" for name in self.explained)
         r2 = self.masked[self.chosen]
         return (
             f"{self.chosen} factors are enough by masked entries (R2 {r2:.3f}): "
-            f"{shared} of several modalities{specific}, {nothing} of none "
+            f"{of.get(SHARED, 0)} of several modalities{specific}, {of.get(NOTHING, 0)} of none "
             f"({COUNTS:.0%} of its variance or more)."
         )
 
@@ -80,9 +74,7 @@ def factors_of(views: Mapping[str, np.ndarray], dims: Sequence[int], seed: int) 
     masked = {int(dim): masked_r2(values, int(dim), seed) for dim in dims}
     chosen = Factors(masked, pd.DataFrame()).chosen
     explained = fit_mofa(values, chosen, named_seed(seed, "mofa")).variance_explained(values)
-    order = np.argsort(-explained.sum(axis=1), kind="stable")
-    index = pd.Index(range(1, len(order) + 1), name="factor")
-    return Factors(masked, pd.DataFrame(explained[order], index=index, columns=list(views)))
+    return Factors(masked, ordered(pd.DataFrame(explained, columns=list(views))))
 
 
 def masked_r2(views: Sequence[np.ndarray], factors: int, seed: int) -> float:

@@ -109,6 +109,13 @@ class BaselineSeconds:
             return self._compilation + self.tried() + (len(SEEDS) - 1) * fits
         return self._compilation + replicates * self.tried() + fresh * self.again()
 
+    def factors(self) -> float:
+        """Of choosing how many factors of MOFA there are, and of fitting those."""
+        if "mofa" not in self.methods:
+            return 0.0
+        chosen = self._fit("mofa", self.features, self._largest)
+        return chosen + sum(self._fit("mofa", self.features, dim) for dim in self.dims)
+
     def probe(self, dim: int) -> float:
         """Of scoring one representation of so many dimensions."""
         per_sample = _PROBE * sum(self.classes) * self.train * dim

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from aehpo_assets.datasets.catalogue import Task
 from aehpo_assets.datasets.joint import joined, read_parts
-from aehpo_assets.datasets.joint_names import parts_of
+from aehpo_assets.datasets.joint_names import modality_of, parts_of
+from aehpo_assets.datasets.labels import DownstreamTargets
 from aehpo_assets.datasets.ontology import Ontology
 from aehpo_assets.datasets.read_ontology import task_ontology
 from aehpo_assets.datasets.reading.memory import reading_need
@@ -41,7 +43,8 @@ from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.decoders import with_decoder
 from aehpo_gpu.training.device_cost import cost_model
 from aehpo_gpu.training.plan import plan_shards
-from aehpo_gpu.training.task import TrainingSettings
+from aehpo_gpu.training.stacked import stages_of
+from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 
 BYTES_PER_RUN_ROW = 1_000
 """Size of one row of results in a compressed Parquet file, measured, rounded up."""
@@ -144,10 +147,12 @@ def estimate_study(
                     widest = int(runs["k_filter"].max())
                     cost = cost_model(folder, architecture, runs, widest, settings)
 
-                size = (features, n_train)
                 own_decoder = partial(with_decoder, ARCHITECTURES[architecture], ontology=ontology)
                 runs, configurations = own_decoder(runs), own_decoder(configurations)
-                train = partial(_side_by_side, architecture, configurations, size, settings, cost)
+                of = features_of(task, matrix.columns)
+                priced = partial(planned_seconds, architecture, of=of, n_train=n_train)
+                seconds_of = partial(priced, settings=settings, cost=cost)
+                train = partial(_side_by_side, configurations, seconds_of)
                 shards = [
                     shard
                     for _, own in runs.groupby("seed")
@@ -155,7 +160,7 @@ def estimate_study(
                         architecture, own, features, n_train, settings, cost=cost
                     )
                 ]
-                seconds = sum(shard.estimated_seconds for shard in shards)
+                seconds = sum(seconds_of(own) for _, own in runs.groupby("seed"))
                 widest_dim = max(dims, default=1)
                 seconds += len(runs) * baselines.probe(widest_dim) + REPLICATE * study.replicates
                 rows = len(runs) * (1 + len(study.fidelities))
@@ -180,18 +185,49 @@ def estimate_study(
     return StudyEstimate(estimates, [*stages, *shared_stages(study, list(tasks))])
 
 
-def _side_by_side(
+def features_of(task: str, columns: pd.Index) -> TrainingTask:
+    """A task without samples, whose features take turns as preprocessing has them."""
+    modalities = modality_of(task, columns)
+    if modalities is not None:
+        ranks = pd.Series(modalities).groupby(modalities).cumcount()
+        modalities = modalities[np.argsort(ranks.to_numpy(), kind="stable")]
+    nothing = np.empty((0, len(columns)), dtype=np.float32)
+    targets = DownstreamTargets((), (), {})
+    return TrainingTask(task, nothing, np.empty(0, dtype=str), targets, modalities)
+
+
+def planned_seconds(
     architecture: str,
-    configurations: pd.DataFrame,
-    size: tuple[int, int],
+    runs: pd.DataFrame,
+    *,
+    of: TrainingTask,
+    n_train: int,
     settings: TrainingSettings,
     cost: CostModel | None,
-    count: int,
 ) -> float:
-    """Seconds of the first so many configurations in one replicate; features and train samples."""
-    one = with_seeds(configurations.head(count), [0])
-    planned = plan_shards(architecture, one, *size, settings, cost=cost)
-    return sum(shard.estimated_seconds for shard in planned)
+    """Seconds of some runs: of each of their networks, where a run has one a modality.
+
+    Parameters
+    ----------
+    architecture, runs, settings, cost
+        As for :func:`aehpo_gpu.training.plan.plan_shards`.
+    of
+        The task; its samples are not looked at.
+    n_train
+        Train samples of it.
+    """
+    return sum(
+        shard.estimated_seconds
+        for own, features in stages_of(architecture, runs, of)
+        for shard in plan_shards(architecture, own, features, n_train, settings, cost=cost)
+    )
+
+
+def _side_by_side(
+    configurations: pd.DataFrame, seconds_of: Callable[[pd.DataFrame], float], count: int
+) -> float:
+    """Seconds of the first so many configurations in one replicate."""
+    return seconds_of(with_seeds(configurations.head(count), [0]))
 
 
 @contextmanager

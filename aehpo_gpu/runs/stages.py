@@ -15,6 +15,7 @@ import pandas as pd
 from aehpo_assets.datasets.dataset import Dataset
 from aehpo_assets.datasets.joint_names import is_joint, parts_of
 from aehpo_assets.datasets.read_labels import read_labels
+from aehpo_assets.datasets.train_sizes import MOST_SIZES
 from aehpo_assets.hpo.transfer.leave_one_out import WAYS
 from aehpo_assets.race.schedule import most_trainings
 from aehpo_assets.study import Study
@@ -87,10 +88,13 @@ def stages_of_task(study: Study, task: str, of: BaselineSeconds) -> list[Stage]:
     """Return what is made once a task: its matrices and its baselines."""
     fresh = study.hpo.validation_seeds or study.replicates
     seconds = of.performance(study.replicates, fresh)
-    return [
+    stages = [
         Stage("data", "", task, 0, ARTEFACTS_OF_A_TASK * ARTEFACT),
         Stage("baselines", "", task, 0, seconds),
     ]
+    if is_joint(task):
+        stages.append(Stage("shared factors", "", task, 0, ARTEFACT + of.factors()))
+    return stages
 
 
 def stages_of_both(
@@ -144,6 +148,11 @@ def stages_of_both(
         runs = seeds * len(parts_of(task))
         seconds = runs * (train(1) + 2 * of.probe(_widest(of))) + seeds * REPLICATE
         stages.append(Stage("late fusion", *own, runs, seconds))
+    if study.train_sizes is not None:
+        sizes = len(study.train_sizes.sizes or range(MOST_SIZES - 1))
+        parts = sizes * min(study.train_sizes.replicates, seeds)
+        seconds = parts * (train(2) + 3 * of.probe(_widest(of)) + REPLICATE)
+        stages.append(Stage("train sizes", *own, 2 * parts, seconds, at_most=True))
     if study.benchmark is not None:
         asked = study.benchmark
         repeated = len(asked.searchers) * asked.repetitions * len(asked.grounds)

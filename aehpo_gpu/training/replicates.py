@@ -21,6 +21,7 @@ from aehpo_assets.datasets.joint_names import modality_of
 from aehpo_assets.datasets.labels import DownstreamTargets, downstream_targets
 from aehpo_assets.datasets.ontology import Ontology
 from aehpo_assets.datasets.replicates import replicate_split
+from aehpo_assets.datasets.train_sizes import targets_of
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import FittedPreprocessing, fit_preprocessing
 from aehpo_assets.store.code_version import CodeVersions
@@ -95,8 +96,16 @@ class Replicates:
         """Labels that all replicates are scored by, in the order of the matrix."""
         return downstream_targets(self.labels, self.table["split"])
 
-    def data(self, replicate: int) -> TrainingTask:
+    def data(self, replicate: int, kept: np.ndarray | None = None) -> TrainingTask:
         """What the runs of a replicate are trained on, scored by the same classes as all others.
+
+        Parameters
+        ----------
+        replicate
+            Which one.
+        kept
+            (samples,) mask of the samples that are there at all; what is fitted on train is fitted
+            on those of them. All by default.
 
         Raises
         ------
@@ -104,8 +113,14 @@ class Replicates:
             If the values of the matrix are not finite, or a feature does not vary on train: what
             blocks the preprocessed matrix of the replicates that ``data_split`` holds.
         """
-        split, fitted = self.split(replicate), self.fitted(replicate)
-        matrix = fitted.apply(self.matrix).to_numpy()
+        split, of, targets = self.split(replicate), self.matrix, self.targets
+        if kept is None:
+            fitted = self.fitted(replicate)
+        else:
+            split, of, targets = split[kept], of[kept], targets_of(targets, kept)
+            modalities = modality_of(self.task, of.columns)
+            fitted = fit_preprocessing(of, split, self.preprocessing, modalities)
+        matrix = fitted.apply(of).to_numpy()
         train = matrix[(split == "train").to_numpy()]
         if not np.isfinite(matrix).all() or (np.ptp(train, axis=0) == 0).any():
             raise InputError(
@@ -118,22 +133,23 @@ class Replicates:
             task=self.task,
             matrix=matrix,
             split=split.to_numpy(dtype=str),
-            targets=self.targets,
+            targets=targets,
             modalities=modality_of(self.task, pd.Index(fitted.features)),
             ontology=None
             if self.ontology is None
             else Ontology(self.ontology, tuple(fitted.features)),
         )
 
-    def inputs(self, replicate: int) -> dict[str, str]:
-        """Name to version of what the numbers of a replicate depend on.
+    def inputs(self, replicate: int, kept: np.ndarray | None = None) -> dict[str, str]:
+        """Name to version of what the numbers of a replicate depend on; parameters as :meth:`data`.
 
         They do not depend on the number of replicates, and those of the first are what they are in
         a study that has no other.
         """
-        split = content_hash(self.split(replicate).to_frame())
+        own = self.split(replicate) if kept is None else self.split(replicate)[kept]
+        split = content_hash(own.to_frame())
         read = {"data_split": split, "sample_labels": self.versions["sample_labels"]}
-        if replicate == 0:
+        if replicate == 0 and kept is None:
             read["preprocessed_matrix"] = self.versions["preprocessed_matrix"]
             return {f"{asset}/{self.task}": version for asset, version in read.items()}
         read["omics_matrix"] = self.versions["omics_matrix"]

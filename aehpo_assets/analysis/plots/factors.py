@@ -8,13 +8,15 @@ import pandas as pd
 from aehpo_assets.analysis.plots.style import COLOURS, drawing, rendered, shortened
 
 
-def factors(explained: pd.DataFrame) -> bytes:
+def factors(explained: pd.DataFrame, of: str = "factor of MOFA") -> bytes:
     """Share of each modality's variance that each factor explains.
 
     Parameters
     ----------
     explained
         (factors, modalities).
+    of
+        What a factor is called.
 
     Returns
     -------
@@ -30,7 +32,7 @@ def factors(explained: pd.DataFrame) -> bytes:
             colour = COLOURS[number % len(COLOURS)]
             label = shortened(str(name))
             axes.bar(places + offset, 100 * values, width, color=colour, label=label)
-        axes.set(xlabel="factor of MOFA", ylabel="% of the modality's variance on train")
+        axes.set(xlabel=of, ylabel="% of the modality's variance on train")
         axes.set_xticks(places, [str(name) for name in explained.index])
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         return rendered(figure)

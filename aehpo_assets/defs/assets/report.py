@@ -13,6 +13,7 @@ from aehpo_assets.analysis.narrowed import narrowed_space, predicted_worth
 from aehpo_assets.analysis.proxies import proxies
 from aehpo_assets.analysis.questions import answers
 from aehpo_assets.analysis.sweep import sweep_scores
+from aehpo_assets.analysis.train_sizes import against_pca, size_curves
 from aehpo_assets.defs.conditions import when_reports_change
 from aehpo_assets.defs.making import Making
 from aehpo_assets.defs.recipe import ORIGIN, Recipe
@@ -38,8 +39,10 @@ TOLD_OF = (
     "recommended_latents",
     "run_results",
     "sample_labels",
+    "shared_factors",
     "surrogate",
     "test_results",
+    "train_size_curve",
     "transfer_benchmark",
     "validated_recommendations",
 )
@@ -54,6 +57,8 @@ REPORT = Recipe(
         label_bests,
         layout,
         answers,
+        against_pca,
+        size_curves,
         sweep_scores,
         narrowed_space,
         predicted_worth,

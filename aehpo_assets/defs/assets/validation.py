@@ -9,6 +9,7 @@ import pandas as pd
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.integration import LateFusion, integration
 from aehpo_assets.analysis.integration_labels import integration_labels
+from aehpo_assets.analysis.modality_gains import modality_gains
 from aehpo_assets.analysis.opening import OpenedTest, opening_sentence, with_test_scores
 from aehpo_assets.analysis.validation_report import (
     ALL_TASKS,
@@ -53,6 +54,7 @@ VALIDATION_REPORT = Recipe(
         improvements,
         integration,
         integration_labels,
+        modality_gains,
         predictions,
         recommendation_summary,
         verdict,
@@ -115,6 +117,7 @@ def validation_report(
     if len(joined):
         tables["integration"] = joined
         tables["integration_labels"] = integration_labels(summaries, opened, late)
+        tables["modality_gains"] = modality_gains(summaries, opened, late)
     valid = measured[measured["task"] == ALL_TASKS].iloc[0]
     on_test = overall[overall["score"] == TEST_SCORE].to_dict("records")
     return making.write_tables(

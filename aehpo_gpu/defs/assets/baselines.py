@@ -30,13 +30,12 @@ from aehpo_gpu.defs.training_task import (
     read_training_task,
 )
 from aehpo_gpu.evaluation.baselines import baseline_table, left_out, replicated_baselines
-from aehpo_gpu.evaluation.mofa_factors import factors_of
 from aehpo_gpu.evaluation.representations import Data
 from aehpo_gpu.runs.baseline_data import baseline_data
 
 BASELINE_PERFORMANCE = Recipe(
     "baseline_performance",
-    compute=(baseline_data, baseline_table, replicated_baselines, factors_of, search_space, *TASK),
+    compute=(baseline_data, baseline_table, replicated_baselines, search_space, *TASK),
     chosen=(Chosen(ARCHITECTURE_SPACES, by="architectures"),),
     settings=("space", "architectures", "replicates", "hpo.validation_seeds", "test", "baselines"),
 )
@@ -82,11 +81,6 @@ def baseline_performance(
         table = baseline_table(given, dims, features, methods=methods)
     if making.settings.test == "closed":
         table = without_test(table)
-    of = None
-    if data.modalities is not None and "mofa" in methods and "mofa" not in without:
-        views = Data(*data.given).views_by_name()
-        train = {name: view[data.split == "train"] for name, view in views.items()}
-        of = factors_of(train, dims, seed=0)
     return making.write_table(
         table,
         metadata={
@@ -96,10 +90,6 @@ def baseline_performance(
                 if len(chosen := chosen_baseline(table, method))
             },
             **{f"without {method}": reason for method, reason in without.items()},
-            **({} if of is None else {"factors of MOFA": of.sentence}),
         },
-        plots={
-            "baselines": plots.baselines(table),
-            **({} if of is None else {"factors of MOFA": plots.factors(of.explained)}),
-        },
+        plots={"baselines": plots.baselines(table)},
     )

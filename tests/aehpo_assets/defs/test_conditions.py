@@ -437,6 +437,36 @@ def test_the_page_follows_the_reports_and_what_it_tells_beside_them(
     assert daemon.tick() == {}
 
 
+def test_what_modalities_share_follows_the_latents(daemon: Daemon, tmp_path: Path) -> None:
+    adopt(tmp_path, fusion="all_pairs", report={})
+    daemon.lands("toy_rna", "toy_rna+meth")
+    daemon.finished("toy_rna", "toy_rna+meth")
+    asked = daemon.tick()
+    assert (asked["late_fusion"], asked["shared_factors"]) == ({"varix"}, {""})
+    daemon.made("shared_factors")
+    daemon.made("late_fusion", "varix")
+    daemon.made("validation_report", "varix", version="2")
+    daemon.made("study_report")
+    assert daemon.tick() == {}
+    daemon.made("recommended_latents", "varix", "toy_rna+meth", version="2")
+    asked = daemon.tick()
+    assert asked["shared_factors"] == {""}
+    daemon.made("shared_factors", version="2")
+    daemon.made("study_report", version="2")
+    assert daemon.tick() == {}
+
+
+def test_scores_against_train_samples_follow_the_validation(daemon: Daemon, tmp_path: Path) -> None:
+    adopt(tmp_path, train_sizes={})
+    daemon.lands("toy_rna")
+    daemon.finished("toy_rna")
+    assert daemon.tick() == {"train_size_curve": {"varix|toy_rna"}}
+    daemon.made("train_size_curve", "varix", "toy_rna")
+    assert daemon.tick() == {}
+    daemon.made("validated_recommendations", "varix", "toy_rna", version="2")
+    assert daemon.tick()["train_size_curve"] == {"varix|toy_rna"}
+
+
 def test_noise_that_changes_with_the_results_is_reported_once_these_are_validated(
     daemon: Daemon, tmp_path: Path
 ) -> None:

@@ -107,6 +107,7 @@ def test_an_architecture_that_the_study_does_not_list_is_refused(
         ("late_fusion", "vanillix", "fusion"),
         ("hpo_benchmark", "vanillix", "benchmark"),
         ("race", "vanillix|toy_rna", "race"),
+        ("train_size_curve", "vanillix|toy_rna", "train_sizes"),
     ],
 )
 def test_what_the_study_does_not_ask_for_is_refused_and_no_news(

@@ -5,11 +5,14 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from aehpo_assets.analysis.plots import factors
+from aehpo_assets.analysis.shared_factors import COUNTS, SHARED, kinds
+from aehpo_assets.datasets.simulate import hidden_programmes, simulate_cohort
 from aehpo_gpu.evaluation.mofa import Mofa, fit_mofa
-from aehpo_gpu.evaluation.mofa_factors import COUNTS, factors_of, masked_r2
+from aehpo_gpu.evaluation.mofa_factors import factors_of, masked_r2
 
 pytestmark = pytest.mark.skipif(
     find_spec("mofapy2") is None, reason="mofapy2 (the extra reference) is not installed"
@@ -88,3 +91,27 @@ def test_masked_entries_choose_as_many_factors_as_there_are() -> None:
 def test_masked_entries_are_told_by_the_others_alone() -> None:
     noise = [np.random.default_rng(0).normal(size=(80, width)) for width in (20, 10)]
     assert masked_r2(noise, 3, seed=0) < 0.02
+
+
+def test_the_programmes_of_the_simulated_cohort_are_its_shared_factors() -> None:
+    modalities, _ = simulate_cohort(seed=0)
+    truth = hidden_programmes(seed=0)
+    common = truth.index[truth.index.isin(modalities["rna"].index)]
+    common = common[common.isin(modalities["dna"].index)][:250]
+    counts = modalities["rna"].loc[common].to_numpy("float64")
+    depth = counts.sum(axis=1, keepdims=True)
+    rna = np.log1p(counts / depth * np.median(depth))
+    dna = modalities["dna"].loc[common].to_numpy("float64")
+    rna, dna = (view[:, view.std(axis=0) > 0][:, ::2] for view in (rna, dna))
+    views = [(v - v.mean(0)) / v.std(0) for v in (rna, dna)]
+    fitted = fit_mofa(views, 7, seed=0)
+    explained = pd.DataFrame(fitted.variance_explained(views), columns=["rna", "dna"])
+    programmes = truth.loc[common].drop(columns="sex").to_numpy()
+    matched = np.abs(np.corrcoef(programmes.T, fitted.factors.T)[:5, 5:])
+    assert (matched.max(axis=1) > 0.9).all()
+    assert len(set(matched.argmax(axis=1))) == 5
+    # All five are shared, and what else there is, such as the depth of the counts, is not.
+    kind = kinds(explained)
+    assert (kind[matched.argmax(axis=1)] == SHARED).all()
+    assert (kind == SHARED).sum() == 5
+    assert (kind == "rna").any()

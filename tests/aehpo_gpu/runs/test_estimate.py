@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
 from aehpo_assets.datasets.catalogue import available_tasks
+from aehpo_assets.space import sample_configurations, search_space
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study, read_study
-from aehpo_assets.study_sections import Benchmark, Live, Race, Report, TransferBenchmark
+from aehpo_assets.study_sections import (
+    Benchmark,
+    Live,
+    Race,
+    Report,
+    TrainSizes,
+    TransferBenchmark,
+)
 from aehpo_gpu.cli.estimate import duration, estimate_facts, estimate_table
 from aehpo_gpu.runs.baseline_seconds import BaselineSeconds
-from aehpo_gpu.runs.estimate import StudyEstimate, estimate_study
-from aehpo_gpu.runs.stages import stages_of_both
+from aehpo_gpu.runs.estimate import (
+    StudyEstimate,
+    estimate_study,
+    features_of,
+    planned_seconds,
+)
+from aehpo_gpu.runs.stages import stages_of_both, stages_of_task
+from aehpo_gpu.runs.table import with_seeds
+from aehpo_gpu.training.stacked import stages_of
+from aehpo_gpu.training.task import TrainingSettings
 
 
 @pytest.fixture
@@ -139,6 +157,42 @@ def test_late_fusion_trains_each_modality_again(study: Study) -> None:
     # Three modalities with the one seed of the study, a second each.
     assert late.runs == 3
     assert late.seconds > 3
+
+
+def test_sizes_and_factors_are_priced_where_they_are_asked_for(study: Study) -> None:
+    of = BaselineSeconds(45, 26, (2,), (2,), (8,), ("pca", "mofa"))
+    plain = {one.name for one in stages_of_both(study, "varix", "toy_rna", float, of, 4)}
+    sized = study.model_copy(update={"train_sizes": TrainSizes(sizes=[20, 30])})
+    stages = {one.name: one for one in stages_of_both(sized, "varix", "toy_rna", float, of, 4)}
+    assert stages.keys() - plain == {"train sizes"}
+    # Two sizes and two configurations with the one seed of the study.
+    assert stages["train sizes"].runs == 4
+    assert stages["train sizes"].seconds > 4
+    without = replace(of, methods=("pca",))
+    joint = [stages_of_task(study, "toy_rna+meth", one)[-1] for one in (without, of)]
+    assert {one.name for one in joint} == {"shared factors"}
+    assert joint[1].seconds > joint[0].seconds
+    alone = stages_of_task(study, "toy_rna", of)
+    assert "shared factors" not in {one.name for one in alone}
+
+
+def test_every_network_of_a_run_is_priced() -> None:
+    columns = pd.Index([*(f"rna:{i}" for i in range(40)), *(f"meth:{i}" for i in range(6))])
+    of = features_of("toy_rna+meth", columns)
+    assert of.modalities is not None
+    assert of.modalities[:12].tolist() == ["rna", "meth"] * 6
+    space = search_space("stackix", {"k_filter": [16], "latent_dim_fixed": [2, 4]})
+    runs = with_seeds(sample_configurations(space, 3, 0), [0])
+    given = {"n_train": 500, "settings": TrainingSettings(epochs=3, device="cpu"), "cost": None}
+    stacked = planned_seconds("stackix", runs, of=of, **given)
+    each = [
+        planned_seconds("varix", own, of=features_of("toy_rna", columns[:count]), **given)
+        for own, count in stages_of("stackix", runs, of)
+    ]
+    assert len(each) == 3
+    assert stacked == pytest.approx(sum(each))
+    # Of one network of all features it would be a third.
+    assert stacked > 2 * planned_seconds("varix", runs, of=of, **given)
 
 
 def test_times_are_told_in_units_of_people() -> None:

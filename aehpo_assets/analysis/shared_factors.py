@@ -1,0 +1,125 @@
+"""Which factors and latents of a joint task are of several modalities, and which of one alone.
+
+A factor is of a modality from :data:`COUNTS` of its variance on. How MOFA's are fitted belongs to
+``aehpo_gpu.evaluation.mofa_factors``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+COUNTS = 0.02
+"""Share of a modality's variance from which on a factor is one of it, as MOFA drops factors."""
+
+MOFA = "MOFA"
+
+SHARED, NOTHING = "shared", "none"
+
+COLUMNS = ["task", "of", "factor", "modality", "explained", "kind"]
+
+
+def latent_shares(latents: np.ndarray, views: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Say how much of each modality follows each latent along a straight line.
+
+    Parameters
+    ----------
+    latents
+        (train samples, latents).
+    views
+        (train samples, features) of each modality.
+
+    Returns
+    -------
+    pandas.DataFrame
+        (latents, modalities) share of the modality's variance that a regression of all its features
+        on that latent alone explains, latents by what they explain together, descending. Shares of
+        latents that go together count twice, and do not add up.
+    """
+    centred = latents - latents.mean(axis=0)
+    size = np.sqrt((centred**2).sum(axis=0))
+    unit = centred / np.where(size > 0, size, 1.0)
+    shares = {}
+    for name, view in views.items():
+        values = view - view.mean(axis=0, dtype=np.float64)
+        shares[name] = ((unit.T @ values) ** 2).sum(axis=1) / (values**2).sum()
+    return ordered(pd.DataFrame(shares))
+
+
+def ordered(explained: pd.DataFrame) -> pd.DataFrame:
+    """Put factors in order by what they explain together, and number them from 1."""
+    order = np.argsort(-explained.sum(axis=1).to_numpy(), kind="stable")
+    found = explained.iloc[order].reset_index(drop=True)
+    found.index = pd.Index(range(1, len(found) + 1), name="factor")
+    return found
+
+
+def kinds(explained: pd.DataFrame) -> pd.Series:
+    """Say of each factor what it is of.
+
+    Parameters
+    ----------
+    explained
+        (factors, modalities) shares of variance.
+
+    Returns
+    -------
+    pandas.Series
+        (factors,) ``shared``, the name of a modality, or ``none``.
+    """
+    of = explained >= COUNTS
+    count = of.sum(axis=1)
+    named = of.idxmax(axis=1).where(count == 1, SHARED)
+    return named.where(count > 0, NOTHING)
+
+
+def factor_rows(task: str, of: str, explained: pd.DataFrame) -> pd.DataFrame:
+    """Lay out what the factors of a representation explain, one row a factor and modality.
+
+    Parameters
+    ----------
+    task
+        The joint task.
+    of
+        ``MOFA``, or the architecture whose recommended latents they are.
+    explained
+        (factors, modalities) shares of variance.
+    """
+    kind = kinds(explained)
+    long = explained.rename_axis("factor").reset_index()
+    rows = long.melt("factor", var_name="modality", value_name="explained")
+    return rows.assign(task=task, of=of, kind=rows["factor"].map(kind))[COLUMNS]
+
+
+def wide(table: pd.DataFrame) -> pd.DataFrame:
+    """Return (factors, modalities) shares from the rows of one representation."""
+    order = list(dict.fromkeys(table["modality"]))
+    return table.pivot(index="factor", columns="modality", values="explained")[order]
+
+
+def factors_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Return how many factors are shared and specific, a row a representation of a joint task.
+
+    Parameters
+    ----------
+    table
+        Rows of :func:`factor_rows`, of one joint task.
+    """
+    shown = []
+    for of, own in table.groupby("of", sort=False):
+        kind = own.drop_duplicates("factor")["kind"].value_counts()
+        modalities = list(dict.fromkeys(own["modality"]))
+        totals = wide(own).sum()
+        shown.append(
+            {
+                "of": of,
+                "factors": str(own["factor"].nunique()),
+                "shared": str(kind.get(SHARED, 0)),
+                **{f"of {name} alone": str(kind.get(name, 0)) for name in modalities},
+                "of none": str(kind.get(NOTHING, 0)),
+                **{f"explained of {name}": f"{totals[name]:.0%}" for name in modalities},
+            }
+        )
+    return pd.DataFrame(shown)

@@ -1,0 +1,109 @@
+"""What joining modalities adds, for the page: every way side by side, and each modality's part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+import pandas as pd
+
+from aehpo_assets.analysis.integration import integration_text
+from aehpo_assets.analysis.integration_labels import AVERAGE, by_candidate, by_candidate_text
+from aehpo_assets.analysis.modality_gains import all_gains_text
+from aehpo_assets.analysis.plots.factors import factors
+from aehpo_assets.analysis.plots.integration import integration_scores
+from aehpo_assets.analysis.shared_factors import MOFA, factors_text, wide
+from aehpo_assets.datasets.joint_names import JOINS
+from aehpo_assets.report.blocks import Block, Picture, Table
+from aehpo_assets.report.found import Report
+from aehpo_assets.store.store import Store
+
+SHARED_FACTORS = "shared_factors"
+
+
+def integration_blocks(store: Store, reports: Mapping[str, Report]) -> Iterator[Block]:
+    """Yield what joining modalities adds, where a study joins any.
+
+    Parameters
+    ----------
+    store
+        Of a home.
+    reports
+        Output of :func:`aehpo_assets.report.found.validation_reports`.
+    """
+    for architecture, report in reports.items():
+        if "integration" in report:
+            yield Table(
+                f"integration-{architecture}",
+                f"What joining modalities adds to the best of them alone ({architecture}): that "
+                "one is chosen by its valid score, and test decides.",
+                report["integration"],
+                integration_text(report["integration"]),
+            )
+    labels = _of_all(reports, "integration_labels")
+    for task in dict.fromkeys(task for table in labels.values() for task in table["joint"]):
+        yield from _of_task(task, labels, _of_all(reports, "modality_gains"))
+        yield from _factors(store, task)
+
+
+def _of_all(reports: Mapping[str, Report], name: str) -> dict[str, pd.DataFrame]:
+    return {one: report[name] for one, report in reports.items() if name in report}
+
+
+def _of_task(
+    task: str, labels: Mapping[str, pd.DataFrame], gains: Mapping[str, pd.DataFrame]
+) -> Iterator[Block]:
+    stem = task.replace(JOINS, "-")
+    table = by_candidate(labels, task)
+    if AVERAGE in table:
+        yield Picture(
+            f"integration-scores-{stem}",
+            f"Single modalities, fusions and references of {task}: mean AUC on the test samples, "
+            "averaged over labels, with its 95 % interval over replicates.",
+            partial(integration_scores, table, task),
+        )
+    yield Table(
+        f"integration-labels-{stem}",
+        f"Single modalities, fusions and references of {task}, label by label: mean AUC on the "
+        "test samples, with its 95 % interval over replicates.",
+        table,
+        by_candidate_text(table, [name for name in table if f"{name} lower" in table]),
+    )
+    own = [one[one["joint"] == task].assign(architecture=name) for name, one in gains.items()]
+    if any(map(len, own)):
+        yield Table(
+            f"modality-gains-{stem}",
+            f"What each modality adds to {task}, label by label: AUC on test less that of the task "
+            "without it, with its 95 % interval, by replicate. Where the test samples are others "
+            "too, it is a difference of samples as well.",
+            pd.concat(own, ignore_index=True),
+            all_gains_text(gains, task),
+        )
+
+
+def _factors(store: Store, task: str) -> Iterator[Block]:
+    """Which factors of MOFA and which latents are of several modalities."""
+    if not store.is_usable(SHARED_FACTORS, ()):
+        return
+    folder = store.existing_folder(SHARED_FACTORS, ())
+    table = pd.read_parquet(folder / "explained.parquet")
+    own = table[table["task"] == task]
+    if own.empty:
+        return
+    stem = task.replace(JOINS, "-")
+    yield Table(
+        f"shared-factors-{stem}",
+        f"Factors of MOFA and latents of what is recommended for {task}, by the modalities of "
+        "which they explain 2 % or more of the variance on train, each by itself: shared, or of "
+        "one alone. Shares of latents that go together count twice.",
+        own,
+        factors_text(own),
+    )
+    for of, rows in own.groupby("of", sort=False):
+        what = f"factor of {of}" if of == MOFA else f"latent of {of}"
+        yield Picture(
+            f"shared-factors-{stem}-{of}",
+            f"What each {what} explains of each modality of {task}: bars of the same height are of "
+            "a shared one, a single bar is of one modality alone.",
+            partial(factors, wide(rows), what),
+        )
