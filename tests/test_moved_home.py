@@ -17,17 +17,20 @@ from aehpo_assets.cli.run import run_headless
 from aehpo_assets.space import configurations_of
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study
-from tests.conftest import write_tiny
 
 
 @pytest.fixture(scope="module")
-def with_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def with_data(finished_tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished home whose data set lies in it, and was given with --data as well.
 
-    Its configurations come from a file beside the study file, by its whole path.
+    Its configurations come from a file beside the study file, by its whole path. It is a copy in
+    which what names the place of the data set, or of the configurations, is made again.
     """
-    root = tmp_path_factory.mktemp("moved")
-    write_tiny(root)
+    root = tmp_path_factory.mktemp("moved") / "study"
+    shutil.copytree(finished_tiny, root)
+    (root / "home" / "data_roots.json").unlink()
+    for asset in ("omics_matrix", "sample_labels", "feature_ontology", "data_split"):
+        shutil.rmtree(root / "home" / "store" / asset)
     study = read_study(root / "tiny.yaml")
     configurations_of(study, "vanillix").to_parquet(root / "mine.parquet")
     content = yaml.safe_load((root / "tiny.yaml").read_text())
@@ -38,7 +41,12 @@ def with_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     printed = io.StringIO()
     console = Console(file=printed, width=200)
     assert run_headless(root / "tiny.yaml", home, [home.data], console), printed.getvalue()
+    assert str(finished_tiny) not in "".join(file.read_text() for file in records(home.root))
     return root
+
+
+def records(home: Path) -> list[Path]:
+    return [*home.rglob("*.json"), *home.rglob("*.yaml")]
 
 
 def run(file: Path, home: Path, *data: Path) -> str:

@@ -31,14 +31,15 @@ def run(folder: Path, home: Path, **changes: Any) -> tuple[bool, str]:
     file.write_text(yaml.safe_dump(content | RACING | changes))
     printed = io.StringIO()
     console = Console(file=printed, width=200)
-    return run_headless(file, Home(home), [folder / "data"], console), printed.getvalue()
+    return run_headless(file, Home(home), [], console), printed.getvalue()
 
 
 @pytest.fixture(scope="module")
-def folder(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study with a race whose first round is finished."""
-    folder = tmp_path_factory.mktemp("race") / "study"
-    shutil.copytree(tiny_root, folder)
+def folder(finished_tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study with a race whose first round is finished; up to the race it is the tiny study."""
+    folder = tmp_path_factory.mktemp("race")
+    shutil.copytree(finished_tiny / "home", folder / "home")
+    shutil.copy(finished_tiny / "tiny.yaml", folder)
     ok, printed = run(folder, folder / "home")
     assert ok, printed
     return folder

@@ -26,15 +26,19 @@ from aehpo_assets.cli.results import print_task
 from aehpo_assets.cli.run import run_headless
 from aehpo_assets.cli.status import print_status
 from aehpo_assets.cli.trace import print_trace
+from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.errors import HomeBusyError, InputError
 from aehpo_assets.exchange.folders import export_study
 from aehpo_assets.hpo.columns import TEST_SCORE, columns_of_test
+from aehpo_assets.running.runner import StudyRun, Work, prepare
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.measured import without_measured
 from aehpo_assets.store.run_archive import RUN_KEY, RunArchive
 from aehpo_assets.store.store import Store
+from aehpo_assets.study import read_study
 from aehpo_gpu.training.cost import CostModel
+from tests.conftest import TINY_STUDY, write_tiny
 
 logger = logging.getLogger(__name__)
 
@@ -70,9 +74,6 @@ STUDY: dict[str, Any] = {
         "repetitions": 2,
     },
 }
-
-ROUTE = {k: v for k, v in STUDY.items() if k not in ("benchmark", "live", "transfer_benchmark")}
-"""The same without what is compared with the study's own route."""
 
 
 def write_dataset(folder: Path) -> None:
@@ -500,12 +501,17 @@ def test_a_changed_study_makes_only_what_hangs_on_the_change(
 
 
 def test_more_configurations_train_only_the_new_ones(first: tuple[Path, str], root: Path) -> None:
-    store = Store(first[0] / "store")
-    before = store.read_table("run_results", ("vanillix", "toy_rna"))
-    more = ROUTE | {"configurations": {"count": 9}, "architectures": ["vanillix"]}
-    ok, printed = run(more, root, first[0])
-    assert ok, printed
-    after = store.read_table("run_results", ("vanillix", "toy_rna"))
+    home = Home(first[0])
+    before = home.store.read_table("run_results", ("vanillix", "toy_rna"))
+    more = STUDY | {"configurations": {"count": 9}, "architectures": ["vanillix"]}
+    file = root / "tiny.yaml"
+    file.write_text(yaml.safe_dump(more))
+    tasks = available_tasks(home.data_roots())
+    present = StudyRun(home, prepare(read_study(file), home, tasks, file=file), tasks)
+    for assets, partition in present.works():
+        if assets[0] in ("configurations", "run_results"):
+            assert present.materialize(Work(assets, partition, "more of them")).error is None
+    after = home.store.read_table("run_results", ("vanillix", "toy_rna"))
     assert len(after) == 9
     # Fleet seconds are measured: had a run been trained again, they would differ.
     pd.testing.assert_series_equal(after["fleet_runtime"].head(8), before["fleet_runtime"])
@@ -532,19 +538,21 @@ def test_a_broken_data_set_is_refused_before_anything_is_written(
     assert not (tmp_path / "home" / "study.yaml").exists()
 
 
-def test_what_hangs_on_a_failure_is_left_out_and_the_rest_is_made(
-    root: Path, tmp_path: Path
-) -> None:
+def test_what_hangs_on_a_failure_is_left_out_and_the_rest_is_made(tmp_path: Path) -> None:
     """Of two modalities one says nothing: it stops there, and the other goes on."""
-    write_dataset(tmp_path / "data" / "toy")
-    matrix = pd.read_parquet(tmp_path / "data" / "toy" / "rna.parquet")
+    write_tiny(tmp_path)
+    folder = tmp_path / "data" / "toy"
+    matrix = pd.read_parquet(folder / "rna.parquet")
     matrix.iloc[:, :] = 7.0
-    matrix.to_parquet(tmp_path / "data" / "toy" / "rna.parquet")
-    ok, printed = run(ROUTE | {"architectures": ["vanillix"]}, tmp_path, tmp_path / "home")
+    matrix.to_parquet(folder / "meth.parquet")
+    content = yaml.safe_load((folder / "dataset.yaml").read_text())
+    content["modalities"]["meth"] = {"file": "meth.parquet"}
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(content))
+    ok, printed = run(TINY_STUDY, tmp_path, tmp_path / "home")
     assert not ok
-    assert "preprocessed_matrix [toy_rna]" in printed
+    assert "failed preprocessed_matrix [toy_meth]" in printed
     assert "no feature varies" in printed
-    assert not (
-        tmp_path / "home" / "store" / "run_results" / "vanillix" / "toy_rna.parquet"
-    ).exists()
-    assert (tmp_path / "home" / "store" / "run_results" / "vanillix" / "toy_meth.parquet").exists()
+    store = Store(tmp_path / "home" / "store")
+    for asset in ("run_results", "recommendations", "test_results"):
+        assert store.partitions(asset) == [("vanillix", "toy_rna")], asset
+    assert store.partitions("validation_report") == [("vanillix",)]

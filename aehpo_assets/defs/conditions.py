@@ -18,6 +18,7 @@ from aehpo_assets.defs.study_conditions import (
     OutOfDate,
     OwnPartitionMissing,
     WillBeRequestedElsewhere,
+    in_turn,
 )
 
 Condition = dg.AutomationCondition
@@ -29,7 +30,7 @@ _inputs_changed = Condition.any_deps_match(Condition.data_version_changed()).ign
 
 _becomes_missing = Condition.newly_missing() | (
     # What is missing when the daemon starts for the first time.
-    Condition.initial_evaluation() & Condition.missing() & ~Condition.execution_failed()
+    in_turn(Condition.initial_evaluation(), Condition.missing(), ~Condition.execution_failed())
 )
 
 
@@ -46,21 +47,20 @@ _is_due = _due(_inputs_changed)
 # What they are made for does without them where they cannot be made.
 _BESIDE_IT = dg.AssetSelection.assets("baseline_performance", "noise", "late_fusion")
 
-_is_free = (
-    ~Condition.in_progress()
-    & ~Condition.any_deps_in_progress()
-    & ~Condition.any_deps_match(WillBeRequestedElsewhere())
-    & InStudy()
-    & ~MadeMeanwhile()
-    & ~Condition.any_deps_match(OutOfDate() & InStudy() & ~Condition.will_be_requested()).ignore(
-        _BESIDE_IT
-    )
-).with_label("nothing is under way upstream, and it belongs to the study")
+_is_free = in_turn(
+    ~Condition.in_progress(),
+    ~Condition.any_deps_in_progress(),
+    ~Condition.any_deps_match(WillBeRequestedElsewhere()),
+    ~MadeMeanwhile(),
+    ~Condition.any_deps_match(
+        in_turn(OutOfDate(), InStudy(), ~Condition.will_be_requested())
+    ).ignore(_BESIDE_IT),
+).with_label("nothing is under way upstream")
 
 _RESULTS = dg.AssetSelection.assets("run_results", "learning_curves")
 
-when_inputs_change = (
-    _is_due & ~Condition.any_deps_missing().ignore(_AS_THEY_CAME) & _is_free
+when_inputs_change = in_turn(
+    _is_due, InStudy(), ~Condition.any_deps_missing().ignore(_AS_THEY_CAME), _is_free
 ).with_label("when inputs change")
 """For what follows from its inputs: made when it is missing, and when an input changed."""
 
@@ -69,22 +69,25 @@ _nothing_asked_for_is_missing = ~Condition.any_deps_match(
     Condition.missing() & ~Condition.will_be_requested() & InStudy()
 )
 
-when_recommendations_change = (
-    _is_due
-    & _nothing_asked_for_is_missing
-    & _is_free
-    & ~Condition.any_deps_match(Condition.will_be_requested()).allow(_RESULTS)
+when_recommendations_change = in_turn(
+    _is_due,
+    InStudy(),
+    _nothing_asked_for_is_missing,
+    _is_free,
+    ~Condition.any_deps_match(Condition.will_be_requested()).allow(_RESULTS),
 ).with_label("when recommendations change")
 """For the race and validation: results that are made again will change what is recommended. Where
 the study has no race, validation does without."""
 
-_results_are_in = (
-    Condition.any_deps_match(~Condition.missing()).allow(_RESULTS)
-    & ~Condition.any_deps_match(OnItsWay()).allow(_RESULTS)
-    & ~Condition.any_deps_missing().ignore(_RESULTS)
+_results_are_in = in_turn(
+    Condition.any_deps_match(~Condition.missing()).allow(_RESULTS),
+    ~Condition.any_deps_match(OnItsWay()).allow(_RESULTS),
+    ~Condition.any_deps_missing().ignore(_RESULTS),
 ).with_label("every result that will come is there")
 
-when_results_change = (_is_due & _results_are_in & _is_free).with_label("when results change")
+when_results_change = in_turn(_is_due, InStudy(), _results_are_in, _is_free).with_label(
+    "when results change"
+)
 """For what joins all tasks: it waits for results that are on their way, not for failed ones."""
 
 _LATENTS = dg.AssetSelection.assets("recommended_latents")
@@ -100,11 +103,12 @@ when_latents_change = (
 _VALIDATIONS = dg.AssetSelection.assets("validated_recommendations", "test_results")
 _TESTS = dg.AssetSelection.assets("test_results")
 
-when_validations_change = (
-    _is_due
-    & Condition.any_deps_match(~Condition.missing()).allow(_TESTS)
-    & ~Condition.any_deps_match(OnItsWay()).allow(_VALIDATIONS | _BESIDE_IT)
-    & _is_free
+when_validations_change = in_turn(
+    _is_due,
+    InStudy(),
+    Condition.any_deps_match(~Condition.missing()).allow(_TESTS),
+    ~Condition.any_deps_match(OnItsWay()).allow(_VALIDATIONS | _BESIDE_IT),
+    _is_free,
 ).with_label("when validations change")
 """For what joins the validations of all tasks, and the baselines and the noise where there are any.
 
@@ -113,11 +117,12 @@ out of date until then."""
 
 _REPORTS = dg.AssetSelection.assets("validation_report")
 
-when_reports_change = (
-    _is_due
-    & Condition.any_deps_match(~Condition.missing()).allow(_REPORTS)
-    & ~Condition.any_deps_match(OnItsWay()).allow(_REPORTS)
-    & _is_free
+when_reports_change = in_turn(
+    _is_due,
+    InStudy(),
+    Condition.any_deps_match(~Condition.missing()).allow(_REPORTS),
+    ~Condition.any_deps_match(OnItsWay()).allow(_REPORTS),
+    _is_free,
 ).with_label("when reports change")
 """For the page of the study: what it tells beside the validations follows when it is there."""
 
@@ -125,23 +130,25 @@ _validation_changed = Condition.any_deps_match(Condition.data_version_changed())
     dg.AssetSelection.assets("validated_recommendations")
 )
 
-when_validation_ends = (
-    _due(_validation_changed)
-    & ~Condition.any_deps_missing().ignore(_BESIDE_IT)
-    & ~Condition.any_deps_match(Condition.will_be_requested()).allow(_RESULTS)
-    & ~Condition.any_deps_match(OnItsWay()).allow(_BESIDE_IT)
-    & _is_free
+when_validation_ends = in_turn(
+    _due(_validation_changed),
+    InStudy(),
+    ~Condition.any_deps_missing().ignore(_BESIDE_IT),
+    ~Condition.any_deps_match(Condition.will_be_requested()).allow(_RESULTS),
+    ~Condition.any_deps_match(OnItsWay()).allow(_BESIDE_IT),
+    _is_free,
 ).with_label("when validation ends")
 """For what opens the test: results that change are validated again first, and looked at then."""
 
 _DESCRIPTIONS = dg.AssetSelection.assets("dataset_profile", "baseline_performance")
 
-when_own_results_change = (
-    _is_due
-    & ~OwnPartitionMissing()
-    & Condition.any_deps_match(~Condition.missing()).allow(_RESULTS)
-    & ~Condition.any_deps_match(OnItsWay()).allow(_RESULTS | _DESCRIPTIONS)
-    & ~Condition.any_deps_missing().ignore(_RESULTS | _DESCRIPTIONS)
-    & _is_free
+when_own_results_change = in_turn(
+    _is_due,
+    InStudy(),
+    ~OwnPartitionMissing(),
+    Condition.any_deps_match(~Condition.missing()).allow(_RESULTS),
+    ~Condition.any_deps_match(OnItsWay()).allow(_RESULTS | _DESCRIPTIONS),
+    ~Condition.any_deps_missing().ignore(_RESULTS | _DESCRIPTIONS),
+    _is_free,
 ).with_label("when the task's results, or what transfers to it, change")
 """For what joins all tasks for the sake of one, by how alike they are as far as that is known."""

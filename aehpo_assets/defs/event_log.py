@@ -64,7 +64,7 @@ class HomeEventLogStorage(SqliteEventLogStorage):
                     "check_same_thread": False,
                 },
             )
-            listen(engine, "connect", _write_without_waiting)
+            listen(engine, "connect", write_without_waiting)
         self._engines[shard] = engine
         return engine
 
@@ -139,8 +139,8 @@ class HomeEventLogStorage(SqliteEventLogStorage):
         super().dispose()
 
 
-def _write_without_waiting(connection: sqlite3.Connection, _: object) -> None:
-    """Leave it to the system when events reach the disk.
+def write_without_waiting(connection: sqlite3.Connection, _: object) -> None:
+    """Have a connection leave it to the system when events reach the disk.
 
     A power cut may take the last events with it, which the store knows of, but damages nothing.
     See https://sqlite.org/pragma.html#pragma_synchronous.

@@ -36,6 +36,12 @@ run_monitoring:
 event_log_storage:
   module: aehpo_assets.defs.event_log
   class: HomeEventLogStorage
+run_storage:
+  module: aehpo_assets.defs.run_storage
+  class: HomeRunStorage
+compute_logs:
+  module: aehpo_assets.defs.compute_logs
+  class: HomeComputeLogs
 # A sensor that reads a large data set does not hold up the others.
 sensors:
   use_threads: true

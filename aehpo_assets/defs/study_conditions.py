@@ -9,6 +9,7 @@ from collections.abc import Collection
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.declarative_automation.operators import AndAutomationCondition
 
 from aehpo_assets.defs.partitions import belongs, dimensions
 from aehpo_assets.defs.recipe import is_asked_for
@@ -19,6 +20,31 @@ from aehpo_assets.study import Study
 
 Context = dg.AutomationContext[Any]
 Result = dg.AutomationResult[Any]
+
+
+class InTurn(AndAutomationCondition[dg.AssetKey]):
+    """All of its operands, each asked about what those before it leave; with nothing left it ends.
+
+    Dagster's own asks every operand also where the first leaves nothing, which is how it is most of
+    the time. Only the first may remember earlier evaluations: it is asked in each.
+    """
+
+    async def evaluate(self, context: Context) -> Result:  # type: ignore[override]
+        """Return the candidates for which all operands hold."""
+        left, asked = context.candidate_subset, list[Result]()
+        for position, operand in enumerate(self.operands):
+            if asked and left.is_empty:
+                left = context.get_empty_subset()
+                break
+            own = context.for_child_condition(operand, [position], left)
+            asked.append(await own.evaluate_async())
+            left = left.compute_intersection(asked[-1].true_subset)
+        return dg.AutomationResult(context, left, child_results=asked)
+
+
+def in_turn(*operands: dg.AutomationCondition[Any]) -> InTurn:
+    """Return the condition that holds where all of these do, see :class:`InTurn`."""
+    return InTurn(operands=operands)
 
 
 class InStudy(dg.AutomationCondition[dg.AssetKey]):

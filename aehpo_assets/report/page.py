@@ -89,7 +89,7 @@ def _as_address(picture: Picture, svg: bytes) -> str:
     """The picture within its own address, so that the page needs no second file."""
     kind, content = "svg+xml", svg
     if len(svg) > LARGEST_VECTORS:
-        kind, content = "png", picture.draw()
+        kind, content = "png", _drawn(picture, "png")
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 

@@ -28,13 +28,19 @@ GREY = "#8C8C8C"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DPI = 80
 
-Format = Literal["png", "svg", "pdf"]
+WORDS = {"text.parse_math": False}
+"""Words with two ``$`` are drawn as they are, and are no formulas."""
+
+Format = Literal["png", "svg", "pdf", "nothing"]
 _FORMAT: ContextVar[Format] = ContextVar("format of pictures", default="png")
 
 
 @contextmanager
 def drawn_as(kind: Format) -> Iterator[None]:
-    """Have every picture that is drawn inside come out in another format than PNG."""
+    """Have every picture that is drawn inside come out in another format than PNG.
+
+    As ``nothing`` it takes no time, and has no bytes.
+    """
     token = _FORMAT.set(kind)
     try:
         yield
@@ -77,6 +83,7 @@ def drawing(
         "legend.frameon": False,
         "legend.fontsize": 8,
         "lines.linewidth": 1.6,
+        **WORDS,
     }
     size = (
         width or (6.4 if columns == 1 else 3.4 * columns),
@@ -127,15 +134,20 @@ def rendered(figure: Figure) -> bytes:
     bytes
         The file; the same figure gives the same bytes.
     """
+    import matplotlib as mpl
     from matplotlib.ticker import NullFormatter
 
-    _refuse_formulas(figure)
+    if _FORMAT.get() == "nothing":
+        return b""
     for axes in figure.axes:
         left, right = axes.get_xlim()
         # Over several magnitudes the labels of minor ticks would run into each other.
         if axes.get_xscale() == "log" and right >= 10 * left:
             axes.xaxis.set_minor_formatter(NullFormatter())
-    return _png(figure) if _FORMAT.get() == "png" else _vectors(figure, _FORMAT.get())
+    # Saving a figure would draw it twice, the first time only to lay it out.
+    with mpl.rc_context(WORDS):
+        _allow_powers(figure)
+        return _png(figure) if _FORMAT.get() == "png" else _vectors(figure, _FORMAT.get())
 
 
 def _png(figure: Figure) -> bytes:
@@ -143,7 +155,6 @@ def _png(figure: Figure) -> bytes:
     from PIL import Image
 
     canvas = FigureCanvasAgg(figure)
-    # Saving a figure would draw it twice, the first time only to lay it out.
     canvas.draw()
     size = canvas.get_width_height(physical=True)
     picture = Image.frombuffer("RGBA", size, canvas.buffer_rgba()).convert("RGB")
@@ -155,21 +166,21 @@ def _png(figure: Figure) -> bytes:
 
 def _vectors(figure: Figure, kind: Format) -> bytes:
     import matplotlib as mpl
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     buffer = io.BytesIO()
-    # Neither the hour nor a random salt of names goes into the file.
-    undated = {"Date": None} if kind == "svg" else {"CreationDate": None}
     with mpl.rc_context({"svg.hashsalt": "aehpo", "svg.fonttype": "path", "pdf.fonttype": 42}):
-        figure.savefig(buffer, format=kind, metadata=undated)
+        # Neither the hour nor a random salt of names goes into the file.
+        if kind == "svg":
+            FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
+        else:
+            FigureCanvasPdf(figure).print_pdf(buffer, metadata={"CreationDate": None})
     return buffer.getvalue()
 
 
-def _refuse_formulas(figure: Figure) -> None:
-    """Have words with two ``$`` drawn as they are; the powers of logarithmic axes are formulas."""
-    from matplotlib.text import Text
-
-    for text in figure.findobj(Text):
-        text.set_parse_math(False)
+def _allow_powers(figure: Figure) -> None:
+    """Have the labels of logarithmic axes drawn as formulas, which their powers are."""
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             if axis.get_scale() == "log":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aehpo_assets.hpo.surrogate.kernel import JITTER, Kernel, centre_and_scale
+from aehpo_assets.hpo.surrogate.kernel import JITTER, Kernel, centre_and_scale, on_one_thread
 
 _CHUNK = 4_000_000
 """Elements of the largest array of a prediction."""
@@ -102,13 +102,12 @@ class GaussianProcess:
     def _factors(self) -> list[np.ndarray]:
         """Cholesky factors of the covariance of what was seen at each strength, standardised."""
         from scipy.linalg import cholesky
-        from threadpoolctl import threadpool_limits
 
         blocks = [self.kernel.covariance(self.X[rows], self.X) for rows in self._chunks(self.X)]
         covariance = np.concatenate(blocks)
         own = self.noise / self.scale**2 + JITTER
         factors = []
-        with threadpool_limits(1):
+        with on_one_thread():
             for strength, _ in self.kernel.strengths:
                 total = strength * covariance
                 total[np.diag_indices_from(total)] += own
@@ -118,9 +117,8 @@ class GaussianProcess:
     def _solve(self, y: np.ndarray) -> np.ndarray:
         """(strengths, rows seen) what the covariance with each row adds to the mean."""
         from scipy.linalg import cho_solve
-        from threadpoolctl import threadpool_limits
 
-        with threadpool_limits(1):
+        with on_one_thread():
             return np.array(
                 [
                     strength * cho_solve((factor, True), y)
@@ -133,14 +131,13 @@ class GaussianProcess:
     def _halves(self, X: np.ndarray) -> Iterator[np.ndarray]:
         """(rows seen, rows) whose squares are what was learned, a strength at a time."""
         from scipy.linalg import solve_triangular
-        from threadpoolctl import threadpool_limits
 
         between = self.kernel.covariance(self.X, X)
         for (strength, probability), factor in zip(
             self.kernel.strengths, self._factors, strict=True
         ):
             if strength:
-                with threadpool_limits(1):
+                with on_one_thread():
                     half = solve_triangular(factor, between, lower=True)
                 yield np.sqrt(probability) * strength * half
 

@@ -7,8 +7,10 @@ needs no (rows, rows, columns) array: sums over pairs are products of matrices.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 
@@ -131,7 +133,6 @@ def _strengths(
 ) -> tuple[tuple[float, float], ...]:
     """Return the strengths that the values leave possible, by their marginal likelihoods."""
     from scipy.linalg import cho_solve, cholesky
-    from threadpoolctl import threadpool_limits
 
     mean, scale = centre_and_scale(y)
     values = (y - mean) / scale
@@ -139,7 +140,7 @@ def _strengths(
     own = np.diag(noise / scale**2 + JITTER)
     strengths = [0.0, *_STRENGTHS.tolist()]
     logs = np.log([_NOTHING, *np.full(len(_STRENGTHS), (1 - _NOTHING) / len(_STRENGTHS))])
-    with threadpool_limits(1):
+    with on_one_thread():
         for one, strength in enumerate(strengths):
             factor = cholesky(strength * covariance + own, lower=True)
             logs[one] -= 0.5 * values @ cho_solve((factor, True), values)
@@ -159,7 +160,6 @@ def _largest_likelihood(
     start: Kernel | None,
 ) -> Kernel:
     from scipy.optimize import minimize
-    from threadpoolctl import threadpool_limits
 
     rows = np.sort(rows)
     X, y, noise = X[rows], y[rows], noise[rows]
@@ -173,7 +173,7 @@ def _largest_likelihood(
     bounds += [tuple(np.log(_LEFT))]
     best = None
     # Sums in another order, as with other numbers of threads, would end in other optima.
-    with threadpool_limits(1):
+    with on_one_thread():
         for first in starts:
             last = first.roughness if replicates is None else first.nugget
             begin = np.log([first.amplitude, *first.length_scales, max(last, _LEFT[0])])
@@ -186,6 +186,20 @@ def _largest_likelihood(
     last = float(values[-1])
     roughness, nugget = (last, 0.0) if replicates is None else (0.0, last)
     return Kernel(float(values[0]), values[1 : columns + 1], roughness, nugget)
+
+
+def on_one_thread() -> AbstractContextManager[Any]:
+    """Return a block in which linear algebra has one thread: its sums have one order then."""
+    return _linear_algebra().limit(limits=1)
+
+
+@cache
+def _linear_algebra() -> Any:
+    """Return what sets its threads; to look for the libraries takes longer than a small process."""
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def centre_and_scale(y: np.ndarray) -> tuple[float, float]:

@@ -13,7 +13,14 @@ import pytest
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.importance import hyperparameter_importance
-from aehpo_assets.analysis.plots.style import drawing, finite, palette, rendered, shortened
+from aehpo_assets.analysis.plots.style import (
+    drawing,
+    drawn_as,
+    finite,
+    palette,
+    rendered,
+    shortened,
+)
 from aehpo_assets.noise.words import KNOWN, NOT_KNOWN
 
 VALID = "weighted_avg_auc_downstream_performance_valid"
@@ -435,3 +442,10 @@ def test_latents_without_a_label_of_classes_are_drawn_in_one_colour(
     frame = pd.DataFrame(np.random.default_rng(5).normal(size=(30, 4)))
     png_size(plots.latents(frame, labels(30)[["AGE"]]))
     assert drawn[-1].axes[0].get_legend() is None
+
+
+def test_nothing_is_drawn_where_nobody_looks() -> None:
+    frame = pd.DataFrame(np.random.default_rng(5).normal(size=(30, 4)))
+    with drawn_as("nothing"):
+        assert plots.latents(frame, labels(30)) == b""
+    png_size(plots.latents(frame, labels(30)))

@@ -19,7 +19,7 @@ import yaml
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.resource import INTERRUPTED_TAG
 from aehpo_assets.store.home import Home
-from tests.conftest import TINY_STUDY, write_tiny
+from tests.conftest import TINY_STUDY
 
 PATIENCE = 120
 """Seconds after which what does not stop by itself counts as never stopping."""
@@ -37,8 +37,18 @@ def work():
 sys.exit(run_stoppable(work))
 """
 
-DEAF = "import itertools; print('ready', flush=True); sum(itertools.repeat(1))"
-"""Work without end that never looks at signals, and lets no other thread do so."""
+DEAF = """
+    import ctypes, itertools
+    lock, mutex = ctypes.PyDLL(None).pthread_mutex_lock, ctypes.create_string_buffer(64)
+    print("ready", flush=True)
+    lock(mutex), lock(mutex)
+    sum(itertools.repeat(1))
+"""
+"""Work without end that never looks at signals, and lets no other thread do so.
+
+It waits for a lock that it holds itself, which no signal ends; where that is no such lock, it adds
+up without end.
+"""
 
 
 def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -122,13 +132,13 @@ def test_the_exit_code_of_the_work_is_told_and_so_is_its_death() -> None:
 
 @pytest.mark.parametrize(("number", "code"), BOTH)
 def test_a_run_stops_inside_a_training_and_its_run_is_to_be_asked_for_again(
-    tmp_path: Path, number: int, code: int
+    finished_tiny: Path, tmp_path: Path, number: int, code: int
 ) -> None:
-    write_tiny(tmp_path, epochs=1_000_000)
     home = Home(tmp_path / "home")
-    data = ("--home", home.root, "--data", tmp_path / "data")
-    process = aehpo("run", tmp_path / "tiny.yaml", *data)
-    read_until(process, "made   preprocessed_matrix")
+    shutil.copytree(finished_tiny / "home", home.root)
+    file = tmp_path / "tiny.yaml"
+    file.write_text(yaml.safe_dump(TINY_STUDY | {"replicates": 2, "epochs": 1_000_000}))
+    process = aehpo("run", file, "--home", home.root, "--data", finished_tiny / "data")
     instance = open_instance(home)
 
     def is_training() -> bool:

@@ -53,8 +53,9 @@ class Daemon:
         asked: dict[str, set[str]] = {}
         with pytest.MonkeyPatch.context() as one_tick:
             # Dagster asks for them thousands of times; in a tick nobody adds any.
-            known = cache(self.instance.get_dynamic_partitions)
-            one_tick.setattr(self.instance, "get_dynamic_partitions", known)
+            for question in ("get_dynamic_partitions", "has_dynamic_partition"):
+                known = cache(getattr(self.instance, question))
+                one_tick.setattr(self.instance, question, known)
             for number, location in enumerate((assets_location, gpu_location)):
                 result = dg.evaluate_automation_conditions(
                     location, self.instance, cursor=self.cursors.get(number)

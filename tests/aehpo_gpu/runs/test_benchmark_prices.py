@@ -33,7 +33,7 @@ FACTS = {
 }
 # The one with settings of its own computes for minutes.
 MULTI_OBJECTIVE = searcher_names(lambda one: len(one.objectives) > 1 and one.library is None)
-PLAN = BenchmarkPlan((*MULTI_OBJECTIVE, "random_search"), repetitions=1, trials=30)
+PLAN = BenchmarkPlan((*MULTI_OBJECTIVE, "random_search"), repetitions=1, trials=16)
 
 
 def priced(model: CostModel, folder: Path) -> tuple[pd.DataFrame, BenchmarkSummary]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -52,20 +53,32 @@ def in_pieces(
     return training
 
 
+@pytest.fixture(scope="module")
+def untouched(task: TrainingTask) -> Callable[[str, str], tuple[FleetTraining, Rounding]]:
+    """Trains the runs of :data:`DIFFERENT` to the end, once each; with what rounding may do."""
+
+    @cache
+    def train(architecture: str, precision: str) -> tuple[FleetTraining, Rounding]:
+        runs, tolerance = make_runs(4, **DIFFERENT), Rounding(1e-8, 1e-7)
+        if precision == "float32":
+            tolerance = rounding_error(task, runs, architecture, 12)
+        return in_pieces(task, runs, architecture, {}, precision=precision), tolerance
+
+    return train
+
+
 @pytest.mark.parametrize("architecture", ["vanillix", "varix", "disentanglix"])
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize("leaving", [{3: [1]}, {3: [0, 2]}, {3: [3], 7: [0, 1]}], ids=str)
 def test_runs_that_go_on_are_as_if_nobody_had_left(
     task: TrainingTask,
+    untouched: Callable[[str, str], tuple[FleetTraining, Rounding]],
     architecture: str,
     precision: str,
     leaving: dict[int, Sequence[int]],
 ) -> None:
     runs = make_runs(4, **DIFFERENT)
-    tolerance = Rounding(1e-8, 1e-7)
-    if precision == "float32":
-        tolerance = rounding_error(task, runs, architecture, 12)
-    undisturbed = in_pieces(task, runs, architecture, {}, precision=precision)
+    undisturbed, tolerance = untouched(architecture, precision)
     training = in_pieces(task, runs, architecture, leaving, precision=precision)
     gone = sorted(run for left in leaving.values() for run in left)
     assert sorted([*training.members, *gone]) == [0, 1, 2, 3]
