@@ -197,6 +197,9 @@ TRAINED = {
     *("run_results", "learning_curves", "validated_recommendations", "validated_benchmark"),
     *("recommended_latents", "live_search", "race"),
 }
+JUDGED = {
+    *("validation_report", "race", "study_report", "hyperparameter_effects", "train_size_curve"),
+}
 
 
 @pytest.mark.parametrize(
@@ -217,8 +220,8 @@ TRAINED = {
         ),
         (
             "aehpo_assets.noise.verdict",
-            {"validation_report", "race", "study_report", "hyperparameter_effects"},
-            set(RECIPES) - {"validation_report", "race", "study_report", "hyperparameter_effects"},
+            JUDGED,
+            set(RECIPES) - JUDGED,
         ),
         ("aehpo_assets.race.race", {"race"}, set(RECIPES) - {"race"}),
         ("aehpo_gpu.training.fleet", TRAINED, {"omics_matrix", "surrogate", "recommendations"}),

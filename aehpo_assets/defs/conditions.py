@@ -92,11 +92,12 @@ when_results_change = in_turn(_is_due, InStudy(), _results_are_in, _is_free).wit
 
 _LATENTS = dg.AssetSelection.assets("recommended_latents")
 
-when_latents_change = (
-    _is_due
-    & Condition.any_deps_match(~Condition.missing()).allow(_LATENTS)
-    & ~Condition.any_deps_match(OnItsWay()).allow(_LATENTS)
-    & _is_free
+when_latents_change = in_turn(
+    _is_due,
+    InStudy(),
+    Condition.any_deps_match(~Condition.missing()).allow(_LATENTS),
+    ~Condition.any_deps_match(OnItsWay()).allow(_LATENTS),
+    _is_free,
 ).with_label("when latents change")
 """For what compares the latents of all architectures and tasks, as far as they are there."""
 
