@@ -110,6 +110,7 @@ def test_paths_are_printed_as_they_are(place: Path, command: Command, tmp_path: 
         ("run", place / "none.yaml", *home),
         ("status", "--home", place / "none"),
         ("next-round", *home),
+        ("recommend", WORD, *home),
         ("export", "--out", place / "exported", *home),
         ("report", "--out", place / "page", *home),
         ("bundle", "--out", place / "crate", *home),

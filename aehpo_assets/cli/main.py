@@ -132,6 +132,21 @@ def results(
         print_summary(chosen_home(home), console)
 
 
+@app.command()
+def recommend(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="Name of the task.")],
+    architecture: Annotated[
+        str | None, typer.Option("--architecture", help="Show this one of the study's only.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what to train on a task: every value, what it scores, and the verdict in words."""
+    from aehpo_assets.cli.recommend import print_recommendations
+
+    print_recommendations(chosen_home(home), task, architecture, console, as_json=as_json)
+
+
 @app.command("next-round")
 def next_round(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Let what was validated join the evidence, for the next `aehpo run` to recommend again."""

@@ -76,6 +76,22 @@ def test_the_results_as_json(home: Path) -> None:
     assert "nothing was validated of nothing" in str(refused.exception)
 
 
+def test_what_to_train_is_told(home: Path) -> None:
+    shown = call(app, "recommend", "toy_rna", "--home", home)
+    (told,) = json.loads(call(app, "recommend", "toy_rna", "--home", home, "--json"))
+    validated = Home(home).store.read_table("validated_recommendations", ("vanillix", "toy_rna"))
+    own = validated[validated["config_id"] == told["config_id"]]
+    assert told["configuration"]["lr_fixed"] == pytest.approx(float(own["lr_fixed"].iloc[0]))
+    assert sorted(told["seeds"]) == sorted(own["seed"].unique())
+    for name in told["configuration"]:
+        assert name in shown
+    assert f"{told['scores']['valid']:.3f}" in shown
+    assert " ".join(told["verdict"].split()[:3]) in " ".join(shown.split())
+    refused = CliRunner().invoke(app, ["recommend", "toy_dna", "--home", str(home)])
+    assert "nothing is recommended for toy_dna" in str(refused.exception)
+    assert "toy_rna with vanillix" in str(refused.exception)
+
+
 def test_a_trace_is_short_and_can_be_all_of_it(home: Path) -> None:
     arguments = ("run_results/vanillix/toy_rna/0", "--home", home)
     short, full = call(app, "trace", *arguments), call(app, "trace", *arguments, "--full")

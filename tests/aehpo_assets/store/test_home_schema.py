@@ -192,6 +192,7 @@ WAYS_IN = {
     "reproduce": (app, ["reproduce", "run_results/vanillix/toy_rna"]),
     "ui": (app, ["ui"]),
     "results": (app, ["results"]),
+    "recommend": (app, ["recommend", "toy_rna"]),
     "report": (app, ["report"]),
     "export": (app, ["export", "--out", "OUT"]),
     "bundle": (app, ["bundle", "--out", "OUT"]),
