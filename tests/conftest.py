@@ -52,6 +52,8 @@ def short_timings() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(timing, "SECONDS_OF_A_TIMING", 0.01)
+        patch.setattr(timing, "SOLO_TIMINGS", 8)
+        patch.setattr(timing, "FLEETS_OF_A_SIZE", 2)
         yield
 
 
@@ -111,6 +113,15 @@ def same_process(monkeypatch: pytest.MonkeyPatch) -> None:
     from aehpo_assets.cli import main
 
     monkeypatch.setattr(main, "run_stoppable", lambda work: work())
+
+
+@pytest.fixture
+def no_pictures() -> Iterator[None]:
+    """Draw nothing: for studies that are made once more, of which the tables are looked at."""
+    from aehpo_assets.analysis.plots.style import drawn_as
+
+    with drawn_as("nothing"):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -55,7 +56,11 @@ def module_names() -> dict[str, Path]:
 
 
 MODULES = module_names()
-TREES = {name: ast.parse(file.read_text(encoding="utf-8")) for name, file in MODULES.items()}
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    return {name: ast.parse(file.read_text(encoding="utf-8")) for name, file in MODULES.items()}
 
 
 def imports_of(tree: ast.AST, module: str) -> Iterator[str]:
@@ -70,7 +75,9 @@ def imports_of(tree: ast.AST, module: str) -> Iterator[str]:
                 yield inner if inner in MODULES else str(node.module)
 
 
-IMPORTS = {name: set(imports_of(tree, name)) for name, tree in TREES.items()}
+@cache
+def imports() -> dict[str, set[str]]:
+    return {name: set(imports_of(tree, name)) for name, tree in trees().items()}
 
 
 def room(module: str) -> str:
@@ -117,7 +124,7 @@ def test_every_module_has_a_room() -> None:
 def test_only_the_dagster_layer_imports_dagster() -> None:
     found = [
         name
-        for name, imported in IMPORTS.items()
+        for name, imported in imports().items()
         if any(i.partition(".")[0].startswith("dagster") for i in imported)
         and room(name) not in DAGSTER
         and not name.endswith(".definitions")
@@ -127,7 +134,7 @@ def test_only_the_dagster_layer_imports_dagster() -> None:
 
 def test_only_the_command_line_prints() -> None:
     found = []
-    for name, tree in TREES.items():
+    for name, tree in trees().items():
         if room(name) in PRINTING:
             continue
         prints = any(
@@ -136,7 +143,7 @@ def test_only_the_command_line_prints() -> None:
             and node.func.id == "print"
             for node in ast.walk(tree)
         )
-        if prints or any(i.startswith(PRINTERS) for i in IMPORTS[name]):
+        if prints or any(i.startswith(PRINTERS) for i in imports()[name]):
             found.append(name)
     assert found == []
 
@@ -144,7 +151,7 @@ def test_only_the_command_line_prints() -> None:
 def test_the_first_package_knows_neither_torch_nor_the_second() -> None:
     found = {
         name: bad
-        for name, imported in IMPORTS.items()
+        for name, imported in imports().items()
         if name.partition(".")[0] == A
         and (bad := {i for i in imported if i.partition(".")[0] in ("torch", G)})
     }
@@ -152,11 +159,11 @@ def test_the_first_package_knows_neither_torch_nor_the_second() -> None:
 
 
 def test_nothing_imports_a_room_above_its_own() -> None:
-    assert upward(IMPORTS) == {}
+    assert upward(imports()) == {}
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    graph = {name: own(imported) - {name} for name, imported in IMPORTS.items()}
+    graph = {name: own(imported) - {name} for name, imported in imports().items()}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:

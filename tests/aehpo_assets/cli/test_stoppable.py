@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -15,7 +16,9 @@ import dagster as dg
 import psutil
 import pytest
 import yaml
+from rich.console import Console
 
+from aehpo_assets.cli.run import run_headless
 from aehpo_assets.defs.instance import open_instance
 from aehpo_assets.defs.resource import INTERRUPTED_TAG
 from aehpo_assets.store.home import Home
@@ -156,6 +159,7 @@ def test_a_run_stops_inside_a_training_and_its_run_is_to_be_asked_for_again(
     assert run.status == dg.DagsterRunStatus.FAILURE
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_what_was_made_before_a_stop_is_not_made_again(finished_tiny: Path, tmp_path: Path) -> None:
     shutil.copytree(finished_tiny / "home", tmp_path / "home")
     other = {"hpo": TINY_STUDY["hpo"] | {"trials": 7}, "replicates": 2}
@@ -168,10 +172,9 @@ def test_what_was_made_before_a_stop_is_not_made_again(finished_tiny: Path, tmp_
     assert process.returncode == 130
     assert "Stopped. Finished artefacts" in said
     names = {line.split()[1] for line in lines if line.startswith("made ")}
-    again = aehpo("run", *arguments)
-    out, err = again.communicate(timeout=PATIENCE)
-    assert again.returncode == 0, out + err
-    made = {line.split()[1] for line in out.splitlines() if line.startswith("made ")}
+    out = io.StringIO()
+    assert run_headless(file, Home(tmp_path / "home"), [], Console(file=out)), out.getvalue()
+    made = {line.split()[1] for line in out.getvalue().splitlines() if line.startswith("made ")}
     assert made
     assert not names & made
 

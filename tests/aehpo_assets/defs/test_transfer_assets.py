@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,7 +67,7 @@ class Bench:
     always: bool = False
 
     def put(self, asset: str, *partition: str, frame: pd.DataFrame) -> None:
-        self.home.store.write_table(asset, partition, frame, Record(code_version="1"))
+        put(self.home, asset, *partition, frame=frame)
 
     def make(self, asset: str, *partition: str) -> dg.ExecuteInProcessResult:
         return dg.materialize(
@@ -95,26 +96,37 @@ class Bench:
         return StudyArtefacts(self.home, {}, NAMES, stubs | specs_of(assets))
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """Two tasks alike, and one of other data that likes what the others dislike."""
-    home = Home(tmp_path)
+def put(home: Home, asset: str, *partition: str, frame: pd.DataFrame) -> None:
+    home.store.write_table(asset, partition, frame, Record(code_version="1"))
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with two tasks alike, and one of other data that likes what the others dislike."""
+    home = Home(tmp_path_factory.mktemp("transfer") / "home")
     home.adopt(Study.model_validate(STUDY), Path("tiny.yaml"))
-    instance = dg.DagsterInstance.ephemeral()
-    sync_partitions(home.study(), instance, NAMES)
-    bench = Bench(home, instance, build_definitions(study_on(home)))
     space = search_space("vanillix")
     results = synthetic_results(space, ("friend", "new"), count=60)
     upside_down = 1.45 - results["new"][VALID_SCORE]
     results["stranger"] = results["new"].assign(**{VALID_SCORE: upside_down})
     for number, (task, runs) in enumerate(results.items()):
-        bench.put("run_results", "vanillix", task, frame=runs)
-        bench.put("dataset_profile", task, frame=profile_of(number, sparse=task == "stranger"))
-    bench.put("earlier_validations", "vanillix", frame=no_validations())
+        put(home, "run_results", "vanillix", task, frame=runs)
+        put(home, "dataset_profile", task, frame=profile_of(number, sparse=task == "stranger"))
+    put(home, "earlier_validations", "vanillix", frame=no_validations())
     fitted, _, _ = fit_surrogate(training_table(results, space), space, folds=2)
     home.store.write_folder("surrogate", ("vanillix",), fitted.save, Record(code_version="1"))
     home.store.write_folder("blackbox", ("vanillix",), lambda _: None, Record(code_version="1"))
-    yield bench
+    return home.root
+
+
+@pytest.fixture
+def bench(filled: Path, tmp_path: Path) -> Iterator[Bench]:
+    """A copy of it."""
+    shutil.copytree(filled, tmp_path / "home")
+    home = Home(tmp_path / "home")
+    instance = dg.DagsterInstance.ephemeral()
+    sync_partitions(home.study(), instance, NAMES)
+    yield Bench(home, instance, build_definitions(study_on(home)))
     instance.dispose()
 
 

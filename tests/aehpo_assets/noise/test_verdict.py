@@ -84,12 +84,12 @@ def test_what_was_not_tested_costs_the_others_nothing():
 def test_a_gain_as_large_as_said_is_found_as_often_as_promised(degrees, rows):
     """With a noise that is pooled, and so shared by the rows; the others gain nothing."""
     source, studies, found = np.random.default_rng([degrees, rows]), 3000, 0
+    [promised] = {
+        round(verdict.decidable, 12)
+        for verdict in verdicts([Difference(0.5, 0.01, degrees, 5)] * rows)
+    }
     for _ in range(studies):
         error = 0.01 * math.sqrt(source.chisquare(degrees) / degrees)
-        [promised] = {
-            round(verdict.decidable, 12)
-            for verdict in verdicts([Difference(0.5, 0.01, degrees, 5)] * rows)
-        }
         means = source.normal(0, 0.01, rows) + np.array([promised, *[0.0] * (rows - 1)])
         family = [Difference(float(mean), error, degrees, 5) for mean in means]
         found += outcomes(family)[0] == BETTER

@@ -183,8 +183,17 @@ def raced(task: TrainingTask, folder: Path, told: list[str] | None = None) -> Ra
 
 
 @pytest.fixture(scope="module")
-def finished(task: TrainingTask, tmp_path_factory: pytest.TempPathFactory) -> RacedTask:
-    return raced(task, tmp_path_factory.mktemp("race"))
+def once(
+    task: TrainingTask, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, RacedTask, list[str]]:
+    """The folder of a race, what came out, and what was told on the way."""
+    folder, told = tmp_path_factory.mktemp("race"), list[str]()
+    return folder, raced(task, folder, told), told
+
+
+@pytest.fixture(scope="module")
+def finished(once: tuple[Path, RacedTask, list[str]]) -> RacedTask:
+    return once[1]
 
 
 def test_all_are_really_trained_in_replicates_of_their_own(finished: RacedTask) -> None:
@@ -230,17 +239,18 @@ def test_the_winner_is_recommended_first_with_what_the_race_says_of_it(finished:
 
 
 def test_a_second_call_trains_nothing_and_says_the_same(
-    task: TrainingTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    task: TrainingTask,
+    once: tuple[Path, RacedTask, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    told: list[str] = []
-    first = raced(task, tmp_path, told)
+    folder, first, told = once
     assert len(told) == first.runs["round"].max()
 
     def refuse(*arguments: object) -> None:
         raise AssertionError
 
     monkeypatch.setattr(RunTable, "train", refuse)
-    again = raced(task, tmp_path)
+    again = raced(task, folder)
     pd.testing.assert_frame_equal(again.standings, first.standings)
     pd.testing.assert_frame_equal(again.runs, first.runs)
 
