@@ -18,8 +18,12 @@ from aehpo_assets.analysis.names import BASELINE, LATE, RECOMMENDED, WITHOUT_SEE
 from aehpo_assets.analysis.opening import OpenedTest
 from aehpo_assets.analysis.validation_summary import REPLICATE, RecommendationSummary
 from aehpo_assets.datasets.joint_names import is_joint, modalities_alone
+from aehpo_assets.hpo.columns import PATIENT
 from aehpo_assets.hpo.objectives import TEST_SCORE
 from aehpo_assets.noise.power import quantile
+
+ALONE = "recommendation, on the samples of both"
+"""Name of the recommended autoencoder of one modality where the joint task has fewer samples."""
 
 AVERAGE = "weighted average"
 """Name of the score that labels are averaged to."""
@@ -49,10 +53,12 @@ def integration_labels(
     -------
     pandas.DataFrame
         One row a joint task, task (itself, and those of its modalities), candidate and label:
-        :data:`COLUMNS`. ``origin`` is ``recommended``, ``baseline`` or ``late_fusion``; ``label``
-        the label, or ``weighted average``; ``test`` the mean AUC over ``replicates`` on the task's
-        own test samples, ``lower, upper`` its 95 % interval over them, missing where there is one
-        and equal where nothing is drawn.
+        :data:`COLUMNS`. ``origin`` is ``recommended``, ``baseline`` or ``late_fusion``, which has
+        modalities alone as well where their own test samples are others (:data:`ALONE`): trained on
+        all that have it, and scored where all have both. ``label`` is the label, or ``weighted
+        average``; ``test`` the mean AUC over ``replicates`` on the task's own test samples,
+        ``lower, upper`` its 95 % interval over them, missing where there is one and equal where
+        nothing is drawn.
     """
     rows: list[dict[str, object]] = []
     for joint in filter(is_joint, summaries):
@@ -61,12 +67,21 @@ def integration_labels(
                 known = {"joint": joint, "task": task, "origin": origin, "name": name}
                 rows += [known | one for one in _labels(scores, drawn=drawn)]
         if joint in late:
-            for way in LATE:
-                scores = late[joint].scores
-                known = {"joint": joint, "task": joint, "origin": LATE_FUSION, "name": way}
+            scores = late[joint].scores
+            names = {way: (joint, way) for way in LATE}
+            for task in modalities_alone(joint, summaries):
+                if tested_patients(opened[task]) != tested_patients(opened[joint]):
+                    names[task] = (task, ALONE)
+            for way, (task, name) in names.items():
+                known = {"joint": joint, "task": task, "origin": LATE_FUSION, "name": name}
                 own = scores[scores["way"] == way]
                 rows += [known | one for one in _labels(own, drawn=True)]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def tested_patients(opened: OpenedTest) -> list[str]:
+    """Return whom a task is tested on, sorted."""
+    return sorted(opened.influence[PATIENT].astype(str))
 
 
 def _candidates(

@@ -13,12 +13,11 @@ import pandas as pd
 
 from aehpo_assets.analysis.improvement import difference, mean_difference, own_estimate
 from aehpo_assets.analysis.integration import LateFusion
-from aehpo_assets.analysis.integration_labels import AVERAGE
+from aehpo_assets.analysis.integration_labels import AVERAGE, tested_patients
 from aehpo_assets.analysis.names import BASELINE_NAMES, JOINED_LATENTS, RECOMMENDED, WITHOUT_SEED
 from aehpo_assets.analysis.opening import OpenedTest
 from aehpo_assets.analysis.validation_summary import REPLICATE, RecommendationSummary
 from aehpo_assets.datasets.joint_names import JOINS, is_joint, parts_of
-from aehpo_assets.hpo.columns import PATIENT
 from aehpo_assets.hpo.objectives import TEST_SCORE
 
 AUTOENCODER = "autoencoder"
@@ -91,17 +90,13 @@ def modality_gains(
     rows: list[dict[str, object]] = []
     for joint in filter(is_joint, summaries):
         for modality, rest in without_each(joint, summaries).items():
-            same = _patients(opened[joint]) == _patients(opened[rest])
+            same = tested_patients(opened[joint]) == tested_patients(opened[rest])
             known = {"joint": joint, "modality": modality, "against": rest}
             for method, one, other, drawn in _pairs(joint, rest, summaries, opened, late):
                 same_now = same or method == JOINED_LATENTS
                 of = known | {"method": method, "same_samples": same_now}
                 rows += [of | gain for gain in _gains(one, other, drawn=drawn)]
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _patients(opened: OpenedTest) -> list[str]:
-    return sorted(opened.influence[PATIENT].astype(str))
 
 
 def _pairs(

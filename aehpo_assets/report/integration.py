@@ -18,6 +18,11 @@ from aehpo_assets.report.blocks import Block, Picture, Table
 from aehpo_assets.report.found import Report
 from aehpo_assets.store.store import Store
 
+_OTHERS = (
+    " A modality alone has more samples, and is trained and tested on them: only what is of the "
+    "joint task, or on the samples of both, can be held against each other."
+)
+
 SHARED_FACTORS = "shared_factors"
 
 
@@ -55,21 +60,23 @@ def _of_task(
 ) -> Iterator[Block]:
     stem = task.replace(JOINS, "-")
     table = by_candidate(labels, task)
+    own = [one[one["joint"] == task].assign(architecture=name) for name, one in gains.items()]
+    others = any(not one["same_samples"].all() for one in own)
+    said = _OTHERS if others else ""
     if AVERAGE in table:
         yield Picture(
             f"integration-scores-{stem}",
             f"Single modalities, fusions and references of {task}: mean AUC on the test samples, "
-            "averaged over labels, with its 95 % interval over replicates.",
+            f"averaged over labels, with its 95 % interval over replicates.{said}",
             partial(integration_scores, table, task),
         )
     yield Table(
         f"integration-labels-{stem}",
         f"Single modalities, fusions and references of {task}, label by label: mean AUC on the "
-        "test samples, with its 95 % interval over replicates.",
+        f"test samples, with its 95 % interval over replicates.{said}",
         table,
         by_candidate_text(table, [name for name in table if f"{name} lower" in table]),
     )
-    own = [one[one["joint"] == task].assign(architecture=name) for name, one in gains.items()]
     if any(map(len, own)):
         yield Table(
             f"modality-gains-{stem}",

@@ -148,7 +148,7 @@ class SizedTask:
     origins: Mapping[str, str]
 
     def tables(self, part: Part) -> Iterator[RunTable]:
-        """Yield the runs of a part: all of them, or each with the steps that it has."""
+        """Yield the runs of a part; those of one length together."""
         whole = self.whole
         own = whole.runs[whole.runs["seed"] == part.seed].reset_index(drop=True)
         if part.kept is None:
@@ -157,13 +157,14 @@ class SizedTask:
         replicate = part.seed if self.redrawn else 0
         data, inputs = self._data(part), self.of.inputs(replicate, part.kept)
         train = self.of.n_train(replicate)
-        for row in own.index:
-            runs = own.loc[[row]].reset_index(drop=True)
+        lengths = [of_equal_steps(whole.settings, run, train) for _, run in own.iterrows()]
+        for settings in dict.fromkeys(lengths):
+            alike = [at for at, length in enumerate(lengths) if length == settings]
             yield RunTable(
                 architecture=whole.architecture,
                 data=data,
-                runs=runs,
-                settings=of_equal_steps(whole.settings, runs.iloc[0], train),
+                runs=own.iloc[alike].reset_index(drop=True),
+                settings=settings,
                 inputs=inputs,
                 home=whole.home,
             )

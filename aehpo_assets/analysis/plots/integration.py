@@ -46,10 +46,16 @@ def integration_scores(table: pd.DataFrame, joint: str) -> bytes:
                 label=shortened(task, 40),
             )
         names = [
-            f"{task}: {what}" for task, what in zip(ordered["task"], ordered["what"], strict=True)
+            f"{task}: {_short(what)}"
+            for task, what in zip(ordered["task"], ordered["what"], strict=True)
         ]
-        axes.set_yticks(range(len(ordered)), [shortened(name, 60) for name in names], fontsize=7)
+        axes.set_yticks(range(len(ordered)), [shortened(name, 70) for name in names], fontsize=7)
         axes.set_ylim(-0.7, len(ordered) - 0.3)
         axes.set_xlabel("test score (weighted average AUC)")
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
         return rendered(figure)
+
+
+def _short(what: str) -> str:
+    """What a candidate is, without its size and its id, which the table beside it has."""
+    return what.partition(" (")[0].partition(": ")[0]

@@ -10,6 +10,7 @@ from scipy.stats import t
 from aehpo_assets.analysis.improvement import Estimate
 from aehpo_assets.analysis.integration import LateFusion
 from aehpo_assets.analysis.integration_labels import (
+    ALONE,
     AVERAGE,
     by_candidate,
     by_candidate_text,
@@ -18,7 +19,7 @@ from aehpo_assets.analysis.integration_labels import (
 from aehpo_assets.analysis.names import LATE, RECOMMENDED
 from aehpo_assets.analysis.opening import OpenedTest
 from aehpo_assets.analysis.validation_summary import Candidate, RecommendationSummary
-from aehpo_assets.hpo.columns import TEST_SCORE
+from aehpo_assets.hpo.columns import PATIENT, TEST_SCORE
 
 SEX = [0.7, 0.8, 0.9]
 
@@ -31,11 +32,12 @@ def scores(shift: float = 0.0) -> dict[str, list[float]]:
     }
 
 
-def opened(shift: float) -> OpenedTest:
+def opened(shift: float, patients: int = 4) -> OpenedTest:
     runs = pd.DataFrame({"config_id": ["7"] * 3 + ["8"] * 3, "seed": [0, 1, 2] * 2})
     runs = runs.assign(**{name: [*own, *[0.0] * 3] for name, own in scores(shift).items()})
     baselines = pd.DataFrame({"method": ["pca"], TEST_SCORE: [0.65], "auc_sex_test": [0.75]})
-    return OpenedTest(runs, baselines, pd.DataFrame(), pd.DataFrame())
+    patients = pd.DataFrame({PATIENT: [f"p{i}" for i in range(patients)]})
+    return OpenedTest(runs, baselines, pd.DataFrame(), patients)
 
 
 def summary(task: str) -> RecommendationSummary:
@@ -69,6 +71,15 @@ def test_modalities_fusions_and_references_stand_side_by_side(table: pd.DataFram
     assert found["a_rna+cna", "late_fusion"] == sorted(LATE)
     assert "b_rna" not in set(table["task"])
     assert set(table["label"]) == {AVERAGE, "sex"}
+
+
+def test_a_modality_of_more_samples_is_shown_on_those_of_both_too() -> None:
+    rows = [pd.DataFrame(scores(0.1)).assign(way=way, seed=range(3)) for way in ("a_rna", *LATE)]
+    late = {"a_rna+cna": LateFusion(pd.concat(rows), pd.DataFrame())}
+    tests = {task: opened(shift) for task, shift in TASKS.items()} | {"a_rna": opened(0, 9)}
+    found = integration_labels({task: summary(task) for task in TASKS}, tests, late)
+    (row,) = found[(found["name"] == ALONE) & (found["label"] == AVERAGE)].to_dict("records")
+    assert (row["task"], row["origin"], row["test"]) == ("a_rna", "late_fusion", pytest.approx(0.8))
 
 
 def test_a_mean_has_the_interval_of_its_replicates(table: pd.DataFrame) -> None:

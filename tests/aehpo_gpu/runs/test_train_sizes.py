@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -97,6 +99,9 @@ def test_a_run_has_the_steps_of_the_whole(sized: SizedTask) -> None:
     # 42 train samples are 3 batches of 16 an epoch, and 2 of 32.
     assert [table.settings.steps for table in tables] == [6, 4]
     assert {table.settings.epochs for table in tables} == {None}
+    of_steps = replace(sized, whole=replace(sized.whole, settings=TrainingSettings(steps=9)))
+    (both,) = of_steps.tables(part)
+    assert both.runs["config_id"].tolist() == ["3", "d"]
     run = pd.Series({"batch_size": 16, "max_epochs": 1})
     assert of_equal_steps(SETTINGS, run, 42).steps == 3
     by_steps = TrainingSettings(steps=50, fidelities=(45,))
