@@ -125,7 +125,7 @@ def scores_of_replicate(
     """
     part = split.to_numpy(dtype=str)
     views = {
-        task: torch.from_numpy(own.loc[split.index].to_numpy(dtype=np.float64))[None]
+        task: torch.tensor(own.loc[split.index].to_numpy(dtype=np.float64))[None]
         for task, own in latents.items()
     }
     representations = views | {JOINED_LATENTS: torch.cat(list(views.values()), dim=2)}
