@@ -76,7 +76,7 @@ def test_a_refusal_met_later_is_one_line_too(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(code, "refused", str(tmp_path / "lock"))
 
     monkeypatch.setattr("aehpo_assets.cli.run.run_headless", refuse)
