@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from aehpo_assets.noise.pooled import Noise, replicate_scores
+from aehpo_assets.noise.power import quantile
 from aehpo_assets.noise.verdict import Difference
 
 
@@ -41,6 +42,13 @@ class Estimate:
             return "-"
         error = "" if math.isnan(self.standard_error) else f" ± {self.standard_error:.3f}"
         return f"{self.mean:.3f}{error}"
+
+    def interval(self) -> tuple[float, float]:
+        """Return the 95 % bounds of a mean score, which lies within 0 and 1; NaN for no noise."""
+        if math.isnan(self.standard_error):
+            return math.nan, math.nan
+        half = quantile(0.975, self.degrees) * self.standard_error
+        return max(0.0, self.mean - half), min(1.0, self.mean + half)
 
 
 def trained_estimate(runs: pd.DataFrame, score: str, noise: Noise | None) -> Estimate:

@@ -6,10 +6,8 @@ modality, with a verdict, belongs to ``integration``.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from aehpo_assets.analysis.improvement import own_estimate
@@ -20,7 +18,6 @@ from aehpo_assets.analysis.validation_summary import REPLICATE, RecommendationSu
 from aehpo_assets.datasets.joint_names import is_joint, modalities_alone
 from aehpo_assets.hpo.columns import PATIENT
 from aehpo_assets.hpo.objectives import TEST_SCORE
-from aehpo_assets.noise.power import quantile
 
 ALONE = "recommendation, on the samples of both"
 """Name of the recommended autoencoder of one modality where the joint task has fewer samples."""
@@ -109,13 +106,7 @@ def _labels(scores: pd.DataFrame, *, drawn: bool) -> Iterator[dict[str, object]]
         if values.empty:
             continue
         mean = own_estimate(values, has_seed=drawn)
-        half = 0.0
-        if drawn:
-            one = len(values) == 1
-            half = math.nan if one else quantile(0.975, mean.degrees) * mean.standard_error
-        # No area lies outside 0 and 1.
-        lower, upper = np.clip([mean.mean - half, mean.mean + half], 0.0, 1.0)
-        ends = {"lower": float(lower), "upper": float(upper)}
+        ends = dict(zip(("lower", "upper"), mean.interval(), strict=True))
         yield {"label": label, "test": mean.mean, **ends, "replicates": len(values)}
 
 

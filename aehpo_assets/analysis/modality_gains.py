@@ -7,7 +7,7 @@ modality belongs to ``integration``.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ from aehpo_assets.analysis.integration_labels import AVERAGE, tested_patients
 from aehpo_assets.analysis.names import BASELINE_NAMES, JOINED_LATENTS, RECOMMENDED, WITHOUT_SEED
 from aehpo_assets.analysis.opening import OpenedTest
 from aehpo_assets.analysis.validation_summary import REPLICATE, RecommendationSummary
-from aehpo_assets.datasets.joint_names import JOINS, is_joint, parts_of
+from aehpo_assets.datasets.joint_names import is_joint, without_each
 from aehpo_assets.hpo.objectives import TEST_SCORE
 
 AUTOENCODER = "autoencoder"
@@ -27,37 +27,6 @@ COLUMNS = [
     *("joint", "method", "modality", "against", "label", "gain", "lower", "upper"),
     *("replicates", "same_samples"),
 ]
-
-
-def without_each(task: str, tasks: Collection[str]) -> dict[str, str]:
-    """Return the task of all modalities but one, for each modality where a study has it.
-
-    Parameters
-    ----------
-    task
-        Name of a joint task, such as ``tcga_rna+cna``.
-    tasks
-        Names of the tasks of the study.
-
-    Returns
-    -------
-    dict of str to str
-        Modality to the task without it: ``{"rna": "tcga_cna", "cna": "tcga_rna"}``.
-    """
-    first, *others = task.split(JOINS)
-    found: dict[str, str] = {}
-    for end in (at for at, sign in enumerate(first) if sign == "_"):
-        dataset, modalities = first[: end + 1], [first[end + 1 :], *others]
-        rests = {
-            frozenset(parts_of(one.removeprefix(dataset))): one
-            for one in tasks
-            if one.startswith(dataset)
-        }
-        own = {one: rests.get(frozenset(modalities) - {one}) for one in modalities}
-        known = {modality: rest for modality, rest in own.items() if rest is not None}
-        # A name of a data set may have the sign that ends it: that which explains most is meant.
-        found = known if len(known) > len(found) else found
-    return found
 
 
 def modality_gains(

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from aehpo_assets.analysis.improvement import Estimate, mean_difference, own_estimate
+from aehpo_assets.analysis.improvement import mean_difference, own_estimate
 from aehpo_assets.analysis.names import (
     BASELINE,
     ORIGIN_NAMES,
@@ -20,7 +20,6 @@ from aehpo_assets.analysis.names import (
 )
 from aehpo_assets.analysis.validated_runs import scored_runs
 from aehpo_assets.hpo.objectives import VALID_SCORE
-from aehpo_assets.noise.power import quantile
 from aehpo_assets.noise.verdict import BETTER, EQUAL, NOT_YET, WORSE, verdicts
 
 ORIGINS = (RECOMMENDED, UNTUNED_DEFAULT, BASELINE)
@@ -50,26 +49,19 @@ def size_curves(scores: pd.DataFrame) -> pd.DataFrame:
         own = finished[finished["origin"] == origin]
         for size, runs in own.groupby("train_size"):
             mean = own_estimate(runs[VALID_SCORE], has_seed=True)
-            half = _half(mean)
+            lower, upper = mean.interval()
             rows.append(
                 {
                     "origin": origin,
                     "name": _name(origin, own),
                     "train_size": int(str(size)),
                     "valid": mean.mean,
-                    "lower": max(0.0, mean.mean - half) if half == half else half,
-                    "upper": min(1.0, mean.mean + half) if half == half else half,
+                    "lower": lower,
+                    "upper": upper,
                     "replicates": mean.replicates,
                 }
             )
     return pd.DataFrame(rows, columns=CURVES)
-
-
-def _half(mean: Estimate) -> float:
-    """Half-width of the 95 % interval, NaN where nothing is known of the noise."""
-    if mean.replicates < 2:
-        return float("nan")
-    return quantile(0.975, mean.degrees) * mean.standard_error
 
 
 def _name(origin: str, rows: pd.DataFrame) -> str:

@@ -18,6 +18,7 @@ import typer
 from aehpo_assets import __version__
 from aehpo_assets.cli.datasets import dataset_app
 from aehpo_assets.cli.options import (
+    ArchitectureOption,
     ArtefactName,
     DataOption,
     HomeOption,
@@ -115,9 +116,7 @@ def results(
     tasks: Annotated[
         list[str] | None, typer.Argument(metavar="[TASK]...", help="Show all numbers of these.")
     ] = None,
-    architecture: Annotated[
-        str | None, typer.Option("--architecture", help="Show this one of the study's only.")
-    ] = None,
+    architecture: ArchitectureOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -135,9 +134,7 @@ def results(
 @app.command()
 def recommend(
     task: Annotated[str, typer.Argument(metavar="TASK", help="Name of the task.")],
-    architecture: Annotated[
-        str | None, typer.Option("--architecture", help="Show this one of the study's only.")
-    ] = None,
+    architecture: ArchitectureOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -33,6 +33,9 @@ DataOption = Annotated[
     list[Path] | None,
     typer.Option("--data", help="Folder of data sets, or one data set. May be repeated."),
 ]
+ArchitectureOption = Annotated[
+    str | None, typer.Option("--architecture", help="Show this one of the study's only.")
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the same as JSON; what people read goes to stderr.")
 ]

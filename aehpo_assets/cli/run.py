@@ -102,18 +102,16 @@ def run_headless(
                 on_done=shown.on_done,
             )
     failed = [outcome for outcome in outcomes if outcome.error is not None]
-    others = {
-        "up_to_date": total - len(outcomes) - len(hanging),
-        "left_out": len(hanging),
-    }
+    missed = unusable(study, problems)
+    others = {"up_to_date": total - len(outcomes) - len(hanging), "left_out": len(hanging)}
     _print_outcomes(outcomes, others, console)
     if as_json:
-        gone = [task for task in study_run.artefacts.tasks if study_run.artefacts.is_gone((task,))]
-        facts = {"gone": gone, "unusable_datasets": unusable(study, problems)}
+        facts = {"gone": study_run.artefacts.gone, "unusable_datasets": missed}
         print_json({"study": study.name, "home": home.root} | _facts(outcomes) | others | facts)
     elif not failed:
         print_summary(home, console)
-    return not print_left_out(study, problems, console) and not failed
+    print_left_out(missed, console)
+    return not missed and not failed
 
 
 def unusable(study: Study, problems: Mapping[Path, InputError]) -> dict[Path, str]:
@@ -130,33 +128,16 @@ def unusable(study: Study, problems: Mapping[Path, InputError]) -> dict[Path, st
     return {folder: str(problem) for folder, problem in problems.items() if whole}
 
 
-def print_left_out(study: Study, problems: Mapping[Path, InputError], console: Console) -> bool:
-    """Print which data sets a study of all is without, because their ``dataset.yaml`` is wrong.
-
-    Parameters
-    ----------
-    study
-        The study.
-    problems
-        Folder of each data set that cannot be used, and what is wrong with it.
-    console
-        Where to print.
-
-    Returns
-    -------
-    bool
-        Whether there are any.
-    """
-    left_out = unusable(study, problems)
+def print_left_out(left_out: Mapping[Path, str], console: Console) -> None:
+    """Print which data sets a study is without; ``left_out`` is what :func:`unusable` returns."""
     for problem in left_out.values():
         line = f"[yellow]left out[/] {escaped(problem)}"
         console.print(line, highlight=False, soft_wrap=True)
-    return bool(left_out)
 
 
 def print_kept(artefacts: StudyArtefacts, console: Console) -> None:
     """Print the tasks whose data sets are gone."""
-    for task in (task for task in artefacts.tasks if artefacts.is_gone((task,))):
+    for task in artefacts.gone:
         console.print(
             f"[yellow]kept[/] {escaped(task)}: its data set is gone, and what was made of it is "
             "kept. `aehpo dataset remove NAME` takes a data set out of the study.",

@@ -55,6 +55,7 @@ def print_status(home: Home, console: Console, *, as_json: bool = False) -> None
         for assets, partition in locations.works(artefacts)
         for asset in assets
     ]
+    left_out = unusable(study, problems)
     counts = Counter(state for _, _, state, _ in rows)
     if as_json:
         print_json(
@@ -66,8 +67,8 @@ def print_status(home: Home, console: Console, *, as_json: bool = False) -> None
                 ],
                 "counts": counts,
                 "history": instance is not None,
-                "gone": [task for task in tasks if artefacts.is_gone((task,))],
-                "left_out": unusable(study, problems),
+                "gone": artefacts.gone,
+                "left_out": left_out,
             }
         )
         return
@@ -77,7 +78,7 @@ def print_status(home: Home, console: Console, *, as_json: bool = False) -> None
         table.add_row(asset, escaped(" | ".join(partition)), coloured, escaped(why))
     console.print(table)
     print_kept(artefacts, console)
-    print_left_out(study, problems, console)
+    print_left_out(left_out, console)
     console.print(", ".join(f"{number} {state}" for state, number in counts.items()))
     if instance is None:
         console.print("The history of runs cannot be opened from here: none of it shows as failed.")

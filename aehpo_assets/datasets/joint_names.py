@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pandas as pd
@@ -29,13 +29,49 @@ def modalities_alone(task: str, tasks: Collection[str]) -> list[str]:
     tasks
         Names of the tasks of the study.
     """
-    first, *others = task.split(JOINS)
-    # A name of a data set may have the sign that ends it.
-    for end in (at for at, sign in enumerate(first) if sign == "_"):
-        alone = [first, *(f"{first[:end]}_{other}" for other in others)]
-        if set(alone[1:]) <= set(tasks):
-            return [one for one in alone if one in tasks]
+    for dataset, modalities in _readings(task):
+        first, *others = [f"{dataset}{one}" for one in modalities]
+        if set(others) <= set(tasks):
+            return [one for one in (first, *others) if one in tasks]
+    first, *_ = task.split(JOINS)
     return [first] if first in tasks else []
+
+
+def without_each(task: str, tasks: Collection[str]) -> dict[str, str]:
+    """Return the task of all modalities but one, for each modality where a study has it.
+
+    Parameters
+    ----------
+    task, tasks
+        As for :func:`modalities_alone`.
+
+    Returns
+    -------
+    dict of str to str
+        Modality to the task without it: ``{"rna": "tcga_cna", "cna": "tcga_rna"}``.
+    """
+    found: dict[str, str] = {}
+    for dataset, modalities in _readings(task):
+        rests = {
+            frozenset(parts_of(one.removeprefix(dataset))): one
+            for one in tasks
+            if one.startswith(dataset)
+        }
+        own = {one: rests.get(frozenset(modalities) - {one}) for one in modalities}
+        known = {modality: rest for modality, rest in own.items() if rest is not None}
+        # That which explains most is meant.
+        found = known if len(known) > len(found) else found
+    return found
+
+
+def _readings(task: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield what may be the data set, with the sign that ends it, and the modalities.
+
+    A name of a data set may have that sign.
+    """
+    first, *others = task.split(JOINS)
+    for end in (at for at, sign in enumerate(first, 1) if sign == "_"):
+        yield first[:end], [first[end:], *others]
 
 
 def parts_of(modality: str) -> list[str]:

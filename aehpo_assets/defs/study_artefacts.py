@@ -151,6 +151,11 @@ class StudyArtefacts:
         """Whether no data set makes the task of a partition now: what was made of it is kept."""
         return any(name in self.tasks and name not in self.datasets for name in partition[-1:])
 
+    @property
+    def gone(self) -> list[str]:
+        """Tasks whose data set is gone."""
+        return [task for task in self.tasks if self.is_gone((task,))]
+
     def _prices_of(self, inputs: Iterable[str]) -> set[str]:
         """Price lists that the seconds of some artefacts were read from."""
         records = [

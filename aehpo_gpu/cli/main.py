@@ -32,7 +32,7 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a study would cost on this machine, before anything starts."""
-    from aehpo_assets.cli.run import print_left_out
+    from aehpo_assets.cli.run import print_left_out, unusable
     from aehpo_assets.datasets.catalogue import dataset_names, usable_tasks
     from aehpo_assets.datasets.split import check_split_columns
     from aehpo_assets.errors import InputError
@@ -67,7 +67,7 @@ def plan(
     console.print(estimate_table(estimate))
     if detect is not None:
         console.print(detection_table(found, detect))
-    print_left_out(settings, problems, console)
+    print_left_out(unusable(settings, problems), console)
 
 
 @app.command()

@@ -114,8 +114,7 @@ def _trained(
         )
     network = training.network
     if isinstance(network, SoloNetwork):
-        made_from = {name: getattr(v, "item", lambda v=v: v)() for name, v in network.run.items()}
-        return _Trained(module_of_solo(network), training.epoch, made_from)
+        return _Trained(module_of_solo(network), training.epoch, network.run)
     assert isinstance(network, FleetNetwork)
     module = module_of_run(network, 0, float(run["drop_p"].iloc[0]))
     return _Trained(module, training.epoch, None)

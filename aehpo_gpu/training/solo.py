@@ -113,7 +113,7 @@ class SoloNetwork:
             raise ValueError(f"{architecture.name} trains one run at a time, not {len(runs)}")
         runs = with_defaults(runs, training_defaults(architecture))
         runs = with_decoder(architecture, runs, ontology)
-        self.architecture, self.run = architecture, runs.iloc[0].to_dict()
+        self.architecture, self.run = architecture, runs.to_dict("records")[0]
         self.device, self.dtype = device, dtype
         self.train_samples, self.vae_loss = train_samples, vae_loss
         self.seed = int(self.run["seed"])

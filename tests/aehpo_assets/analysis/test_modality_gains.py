@@ -16,12 +16,12 @@ from aehpo_assets.analysis.modality_gains import (
     AUTOENCODER,
     all_gains_text,
     modality_gains,
-    without_each,
 )
 from aehpo_assets.analysis.names import JOINED_LATENTS, RECOMMENDED
 from aehpo_assets.analysis.opening import OpenedTest
 from aehpo_assets.analysis.plots.integration import integration_scores
 from aehpo_assets.analysis.validation_summary import Candidate, RecommendationSummary
+from aehpo_assets.datasets.joint_names import without_each
 from aehpo_assets.hpo.columns import PATIENT, TEST_SCORE
 
 JOINT = "a_rna+cna"
