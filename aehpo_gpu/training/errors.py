@@ -161,6 +161,45 @@ def error_blocks(
     return blocks
 
 
+def unlike_squared(
+    blocks: Sequence[ErrorBlock], output: torch.Tensor, x: torch.Tensor
+) -> torch.Tensor | None:
+    """Return the errors that are trained, over samples; None where they are the squared ones.
+
+    Parameters
+    ----------
+    blocks
+        Output of :func:`error_blocks`.
+    output, x
+        (runs, samples, features) of the network, and its input.
+
+    Returns
+    -------
+    torch.Tensor or None
+        (runs,).
+    """
+    if [block.name for block in blocks] == ["mse"]:
+        return None
+    return torch.cat([block.value(output[block.rows], x).sum(1) for block in blocks])
+
+
+def reconstructed(blocks: Sequence[ErrorBlock], output: torch.Tensor) -> torch.Tensor:
+    """Return what outputs reconstruct, in their place; zero where a run has no feature.
+
+    Parameters
+    ----------
+    blocks
+        Output of :func:`error_blocks`.
+    output
+        (runs, samples, features) of the network.
+    """
+    for block in blocks:
+        if block.kind.on_logits:
+            own = block.reconstruction(output[block.rows])
+            output[block.rows] = own if block.mask is None else own * block.mask
+    return output
+
+
 class ReconstructionError(Function):
     """Error of each run, summed over the samples and features of the batch.
 

@@ -18,6 +18,8 @@ from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.errors import (
     ErrorOfSamples,
     ReconstructionError,
+    reconstructed,
+    unlike_squared,
 )
 from aehpo_gpu.training.importance import importance_losses
 from aehpo_gpu.training.initialisation import initialisations, initialise
@@ -328,7 +330,7 @@ class FleetNetwork:
     @torch.no_grad()
     def reconstruction(self, latents: torch.Tensor) -> torch.Tensor:
         """What latents decode to in evaluation mode, (runs, samples, features)."""
-        return self._reconstruction(self._decode(latents))
+        return reconstructed(self.layout.errors, self._decode(latents))
 
     @torch.no_grad()
     def evaluate(
@@ -349,8 +351,8 @@ class FleetNetwork:
         heads = self.encode(x)
         latents, _ = self._latents(heads, None, None)
         output = self._decode(latents)
-        errors = self._errors(output, x)
-        difference = self._reconstruction(output).sub_(x)
+        errors = unlike_squared(self.layout.errors, output, x)
+        difference = reconstructed(self.layout.errors, output).sub_(x)
         if self.layout.feature_mask is not None:
             difference.mul_(self.layout.feature_mask)
         squared = difference.square_().sum(2)
@@ -381,22 +383,6 @@ class FleetNetwork:
         return importance_losses(
             error, *each, self.layout.decoded, self.layout.reduction, weight, averaged=False
         )
-
-    def _errors(self, output: torch.Tensor, x: torch.Tensor) -> torch.Tensor | None:
-        """(runs,) errors that are trained; None where they are the squared ones."""
-        if [block.name for block in self.layout.errors] == ["mse"]:
-            return None
-        return torch.cat(
-            [block.value(output[block.rows], x).sum(1) for block in self.layout.errors]
-        )
-
-    def _reconstruction(self, output: torch.Tensor) -> torch.Tensor:
-        """What the outputs reconstruct; zero where a run has no feature."""
-        for block in self.layout.errors:
-            if block.kind.on_logits:
-                own = block.reconstruction(output[block.rows])
-                output[block.rows] = own if block.mask is None else own * block.mask
-        return output
 
 
 def _of_each_run(x: torch.Tensor) -> torch.Tensor:
