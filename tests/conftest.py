@@ -18,6 +18,8 @@ import pytest
 import yaml
 from hypothesis import settings
 
+from aehpo_assets.analysis.plots.style import drawn_as
+
 # The same examples each time, however slow the machine: a change is what makes a test fail.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
@@ -115,12 +117,17 @@ def same_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(main, "run_stoppable", lambda work: work())
 
 
-@pytest.fixture
-def no_pictures() -> Iterator[None]:
-    """Draw nothing: for studies that are made once more, of which the tables are looked at."""
-    from aehpo_assets.analysis.plots.style import drawn_as
-
+@pytest.fixture(scope="session", autouse=True)
+def studies_without_pictures() -> Iterator[None]:
+    """Draw where a test asks for it alone: pictures are a third of what a tiny study takes."""
     with drawn_as("nothing"):
+        yield
+
+
+@pytest.fixture
+def pictures() -> Iterator[None]:
+    """Draw what is drawn, as PNG."""
+    with drawn_as("png"):
         yield
 
 

@@ -65,7 +65,6 @@ def test_its_winner_is_validated_in_replicates_that_it_never_saw(folder: Path) -
     assert set(tables["baselines"]["seed"]) == replicates
 
 
-@pytest.mark.usefixtures("no_pictures")
 def test_once_finished_it_stands_and_without_it_validation_is_of_recommendations(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -85,7 +84,6 @@ def test_once_finished_it_stands_and_without_it_validation_is_of_recommendations
     assert set(first["config_id"]) == {recommended["config_id"][0]}
 
 
-@pytest.mark.usefixtures("no_pictures")
 def test_what_raced_is_evidence_of_the_next_round(folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "home"
     shutil.copytree(folder / "home", other)

@@ -67,7 +67,6 @@ def begun(read: Path, tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
-@pytest.mark.usefixtures("no_pictures")
 def test_a_data_set_that_is_gone_is_kept_until_it_is_removed(
     finished_tiny: Path, tmp_path: Path
 ) -> None:

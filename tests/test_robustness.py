@@ -30,7 +30,7 @@ from aehpo_assets.store.provenance import CheckResult
 from aehpo_assets.store.store import Record
 from aehpo_assets.study import read_study
 
-pytestmark = pytest.mark.usefixtures("same_process", "no_pictures")
+pytestmark = pytest.mark.usefixtures("same_process")
 
 TASK = ("toy_rna",)
 

@@ -22,6 +22,7 @@ from explained import unexplained
 from flips import flip_bytes, targets
 from rich.console import Console
 
+from aehpo_assets.analysis.plots.style import drawn_as
 from aehpo_assets.cli.results import print_task
 from aehpo_assets.cli.run import run_headless
 from aehpo_assets.cli.status import print_status
@@ -128,8 +129,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def first(root: Path) -> tuple[Path, str]:
-    """The home of a finished study, and what was printed."""
-    ok, printed = run(STUDY, root, root / "home")
+    """The home of a finished study, pictures included, and what was printed."""
+    with drawn_as("png"):
+        ok, printed = run(STUDY, root, root / "home")
     assert ok, printed
     return root / "home", printed
 
@@ -363,7 +365,6 @@ def data_versions(home: Path) -> dict[str, str]:
     return versions
 
 
-@pytest.mark.usefixtures("no_pictures")
 def test_the_same_study_in_a_second_home_gives_the_same_tables_and_versions(
     first: tuple[Path, str], root: Path
 ) -> None:
@@ -439,7 +440,6 @@ def exchange(one: Path, other: Path) -> None:
     aside.rename(other)
 
 
-@pytest.mark.usefixtures("no_pictures")
 def test_what_is_exchanged_or_damaged_is_named_and_made_again(
     first: tuple[Path, str], root: Path, tmp_path: Path
 ) -> None:
@@ -488,7 +488,6 @@ def test_what_is_exchanged_or_damaged_is_named_and_made_again(
     assert data_versions(home.root) == versions
 
 
-@pytest.mark.usefixtures("no_pictures")
 def test_a_changed_study_makes_only_what_hangs_on_the_change(
     first: tuple[Path, str], root: Path
 ) -> None:
@@ -503,7 +502,6 @@ def test_a_changed_study_makes_only_what_hangs_on_the_change(
     assert "stale" not in printed.getvalue()
 
 
-@pytest.mark.usefixtures("no_pictures")
 def test_more_configurations_train_only_the_new_ones(first: tuple[Path, str], root: Path) -> None:
     home = Home(first[0])
     before = home.store.read_table("run_results", ("vanillix", "toy_rna"))
@@ -542,7 +540,6 @@ def test_a_broken_data_set_is_refused_before_anything_is_written(
     assert not (tmp_path / "home" / "study.yaml").exists()
 
 
-@pytest.mark.usefixtures("no_pictures")
 def test_what_hangs_on_a_failure_is_left_out_and_the_rest_is_made(tmp_path: Path) -> None:
     """Of two modalities one says nothing: it stops there, and the other goes on."""
     write_tiny(tmp_path)

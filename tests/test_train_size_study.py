@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from aehpo_assets.analysis.plots.style import drawn_as
 from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.report.train_sizes import train_size_blocks
 from aehpo_assets.running.runner import StudyRun, prepare
@@ -32,5 +33,6 @@ def test_a_finished_study_learns_what_more_samples_would_bring(
     assert table.groupby(["origin", "train_size"])["seed"].nunique().eq(2).all()
     sentence, picture, compared = train_size_blocks(home.store, "vanillix", "toy_rna", "x")
     assert "Against PCA, the recommended vanillix is" in sentence.words  # type: ignore[union-attr]
-    assert picture.draw().startswith(b"\x89PNG")  # type: ignore[union-attr]
+    with drawn_as("png"):
+        assert picture.draw().startswith(b"\x89PNG")  # type: ignore[union-attr]
     assert compared.frame["train_size"].tolist() == [20, 30, 56]  # type: ignore[union-attr]

@@ -77,7 +77,7 @@ def run_headless(
     check_tasks(study, tasks, file)
     check_split_columns(study.split, dataset_names(available), file)
     with home.locked():
-        check_datasets(tasks, home.store, study.split)
+        check_datasets(tasks, home.store, study, file)
         home.record_data_roots(data)
         clear_killed_runs(open_instance(home), home)
         instance = prepare(study, home, tasks, file=file)

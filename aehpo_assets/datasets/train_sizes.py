@@ -62,6 +62,11 @@ def nested_order(
     return np.concatenate([drawn[is_first], drawn[~is_first]]), len(first)
 
 
+def fewest_needed(targets: DownstreamTargets) -> int:
+    """Return the train samples that it takes to have two of each class, whichever are drawn."""
+    return SAMPLES_PER_CLASS * max((len(one.classes) for one in targets.classification), default=1)
+
+
 def sizes_of(asked: Sequence[int] | None, train: int, needed: int, task: str) -> list[int]:
     """Return the sizes of the train parts of a task, ascending; the last is the whole.
 
@@ -73,7 +78,8 @@ def sizes_of(asked: Sequence[int] | None, train: int, needed: int, task: str) ->
     train
         Train samples, of the replicate with fewest.
     needed
-        As :func:`nested_order` says, of the replicate with most.
+        As :func:`nested_order` says, of the replicate with most; :func:`fewest_needed` before
+        anything was drawn.
     task
         For the message.
 

@@ -15,18 +15,22 @@ from aehpo_assets.datasets.dataset import (
 from aehpo_assets.datasets.joint import common_samples
 from aehpo_assets.datasets.joint_names import is_joint, parts_of
 from aehpo_assets.datasets.label_facts import LabelReading, describe_labels
-from aehpo_assets.datasets.labels import downstream_targets
+from aehpo_assets.datasets.labels import DownstreamTargets, downstream_targets
 from aehpo_assets.datasets.read_labels import read_label_table, read_labels
 from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.read_ontology import task_ontology
 from aehpo_assets.datasets.sentences import nothing_scored, nothing_to_score
 from aehpo_assets.datasets.split import draw_split, restrict_split
+from aehpo_assets.datasets.train_sizes import fewest_needed, sizes_of
 from aehpo_assets.errors import InputError
-from aehpo_assets.study_sections import Split
+from aehpo_assets.study_sections import Split, TrainSizes
 
 
 def validate_dataset(
-    folder: Path, split: Split | None = None, modalities: Collection[str] | None = None
+    folder: Path,
+    split: Split | None = None,
+    modalities: Collection[str] | None = None,
+    train_sizes: TrainSizes | None = None,
 ) -> list[InputError]:
     """Read everything a data set names, and return what is wrong, without writing anything.
 
@@ -38,6 +42,9 @@ def validate_dataset(
         How a study would split it; if given, every task must get samples in every part.
     modalities
         The modalities whose content counts, joint ones too; all single ones by default.
+    train_sizes
+        The parts of the train samples that a study asks for; they must have samples of every
+        class.
 
     Returns
     -------
@@ -75,11 +82,14 @@ def validate_dataset(
     found = list(problems.values())
     if "" in problems:
         return found
-    return [*found, *_label_problems(dataset, samples, None if found else split)]
+    return [*found, *_label_problems(dataset, samples, None if found else split, train_sizes)]
 
 
 def _label_problems(
-    dataset: Dataset, samples: dict[str, pd.Index], split: Split | None
+    dataset: Dataset,
+    samples: dict[str, pd.Index],
+    split: Split | None,
+    train_sizes: TrainSizes | None,
 ) -> list[InputError]:
     """The first mistake of the label table or of the split, or of each modality they do not fit."""
     try:
@@ -94,7 +104,11 @@ def _label_problems(
             reading = describe_labels(dataset, modality, table, labels)
             _refuse_nothing_to_score(dataset, reading)
             if whole is not None:
-                _refuse_unscorable_split(dataset, modality, labels, whole)
+                own, targets = _scorable_split(dataset, modality, labels, whole)
+                if train_sizes is not None:
+                    asked, train = train_sizes.sizes, int((own == "train").sum())
+                    task = f"{dataset.name}_{modality}"
+                    sizes_of(asked, train, fewest_needed(targets), task)
         except InputError as error:
             problems.append(error)
     return problems
@@ -106,12 +120,13 @@ def _refuse_nothing_to_score(dataset: Dataset, reading: LabelReading) -> None:
         raise InputError(problem, file=dataset.labels_path(), key="labels.objective", remedy=remedy)
 
 
-def _refuse_unscorable_split(
+def _scorable_split(
     dataset: Dataset, modality: str, labels: pd.DataFrame, whole: pd.Series
-) -> None:
+) -> tuple[pd.Series, DownstreamTargets]:
     """Refuse a split with too few samples in a part, or in which no label can be scored."""
     try:
-        targets = downstream_targets(labels, restrict_split(whole, labels.index))
+        split = restrict_split(whole, labels.index)
+        targets = downstream_targets(labels, split)
     except InputError as error:
         raise InputError(
             f"{modality}: {error.problem}",
@@ -124,3 +139,4 @@ def _refuse_unscorable_split(
         raise InputError(
             f"{modality}: {problem}", file=dataset.labels_path(), key="split", remedy=remedy
         )
+    return split, targets

@@ -30,7 +30,6 @@ from aehpo_assets.space import (
 from aehpo_assets.store.hashes import file_hash
 from aehpo_assets.store.store import Store
 from aehpo_assets.study import Study
-from aehpo_assets.study_sections import Split
 
 
 def check_study(study: Study, file: Path, tasks: Collection[str]) -> None:
@@ -157,11 +156,14 @@ def check_tasks(study: Study, tasks: dict[str, Task], file: Path) -> None:
             )
 
 
-def check_datasets(tasks: dict[str, Task], store: Store, split: Split | None = None) -> None:
+def check_datasets(
+    tasks: dict[str, Task], store: Store, study: Study | None = None, file: Path | None = None
+) -> None:
     """Validate, content included, every task that is not in the store as it is.
 
     What is wrong with a modality that no task of the study needs does not stop the study. With the
-    study's ``split``, every task must get samples in every part.
+    ``study`` of a ``file``, every task must get samples in every part of its split, and of every
+    class in the parts that ``train_sizes`` asks for.
 
     Raises
     ------
@@ -177,6 +179,11 @@ def check_datasets(tasks: dict[str, Task], store: Store, split: Split | None = N
             unknown.setdefault(dataset.folder, []).append(modality)
     _check_memory([t for t in tasks.values() if t[1] in unknown.get(t[0].folder, ())])
     for folder, modalities in unknown.items():
-        problems: list[InputError] = validate_dataset(folder, split, modalities)
-        if problems:
-            raise problems[0]
+        if study is None:
+            problems = validate_dataset(folder, None, modalities)
+        else:
+            problems = validate_dataset(folder, study.split, modalities, study.train_sizes)
+        for found in problems:
+            if found.file is None:
+                raise InputError(found.problem, file=file, key=found.key, remedy=found.remedy)
+            raise found

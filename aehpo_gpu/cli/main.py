@@ -58,7 +58,7 @@ def plan(
     check_study(settings, study, tasks)
     check_tasks(settings, tasks, study)
     check_split_columns(settings.split, dataset_names(available), study)
-    check_datasets(tasks, where.store, settings.split)
+    check_datasets(tasks, where.store, settings, study)
     estimate = estimate_study(settings, tasks, where)
     found = [] if detect is None else detections(settings, estimate.tasks, where, detect)
     if as_json:

@@ -92,6 +92,9 @@ def stages_of_task(study: Study, task: str, of: BaselineSeconds) -> list[Stage]:
         Stage("data", "", task, 0, ARTEFACTS_OF_A_TASK * ARTEFACT),
         Stage("baselines", "", task, 0, seconds),
     ]
+    if study.replicates == 1:
+        # Baselines of several replicates are scored on test together with valid, and kept.
+        stages.append(Stage("opening the test", "", task, 0, of.again()))
     if is_joint(task):
         stages.append(Stage("shared factors", "", task, 0, ARTEFACT + of.factors()))
     return stages
@@ -124,7 +127,6 @@ def stages_of_both(
     seeds = study.hpo.validation_seeds or len(study.run_seeds)
     candidates = 2 * study.hpo.validate_top + 1
     validation = seeds * (train(candidates) + candidates * of.probe(_widest(of)) + REPLICATE)
-    test_again = (seeds if study.replicates > 1 else 1) * of.again()
     transfers = 2 if study.tasks == "all" or len(study.tasks) > 1 else 1
     trials = study.hpo.trials * len(study.hpo.searchers) * study.hpo.repetitions * transfers
     size = min(configurations, LARGEST_PROCESS)
@@ -140,7 +142,6 @@ def stages_of_both(
         stages.append(_race(study, own, train, of))
     stages += [
         Stage("validation", *own, candidates * seeds, validation),
-        Stage("opening the test", *own, 0, test_again),
         Stage("latents", *own, study.hpo.validate_top, train(study.hpo.validate_top)),
         Stage("the rest", *own, 0, ARTEFACTS_OF_BOTH * ARTEFACT),
     ]

@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -73,6 +74,7 @@ def test_errors_hold_no_escape_codes() -> None:
     assert str(InputError("bad\n\x1b[2J", file="a\x1b]0;b")) == r"a\x1b]0;b: bad\n\x1b[2J"
 
 
+@pytest.mark.usefixtures("pictures")
 def test_two_dollars_in_a_name_are_no_formula() -> None:
     from aehpo_assets.analysis.plots.style import drawing, rendered
 

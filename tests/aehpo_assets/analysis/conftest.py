@@ -12,6 +12,11 @@ VALID = "weighted_avg_auc_downstream_performance_valid"
 TEST = "weighted_avg_auc_downstream_performance"
 
 
+@pytest.fixture(autouse=True)
+def _pictures(pictures: None) -> None:
+    """Pictures are drawn: they are what many of these tests look at."""
+
+
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[matplotlib.figure.Figure]:
     """Figures in the order in which they were rendered."""

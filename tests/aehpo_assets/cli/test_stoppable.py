@@ -159,7 +159,6 @@ def test_a_run_stops_inside_a_training_and_its_run_is_to_be_asked_for_again(
     assert run.status == dg.DagsterRunStatus.FAILURE
 
 
-@pytest.mark.usefixtures("no_pictures")
 def test_what_was_made_before_a_stop_is_not_made_again(finished_tiny: Path, tmp_path: Path) -> None:
     shutil.copytree(finished_tiny / "home", tmp_path / "home")
     other = {"hpo": TINY_STUDY["hpo"] | {"trials": 7}, "replicates": 2}

@@ -13,7 +13,7 @@ from aehpo_assets.datasets.dataset import find_datasets, read_dataset, task_name
 from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.validate import validate_dataset
 from aehpo_assets.errors import InputError
-from aehpo_assets.study_sections import Split
+from aehpo_assets.study_sections import Split, TrainSizes
 
 
 def test_a_dataset_names_its_tasks(make_dataset: Any) -> None:
@@ -188,6 +188,9 @@ def test_validation_tells_whether_a_study_can_split_the_dataset(make_dataset: An
     assert "rna: of 12 samples, 1 fall into valid" in str(few)
     thirds = Split(train=0.34, valid=0.33, test=0.33, stratify="kind")
     assert validate_dataset(folder, thirds) == []
+    (sizes,) = validate_dataset(folder, thirds, train_sizes=TrainSizes(sizes=[2]))
+    assert (sizes.file, sizes.key) == (None, "train_sizes.sizes")
+    assert "2 train samples of tiny_rna are too few" in str(sizes)
     (unknown,) = validate_dataset(folder, Split(group="patient"))
     assert unknown.key == "split.group"
 

@@ -110,6 +110,7 @@ def test_the_sentence_says_what_replicates_decide():
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.usefixtures("pictures")
 def test_the_picture_is_drawn(seeds):
     runs = run_results(seeds=seeds).assign(valid_r2=lambda rows: rows[VALID_SCORE] - 0.5)
     tables = noise_tables(runs, SCORES)
@@ -117,6 +118,7 @@ def test_the_picture_is_drawn(seeds):
     assert picture.startswith(b"\x89PNG")
 
 
+@pytest.mark.usefixtures("pictures")
 def test_scores_that_never_vary_are_drawn_and_said():
     runs = run_results().assign(**{VALID_SCORE: 0.5})
     tables = noise_tables(runs, SCORES)

@@ -124,6 +124,7 @@ def test_the_same_study_gives_the_same_page(page: Path, tmp_path: Path) -> None:
         assert (again / "one" / name).read_bytes() == (again / "two" / name).read_bytes()
 
 
+@pytest.mark.usefixtures("pictures")
 def test_a_picture_of_very_many_points_is_shown_as_pixels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,7 @@ def test_the_shared_random_numbers_stay(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.usefixtures("pictures")
 def test_masked_entries_choose_as_many_factors_as_there_are() -> None:
     _, (first, second) = simulated()
     found = factors_of({"rna": first, "cna": second}, [1, 3, 6], seed=0)

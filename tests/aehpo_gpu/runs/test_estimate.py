@@ -134,6 +134,8 @@ def test_more_work_takes_longer(study: Study, tiny_root: Path, tmp_path: Path) -
         more = estimated(study, tiny_root, tmp_path, **changes)
         assert more.hours > once.hours, changes
         assert seconds_of(more, "validation") > seconds_of(once, "validation"), changes
+    # Their baselines are scored on test as soon as on valid, and kept.
+    assert "opening the test" not in {stage.name for stage in more.stages}
     few = BaselineSeconds(450, 260, (4, 3, 2), (8, 16), (64, 128))
     many = BaselineSeconds(900, 260, (4, 3, 2), (8, 16), (64, 128))
     for seconds in ("tried", "again", "raced"):
