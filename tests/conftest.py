@@ -11,6 +11,8 @@ from pathlib import Path
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Each worker has a core. Threads of several would wait for each other, and burn it by waiting.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # Else the first layout of UMAP sets as many for the whole process as there are cores.
+    os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd

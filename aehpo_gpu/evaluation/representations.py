@@ -35,6 +35,7 @@ from aehpo_gpu.evaluation.references import (
     non_negative_parts,
     principal_components,
 )
+from aehpo_gpu.evaluation.threads import threads_kept
 
 UMAP_NEIGHBORS = 15
 
@@ -177,7 +178,7 @@ def _umaps(
 
 
 def _umap(matrix: np.ndarray, train: np.ndarray, dim: int, seed: int) -> np.ndarray:
-    with warnings.catch_warnings():
+    with threads_kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         n_train = int(train.sum())
         layout = umap_class()(

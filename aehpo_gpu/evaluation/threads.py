@@ -17,11 +17,23 @@ WORTH_SHARING = 1e8
 
 
 @contextlib.contextmanager
-def threads_for(operations: float) -> Iterator[None]:
-    """Run a block on one thread if its steps are small, on all threads otherwise."""
+def threads_kept() -> Iterator[None]:
+    """Give torch back the threads that it had before the block.
+
+    Where numba starts threads, as below UMAP, it sets how many OpenMP has to as many as there are
+    cores: torch's own number is gone then, and with it that of ``OMP_NUM_THREADS``.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(before if operations >= WORTH_SHARING else 1)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def threads_for(operations: float) -> Iterator[None]:
+    """Run a block on one thread if its steps are small, on all threads otherwise."""
+    with threads_kept():
+        if operations < WORTH_SHARING:
+            torch.set_num_threads(1)
+        yield

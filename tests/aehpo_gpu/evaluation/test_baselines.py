@@ -48,6 +48,16 @@ def quick_umap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(representations, "_umap", lambda matrix, train, dim, seed: matrix[:, :dim])
 
 
+def test_the_first_layout_of_a_process_leaves_torch_its_threads(matrix: np.ndarray) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(before + 1)
+    try:
+        baseline_table(Data(matrix, SPLIT, TARGETS), [2], [10], methods=["umap"], seeds=(0,))
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_each_method_and_dimension_is_scored(matrix: np.ndarray) -> None:
     table = baseline_table(Data(matrix, SPLIT, TARGETS), [2], [10], seeds=(3, 4))
     tried, fresh = table[~table["fresh"]], table[table["fresh"]]
