@@ -143,7 +143,7 @@ def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def finished_tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny study in two replicates, and ``home``, in which all of it is made.
+    """The tiny study in two replicates, and ``home``, in which all of it is made and drawn.
 
     It is made once for all workers, and no test writes into it: whatever changes a home takes a
     copy, whose records go on naming the data set here.
@@ -164,7 +164,8 @@ def finished_tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
             home.record_data_roots([root / "data"])
             tasks = available_tasks(home.data_roots())
             instance = prepare(read_study(file), home, tasks, file=file)
-            outcomes = StudyRun(home, instance, tasks).run()
+            with drawn_as("png"):
+                outcomes = list(StudyRun(home, instance, tasks).run())
             assert [outcome for outcome in outcomes if outcome.error is not None] == []
             # So that the files of its databases are whole.
             instance.dispose()

@@ -86,3 +86,19 @@ def test_a_study_without_it_has_none(finished_tiny: Path) -> None:
     home = Home(finished_tiny / "home")
     assert home.study().report is None
     assert home.store.partitions(STUDY_REPORT) == []
+
+
+def test_the_history_of_runs_shows_pictures(finished_tiny: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished_tiny / "home", tmp_path / "home")
+    instance = open_instance(Home(tmp_path / "home"))
+    shown = {}
+    for asset in ("configurations", "run_results", "surrogate", "test_results"):
+        event = instance.get_latest_materialization_event(dg.AssetKey(asset))
+        assert event is not None
+        assert event.asset_materialization is not None
+        values = [str(one.value) for one in event.asset_materialization.metadata.values()]
+        shown[asset] = [one for one in values if "data:image/" in one]
+    assert all(shown.values())
+    start = "](data:image/png;base64,iVBOR"
+    assert all(start in one for pictures in shown.values() for one in pictures)
+    instance.dispose()
