@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -132,11 +133,18 @@ def test_what_was_measured_changes_estimates_and_never_the_fleets(
 ) -> None:
     monkeypatch.setattr(plan, "fleet_memory", lambda device: 2 << 30)
     runs = sampled(200)
-    slower = CostModel("slow", {name: 7 * price for name, price in prices.seconds.items()})
+    slower = replace(prices, seconds={name: 7 * price for name, price in prices.seconds.items()})
+    other = CostModel("all launches", dict.fromkeys(TERMS, 0.0) | {"layers": 1.0})
     shipped = plan_fleets("varix", runs, 1024, 500, chosen)
     measured = plan_fleets("varix", runs, 1024, 500, chosen, cost=slower)
-    assert [fleet.rows for fleet in shipped] == [fleet.rows for fleet in measured]
+    elsewhere = plan_fleets("varix", runs, 1024, 500, chosen, cost=other)
+    rows = [fleet.rows for fleet in shipped]
+    assert rows == [fleet.rows for fleet in measured] == [fleet.rows for fleet in elsewhere]
     assert measured[0].estimated_seconds == pytest.approx(7 * shipped[0].estimated_seconds)
+    # It would have cut other fleets.
+    monkeypatch.setattr(plan, "SHIPPED_CPU", other)
+    monkeypatch.setattr(plan, "SHIPPED_CUDA", other)
+    assert rows != [fleet.rows for fleet in plan_fleets("varix", runs, 1024, 500, chosen)]
 
 
 def test_nothing_to_train_is_no_shard() -> None:
