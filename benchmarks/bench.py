@@ -27,6 +27,7 @@ from benchmarks.noise import Watch
 
 CASES = (
     "small_fleet",
+    "peers",
     "study_space",
     "autoencodix",
     "largest_networks",
@@ -94,15 +95,14 @@ def result_table(rows: list[Case], facts: dict[str, Any]) -> Table:
         f"load {facts['load_before'][0]} before"
     )
     table = Table("case", "against", title=title)
-    for name in ("ratio", "low", "high", "reach", "others", ""):
+    for name in ("ratio", "low", "high", "in CPU s", "reach", "others", ""):
         table.add_column(name, justify="right")
     for row in rows:
         if row.ratio is None:
-            table.add_row(
-                row.case, row.skipped or "", "-", "-", "-", f"{row.reach:g}", "-", "skipped"
-            )
+            table.add_row(row.case, row.skipped or "", *"----", f"{row.reach:g}", "-", "skipped")
             continue
-        numbers = [f"{value:.3g}" for value in (row.ratio, row.low, row.high, row.reach)]
+        known = (row.ratio, row.low, row.high, row.cpu_ratio, row.reach)
+        numbers = ["-" if value is None else f"{value:.3g}" for value in known]
         table.add_row(row.case, row.against, *numbers, f"{row.others:.0%}", row.verdict)
     return table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,8 @@ class Case:
         Median, lowest and highest over the repetitions; None if the case was skipped.
     skipped
         Why it was not measured.
+    cpu_ratio
+        The ratio in CPU seconds, None where nobody counts them.
     others
         Share of the processor that others took meanwhile.
     details
@@ -63,11 +65,20 @@ class Case:
     low: float | None = None
     high: float | None = None
     skipped: str | None = None
+    cpu_ratio: float | None = None
     others: float = 0.0
     details: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, case: str, against: str, reach: float, ratios: list[float], **details: Any) -> Case:
+    def of(
+        cls,
+        case: str,
+        against: str,
+        reach: float,
+        ratios: list[float],
+        cpu_ratio: float | None = None,
+        **details: Any,
+    ) -> Case:
         """Make a row of the ratios of some repetitions."""
         return cls(
             case,
@@ -76,13 +87,14 @@ class Case:
             statistics.median(ratios),
             min(ratios),
             max(ratios),
+            cpu_ratio=cpu_ratio,
             details={"repetitions": len(ratios)} | details,
         )
 
     def row(self) -> dict[str, Any]:
         """The entry of the JSON file."""
-        keys = ("case", "ratio", "low", "high", "reach", "against", "skipped", "others", "verdict")
-        return {key: getattr(self, key) for key in keys}
+        keys = ("case", "ratio", "low", "high", "cpu_ratio", "reach", "against", "skipped")
+        return {key: getattr(self, key) for key in (*keys, "others", "verdict")}
 
     @property
     def verdict(self) -> str:
@@ -101,26 +113,34 @@ def seconds(work: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def side_by_side(ours: Callable[[], float], theirs: Callable[[], float], repetitions: int) -> Sides:
+Side = Callable[[], float]
+"""Does its work, and returns the seconds that count."""
+
+
+def side_by_side(slices: Sequence[tuple[Side, Side]], repetitions: int) -> Sides:
     """Measure two ways of the same work in turn, so that both meet the same machine.
 
     Parameters
     ----------
-    ours, theirs
-        Each does its work and returns the seconds that count.
+    slices
+        Ours and theirs of each piece of the work: ours, theirs, ours, theirs. Pieces of a few
+        seconds, so that whoever disturbs one side disturbs the other as well.
     repetitions
-        How often.
+        How often all of it; each gives a ratio of all its slices.
     """
-    pairs = [(_timed(ours), _timed(theirs)) for _ in range(repetitions)]
+    totals = []
+    for _ in range(repetitions):
+        taken = [(*_timed(ours), *_timed(theirs)) for ours, theirs in slices]
+        totals.append([sum(numbers) for numbers in zip(*taken, strict=True)])
     return Sides(
-        [slow / fast for (fast, _), (slow, _) in pairs],
-        statistics.median(fast for (fast, _), _ in pairs),
-        statistics.median(slow for _, (slow, _) in pairs),
-        statistics.median(slow / max(fast, 1e-9) for (_, fast), (_, slow) in pairs),
+        [slow / fast for fast, _, slow, _ in totals],
+        statistics.median(fast for fast, _, _, _ in totals),
+        statistics.median(slow for _, _, slow, _ in totals),
+        statistics.median(slow / max(fast, 1e-9) for _, fast, _, slow in totals),
     )
 
 
-def _timed(work: Callable[[], float]) -> tuple[float, float]:
+def _timed(work: Side) -> tuple[float, float]:
     """Seconds that count of some work, and as many of them in CPU time."""
     watch = Watch()
     counted = work()

@@ -22,6 +22,13 @@ from aehpo_gpu.export.module import Autoencoder
 from aehpo_gpu.training.annealing import annealing_weight
 
 
+def plain_loop(device: torch.device, threads: int) -> str:
+    """What a row of the bench calls it."""
+    if device.type == "cuda":
+        return "plain PyTorch loop, batches gathered on the GPU"
+    return f"plain PyTorch loop with a DataLoader, {threads} thread{'s' * (threads > 1)}"
+
+
 def train_plainly(matrix: Tensor, architecture: str, runs: pd.DataFrame, epochs: int) -> float:
     """Train runs one after another.
 
@@ -51,14 +58,15 @@ def train_plainly(matrix: Tensor, architecture: str, runs: pd.DataFrame, epochs:
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.constant_(module.bias, 0.01)
         x = matrix[:, : widths[0]].contiguous()
-        _train(model, x, run, epochs)
+        train_model(model, x, run, epochs)
         model.eval()
         with torch.no_grad():
             nn.functional.mse_loss(model(x), x, reduction="sum").item()
     return time.perf_counter() - started
 
 
-def _train(model: Autoencoder, data: Tensor, run: dict[str, float], epochs: int) -> None:
+def train_model(model: Autoencoder, data: Tensor, run: dict[str, float], epochs: int) -> None:
+    """Train one model, which keeps what it has learnt; parameters as of :func:`train_plainly`."""
     optimiser = torch.optim.AdamW(model.parameters(), lr=run["lr_fixed"], weight_decay=1e-3)
     model.train()
     for epoch in range(epochs):

@@ -216,7 +216,7 @@ def is_training(instance: dg.DagsterInstance) -> bool:
     return any(
         entry.dagster_event is not None
         and entry.dagster_event.is_step_start
-        and "train_shard" in str(entry.dagster_event.step_key)
+        and "train_runs" in str(entry.dagster_event.step_key)
         for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
         for entry in instance.all_logs(run.run_id)
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -92,7 +91,7 @@ def study_replicates(
         labels=tables["sample_labels"],
         preprocessing=study.preprocessing,
         seed=study.split.seed,
-        versions=versions,
+        versions=dict(versions),
         ontology=ontology,
     )
 
@@ -257,12 +256,15 @@ class RunTable:
         for fleet in shard.fleets:
             checkpoints.of(fleet).remove()
 
+    def train_all(self, shards: Sequence[Shard], on_progress: Callable[[Progress], None]) -> None:
+        """Train shards on all devices that there are, and put them into the archive."""
+        train_shards(shards, self.train, self.settings.torch_devices(), on_progress)
+
     def train_missing(
         self, on_progress: Callable[[Progress], None]
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Train what is missing, and return what :meth:`collect` returns."""
-        trainings = [partial(self.train, shard) for shard in self.plan()]
-        train_shards(trainings, self.settings.torch_device(), on_progress)
+        self.train_all(self.plan(), on_progress)
         return self.collect()
 
     def collect(self, *, open_test: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -56,8 +56,11 @@ def cost_model(
     parts = (name, architecture, settings.vae_loss, settings.precision)
     path = folder / f"{re.sub(r'[^a-z0-9]+', '-', ' '.join(parts).lower())}.json"
     model = load_cost_model(path, parts)
-    if model is None or _largest_step(architecture, runs, n_features) > (
-        LARGER_THAN_MEASURED * model.largest_step
+    overlapped = settings.torch_device().type == "cuda"
+    if (
+        model is None
+        or model.overlapped != overlapped
+        or _largest_step(architecture, runs, n_features) > LARGER_THAN_MEASURED * model.largest_step
     ):
         logger.info("measuring what training costs on %s, under a minute", name)
         model = measure_cost_model(architecture, runs, n_features, settings)

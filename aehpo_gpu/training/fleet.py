@@ -128,17 +128,22 @@ class FleetTraining:
         here = (rung for rung in rungs if self.epoch_of(rung) == self.epoch)
         return next(here, self.epoch * per_epoch)
 
-    def advance(self, until: int, on_step: Callable[[float], None] = lambda share: None) -> None:
+    def advance(
+        self,
+        until: int,
+        on_step: Callable[[float], None] = lambda share: None,
+        on_epoch: Callable[[], None] = lambda: None,
+    ) -> None:
         """Train up to an epoch, and evaluate all runs there.
 
         Parameters
         ----------
         until
             The epoch; the present one is not trained, but evaluated again.
-        on_step
+        on_step, on_epoch
             As in :meth:`train`.
         """
-        self.train(until, on_step)
+        self.train(until, on_step, on_epoch)
         measured = self.measure()
         self.metrics, self.latents = measured.metrics, measured.latents
 

@@ -193,7 +193,6 @@ class Fleets:
             self._architecture, self._runs.iloc[fleet.rows], self._matrix, self._settings
         )
         if kept:
-            assert isinstance(training, FleetTraining)
             training.restore(kept["training"])
             logger.info("a fleet of %d runs goes on at epoch %d", len(fleet.rows), training.epoch)
         present = fleet.rows[training.members]
@@ -239,10 +238,7 @@ class Fleets:
 
     def _checkpoint_of(self, fleet: _Fleet) -> Checkpoint | None:
         """Where a fleet is kept that has not begun in this process."""
-        # Of a stacked architecture the first stage would have to be kept as well.
-        if self._checkpoints is None or ARCHITECTURES[self._architecture].stacked:
-            return None
-        return self._checkpoints.of(fleet.rows.tolist())
+        return None if self._checkpoints is None else self._checkpoints.of(fleet.rows.tolist())
 
     def _look(
         self,
@@ -293,12 +289,11 @@ def _keep(
 ) -> None:
     """Keep a fleet under way if it is time to."""
     if checkpoint is not None and checkpoint.is_due():
-        assert isinstance(training, FleetTraining)
         checkpoint.write(_under_way(training, found, rung, began))
 
 
 def _under_way(
-    training: FleetTraining | None,
+    training: FleetTraining | StackedTraining | None,
     found: Sequence[Reached],
     rung: int,
     began: tuple[float, float],

@@ -6,8 +6,8 @@ programming over the prices of a cost model: a longer fleet shares its launches 
 but pads more and may leave the cache.
 
 Which runs share a fleet decides the rounding of their numbers, so fleets never depend on a
-stopwatch: they are cut by the shipped prices of the kind of device. What was measured on the device
-only says how long they take.
+stopwatch: they are cut by the shipped prices of the kind of device and the precision. What was
+measured on the device only says how long they take.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.decoders import between_of
 from aehpo_gpu.training.memory import fleet_memory
-from aehpo_gpu.training.prices import SHIPPED_CPU, SHIPPED_CUDA
+from aehpo_gpu.training.prices import shipped_prices
 from aehpo_gpu.training.stretch import OPERATIONS, Stretch
 from aehpo_gpu.training.task import TrainingSettings
 from aehpo_gpu.training.work import (
@@ -38,10 +38,7 @@ from aehpo_gpu.training.work import (
 )
 
 MOST_SHARDS = 200
-"""About how many shards at most; longer studies have longer ones, for each costs a process."""
-
-GPU_SHARD_SECONDS = 600.0
-"""Length of a shard on a GPU at least: its process compiles kernels for some 20 s."""
+"""About how many shards at most; longer studies have longer ones, for each is a file to be read."""
 
 SAMPLES_PER_TRAIN = 1.5
 """Samples of a task for each of its train samples, rounded up."""
@@ -182,7 +179,7 @@ def plan_study_fleets(
     uncut = sum(fleet.estimated_seconds for fleet in plan_fleets(*task))
     shard_seconds = max(shard_seconds, uncut / MOST_SHARDS)
     if settings.torch_device().type == "cuda":
-        return plan_fleets(*task, cost=cost), max(shard_seconds, GPU_SHARD_SECONDS)
+        return plan_fleets(*task, cost=cost), shard_seconds
     return plan_fleets(*task, fleet_seconds=shard_seconds, cost=cost), shard_seconds
 
 
@@ -237,7 +234,7 @@ def plan_fleets(
 ) -> list[Fleet]:
     """Group runs into fleets; parameters as in :func:`plan_shards`."""
     device = settings.torch_device()
-    cutting = SHIPPED_CUDA if device.type == "cuda" else SHIPPED_CPU
+    cutting = shipped_prices(device.type, settings.precision)
     estimating = cost if cost is not None else cutting
     if not ARCHITECTURES[architecture].stacks:
         return _alone(architecture, runs, n_features, n_train, settings, estimating)

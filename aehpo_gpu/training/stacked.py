@@ -7,9 +7,9 @@ epochs of the second. How an autoencoder is trained belongs to ``fleet``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -168,7 +168,12 @@ class StackedTraining:
         self.members = np.arange(len(runs))
         self.metrics: Metrics = {}
         self.latents = torch.empty(len(runs), 0, device=matrix.device)
-        self.epochs, self.epoch = self.first[0].epochs, 0
+        self.epochs = self.first[0].epochs
+
+    @property
+    def epoch(self) -> int:
+        """The present epoch of the second stage."""
+        return 0 if self.second is None else self.second.epoch
 
     def epoch_of(self, rung: int) -> int:
         """Return the epoch of the second stage at whose end a rung is reached."""
@@ -226,15 +231,32 @@ class StackedTraining:
         Parameters
         ----------
         until, on_step, on_epoch
-            As for :meth:`~aehpo_gpu.training.fleet.FleetTraining.train`; epochs of the second.
+            As for :meth:`~aehpo_gpu.training.fleet.FleetTraining.train`; ``until`` is an epoch of
+            the second stage, ``on_epoch`` is called after those of both.
         """
         stages = len(self.first) + 1
         if self.second is None:
             for number, training in enumerate(self.first):
-                training.advance(training.epochs, _share_of(on_step, number, stages))
+                training.advance(training.epochs, _share_of(on_step, number, stages), on_epoch)
             self.second = self._second()
         self.second.train(until, _share_of(on_step, len(self.first), stages), on_epoch)
-        self.epoch = until
+
+    def state(self) -> dict[str, Any]:
+        """As of a fleet, of both stages."""
+        return {
+            "first": [training.state() for training in self.first],
+            "second": None if self.second is None else self.second.state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """As of a fleet; what the second stage is trained on is made again of the first."""
+        for training, kept in zip(self.first, state["first"], strict=True):
+            training.restore(kept)
+        if state["second"] is not None:
+            for training in self.first:
+                training.advance(training.epochs)
+            self.second = self._second()
+            self.second.restore(state["second"])
 
     def measure(self, rows: np.ndarray | None = None) -> Measured:
         """Evaluate all members, or those at some positions, at the present epoch."""

@@ -173,6 +173,13 @@ class TrainingSettings:
             )
         return device
 
+    def torch_devices(self) -> list[torch.device]:
+        """Return all devices that shards may be dealt to: every visible GPU, or the CPU."""
+        device = self.torch_device()
+        if device.type == "cpu":
+            return [device]
+        return [torch.device("cuda", number) for number in range(torch.cuda.device_count())]
+
 
 def device_name(device: torch.device) -> str:
     """Name of a device for records: the GPU's own, or ``cpu``."""

@@ -91,8 +91,14 @@ def measure_cost_model(
                 )
             )
     counts = np.array([count for _, count in chosen])
-    name = device_name(settings.torch_device())
-    return fit_cost_model(name, np.concatenate(work), np.array(seconds), counts)
+    device = settings.torch_device()
+    return fit_cost_model(
+        device_name(device),
+        np.concatenate(work),
+        np.array(seconds),
+        counts,
+        overlapped=device.type == "cuda",
+    )
 
 
 def _spread(rows: np.ndarray, count: int) -> np.ndarray:

@@ -42,6 +42,9 @@ outputs of layers; ``noise`` is what dropout draws, once for a fleet; ``pairs of
 for losses that compare the latents of all samples of a batch.
 """
 
+LAUNCHED = ("steps", "layers", "layers of all runs")
+"""Terms that are launches; the others are memory and arithmetic."""
+
 CACHED_PARAMETERS = 1 << 20
 """Parameters that, with gradient and two moments in float32, fill 16 MiB."""
 

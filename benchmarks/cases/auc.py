@@ -39,7 +39,7 @@ def run(quick: bool) -> list[Case]:
 
     with threads(1):
         ours()
-        sides = side_by_side(ours, theirs, 3 if quick else 7)
+        sides = side_by_side([(ours, theirs)], 3 if quick else 7)
     difference = abs(values["ours"] - values["sklearn"])
     if difference > 1e-9:
         raise AssertionError(f"the AUC differs from sklearn's by {difference}")

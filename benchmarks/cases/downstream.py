@@ -43,7 +43,7 @@ def run(quick: bool) -> list[Case]:
 
     with threads(1):
         ours()
-        sides = side_by_side(ours, theirs, 3)
+        sides = side_by_side([(ours, theirs)], 3)
     difference = float(np.abs(np.asarray(table["ours"])[some] - table["sklearn"]).max())
     if difference > LARGEST_DIFFERENCE:
         raise AssertionError(f"an AUC differs from sklearn's by {difference}")

@@ -8,7 +8,7 @@ from aehpo_gpu.training.task import TrainingSettings
 from benchmarks.case import Case, side_by_side, threads
 from benchmarks.data import small_runs, synthetic_task
 from benchmarks.fleets import train_planned
-from benchmarks.plain import train_plainly
+from benchmarks.plain import plain_loop, train_plainly
 
 
 def run(quick: bool) -> list[Case]:
@@ -20,7 +20,7 @@ def run(quick: bool) -> list[Case]:
 def _case(architecture: str, quick: bool) -> Case:
     runs, task = small_runs(), synthetic_task(128)
     epochs = 3 if quick else 10
-    settings = TrainingSettings(epochs=epochs, device="cpu")
+    settings = TrainingSettings(epochs=epochs)
     matrix = ResidentMatrix(task, settings)
     # The plain loop takes the same time for each of the equal networks; some stand for all.
     some = runs.iloc[:: 16 if quick else 8]
@@ -34,11 +34,11 @@ def _case(architecture: str, quick: bool) -> Case:
         return seconds * len(runs) / len(some) * epochs / plain_epochs
 
     ours()
-    sides = side_by_side(ours, theirs, 3 if quick else 5)
+    sides = side_by_side([(ours, theirs)], 3 if quick else 5)
     steps = epochs * steps_per_epoch(len(matrix.train), 32)
     return Case.of(
         f"64 small networks, {architecture}",
-        "plain PyTorch loop with a DataLoader, 1 thread",
+        plain_loop(matrix.device, 1),
         10.0,
         sides.ratios,
         cpu_ratio=sides.cpu_ratio,

@@ -66,8 +66,16 @@ def test_both_sides_are_measured_in_turn_in_seconds_and_in_cpu_seconds() -> None
         time.sleep(0.2 * (1 - share_of_cpu))
         return time.perf_counter() - started
 
-    sides = side_by_side(lambda: side("ours", 0.25), lambda: side("theirs", 1.0), 2)
-    assert order == ["ours", "theirs"] * 2
+    slices = [(lambda: side("ours", 0.25), lambda: side("theirs", 1.0))] * 2
+    sides = side_by_side(slices, 2)
+    assert order == ["ours", "theirs"] * 4
+    # A ratio a repetition, of all its slices.
     assert len(sides.ratios) == 2
+    assert sides.ours > 0.2
     # Sleeping is no work: in CPU seconds ours is at least twice as good as theirs.
     assert sides.cpu_ratio > 2
+    shown = row([2.5])
+    assert shown.row()["cpu_ratio"] is None
+    facts = {"processor": "p", "cores": 2, "gpu": None, "load_before": [0.1]}
+    counted = replace(shown, cpu_ratio=2.25)
+    assert list(result_table([shown, counted], facts).columns[5].cells) == ["-", "2.25"]

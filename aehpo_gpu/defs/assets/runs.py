@@ -1,13 +1,13 @@
-"""The graph-backed asset of run results and learning curves: plan, train shards, collect.
+"""The graph-backed asset of run results and learning curves: train, collect.
 
-A shard is execution, not data: it is mapped over, takes the pool ``gpu``, and leaves its finished
-runs in the archive, so that a run that is executed again trains only what is missing.
+A shard is execution, not data: all of them are trained in one step, which takes the pool ``gpu``,
+with a process a GPU where there are several. Each leaves its finished runs in the archive, so that
+a step that is tried or executed again trains only what is missing.
 See https://docs.dagster.io/guides/build/assets/graph-backed-assets.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
@@ -33,7 +33,6 @@ from aehpo_gpu.defs.training_task import (
     run_table,
 )
 from aehpo_gpu.runs.table import RunTable, with_seeds
-from aehpo_gpu.training.plan import Shard
 from aehpo_gpu.training.task import TASK_INPUTS
 
 _COMPUTE = (RunTable, *TASK)
@@ -88,12 +87,11 @@ def _column_lineage(results: pd.DataFrame, runs: pd.DataFrame) -> ColumnLineage:
 
 @dg.op(
     ins={name: dg.In(dg.Nothing) for name in (*TASK_INPUTS, "configurations")},
-    out=dg.DynamicOut(dict[str, Any]),
+    pool="gpu",
+    retry_policy=dg.RetryPolicy(max_retries=1),
 )
-def plan_runs(
-    context: dg.OpExecutionContext, study: StudyResource
-) -> Iterator[dg.DynamicOutput[dict[str, Any]]]:
-    """Cut the runs that are not in the archive into shards of even length."""
+def train_runs(context: dg.OpExecutionContext, study: StudyResource) -> int:
+    """Train the runs that are not in the archive; returns how many those were."""
     table = sampled_runs(Making.begin(RUN_RESULTS, context, study))
     shards = table.plan()
     missing = sum(len(shard.rows) for shard in shards)
@@ -102,16 +100,8 @@ def plan_runs(
         f"{missing} of {len(table.runs)} runs to train, in {len(shards)} shards, "
         f"about {seconds:.0f} s"
     )
-    for shard in shards:
-        yield dg.DynamicOutput(asdict(shard), mapping_key=f"shard_{shard.shard_id}")
-
-
-@dg.op(pool="gpu", retry_policy=dg.RetryPolicy(max_retries=1))
-def train_shard(context: dg.OpExecutionContext, study: StudyResource, shard: dict[str, Any]) -> int:
-    """Train one shard and put it into the archive; returns the number of runs."""
-    table, planned = sampled_runs(Making.begin(RUN_RESULTS, context, study)), Shard(**shard)
-    table.train(planned, training_log(context))
-    return len(planned.rows)
+    table.train_all(shards, training_log(context))
+    return missing
 
 
 @dg.op(
@@ -122,7 +112,7 @@ def train_shard(context: dg.OpExecutionContext, study: StudyResource, shard: dic
     }
 )
 def collect_runs(
-    context: dg.OpExecutionContext, study: StudyResource, trained: list[int]
+    context: dg.OpExecutionContext, study: StudyResource, trained: int
 ) -> Iterator[dg.MaterializeResult]:
     """Gather all runs of the study from the archive into the two tables."""
     making = Making.begin(RUN_RESULTS, context, study)
@@ -139,7 +129,7 @@ def collect_runs(
         checks=check_run_results(results, table.runs[["config_id", "seed"]], trained_on),
         metadata={
             "runs": len(results),
-            "runs_trained_now": sum(trained),
+            "runs_trained_now": trained,
             "diverged": int((results["status"] == "diverged").sum()),
             "failed": int((results["status"] == "failed").sum()),
             "best_valid_score": float(finished[VALID_SCORE].max()),
@@ -194,7 +184,7 @@ def trained_runs(
     configurations: Any,
 ) -> dict[str, Any]:
     """Every configuration of the study trained and scored: results, and curves beside them."""
-    shards = plan_runs(
+    trained = train_runs(
         preprocessed_matrix=preprocessed_matrix,
         data_split=data_split,
         sample_labels=sample_labels,
@@ -202,5 +192,5 @@ def trained_runs(
         feature_ontology=feature_ontology,
         configurations=configurations,
     )
-    outputs = collect_runs(shards.map(train_shard).collect())
+    outputs = collect_runs(trained)
     return dict(zip(outputs._fields, outputs, strict=True))

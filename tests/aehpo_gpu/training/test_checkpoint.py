@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,35 @@ def test_a_killed_fleet_goes_on_bit_for_bit(
     assert epochs in trained[before:]
     if architecture != "convolix":
         assert min(trained[before:]) == epochs
+
+
+@pytest.mark.usefixtures("kept_always")
+@pytest.mark.parametrize("killed_at", [4, 18, 22])
+def test_a_stacked_fleet_goes_on_in_the_stage_that_it_was_in(
+    killed_at: int, task: TrainingTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nine epochs of each of two modalities, and nine of what joins them."""
+    joint = replace(task, modalities=np.array(["rna", "meth"])[np.arange(48) % 2])
+    runs = make_runs(3, drop_p=[0.0, 0.3, 0.1], lr_fixed=[1e-3, 1e-2, 3e-3])
+    whole = train(joint, runs, "stackix", None)
+    begun = 0
+    train_epoch = fleet.train_epoch
+
+    def count(*given: object) -> None:
+        nonlocal begun
+        if begun == killed_at:
+            begun += 1
+            raise KilledError
+        begun += 1
+        train_epoch(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fleet, "train_epoch", count)
+    with pytest.raises(KilledError):
+        train(joint, runs, "stackix", tmp_path)
+    resumed = train(joint, runs, "stackix", tmp_path)
+    pd.testing.assert_frame_equal(resumed, whole, check_exact=True)
+    # The one that was killed, and no other epoch twice.
+    assert begun == 3 * 9 + 1
 
 
 @pytest.mark.usefixtures("kept_always")

@@ -22,7 +22,7 @@ from aehpo_gpu.training.cost import (
     save_cost_model,
 )
 from aehpo_gpu.training.device_cost import cost_model
-from aehpo_gpu.training.prices import SHIPPED_CPU
+from aehpo_gpu.training.prices import SHIPPED_CPU, SHIPPED_CUDA
 from aehpo_gpu.training.task import TrainingSettings
 from aehpo_gpu.training.work import TERMS, step_work
 
@@ -34,21 +34,33 @@ def sampled(count: int) -> pd.DataFrame:
     return sample_configurations(search_space("varix"), count, 0).assign(seed=0)
 
 
-def test_prices_are_recovered_from_exact_timings() -> None:
+@pytest.mark.parametrize("true", [SHIPPED_CPU, SHIPPED_CUDA], ids=["sum", "maximum"])
+def test_prices_are_recovered_from_exact_timings(true: CostModel) -> None:
     runs = sampled(80)
     work = np.concatenate(
         [
             step_work(np.array([w]), 1 + 15 * (row % 2), 2, b)
             for row, (w, b) in enumerate(
-                zip(run_widths(runs, 1024), runs["batch_size"], strict=True)
+                zip(run_widths(runs, 4096), runs["batch_size"], strict=True)
             )
         ]
     )
     counts = np.where(np.arange(80) % 2, 16, 1)
-    model = fit_cost_model("test", work, SHIPPED_CPU.step_seconds(work), counts)
+    seconds = true.step_seconds(work)
+    model = fit_cost_model("test", work, seconds, counts, overlapped=true.overlapped)
     assert model.solo_error < 1e-3
     assert model.fleet_error < 1e-3
     assert (model.solo_timings, model.fleet_timings) == (40, 40)
+    np.testing.assert_allclose(model.step_seconds(work), seconds, rtol=1e-3)
+
+
+def test_a_gpu_takes_the_longer_of_launches_and_of_what_they_do() -> None:
+    work = np.array([[1.0, 4, 4, 0, 0, 0, 0, 0, 0], [1, 4, 4, 9, 2, 1, 3, 1, 1]])
+    prices = dict.fromkeys(TERMS, 1.0)
+    np.testing.assert_array_equal(CostModel("sum", prices).step_seconds(work), [9, 26])
+    longer = CostModel("maximum", prices, overlapped=True)
+    np.testing.assert_array_equal(longer.step_seconds(work), [9, 17])
+    assert longer.version != CostModel("maximum", prices).version
 
 
 def test_runtime_is_what_the_steps_of_a_run_alone_cost() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from aehpo_assets.space.widths import run_widths
 from aehpo_gpu.training import plan
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.plan import MOST_SHARDS, padded_share, plan_fleets, plan_shards
-from aehpo_gpu.training.prices import SHIPPED_CPU, SHIPPED_CUDA
+from aehpo_gpu.training.prices import SHIPPED_CPU, SHIPPED_CUDA, SHIPPED_TF32
 from aehpo_gpu.training.task import TrainingSettings
 from aehpo_gpu.training.work import TERMS, step_work
 
@@ -67,20 +68,19 @@ def test_a_fleet_is_cut_no_worse_than_all_alone_or_all_together() -> None:
     assert planned <= min(alone, together) * (1 + 1e-9)
 
 
-def test_launches_make_fleets_large_and_arithmetic_makes_them_small() -> None:
-    def priced(term: str) -> CostModel:
-        return CostModel("test", {name: 1e-9 * (name == term) for name in TERMS})
+def test_launches_make_fleets_large_and_arithmetic_makes_them_small(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def price(term: str) -> None:
+        cost = CostModel("test", {name: 1e-9 * (name == term) for name in TERMS})
+        monkeypatch.setattr(plan, "shipped_prices", lambda device, precision: cost)
 
     runs = sampled(50).assign(n_layers=2, batch_size=64)
     cuda_like = {"n_features": 4096, "n_train": 640, "settings": SETTINGS}
-    original = plan.SHIPPED_CPU
-    try:
-        plan.SHIPPED_CPU = priced("steps")
-        launched = plan_fleets("varix", runs, **cuda_like)
-        plan.SHIPPED_CPU = priced("operations")
-        computed = plan_fleets("varix", runs, **cuda_like)
-    finally:
-        plan.SHIPPED_CPU = original
+    price("steps")
+    launched = plan_fleets("varix", runs, **cuda_like)
+    price("operations")
+    computed = plan_fleets("varix", runs, **cuda_like)
     assert len(launched) < len(computed)
     assert padded_share(computed) == pytest.approx(0, abs=1e-12)
 
@@ -124,19 +124,29 @@ def test_fleets_do_not_depend_on_the_number_of_cores(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(
     ("chosen", "prices"),
-    [(SETTINGS, SHIPPED_CPU), (OnGpu(epochs=300), SHIPPED_CUDA)],
-    ids=["CPU", "GPU"],
+    [
+        (SETTINGS, SHIPPED_CPU),
+        (OnGpu(epochs=300), SHIPPED_CUDA),
+        (OnGpu(epochs=300, precision="tf32"), SHIPPED_TF32),
+    ],
+    ids=["CPU", "GPU", "TF32"],
 )
 def test_what_was_measured_changes_estimates_and_never_the_fleets(
     chosen: TrainingSettings, prices: CostModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan, "fleet_memory", lambda device: 2 << 30)
     runs = sampled(200)
-    slower = CostModel("slow", {name: 7 * price for name, price in prices.seconds.items()})
+    slower = replace(prices, seconds={name: 7 * price for name, price in prices.seconds.items()})
+    other = CostModel("all launches", dict.fromkeys(TERMS, 0.0) | {"layers": 1.0})
     shipped = plan_fleets("varix", runs, 1024, 500, chosen)
     measured = plan_fleets("varix", runs, 1024, 500, chosen, cost=slower)
-    assert [fleet.rows for fleet in shipped] == [fleet.rows for fleet in measured]
+    elsewhere = plan_fleets("varix", runs, 1024, 500, chosen, cost=other)
+    rows = [fleet.rows for fleet in shipped]
+    assert rows == [fleet.rows for fleet in measured] == [fleet.rows for fleet in elsewhere]
     assert measured[0].estimated_seconds == pytest.approx(7 * shipped[0].estimated_seconds)
+    # It would have cut other fleets.
+    monkeypatch.setattr(plan, "shipped_prices", lambda device, precision: other)
+    assert rows != [fleet.rows for fleet in plan_fleets("varix", runs, 1024, 500, chosen)]
 
 
 def test_nothing_to_train_is_no_shard() -> None:
