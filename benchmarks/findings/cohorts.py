@@ -35,8 +35,8 @@ PUBLISHED: dict[str, Any] = {"loss_reduction": "mean_mn", "mn_weight": 0.0083}
 
 STOPPING: dict[str, Any] = {"patience": 3, "min_delta": 1e-4, "min_epochs": 5}
 
-TCGA_LABELS = ("SEX", "GRADE", "OS_STATUS", "SUBTYPE")
-"""Cancer type is left out: values are scaled by cohort, which tells it."""
+TCGA_LABELS = ("SEX", "GRADE", "OS_STATUS")
+"""Cancer type and what tells it are left out: values are scaled by cohort, which tells it too."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,11 @@ class Given:
     def tcga(self) -> Cohort:
         """RNA of TCGA, standardised and cut at 10."""
         return Cohort(self.data / "tcga", "rna", TCGA_LABELS)
+
+    @cached_property
+    def with_subtypes(self) -> Cohort:
+        """The same, scored by its 20 subtypes as well."""
+        return Cohort(self.data / "tcga", "rna", (*TCGA_LABELS, "SUBTYPE"))
 
     @cached_property
     def scaled(self) -> Cohort:

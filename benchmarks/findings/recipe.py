@@ -131,10 +131,9 @@ def _optimisers(
 ) -> list[Finding]:
     name = "optimizer"
     order = "Adam is no worse than RMSprop, and RMSprop better than SGD"
-    of_scale = {
-        arm: _less(trained(given, arm, ("vae",)), name, "adam", "sgd")
-        for arm in ("published", "sum")
-    }
+    scales = {arm: trained(given, arm, ("vae",)) for arm in ("published", "sum")}
+    failed = {arm: mean_by(own, "failed", optimizer="sgd") for arm, own in scales.items()}
+    adam = {arm: mean_by(own, "failed", optimizer="adam") for arm, own in scales.items()}
     return [
         Finding(
             "9a",
@@ -158,17 +157,21 @@ def _optimisers(
         ),
         Finding(
             "9c",
-            "what SGD loses to Adam depends on how the loss is reduced",
+            "whether SGD works at all is a matter of how the loss is reduced",
             "reading of the published code",
-            "the VAE of item 14",
+            "the VAE of item 14, without clipping",
             (
                 paired(
-                    "AUC, Adam less SGD: as published less summed",
-                    of_scale["published"] - of_scale["sum"],
+                    "share of SGD's runs that fail, summed less as published",
+                    failed["sum"] - failed["published"],
                     ABOVE,
                 ),
-                paired("Adam less SGD, as published", of_scale["published"], None),
-                paired("Adam less SGD, summed (failed runs left out)", of_scale["sum"], None),
+                paired("the same of Adam", adam["sum"] - adam["published"], None),
+                paired(
+                    "AUC, Adam less SGD, as published",
+                    _less(scales["published"], name, "adam", "sgd"),
+                    None,
+                ),
             ),
         ),
     ]

@@ -20,8 +20,10 @@ from aehpo_assets.noise.verdict import Difference
 
 CONFIRMED, REFUTED, UNDECIDED, REPORTED = "confirmed", "refuted", "undecided", "reported"
 
-ABOVE, BELOW = (0.0, math.inf), (-math.inf, 0.0)
-"""Reaches of a claim that something is more, or less."""
+_SOMETHING = float(np.nextafter(0, 1))
+
+ABOVE, BELOW = (_SOMETHING, math.inf), (-math.inf, -_SOMETHING)
+"""Reaches of a claim that something is more, or less; exactly nothing is neither."""
 
 BOOTSTRAPS = 2000
 
