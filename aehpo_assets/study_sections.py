@@ -387,6 +387,25 @@ class TrainSizes(Settings):
         return None if values is None else distinct(values)
 
 
+class Probe(Settings):
+    """Tuning of the probe that scores latents, for what is recommended, if there is to be one.
+
+    Every run is scored by a logistic regression with ``C`` 1. Of each recommended run, and label by
+    label, the best of these ``C`` is chosen by cross-validation on its train latents, in so many
+    stratified ``folds``; what it scores stands beside the score of the fixed one.
+    """
+
+    C: list[Annotated[float, Field(gt=0)]] = Field(
+        default=[1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0], min_length=2
+    )
+    folds: int = Field(default=5, ge=2)
+
+    @field_validator("C")
+    @classmethod
+    def _ascending(cls, values: list[float]) -> list[float]:
+        return sorted(distinct(values))
+
+
 class Report(Settings):
     """The page of the study, which is made again whenever what it tells changes.
 
