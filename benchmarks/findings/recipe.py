@@ -27,7 +27,7 @@ FIXED: dict[str, Any] = TWIN | RECIPE | PUBLISHED | {"init": "kaiming_uniform"}
 
 
 def main_grid(given: Given) -> pd.DataFrame:
-    """Train the grid on tcga_rna: 90 configurations, stopped early."""
+    """Train the grid on tcga_rna: 60 configurations, stopped early; tanh with 50 latents alone."""
     table = grid(
         FIXED | STOPPING,
         lr_fixed=RATES,
@@ -35,6 +35,7 @@ def main_grid(given: Given) -> pd.DataFrame:
         latent_dim_fixed=[10, 50, 200],
         activation=["relu", "tanh"],
     )
+    table = table[(table["activation"] == "relu") | (table["latent_dim_fixed"] == 50)]
     return given.trainer.runs("grid", given.tcga, "vae", table, range(SEEDS), EPOCHS)
 
 
@@ -51,12 +52,12 @@ def cell_grid(given: Given) -> pd.DataFrame:
 
 
 def initialised(given: Given) -> pd.DataFrame:
-    """Train five initialisations in both scopes, 40 configurations."""
+    """Train five initialisations in both scopes, 20 configurations."""
     fixed = {name: value for name, value in FIXED.items() if name not in ("init", "init_scope")}
     table = grid(
         fixed | {"latent_dim_fixed": 50, "activation": "tanh"},
         lr_fixed=[0.01, 0.001],
-        optimizer=["adam", "sgd"],
+        optimizer=["adam"],
         init=["xavier_uniform", "xavier_normal", "kaiming_uniform", "normal", "uniform"],
         init_scope=["hidden", "all"],
     )
@@ -65,17 +66,18 @@ def initialised(given: Given) -> pd.DataFrame:
 
 def findings(given: Given) -> list[Finding]:
     """Train the grids and hold the items against them."""
-    runs, cells = main_grid(given), cell_grid(given)
+    every, cells = main_grid(given), cell_grid(given)
+    runs = every[every["activation"] == "relu"]
     run = (
         "VAE by the recipe of 003 on tcga_rna: 5 learning rates x 3 optimisers x 10, 50, 200 "
-        f"latents x ReLU, tanh x {SEEDS} seeds, at most {EPOCHS} epochs, stopped early"
+        f"latents x {SEEDS} seeds, ReLU, at most {EPOCHS} epochs, stopped early"
     )
-    on_cells = "the same on pbmc_cite_rna without rate 1e-5, 200 latents and tanh"
+    on_cells = "the same on pbmc_cite_rna without rate 1e-5 and 200 latents"
     return [
         *_rates_and_sizes(runs, cells, run, on_cells),
         *_optimisers(given, runs, cells, run, on_cells),
         *_initialisations(initialised(given)),
-        _activations(runs, run),
+        _activations(every[every["latent_dim_fixed"] == 50], f"{run}; tanh too, with 50 latents"),
         _lengths(runs, run),
     ]
 
@@ -180,7 +182,7 @@ def _optimisers(
 def _initialisations(runs: pd.DataFrame) -> list[Finding]:
     others = ["xavier_uniform", "xavier_normal", "kaiming_uniform", "normal"]
     run = (
-        "VAE, 50 latents, tanh: 5 initialisations x 2 learning rates x Adam, SGD x "
+        "VAE, 50 latents, tanh: 5 initialisations x 2 learning rates, Adam x "
         f"{SEEDS} seeds, 12 epochs"
     )
     found = []

@@ -16,7 +16,7 @@ from benchmarks.findings.cohorts import TWIN, Given
 from benchmarks.findings.trainings import grid
 from benchmarks.findings.verdict import BELOW, Finding, bootstrapped, paired
 
-COUNT, EPOCHS = 40, 12
+COUNT, EPOCHS = 32, 10
 TIMINGS = 6
 IRRELEVANT = (-0.2, 0.2)
 """Rank correlation with the score that counts as none."""
