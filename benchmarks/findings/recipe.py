@@ -75,10 +75,12 @@ def findings(given: Given) -> list[Finding]:
     on_cells = "the same on pbmc_cite_rna without rate 1e-5 and 200 latents"
     return [
         *_rates_and_sizes(runs, cells, run, on_cells),
-        *_optimisers(given, runs, cells, run, on_cells),
+        *_optimisers(given, runs, cells),
         *_initialisations(initialised(given)),
-        _activations(every[every["latent_dim_fixed"] == 50], f"{run}; tanh too, with 50 latents"),
-        _lengths(runs, run),
+        _activations(
+            every[every["latent_dim_fixed"] == 50], "as 7a, with 50 latents; ReLU and tanh"
+        ),
+        _lengths(runs),
     ]
 
 
@@ -119,7 +121,7 @@ def _rates_and_sizes(
             "8",
             "50 to 100 latents are best: fewer are worse, and 200 no better",
             "003 F4A; 000 (64)",
-            run,
+            "as 7a",
             (
                 paired("AUC, 50 less 10 latents", _less(runs, size, 50, 10), ABOVE),
                 paired("AUC, 50 less 200 latents", _less(runs, size, 50, 200), (-0.01, np.inf)),
@@ -128,9 +130,7 @@ def _rates_and_sizes(
     ]
 
 
-def _optimisers(
-    given: Given, runs: pd.DataFrame, cells: pd.DataFrame, run: str, on_cells: str
-) -> list[Finding]:
+def _optimisers(given: Given, runs: pd.DataFrame, cells: pd.DataFrame) -> list[Finding]:
     name = "optimizer"
     order = "Adam is no worse than RMSprop, and RMSprop better than SGD"
     scales = {arm: trained(given, arm, ("vae",)) for arm in ("published", "sum")}
@@ -141,7 +141,7 @@ def _optimisers(
             "9a",
             f"{order} (TCGA)",
             "003 F4D",
-            run,
+            "as 7a",
             (
                 paired(
                     "AUC, Adam less RMSprop", _less(runs, name, "adam", "rmsprop"), (-0.01, np.inf)
@@ -153,7 +153,7 @@ def _optimisers(
             "9b",
             "on a second data set that order does not hold",
             "003 (GTEx)",
-            on_cells,
+            "as 7b",
             (paired("AUC, RMSprop less SGD", _less(cells, name, "rmsprop", "sgd"), BELOW),),
             "the second data set is pbmc_cite, as GTEx is not at hand",
         ),
@@ -219,7 +219,7 @@ def _activations(runs: pd.DataFrame, run: str) -> Finding:
     )
 
 
-def _lengths(runs: pd.DataFrame, run: str) -> Finding:
+def _lengths(runs: pd.DataFrame) -> Finding:
     learning = runs[runs["lr_fixed"].isin([0.01, 0.001]) & (runs["optimizer"] != "sgd")]
     stopped = learning[learning["early_stopped"].astype(bool)]
     quartiles = stopped.groupby("seed")["epochs"].quantile([0.25, 0.5, 0.75]).unstack()
@@ -228,7 +228,7 @@ def _lengths(runs: pd.DataFrame, run: str) -> Finding:
         "17",
         "runs converge within 12 to 28 epochs",
         "002",
-        f"{run}; those of Adam and RMSprop at .01 and .001",
+        "as 7a; runs of Adam and RMSprop at .01 and .001",
         (
             paired("median epochs of those that stopped", quartiles[0.5], (12, 28)),
             paired("first quartile", quartiles[0.25], None),
