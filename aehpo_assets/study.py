@@ -37,6 +37,7 @@ from aehpo_assets.study_sections import (
     Hpo,
     Live,
     Preprocessing,
+    Probe,
     Race,
     Report,
     Split,
@@ -108,6 +109,7 @@ class Study(Settings):
     live: Live | None = None
     race: Race | None = None
     train_sizes: TrainSizes | None = None
+    probe: Probe | None = None
     report: Report | None = Report()
     timezone: str | None = None
 

@@ -26,6 +26,10 @@ Searchers = Annotated[list[str], AfterValidator(distinct)]
 """Names of searchers, each once."""
 
 
+SearchObjective = Literal["score", "valid_r2", "valid_loss"]
+"""What searches may be after."""
+
+
 RETIRED_SURROGATES = {
     "nearest_neighbours": "it told what single runs had by luck, and is no surrogate any more"
 }
@@ -168,10 +172,13 @@ class Hpo(Settings):
     Transfer restricts a search to the ``transfer_top_k`` best configurations of the other tasks,
     ``weighted`` by how alike the tasks are, or as one plain ``box``. Of several ``surrogates``,
     each objective gets the one under which the means of configurations that it did not see are
-    most likely; a later one of the list has to be better by more than chance.
+    most likely; a later one of the list has to be better by more than chance. Searches are after
+    the valid score, or else the valid R2 or the valid loss, by which they then recommend as well;
+    the loss is a fair one only among configurations of one kind of error, reduction and weight.
     """
 
     searchers: Searchers = Field(default=["regularized_evolution", "cqr"], min_length=1)
+    objective: SearchObjective = "score"
     trials: int = Field(default=200, gt=0)
     simulated_hours: float | None = Field(default=None, gt=0)
     workers: int = Field(default=4, gt=0)
@@ -325,7 +332,7 @@ class Live(Settings):
     """
 
     searchers: Searchers = Field(default=["cqr"], min_length=1)
-    objective: Literal["score", "valid_r2", "valid_loss"] = "score"
+    objective: SearchObjective = "score"
     runs: int = Field(default=64, gt=0)
     seconds: float | None = Field(default=None, gt=0)
     batch: int = Field(default=8, gt=0)
@@ -378,6 +385,25 @@ class TrainSizes(Settings):
     @classmethod
     def _each_once(cls, values: list[int] | None) -> list[int] | None:
         return None if values is None else distinct(values)
+
+
+class Probe(Settings):
+    """Tuning of the probe that scores latents, for what is recommended, if there is to be one.
+
+    Every run is scored by a logistic regression with ``C`` 1. Of each recommended run, and label by
+    label, the best of these ``C`` is chosen by cross-validation on its train latents, in so many
+    stratified ``folds``; what it scores stands beside the score of the fixed one.
+    """
+
+    C: list[Annotated[float, Field(gt=0)]] = Field(
+        default=[1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0], min_length=2
+    )
+    folds: int = Field(default=5, ge=2)
+
+    @field_validator("C")
+    @classmethod
+    def _ascending(cls, values: list[float]) -> list[float]:
+        return sorted(distinct(values))
 
 
 class Report(Settings):

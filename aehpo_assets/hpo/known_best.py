@@ -9,9 +9,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from aehpo_assets.hpo.columns import VALID_LOSS
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 
-_OF_A_RUN = ("task", "config_id", "seed", "split_seed", "failed", "dead", *OBJECTIVE_NAMES)
+_REACHED = (*OBJECTIVE_NAMES, VALID_LOSS)
+_OF_A_RUN = ("task", "config_id", "seed", "split_seed", "failed", "dead", *_REACHED)
 
 
 def best_known(evaluations: pd.DataFrame, task: str) -> pd.DataFrame:
@@ -47,7 +49,7 @@ def best_known(evaluations: pd.DataFrame, task: str) -> pd.DataFrame:
     hyperparameters = [name for name in runs if name not in _OF_A_RUN]
     groups = runs.groupby("config_id", sort=False)
     rules = dict.fromkeys(hyperparameters, "first")
-    table = groups.agg(rules | {name: "mean" for name in OBJECTIVE_NAMES if name in runs})
+    table = groups.agg(rules | {name: "mean" for name in _REACHED if name in runs})
     means, counts = table[VALID_SCORE], groups.size()
     between, within = between_and_within(runs[VALID_SCORE], runs["config_id"])
     weight = between / (between + within / counts) if between + within > 0 else 1.0

@@ -102,8 +102,8 @@ TEST_OBJECTIVE = Objective(
 """The last column of a blackbox whose test is open; no search is told of it."""
 
 VALID_LOSS_OBJECTIVE = Objective(VALID_LOSS, "valid loss", False, "log", (0, 1e12), "worst")
-"""What is minimised, on the valid samples; in no blackbox, since losses of other kinds and weights
-are other numbers."""
+"""What is minimised, on the valid samples; in no blackbox, and known to a surrogate only where a
+study's searches are after it, since losses of other kinds and weights are other numbers."""
 
 OPERATIONS = "training_operations"
 
@@ -119,6 +119,6 @@ OBJECTIVE = {
 """Name to objective, those of the test score, the loss and the operations included."""
 
 NAMED = {"score": VALID_SCORE, "valid_r2": VALID_R2, "valid_loss": VALID_LOSS}
-"""What a study calls the objective of a live search, to its column."""
+"""What a study calls the objective of its searches, to its column."""
 
 OBJECTIVE_NAMES = tuple(objective.name for objective in OBJECTIVES)

@@ -1,7 +1,8 @@
 """Recommendations: what to train next on a task, and why.
 
 Searchers walk the task's surrogate, with and without the evidence of other tasks. What they
-propose, and what was trained already, is ranked together by the posterior mean of the valid score.
+propose, and what was trained already, is ranked together by the posterior mean of what they are
+after, the valid score unless the study says otherwise.
 Which of it differ enough to be recommended beside each other belongs to ``distinct``, training
 them for real, and judging them, to the validation.
 """
@@ -15,8 +16,9 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.hpo.after import gain, in_place_of_score
 from aehpo_assets.hpo.distinct import best_distinct
-from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
+from aehpo_assets.hpo.objectives import NAMED, VALID_SCORE
 from aehpo_assets.hpo.search.ask_tell import AskTell
 from aehpo_assets.hpo.search.oracles import SurrogateOracle
 from aehpo_assets.hpo.search.problem import Problem
@@ -104,7 +106,7 @@ def recommend(
         runs a second time in the box around their ``transfer_top_k`` best configurations,
         weighted by how alike the tasks are (``transfer: weighted``) or not (``box``). Searchers
         that learn from other tasks themselves are given the evaluations of those that count, and
-        left out where none does.
+        left out where none does. ``objective`` is what the searches are after, and what ranks.
     n_features
         Number of features of the task: configurations that differ only in a ``k_filter`` beyond
         it are the same.
@@ -128,9 +130,10 @@ def recommend(
     """
     check_searchers(hpo.searchers)
     _refuse_unmeasured(task, evaluations)
-    weights = _weights(task, evaluations, hpo, similarity)
+    learned_from = in_place_of_score(evaluations, hpo.objective)
+    weights = _weights(task, learned_from, hpo, similarity)
     sources = [str(other) for other in weights.index[weights["used"]]]
-    box = _transfer_box(evaluations, weights, space, hpo) if sources else space
+    box = _transfer_box(learned_from, weights, space, hpo) if sources else space
     if not sources and all(SEARCHERS[name].learns_from_others for name in hpo.searchers):
         raise InputError(
             f"no other task is enough like {task} to learn from, and no searcher does without",
@@ -150,7 +153,8 @@ def recommend(
                     space=box if transfer and not learns_from_others else space,
                     seed=seed,
                     trials=hpo.trials,
-                    evidence=evaluations[evaluations["task"].isin(sources)],
+                    objectives=(NAMED[hpo.objective],),
+                    evidence=learned_from[learned_from["task"].isin(sources)],
                     settings=hpo.searcher_settings.get(searcher, {}),
                 )
                 found = simulate(
@@ -160,6 +164,7 @@ def recommend(
                     trials=hpo.trials,
                     simulated_hours=hpo.simulated_hours,
                     clock=hpo.clock,
+                    objectives=oracle.objectives,
                 )
                 searches.append(
                     found.assign(
@@ -179,8 +184,11 @@ def recommend(
             remedy="Allow more hours, or leave them out.",
         )
     trials["predicted_dead"] = surrogate.predict_dead(trials, task)
-    pool = _with_sampled(trials, task, evaluations, surrogate)
-    chosen = pool.iloc[_best_distinct(pool, surrogate, task, n_features, max(10, hpo.validate_top))]
+    pool = _with_sampled(trials, task, evaluations, surrogate, hpo.objective)
+    count = max(10, hpo.validate_top)
+    chosen = pool.iloc[
+        _best_distinct(pool, surrogate, task, n_features, count, NAMED[hpo.objective])
+    ]
     return Recommendations(
         _recommendation_table(
             chosen.reset_index(drop=True), task, surrogate, n_features, components
@@ -230,7 +238,11 @@ def _ways(learns_from_others: bool, sources: bool) -> tuple[bool, ...]:
 
 
 def _with_sampled(
-    trials: pd.DataFrame, task: str, evaluations: pd.DataFrame, surrogate: Surrogate
+    trials: pd.DataFrame,
+    task: str,
+    evaluations: pd.DataFrame,
+    surrogate: Surrogate,
+    objective: str,
 ) -> pd.DataFrame:
     """Rank what was sampled and what was proposed together; what will fail comes last.
 
@@ -254,18 +266,27 @@ def _with_sampled(
     numbers = {"repetition": "Int64", "search_seed": "Int64"}
     pool = pd.concat([sampled, proposed.astype(numbers)], ignore_index=True)
     pool = pool.drop_duplicates(names)
-    order = pool.assign(likely_dead=pool["predicted_dead"] > 0.5).sort_values(
-        ["likely_dead", VALID_SCORE], ascending=[True, False], kind="stable"
+    ranked_by = {
+        "likely_dead": pool["predicted_dead"] > 0.5,
+        "gain": gain(pool[NAMED[objective]], objective),
+    }
+    order = pool.assign(**ranked_by).sort_values(
+        list(ranked_by), ascending=[True, False], kind="stable"
     )
-    return order.drop(columns="likely_dead").reset_index(drop=True)
+    return order.drop(columns=list(ranked_by)).reset_index(drop=True)
 
 
 def _best_distinct(
-    pool: pd.DataFrame, surrogate: Surrogate, task: str, n_features: int, count: int
+    pool: pd.DataFrame,
+    surrogate: Surrogate,
+    task: str,
+    n_features: int,
+    count: int,
+    objective: str,
 ) -> list[int]:
     """Return the positions of the best that differ, in order, with enough of each kind."""
     capped = pool.assign(k_filter=pool["k_filter"].clip(upper=n_features))
-    points = surrogate.metric(capped, task, VALID_SCORE)
+    points = surrogate.metric(capped, task, objective)
     is_sampled = (pool["searcher"] == SAMPLED).to_numpy()
     chosen = best_distinct(points, count)
     for kind in (is_sampled, ~is_sampled):
@@ -283,10 +304,12 @@ def _recommendation_table(
 ) -> pd.DataFrame:
     levels = {}
     if components is not None:
-        levels = {name: level_of_mean(split_effect(components, name)) for name in OBJECTIVE_NAMES}
+        levels = {
+            name: level_of_mean(split_effect(components, name)) for name in surrogate.objectives
+        }
     lower, upper = surrogate.predict_interval(chosen, task, levels)
     predictions: dict[str, Any] = {}
-    for objective in OBJECTIVE_NAMES:
+    for objective in surrogate.objectives:
         predictions[f"predicted_{objective}"] = chosen[objective].to_numpy()
         predictions[f"predicted_{objective}_lower"] = lower[objective].to_numpy()
         predictions[f"predicted_{objective}_upper"] = upper[objective].to_numpy()

@@ -20,6 +20,7 @@ from aehpo_assets.analysis.names import (
     UNTUNED_DEFAULT,
 )
 from aehpo_assets.analysis.verdict import difference_text, outcome_text
+from aehpo_assets.hpo.after import SCORE, told_in_words
 from aehpo_assets.hpo.objectives import TEST_SCORE, VALID_SCORE
 from aehpo_assets.noise.summary import sentence
 from aehpo_assets.report.blocks import Block, Picture, Section, Table, Text
@@ -130,6 +131,11 @@ def _answer(home: Home, reports: dict[str, Report]) -> Iterator[Block]:
         "test score.",
         "lead",
     )
+    if (after := home.study().hpo.objective) != SCORE:
+        yield Text(
+            f"The simulated searches were after the {told_in_words(after)}, by which their "
+            "recommendations are ranked; it is by scores that these are judged."
+        )
     yield Table(
         "recommended",
         "What is recommended for every task, what it scores, and whether that is better than what "

@@ -58,7 +58,8 @@ def check_study(study: Study, file: Path, tasks: Collection[str]) -> None:
     _check_searcher_settings(study, file)
     if study.benchmark is not None:
         before_the_end = any(fidelity < study.length for fidelity in study.fidelities)
-        BenchmarkPlan(tuple(study.benchmark.searchers)).check(
+        compared = BenchmarkPlan(tuple(study.benchmark.searchers), objective=study.hpo.objective)
+        compared.check(
             tasks=len(tasks), curves=study.score_fidelities and before_the_end, file=file
         )
     if study.transfer_benchmark is not None:

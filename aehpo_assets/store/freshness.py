@@ -51,10 +51,17 @@ def known_settings(settings: Mapping[str, Any], recorded: Mapping[str, Any]) -> 
         The settings, without those that the record does not name and that have their default.
     """
     return {
-        key: value
+        key: _known(value, recorded.get(key), _default_of(key))
         for key, value in settings.items()
         if key in recorded or value != _default_of(key)
     }
+
+
+def _known(value: Any, recorded: Any, default: Any) -> Any:
+    """Leave out of a section what came after its record, as far as it has its default."""
+    if not all(isinstance(one, dict) for one in (value, recorded, default)):
+        return value
+    return {k: v for k, v in value.items() if k in recorded or k not in default or v != default[k]}
 
 
 def _default_of(key: str) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import pandas as pd
 
 from aehpo_assets.errors import StaleInputError
+from aehpo_assets.hpo.after import SCORE
 from aehpo_assets.hpo.benchmark.analysis import band, incumbents
 from aehpo_assets.hpo.evaluations import evaluation_table
 from aehpo_assets.hpo.objectives import VALID_SCORE
@@ -25,6 +26,7 @@ def found_configurations(
     repetitions: int,
     space: SearchSpace,
     evaluations: pd.DataFrame,
+    objective: str = SCORE,
 ) -> pd.DataFrame:
     """Return what the first searches of every searcher found on a task.
 
@@ -41,6 +43,8 @@ def found_configurations(
     evaluations
         What the benchmark searched on
         (:func:`aehpo_assets.hpo.surrogate.fit.training_table`).
+    objective
+        What the searches were after (:data:`aehpo_assets.hpo.objectives.NAMED`).
 
     Returns
     -------
@@ -58,7 +62,10 @@ def found_configurations(
     """
     own = trials[trials["task"] == task]
     best = pd.concat(
-        [incumbents(found, repetitions) for _, found in own.groupby("ground", sort=False)],
+        [
+            incumbents(found, repetitions, objective)
+            for _, found in own.groupby("ground", sort=False)
+        ],
         ignore_index=True,
     )
     values = best[["config_id", *space.names]].drop_duplicates("config_id")

@@ -77,6 +77,7 @@ HPO_BENCHMARK = Recipe(
         "hpo.workers",
         "hpo.searcher_settings",
         "hpo.transfer_top_k",
+        "hpo.objective",
     ),
     only_with="benchmark",
     optional_inputs=("noise",),
@@ -95,6 +96,7 @@ def benchmark_plan(asked: Benchmark, hpo: Hpo) -> BenchmarkPlan:
         transfer_top_k=hpo.transfer_top_k,
         settings=hpo.searcher_settings,
         seed=hpo.seed,
+        objective=hpo.objective,
     )
 
 
@@ -155,7 +157,14 @@ def hpo_benchmark(context: dg.AssetExecutionContext, study: StudyResource) -> dg
             on_progress=tell,
         )
         optima = reference_optima(on_oracle, evaluations, Surrogate.load(fitted), of_curves)
-        summaries[oracle] = summarise(found[oracle], evaluations, facts, optima=optima, axis=axis)
+        summaries[oracle] = summarise(
+            found[oracle],
+            evaluations,
+            facts,
+            optima=optima,
+            axis=axis,
+            objective=plan.objective,
+        )
     trials = joined(found)
     tables_by_name = {"trials": trials} | summary_tables(summaries)
     return making.write_tables(

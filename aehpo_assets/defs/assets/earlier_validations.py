@@ -14,6 +14,7 @@ from aehpo_assets.defs.partitions import architectures
 from aehpo_assets.defs.recipe import Recipe
 from aehpo_assets.defs.resource import StudyResource
 from aehpo_assets.errors import StaleInputError
+from aehpo_assets.hpo.after import objectives_for
 from aehpo_assets.hpo.earlier_validations import (
     RACE,
     comparable_runs,
@@ -29,7 +30,7 @@ from aehpo_assets.store.store import artefact_name
 
 EARLIER_VALIDATIONS = Recipe("earlier_validations", compute=())
 
-EVALUATIONS = (comparable_runs, training_conditions, training_table)
+EVALUATIONS = (comparable_runs, training_conditions, training_table, objectives_for)
 """What computes :func:`evaluations_of`."""
 
 
@@ -118,4 +119,5 @@ def evaluations_of(making: Making, results: dict[str, pd.DataFrame]) -> pd.DataF
         for task in results
     }
     validated = comparable_runs(earlier, results, conditions, making.space)
-    return training_table(results, making.space, validated)
+    after = objectives_for(making.settings.hpo.objective)
+    return training_table(results, making.space, validated, after)

@@ -28,6 +28,7 @@ from aehpo_assets.defs.stubs import baseline_performance, learning_curves, run_r
 from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.defs.task_descriptions import SIMILARITY, similarity_of_tasks
 from aehpo_assets.foreign import markdown_table
+from aehpo_assets.hpo.after import SCORE, told_in_words
 from aehpo_assets.hpo.blackbox import (
     BlackboxTables,
     build_blackboxes,
@@ -71,7 +72,7 @@ SURROGATE = Recipe(
     "surrogate",
     compute=(fit_surrogate, calibration, worst_regions, search_space, *EVALUATIONS),
     chosen=(SPACE,),
-    settings=("space", "hpo.seed", "hpo.surrogates"),
+    settings=("space", "hpo.seed", "hpo.surrogates", "hpo.objective"),
 )
 RECOMMENDATIONS = Recipe(
     "recommendations",
@@ -233,12 +234,14 @@ def recommendations(
         components=noise_tables(results[task], scores)["components"],
     )
     best = found.table.iloc[0]
+    after = making.settings.hpo.objective
     return making.write_table(
         found.table,
         checks=check_recommendations(found.table, making.space),
         metadata={
             "recommendations": len(found.table),
             "simulated_trials": len(found.trials),
+            **({} if after == SCORE else {"searches_are_after": told_in_words(after)}),
             "best_predicted_valid_score": float(best[f"predicted_{VALID_SCORE}"]),
             "noise_of_predictions": str(best["predicted_noise"]),
             "best_searcher": str(best["searcher"]),

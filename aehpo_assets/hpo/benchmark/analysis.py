@@ -1,7 +1,7 @@
 """What a benchmark says: anytime curves, regret, ranks and promises over what was spent.
 
-A search recommends the configuration with the best score that it was told, as a user would. What it
-was told is its promise; it is judged by what is true of that configuration.
+A search recommends the configuration with the best value of what it was after, as a user would. The
+score that was told of it is its promise; it is judged by what is true of that configuration.
 
 Plain tables of the trials that ``benchmark`` ran. Whether searchers can be told apart belongs to
 ``significance``, the pictures to ``analysis.plots.benchmark``.
@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.hpo.objectives import VALID_SCORE
+from aehpo_assets.hpo.after import SCORE, gain
+from aehpo_assets.hpo.objectives import NAMED, VALID_SCORE
 from aehpo_assets.hpo.search.told import TRUE_SCORE, true_values
 from aehpo_assets.noise.words import KNOWN, NOT_KNOWN
 from aehpo_assets.store.provenance import named_seed
@@ -20,8 +21,15 @@ from aehpo_assets.store.provenance import named_seed
 _SEARCH = ["task", "searcher", "repetition"]
 
 
-def progress(trials: pd.DataFrame) -> pd.DataFrame:
+def progress(trials: pd.DataFrame, objective: str = SCORE) -> pd.DataFrame:
     """Follow what every search would recommend, as whole trainings finish.
+
+    Parameters
+    ----------
+    trials
+        Output of :func:`aehpo_assets.hpo.benchmark.run.run_benchmark`.
+    objective
+        What the searches were after (:data:`aehpo_assets.hpo.objectives.NAMED`).
 
     Returns
     -------
@@ -29,17 +37,20 @@ def progress(trials: pd.DataFrame) -> pd.DataFrame:
         ``task, searcher, repetition, evaluation`` (number of finished whole trainings),
         ``trainings`` (what was spent, in whole trainings: a trial that was stopped after a third of
         its epochs is a third), ``hours`` (simulated), ``best``, the true valid score of the
-        configuration with the best score told so far (of equal ones the first), and ``promise``,
-        what was told of it; NaN where the noise is not known, since what is told is the truth then.
-        Trials that were stopped cost time and are no result.
+        configuration with the best value told so far (of equal ones the first), and ``promise``,
+        the score that was told of it; NaN where the noise is not known, since what is told is the
+        truth then. Trials that were stopped cost time and are no result.
     """
     ended = _with_spending(trials)
     whole = ended[ended["status"] == "completed"]
     search = [whole[name] for name in _SEARCH]
-    promise = whole.groupby(_SEARCH, sort=False)[VALID_SCORE].cummax()
-    before = promise.groupby(search, sort=False).shift()
-    leads = ~(whole[VALID_SCORE] <= before)
-    best = true_values(whole).where(leads).groupby(search, sort=False).ffill()
+    told = gain(whole[NAMED[objective]], objective)
+    before = told.groupby(search, sort=False).cummax().groupby(search, sort=False).shift()
+    leads = ~(told <= before)
+    best, promise = (
+        values.where(leads).groupby(search, sort=False).ffill()
+        for values in (true_values(whole), whole[VALID_SCORE])
+    )
     return pd.DataFrame(
         {
             **{name: whole[name] for name in _SEARCH},
@@ -73,8 +84,8 @@ def _with_spending(trials: pd.DataFrame) -> pd.DataFrame:
     return ended.assign(trainings=spent, hours=ended["end"] / 3600)
 
 
-def incumbents(trials: pd.DataFrame, repetitions: int) -> pd.DataFrame:
-    """Return the best completed trial of each search, by the valid score that it was told.
+def incumbents(trials: pd.DataFrame, repetitions: int, objective: str = SCORE) -> pd.DataFrame:
+    """Return the best completed trial of each search, by what it was told of its objective.
 
     Parameters
     ----------
@@ -82,6 +93,8 @@ def incumbents(trials: pd.DataFrame, repetitions: int) -> pd.DataFrame:
         Output of :func:`aehpo_assets.hpo.benchmark.run.run_benchmark`.
     repetitions
         Only the first so many searches of each searcher on each task.
+    objective
+        As for :func:`progress`.
 
     Returns
     -------
@@ -89,7 +102,8 @@ def incumbents(trials: pd.DataFrame, repetitions: int) -> pd.DataFrame:
         Rows of ``trials``, one a search; of equal trials the first.
     """
     whole = trials[(trials["status"] == "completed") & (trials["repetition"] < repetitions)]
-    best = whole.sort_values(VALID_SCORE, ascending=False, kind="stable").groupby(_SEARCH).head(1)
+    order = gain(whole[NAMED[objective]], objective).sort_values(ascending=False, kind="stable")
+    best = whole.loc[order.index].groupby(_SEARCH).head(1)
     return best.sort_values(_SEARCH, kind="stable").reset_index(drop=True)
 
 

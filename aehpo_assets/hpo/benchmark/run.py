@@ -17,6 +17,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.hpo.after import SCORE, in_place_of_score
+from aehpo_assets.hpo.objectives import NAMED
 from aehpo_assets.hpo.search.ask_tell import AskTell
 from aehpo_assets.hpo.search.oracles import (
     CurveOracle,
@@ -28,7 +30,7 @@ from aehpo_assets.hpo.search.oracles import (
 from aehpo_assets.hpo.search.problem import Problem, fixed_value
 from aehpo_assets.hpo.search.searchers import BOX, check_searchers, find_searcher, with_boxes
 from aehpo_assets.hpo.search.simulation import Clock, simulate
-from aehpo_assets.hpo.search.told import TOLD_OBJECTIVES, TaskFacts, Told
+from aehpo_assets.hpo.search.told import TaskFacts, Told
 from aehpo_assets.hpo.surrogate.curves import Curves
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.hpo.transfer.boxes import bounding_box, top_configurations
@@ -72,6 +74,10 @@ class BenchmarkPlan:
         Searcher to further settings, by the names that Syne Tune gives them.
     seed
         Seed of all of it.
+    objective
+        What searches are after, as a study calls it
+        (:data:`aehpo_assets.hpo.objectives.NAMED`). Of the loss, which has no noise that is known,
+        they are told the mean.
     """
 
     searchers: tuple[str, ...]
@@ -83,6 +89,7 @@ class BenchmarkPlan:
     transfer_top_k: int = 30
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     seed: int = 0
+    objective: str = SCORE
 
     @property
     def clock(self) -> Clock:
@@ -130,6 +137,20 @@ class BenchmarkPlan:
                     key=key,
                     remedy="Set fidelities before the last epoch and score_fidelities: true in the "
                     "study, or leave it out.",
+                )
+            if self.objective != SCORE and len(known[name].objectives) > 1:
+                raise InputError(
+                    f"{name} is after several objectives, and hpo.objective names one",
+                    file=file,
+                    key=key,
+                    remedy="Leave it out, or hpo.objective.",
+                )
+            if self.objective == "valid_loss" and known[name].stops_early:
+                raise InputError(
+                    f"{name} stops trials on learning curves, which know no valid loss",
+                    file=file,
+                    key=key,
+                    remedy="Leave it out, or set hpo.objective: score or valid_r2.",
                 )
 
 
@@ -190,6 +211,9 @@ def run_benchmark(
     inputs = [content_hash(evaluations), folder_hash(surrogate)]
     inputs += [folder_hash(curves)] if curves is not None else []
     settings = {key: value for key, value in asdict(plan).items() if key != "searchers"}
+    if plan.objective == SCORE:
+        # Cells of before there was a choice are those of this one.
+        del settings["objective"]
     key = settings_hash([settings, inputs, {task: asdict(facts[task]) for task in tasks}])
     archive = Store(folder)
     archive.write_table(EVALUATIONS, (inputs[0],), evaluations, Record(key))
@@ -268,15 +292,14 @@ def run_cell(
 ) -> pd.DataFrame:
     """Run all repetitions of one searcher on one task; see :func:`run_benchmark`."""
     space = surrogate.space
-    others = evaluations[evaluations["task"] != task]
+    learned_from = in_place_of_score(evaluations, plan.objective)
+    others = learned_from[learned_from["task"] != task]
     oracle, fidelities = oracle_of(plan, task, searcher, evaluations, surrogate, curves)
     known = find_searcher(searcher)
     name = searcher.removesuffix(BOX)
     if known.box:
         sources = list(others["task"].unique())
-        space = bounding_box(
-            space, top_configurations(evaluations, sources, plan.transfer_top_k, space)
-        )
+        space = bounding_box(space, top_configurations(others, sources, plan.transfer_top_k, space))
     parts = []
     for repetition in range(plan.repetitions):
         seed = named_seed(plan.seed, "benchmark", task, searcher, repetition)
@@ -286,7 +309,7 @@ def run_cell(
             space,
             seed,
             plan.trials,
-            known.objectives,
+            known.objectives if plan.objective == SCORE else (NAMED[plan.objective],),
             fidelities=fidelities,
             points_to_evaluate=_start_points(plan, task, repetition, space),
             evidence=others,
@@ -300,7 +323,7 @@ def run_cell(
             trials=plan.trials,
             simulated_hours=plan.simulated_hours,
             clock=plan.clock,
-            objectives=TOLD_OBJECTIVES,
+            objectives=told.objectives,
         )
         parts.append(
             told.with_truth(found, surrogate.space).assign(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from aehpo_assets.hpo.after import SCORE, told_in_words
 from aehpo_assets.hpo.benchmark.analysis import (
     MATCHES_RANDOM,
     best_at,
@@ -73,6 +74,8 @@ class BenchmarkSummary:
         What the searches of each searcher dominate of these three.
     axis
         What the budgets are: ``hours`` (simulated) or ``trainings``.
+    objective
+        What the searches were after; ranks and regret are of scores in any case.
     """
 
     regret: pd.DataFrame
@@ -87,6 +90,7 @@ class BenchmarkSummary:
     fronts: pd.DataFrame
     hypervolumes: pd.DataFrame
     axis: str
+    objective: str = SCORE
 
 
 def summarise(
@@ -97,6 +101,7 @@ def summarise(
     optima: pd.Series,
     axis: str = "hours",
     random_count: int = 50,
+    objective: str = SCORE,
 ) -> BenchmarkSummary:
     """Summarise a benchmark.
 
@@ -115,8 +120,10 @@ def summarise(
         spent, of which a trial that was stopped early is a part.
     random_count
         Number of random evaluations that the others are to match.
+    objective
+        What the searches were after (:data:`aehpo_assets.hpo.objectives.NAMED`).
     """
-    curves = progress(trials)
+    curves = progress(trials, objective)
     spent = spending(trials)
     kinds = {name: searcher.kind for name, searcher in with_boxes().items()}
     spent["kind"] = spent["searcher"].map(kinds)
@@ -156,6 +163,7 @@ def summarise(
         fronts=fronts(trials),
         hypervolumes=hypervolumes(trials, with_operations(evaluations, facts)),
         axis=axis,
+        objective=objective,
     )
 
 
@@ -264,8 +272,9 @@ def _mean_ranks(summary: BenchmarkSummary) -> pd.DataFrame:
 def what_is_told(summary: BenchmarkSummary) -> str:
     """Say in words what searches are told, and by what they are ranked."""
     noise = str(summary.promises["noise"].iloc[0])
+    after = "score" if summary.objective == SCORE else told_in_words(summary.objective)
     rule = (
-        "It recommends the configuration with the best score that it was told, and is ranked by "
+        f"It recommends the configuration with the best {after} that it was told, and is ranked by "
         "the true score of that one"
     )
     if noise.startswith(NOT_KNOWN):

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError
+from aehpo_assets.hpo.columns import VALID_LOSS
 from aehpo_assets.hpo.known_best import best_known
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.hpo.surrogate.curves import CurveSurrogate
@@ -44,7 +45,15 @@ class Answer:
 
 
 class Oracle(Protocol):
-    """What answers a simulated search."""
+    """What answers a simulated search.
+
+    Attributes
+    ----------
+    objectives
+        Names of the last axis of its values.
+    """
+
+    objectives: tuple[str, ...]
 
     def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Return the values alone."""
@@ -58,6 +67,7 @@ class SurrogateOracle:
 
     def __init__(self, surrogate: Surrogate, task: str):
         self.surrogate, self.task = surrogate, task
+        self.objectives = tuple(surrogate.objectives)
 
     def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """Predict all objectives."""
@@ -84,7 +94,8 @@ class TableOracle:
         self.config_ids = table["config_id"].tolist()
         self.configurations = table[space.names].to_dict("records")
         table[VALID_SCORE] = table["known_valid"]
-        self.values = table[list(OBJECTIVE_NAMES)].to_numpy("float64")[:, None, :]
+        self.objectives = (*OBJECTIVE_NAMES, *(name for name in [VALID_LOSS] if name in table))
+        self.values = table[list(self.objectives)].to_numpy("float64")[:, None, :]
 
     def answer(self, configurations: Sequence[Mapping[str, Any]]) -> Answer:
         """Look up all objectives of the nearest trained configurations."""
@@ -131,6 +142,8 @@ class CurveTableOracle:
         If the curves do not know every objective.
     """
 
+    objectives = OBJECTIVE_NAMES
+
     def __init__(self, curves: pd.DataFrame, space: SearchSpace, task: str):
         _demand_objectives([name for name in OBJECTIVE_NAMES if name in curves])
         own = curves[curves["task"] == task]
@@ -163,6 +176,8 @@ class CurveOracle:
     InputError
         If the curves do not know every objective.
     """
+
+    objectives = OBJECTIVE_NAMES
 
     def __init__(self, curves: CurveSurrogate, task: str):
         _demand_objectives(curves.objectives)

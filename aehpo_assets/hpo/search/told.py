@@ -17,7 +17,6 @@ import pandas as pd
 
 from aehpo_assets.hpo.objectives import (
     OBJECTIVE,
-    OBJECTIVE_NAMES,
     OPERATIONS,
     VALID_R2,
     VALID_SCORE,
@@ -35,9 +34,6 @@ TRUE = {name: f"true_{name}" for name in NOISY}
 """Noisy objective to the column of its true value, in the unit of the objective."""
 
 TRUE_SCORE = TRUE[VALID_SCORE]
-
-TOLD_OBJECTIVES = (*OBJECTIVE_NAMES, OPERATIONS)
-"""What searches are told, in the order in which :class:`Told` tells it."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +111,12 @@ class Told:
         Seed of the replicate, the same for all searchers.
     fidelities
         Epochs or steps at which the oracle answers, ascending; the last is a whole training.
+
+    Attributes
+    ----------
+    objectives
+        What searches are told, in the order in which it is told: all that the oracle knows, and the
+        operations.
     """
 
     def __init__(
@@ -122,16 +124,17 @@ class Told:
     ):
         self.oracle, self.facts, self.seed = oracle, facts, seed
         self.fidelities = np.asarray(fidelities)
-        noise = facts.noise
-        draws = np.random.default_rng(named_seed(seed, "split")).normal(size=len(OBJECTIVE_NAMES))
+        known, noise = oracle.objectives, facts.noise
+        self.objectives = (*known, OPERATIONS)
+        draws = np.random.default_rng(named_seed(seed, "split")).normal(size=len(known))
         of_split, of_run = (
-            np.array([getattr(noise.get(name), part, 0.0) for name in OBJECTIVE_NAMES])
+            np.array([getattr(noise.get(name), part, 0.0) for name in known])
             for part in ("split", "own")
         )
         self._of_split, self._of_run = of_split * draws, of_run
 
     def __call__(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
-        """Tell all of :data:`TOLD_OBJECTIVES`: (configurations, fidelities, objectives)."""
+        """Tell all of :attr:`objectives`: (configurations, fidelities, objectives)."""
         answer = self.oracle.answer(configurations)
         shares = self.fidelities / self.fidelities[-1]
         operations = self.facts.operations(answer.configurations)[:, None] * shares
@@ -150,7 +153,7 @@ class Told:
         )
         told = answer.values + (self._of_split + self._of_run * draws)[:, None, :]
         for name in self.facts.noise:
-            column = OBJECTIVE_NAMES.index(name)
+            column = self.objectives.index(name)
             told[..., column] = told[..., column].clip(*OBJECTIVE[name].bounds)
         return told
 
@@ -179,7 +182,7 @@ class Told:
         reached = np.searchsorted(self.fidelities, trials["epoch"])
         means = answer.values[np.arange(len(trials)), reached]
         truths = {
-            column: means[:, OBJECTIVE_NAMES.index(name)] if name in self.facts.noise else np.nan
+            column: means[:, self.objectives.index(name)] if name in self.facts.noise else np.nan
             for name, column in TRUE.items()
         }
         return trials.assign(

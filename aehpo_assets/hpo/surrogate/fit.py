@@ -13,7 +13,7 @@ import pandas as pd
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.evaluations import evaluation_table
-from aehpo_assets.hpo.objectives import OBJECTIVE
+from aehpo_assets.hpo.objectives import OBJECTIVE, OBJECTIVES, Objective
 from aehpo_assets.hpo.surrogate.diagnostics import (
     FOLDS,
     accuracy,
@@ -42,10 +42,13 @@ def training_table(
     results: Mapping[str, pd.DataFrame],
     space: SearchSpace,
     validated: Mapping[str, pd.DataFrame] | None = None,
+    objectives: Sequence[Objective] = OBJECTIVES,
 ) -> pd.DataFrame:
     """Join sampled and validated runs into the long table that the surrogate is fitted on.
 
-    A run (task, configuration, seed) that occurs in both counts once.
+    A run (task, configuration, seed) that occurs in both counts once. Of the ``objectives``, those
+    beyond :data:`aehpo_assets.hpo.objectives.OBJECTIVES` are what searches are after
+    (:func:`aehpo_assets.hpo.after.objectives_for`).
     """
     joined = {}
     for task, runs in results.items():
@@ -53,7 +56,7 @@ def training_table(
         parts = [runs] if extra is None or extra.empty else [runs, extra]
         both = pd.concat([part.assign(config_id=part["config_id"].astype(str)) for part in parts])
         joined[task] = both.drop_duplicates(["config_id", "seed"], ignore_index=True)
-    return evaluation_table(joined, space)
+    return evaluation_table(joined, space, objectives)
 
 
 def fit_surrogate(

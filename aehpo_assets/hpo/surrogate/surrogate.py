@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.errors import InputError, StaleInputError
-from aehpo_assets.hpo.objectives import OBJECTIVE, OBJECTIVES
+from aehpo_assets.hpo.objectives import OBJECTIVE, OBJECTIVES, VALID_LOSS_OBJECTIVE
 from aehpo_assets.hpo.surrogate.diagnostics import (
     INTERVAL,
 )
@@ -65,9 +65,10 @@ class Surrogate:
 
     @property
     def objectives(self) -> list[str]:
-        """The objectives it predicts, in the order of a blackbox."""
+        """The objectives it predicts, in the order of a blackbox, and the loss behind them."""
         known = {objective for _, objective in self.models}
-        return [objective.name for objective in OBJECTIVES if objective.name in known]
+        every = (*OBJECTIVES, VALID_LOSS_OBJECTIVE)
+        return [objective.name for objective in every if objective.name in known]
 
     @property
     def tasks(self) -> list[str]:

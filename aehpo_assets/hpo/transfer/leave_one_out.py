@@ -19,10 +19,10 @@ import pandas as pd
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, VALID_SCORE
 from aehpo_assets.hpo.search.ask_tell import AskTell
-from aehpo_assets.hpo.search.oracles import SurrogateOracle, TableOracle
+from aehpo_assets.hpo.search.oracles import Oracle, SurrogateOracle, TableOracle
 from aehpo_assets.hpo.search.problem import Problem, fixed_value
 from aehpo_assets.hpo.search.searchers import check_searchers
-from aehpo_assets.hpo.search.simulation import Evaluate, simulate
+from aehpo_assets.hpo.search.simulation import simulate
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.hpo.transfer.boxes import (
     bounding_box,
@@ -215,7 +215,7 @@ class NewTask:
         return self.evaluations[self.evaluations["task"] != self.name]
 
     @cached_property
-    def oracle(self) -> Evaluate:
+    def oracle(self) -> Oracle:
         """What answers the searches of the task."""
         if self.plan.oracle == "table":
             return TableOracle(self.evaluations, self.surrogate.space, self.name)
@@ -298,6 +298,7 @@ def search_task(
             found = simulate(
                 AskTell(searcher, problem),
                 new.oracle,
+                objectives=new.oracle.objectives,
                 workers=1,
                 trials=problem.trials,
                 clock="unit",

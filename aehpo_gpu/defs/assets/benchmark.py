@@ -47,6 +47,7 @@ VALIDATED_BENCHMARK = Recipe(
         "replicates",
         "benchmark.validate_repetitions",
         "hpo.validation_seeds",
+        "hpo.objective",
         *TRAINING_SETTINGS,
     ),
     only_with="benchmark.validate_repetitions",
@@ -74,7 +75,9 @@ def validated_benchmark(
     sampled = making.table("run_results", architecture, task)
     earlier = making.table("earlier_validations", architecture)
     evaluations = evaluations_of(making, {task: sampled})
-    found = found_configurations(trials, task, repetitions, space, evaluations)
+    found = found_configurations(
+        trials, task, repetitions, space, evaluations, settings.hpo.objective
+    )
     runs = distinct_runs(found, benchmark_seeds(settings, (sampled, earlier)), space)
     table = run_table(making, data, runs)
     results, _ = table.train_missing(training_log(context.op_execution_context))

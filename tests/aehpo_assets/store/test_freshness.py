@@ -73,3 +73,8 @@ def test_a_setting_that_came_later_makes_nothing_stale_until_it_is_used() -> Non
     assert known_settings({"epochs": 3}, {}) == {"epochs": 3}
     split = Study.model_fields["split"].default.model_dump(mode="json")
     assert known_settings({"split": split}, {}) == {}
+    # So it is with a setting that came later into a section.
+    earlier = {name: value for name, value in split.items() if name != "seed"}
+    assert known_settings({"split": split}, {"split": earlier}) == {"split": earlier}
+    drawn = split | {"seed": 5}
+    assert known_settings({"split": drawn}, {"split": earlier}) == {"split": drawn}

@@ -14,7 +14,7 @@ from aehpo_assets.hpo.search.operations import TrainingOperations
 from aehpo_assets.hpo.search.oracles import TableOracle
 from aehpo_assets.hpo.search.problem import Problem
 from aehpo_assets.hpo.search.simulation import simulate
-from aehpo_assets.hpo.search.told import TOLD_OBJECTIVES, RunNoise, TaskFacts, Told
+from aehpo_assets.hpo.search.told import RunNoise, TaskFacts, Told
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import SearchSpace, search_space
 from aehpo_gpu.runs.benchmark_finds import found_configurations, real_regret
@@ -105,7 +105,7 @@ def searched_on_the_table(
     parts = []
     for repetition in range(searches):
         conversation = AskTell("random_search", Problem(SPACE, repetition, 3))
-        found = simulate(conversation, told, workers=1, trials=3, objectives=TOLD_OBJECTIVES)
+        found = simulate(conversation, told, workers=1, trials=3, objectives=told.objectives)
         names = {"task": "a", "searcher": "random_search", "search_seed": repetition}
         parts.append(
             told.with_truth(found, SPACE).assign(ground="table", repetition=repetition, **names)

@@ -18,7 +18,7 @@ from aehpo_assets.hpo.search.operations import TrainingOperations
 from aehpo_assets.hpo.search.oracles import SurrogateOracle
 from aehpo_assets.hpo.search.problem import EPOCH, LOSS, Problem
 from aehpo_assets.hpo.search.simulation import simulate
-from aehpo_assets.hpo.search.told import TOLD_OBJECTIVES, TaskFacts, Told
+from aehpo_assets.hpo.search.told import TaskFacts, Told
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.space import SearchSpace
 
@@ -35,7 +35,7 @@ def search(
     asked = AskTell(name, Problem(space, trials=trials, **problem))
     facts = TaskFacts(TrainingOperations(4096, 500, 90))
     told = Told(SurrogateOracle(surrogate, "a"), facts, 0)
-    return simulate(asked, told, workers=2, trials=trials, objectives=TOLD_OBJECTIVES)
+    return simulate(asked, told, workers=2, trials=trials, objectives=told.objectives)
 
 
 def known(results: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from aehpo_assets.hpo.search.oracles import CurveOracle, Oracle, SurrogateOracle
 from aehpo_assets.hpo.search.problem import Problem
 from aehpo_assets.hpo.search.searchers import SEARCHERS
 from aehpo_assets.hpo.search.simulation import simulate
-from aehpo_assets.hpo.search.told import TOLD_OBJECTIVES, TaskFacts, Told
+from aehpo_assets.hpo.search.told import TaskFacts, Told
 from aehpo_assets.hpo.search.transfer_searchers import _evidence
 from aehpo_assets.hpo.surrogate.curves import CurveSurrogate, fit_curve_surrogate
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
@@ -62,7 +62,7 @@ def tune(
     searcher = AskTell(name, Problem(space, trials=trials, **problem))
     facts = TaskFacts(TrainingOperations(4096, 500, 90))
     told = Told(oracle, facts, 0, searcher.problem.fidelities)
-    return simulate(searcher, told, workers=4, trials=trials, objectives=TOLD_OBJECTIVES)
+    return simulate(searcher, told, workers=4, trials=trials, objectives=told.objectives)
 
 
 def test_every_searcher_is_of_one_kind() -> None:

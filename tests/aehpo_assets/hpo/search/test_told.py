@@ -13,7 +13,6 @@ from aehpo_assets.hpo.objectives import OBJECTIVE_NAMES, RUNTIME, VALID_R2, VALI
 from aehpo_assets.hpo.search.operations import TrainingOperations
 from aehpo_assets.hpo.search.oracles import CurveTableOracle, SurrogateOracle, TableOracle
 from aehpo_assets.hpo.search.told import (
-    TOLD_OBJECTIVES,
     RunNoise,
     TaskFacts,
     Told,
@@ -99,7 +98,8 @@ def test_the_truth_stands_beside_what_was_told(
 ) -> None:
     oracle = SurrogateOracle(surrogate, "a")
     ids = [config_id_of(one) for one in asked]
-    values = pd.DataFrame(Told(oracle, FACTS, 1)(asked)[:, 0], columns=list(TOLD_OBJECTIVES))
+    told = Told(oracle, FACTS, 1)
+    values = pd.DataFrame(told(asked)[:, 0], columns=list(told.objectives))
     trials = pd.DataFrame(asked).join(values).assign(epoch=1, config_id=ids)
     known = Told(oracle, FACTS, 1).with_truth(trials, space)
     np.testing.assert_allclose(true_values(known), oracle(asked)[:, 0, SCORE], rtol=1e-12)
