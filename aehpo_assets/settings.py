@@ -38,6 +38,13 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def distinct(values: list[Any]) -> list[Any]:
+    """Refuse a list that says a thing twice."""
+    if len(set(values)) != len(values):
+        raise ValueError("lists an entry twice")
+    return values
+
+
 def read_yaml(path: Path, *, as_text: bool = False) -> dict[str, Any]:
     """Read a YAML mapping safely, refusing keys that occur twice, and what is out of bounds.
 

@@ -29,7 +29,7 @@ from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.simulate import hidden_programmes, write_cohort
 from aehpo_assets.datasets.split import draw_split, restrict_split
 from aehpo_assets.omics.preprocess import preprocess
-from aehpo_assets.study_sections import Preprocessing, Split
+from aehpo_assets.study.data import Preprocessing, Split
 
 MODALITIES = ("rna", "meth", "dna")
 COMPONENTS = (2, 4, 8, 16, 32, 64)

@@ -18,7 +18,7 @@ from aehpo_assets.noise.pooled import Noise
 from aehpo_assets.race.belief import Belief
 from aehpo_assets.race.race import race
 from aehpo_assets.store.provenance import named_seed
-from aehpo_assets.study_sections import Race
+from aehpo_assets.study.results import Race
 
 TRUTH = 0.75
 """Mean true score."""

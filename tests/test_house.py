@@ -18,8 +18,6 @@ A, G = "aehpo_assets", "aehpo_gpu"
 
 ROOT = (
     "definitions",
-    "study",
-    "study_sections",
     "settings",
     "errors",
     "foreign",
@@ -31,8 +29,8 @@ ROOT = (
 
 ORDER = {
     A: (
-        *("", "store", "datasets", "omics", "space", "noise", "hpo", "race", "analysis", "quality"),
-        *("report", "exchange", "defs", "running", "cli"),
+        *("", "study", "store", "datasets", "omics", "space", "noise", "hpo", "race", "analysis"),
+        *("quality", "report", "exchange", "defs", "running", "cli"),
     ),
     G: ("architectures", "evaluation", "training", "runs", "export", "defs", "cli"),
 }
@@ -176,5 +174,5 @@ def test_the_rules_see_what_breaks_them() -> None:
     )
     assert set(imports_of(made, "made")) >= {"dagster", "aehpo_assets.cli.main"}
     assert upward(
-        {"aehpo_assets.errors": {"aehpo_assets.study", "aehpo_assets.running.runner"}}
+        {"aehpo_assets.errors": {"aehpo_assets.limits", "aehpo_assets.running.runner"}}
     ) == {"aehpo_assets.errors": {"aehpo_assets.running.runner"}}

@@ -28,7 +28,7 @@ from aehpo_assets.space import search_space
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Record
 from aehpo_assets.study import read_study
-from aehpo_assets.study_sections import Hpo
+from aehpo_assets.study.searches import Hpo
 from aehpo_gpu.export.stored_run import export_stored_run
 from aehpo_gpu.runs.table import measured_cost, training_settings
 from aehpo_gpu.training.shard import train_shard

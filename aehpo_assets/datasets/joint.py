@@ -17,7 +17,7 @@ from aehpo_assets.datasets.dataset import Dataset
 from aehpo_assets.datasets.joint_names import JOINS, OF, parts_of
 from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.errors import InputError
-from aehpo_assets.study_sections import Fusion
+from aehpo_assets.study.data import Fusion
 
 Fusions = Sequence[Fusion] | Literal["all_pairs"]
 """What a study joins."""

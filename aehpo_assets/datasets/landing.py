@@ -20,7 +20,7 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.store.files import atomic_folder
 from aehpo_assets.store.hashes import folder_hash, settings_hash
 from aehpo_assets.store.home import Home
-from aehpo_assets.study_sections import Split
+from aehpo_assets.study.data import Split
 
 SETTLED_SECONDS = 5.0
 """A data set is looked at when none of its files changed for so long: it may be copied still."""

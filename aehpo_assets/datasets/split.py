@@ -22,7 +22,7 @@ from aehpo_assets.datasets.read_labels import read_label_column, read_label_tabl
 from aehpo_assets.datasets.read_matrix import read_ids_by_modality
 from aehpo_assets.errors import InputError
 from aehpo_assets.store.hashes import text_hash
-from aehpo_assets.study_sections import Split, SplitColumn
+from aehpo_assets.study.data import Split, SplitColumn
 
 SMALLEST_SPLIT = 2
 

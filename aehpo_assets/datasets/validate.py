@@ -23,7 +23,8 @@ from aehpo_assets.datasets.sentences import nothing_scored, nothing_to_score
 from aehpo_assets.datasets.split import draw_split, restrict_split
 from aehpo_assets.datasets.train_sizes import fewest_needed, sizes_of
 from aehpo_assets.errors import InputError
-from aehpo_assets.study_sections import Split, TrainSizes
+from aehpo_assets.study.data import Split
+from aehpo_assets.study.results import TrainSizes
 
 
 def validate_dataset(

@@ -36,7 +36,7 @@ from aehpo_assets.noise.level import level_of_mean, split_effect
 from aehpo_assets.noise.words import KNOWN, NOT_KNOWN
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.provenance import named_seed
-from aehpo_assets.study_sections import Hpo
+from aehpo_assets.study.searches import Hpo
 
 SAMPLED = "sampled"
 """What stands for the searcher of a recommendation that was trained before."""

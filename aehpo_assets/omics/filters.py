@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from aehpo_assets.errors import InputError
-from aehpo_assets.study_sections import Preprocessing
+from aehpo_assets.study.data import Preprocessing
 
 BLOCK = 512
 """Features that are looked at together, so that no float64 copy of a whole matrix exists."""

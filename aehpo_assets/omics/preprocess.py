@@ -17,7 +17,7 @@ import pandas as pd
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.filters import BLOCK, feature_order
-from aehpo_assets.study_sections import Preprocessing
+from aehpo_assets.study.data import Preprocessing
 
 
 @dataclass(frozen=True)

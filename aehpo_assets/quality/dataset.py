@@ -27,7 +27,7 @@ from aehpo_assets.quality.confounders import check_artefacts
 from aehpo_assets.quality.labels import check_labels, check_split
 from aehpo_assets.quality.matrix import check_matrix, check_preprocessed
 from aehpo_assets.store.provenance import CheckResult
-from aehpo_assets.study_sections import Preprocessing, Split
+from aehpo_assets.study.data import Preprocessing, Split
 
 
 @dataclass

@@ -18,7 +18,7 @@ from aehpo_assets.noise.pooled import SPLIT, Noise, pooled, replicate_noise
 from aehpo_assets.race.belief import Belief, probability_best, probability_equivalent
 from aehpo_assets.race.schedule import BATCH, halvings, most_likely, top_two
 from aehpo_assets.store.provenance import named_seed
-from aehpo_assets.study_sections import Race
+from aehpo_assets.study.results import Race
 
 CONFIDENCE = 0.95
 """Probability from which on something is decided."""

@@ -9,7 +9,7 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.space.defaults import default_configuration
 from aehpo_assets.space.distributions import value_text
 from aehpo_assets.space.search_space import ARCHITECTURE_SPACES, known_hyperparameters, search_space
-from aehpo_assets.study_sections import Configurations
+from aehpo_assets.study.configurations import Configurations
 
 
 def refuse_sweep(settings: Configurations, architecture: str, file: Path | None) -> None:

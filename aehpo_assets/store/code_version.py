@@ -28,7 +28,6 @@ PACKAGES = ("aehpo_assets", "aehpo_gpu")
 
 NO_SCIENCE: dict[str, str] = {
     "aehpo_assets.study": "the settings that an artefact depends on are in its record themselves",
-    "aehpo_assets.study_sections": "likewise",
     "aehpo_assets.settings": "how files of settings are read",
     "aehpo_assets.errors": "words of messages",
     "aehpo_assets.foreign": "words of messages and pages",

@@ -98,7 +98,7 @@ def tune(
     from aehpo_assets.errors import InputError
     from aehpo_assets.settings import settings_error
     from aehpo_assets.store.home import Home
-    from aehpo_assets.study_sections import Live
+    from aehpo_assets.study.searches import Live
     from aehpo_gpu.cli.tuning import run_tuning
 
     where = Home(home)

@@ -25,7 +25,7 @@ from aehpo_assets.hpo.objectives import RUNTIME, VALID_SCORE
 from aehpo_assets.hpo.search.live import check_live_searchers
 from aehpo_assets.running.interrupted import working_alone
 from aehpo_assets.store.home import Home
-from aehpo_assets.study_sections import Live
+from aehpo_assets.study.searches import Live
 from aehpo_gpu.cli.tuning_inputs import REMEDY, TuningInputs
 from aehpo_gpu.runs.live import LiveTuning
 from aehpo_gpu.training.progress import Progress

@@ -15,7 +15,7 @@ import torch
 
 from aehpo_assets.analysis.chosen_baselines import BASELINE_KEY, chosen_baseline
 from aehpo_assets.hpo.columns import INFLUENCE, TEST_SCORE, VALID_SCORE
-from aehpo_assets.study_sections import Baselines
+from aehpo_assets.study.results import Baselines
 from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.evaluation.representations import FEWEST_DIMS, METHODS, Data, Representation
 

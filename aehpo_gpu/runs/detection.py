@@ -18,7 +18,7 @@ from aehpo_assets.noise.power import replicates_to_detect
 from aehpo_assets.noise.summary import known_noise
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
-from aehpo_assets.study_sections import Race
+from aehpo_assets.study.results import Race
 from aehpo_gpu.runs.estimate import TaskEstimate
 
 

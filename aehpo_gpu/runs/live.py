@@ -26,7 +26,7 @@ from aehpo_assets.store.hashes import content_hash, settings_hash
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.provenance import named_seed
 from aehpo_assets.study import Study
-from aehpo_assets.study_sections import Live
+from aehpo_assets.study.searches import Live
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.runs.table import measured_cost, training_settings
 from aehpo_gpu.training.decoders import with_decoder

@@ -27,7 +27,7 @@ from aehpo_assets.race.race import NOT_KNOWN, Outcome, race
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.provenance import named_seed
 from aehpo_assets.study import Study
-from aehpo_assets.study_sections import Race
+from aehpo_assets.study.results import Race
 from aehpo_gpu.evaluation.baselines import DEFAULT_METHODS, raced_baselines
 from aehpo_gpu.evaluation.representations import METHODS, Data
 from aehpo_gpu.runs.table import RunTable

@@ -20,7 +20,7 @@ from aehpo_assets.datasets.train_sizes import kept_samples, nested_order, sizes_
 from aehpo_assets.hpo.columns import VALID_R2, VALID_SCORE, without_test
 from aehpo_assets.space.batches import steps_per_epoch
 from aehpo_assets.space.training import LENGTHS
-from aehpo_assets.study_sections import TrainSizes
+from aehpo_assets.study.results import TrainSizes
 from aehpo_gpu.evaluation.baselines import scored_cell
 from aehpo_gpu.evaluation.representations import Data
 from aehpo_gpu.runs.table import RunTable

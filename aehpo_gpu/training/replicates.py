@@ -26,7 +26,7 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import FittedPreprocessing, fit_preprocessing
 from aehpo_assets.store.code_version import CodeVersions
 from aehpo_assets.store.hashes import content_hash
-from aehpo_assets.study_sections import Preprocessing
+from aehpo_assets.study.data import Preprocessing
 from aehpo_gpu.training.task import TrainingTask
 
 

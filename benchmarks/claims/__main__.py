@@ -17,7 +17,7 @@ import pandas as pd
 from aehpo_assets.errors import InputError
 from aehpo_assets.space import SearchSpace, search_space
 from aehpo_assets.store.home import Home
-from aehpo_assets.study_sections import Race
+from aehpo_assets.study.results import Race
 from benchmarks.claims.emulator import FLAT, Trained, trained
 from benchmarks.claims.studies import RELIABILITIES, jobs, simulate
 from benchmarks.claims.table import CLAIMS, FLAT_CLAIMS, table, with_regret

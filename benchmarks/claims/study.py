@@ -24,7 +24,8 @@ from aehpo_assets.noise.verdict import BETTER, EQUAL, EQUIVALENCE, WORSE
 from aehpo_assets.race.race import race
 from aehpo_assets.space import SearchSpace, default_configuration, sample_configurations
 from aehpo_assets.store.provenance import named_seed
-from aehpo_assets.study_sections import Hpo, Race
+from aehpo_assets.study.results import Race
+from aehpo_assets.study.searches import Hpo
 from aehpo_gpu.runs.race import known_split, racing_candidates, starting_belief
 from benchmarks.claims.emulator import FLAT, Emulator
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from aehpo_assets.study_sections import Preprocessing
+from aehpo_assets.study.data import Preprocessing
 from benchmarks.findings.trainings import Cohort, Trainer
 
 TWIN: dict[str, Any] = {

@@ -26,7 +26,7 @@ from aehpo_assets.hpo.columns import VALID_SCORE
 from aehpo_assets.store.files import atomic_file
 from aehpo_assets.store.hashes import settings_hash
 from aehpo_assets.store.provenance import named_seed
-from aehpo_assets.study_sections import Preprocessing, Split
+from aehpo_assets.study.data import Preprocessing, Split
 from aehpo_gpu.runs.table import engine_version
 from aehpo_gpu.training.plan import plan_fleets
 from aehpo_gpu.training.prices import SHIPPED_CPU

@@ -34,7 +34,7 @@ from aehpo_assets.space import (
     search_space,
 )
 from aehpo_assets.study import Study
-from aehpo_assets.study_sections import Hpo
+from aehpo_assets.study.searches import Hpo
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.runs.preflight import difference
 from aehpo_gpu.training.cost import CostModel

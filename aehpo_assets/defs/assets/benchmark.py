@@ -45,7 +45,7 @@ from aehpo_assets.space import search_space
 from aehpo_assets.store.code_version import Chosen, code_version
 from aehpo_assets.store.hashes import content_hash
 from aehpo_assets.store.measured import without_measured
-from aehpo_assets.study_sections import Benchmark, Hpo
+from aehpo_assets.study.searches import Benchmark, Hpo
 
 SEARCHED = "benchmark.searchers"
 

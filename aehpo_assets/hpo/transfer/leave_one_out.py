@@ -34,7 +34,7 @@ from aehpo_assets.hpo.transfer.similarity import rank_correlation
 from aehpo_assets.space import SearchSpace, sample_configurations
 from aehpo_assets.store.provenance import named_seed
 from aehpo_assets.store.store import Record, Store
-from aehpo_assets.study_sections import Hpo, TransferBenchmark
+from aehpo_assets.study.searches import Hpo, TransferBenchmark
 
 logger = logging.getLogger(__name__)
 

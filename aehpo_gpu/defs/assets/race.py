@@ -24,7 +24,7 @@ from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.quality.race import RACE_CHECKS, check_race
 from aehpo_assets.space import search_space, whole_values
 from aehpo_assets.store.measured import PRICES
-from aehpo_assets.study_sections import Race
+from aehpo_assets.study.results import Race
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.stubs import earlier_validations, noise, recommendations, surrogate
 from aehpo_gpu.defs.training_task import (

@@ -18,7 +18,7 @@ from aehpo_assets.defs.study_asset import study_asset
 from aehpo_assets.foreign import markdown, markdown_table
 from aehpo_assets.hpo.search.searchers import SEARCHERS
 from aehpo_assets.store.code_version import Chosen
-from aehpo_assets.study_sections import Live
+from aehpo_assets.study.searches import Live
 from aehpo_gpu.defs.logging import training_log
 from aehpo_gpu.defs.training_task import (
     ARCHITECTURE,

@@ -13,7 +13,8 @@ from aehpo_assets.datasets.dataset import find_datasets, read_dataset, task_name
 from aehpo_assets.datasets.read_matrix import read_matrix
 from aehpo_assets.datasets.validate import validate_dataset
 from aehpo_assets.errors import InputError
-from aehpo_assets.study_sections import Split, TrainSizes
+from aehpo_assets.study.data import Split
+from aehpo_assets.study.results import TrainSizes
 
 
 def test_a_dataset_names_its_tasks(make_dataset: Any) -> None:

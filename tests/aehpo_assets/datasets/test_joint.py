@@ -24,7 +24,7 @@ from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.quality.matrix import check_preprocessed
 from aehpo_assets.running.runner import study_tasks
 from aehpo_assets.study import Study, read_study
-from aehpo_assets.study_sections import Fusion, Preprocessing, Split
+from aehpo_assets.study.data import Fusion, Preprocessing, Split
 
 RNA_MUT = Fusion(dataset="toy", modalities=["rna", "mut"])
 

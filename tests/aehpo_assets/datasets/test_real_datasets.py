@@ -17,7 +17,7 @@ from aehpo_assets.datasets.split import draw_split, restrict_split, split_sample
 from aehpo_assets.datasets.validate import validate_dataset
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import preprocess
-from aehpo_assets.study_sections import Preprocessing, Split
+from aehpo_assets.study.data import Preprocessing, Split
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.quality.check import worst
 from aehpo_assets.quality.replicates import check_replicates
 from aehpo_assets.store.provenance import CheckResult
-from aehpo_assets.study_sections import Split
+from aehpo_assets.study.data import Split
 
 COUNT = 4
 

@@ -21,7 +21,7 @@ from aehpo_assets.datasets.simulate import simulate_cohort, write_demo_data
 from aehpo_assets.datasets.split import draw_split, restrict_split
 from aehpo_assets.datasets.validate import validate_dataset
 from aehpo_assets.omics.preprocess import preprocess
-from aehpo_assets.study_sections import Preprocessing, Split
+from aehpo_assets.study.data import Preprocessing, Split
 from benchmarks.cohort_truth import truth, weighted
 
 

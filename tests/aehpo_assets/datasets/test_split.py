@@ -20,7 +20,7 @@ from aehpo_assets.datasets.split import (
     split_samples,
 )
 from aehpo_assets.errors import InputError
-from aehpo_assets.study_sections import Split
+from aehpo_assets.study.data import Split
 
 
 def ids(count: int) -> list[str]:

@@ -25,7 +25,7 @@ from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import SearchSpace
 from aehpo_assets.store.hashes import content_hash, folder_hash, settings_hash
-from aehpo_assets.study_sections import Hpo
+from aehpo_assets.study.searches import Hpo
 
 LOSS = "valid_loss"
 NOISE = {VALID_SCORE: RunNoise(0.01, 0.01), VALID_R2: RunNoise(0.01, 0.01)}

@@ -18,7 +18,7 @@ from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.hpo.transfer.boxes import bounding_box, top_configurations
 from aehpo_assets.quality.configurations import check_recommendations
 from aehpo_assets.space import SearchSpace, sample_configurations, search_space
-from aehpo_assets.study_sections import Hpo
+from aehpo_assets.study.searches import Hpo
 
 HPO = Hpo(
     searchers=["regularized_evolution", "kde"],

@@ -17,7 +17,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import fit_preprocessing, preprocess
 from aehpo_assets.store.hashes import content_hash
-from aehpo_assets.study_sections import Preprocessing
+from aehpo_assets.study.data import Preprocessing
 
 SCALERS = {
     "standard": StandardScaler,

@@ -25,7 +25,7 @@ from aehpo_assets.quality.confounders import (
     check_drift,
 )
 from aehpo_assets.store.provenance import CheckResult
-from aehpo_assets.study_sections import Split
+from aehpo_assets.study.data import Split
 
 SAMPLES = 300
 

@@ -19,7 +19,7 @@ from aehpo_assets.datasets.label_facts import describe_labels
 from aehpo_assets.datasets.read_labels import read_label_table, read_labels
 from aehpo_assets.datasets.split import draw_split
 from aehpo_assets.quality.dataset import Examination, examine_dataset
-from aehpo_assets.study_sections import Split
+from aehpo_assets.study.data import Split
 
 SAMPLES = 120
 Bend = Callable[[pd.DataFrame, pd.DataFrame, dict[str, Any]], Any]

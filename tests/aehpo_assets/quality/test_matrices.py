@@ -28,7 +28,7 @@ from aehpo_assets.quality.matrix import (
 )
 from aehpo_assets.quality.unlike import unlike_features
 from aehpo_assets.store.provenance import CheckResult
-from aehpo_assets.study_sections import Preprocessing
+from aehpo_assets.study.data import Preprocessing
 
 SHARES = {"train": 0.7, "valid": 0.1, "test": 0.2}
 

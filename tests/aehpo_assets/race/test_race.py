@@ -13,7 +13,7 @@ from aehpo_assets.noise.level import half_width
 from aehpo_assets.noise.pooled import Noise
 from aehpo_assets.race.belief import INTERVAL, Belief
 from aehpo_assets.race.race import ALONE, BEST, EQUIVALENT, UNDECIDED, Outcome, race
-from aehpo_assets.study_sections import Race
+from aehpo_assets.study.results import Race
 from benchmarks.race import studies, summary
 
 TRUTH = np.linspace(0.70, 0.81, 12)

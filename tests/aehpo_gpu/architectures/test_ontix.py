@@ -26,7 +26,7 @@ from aehpo_assets.datasets.simulate import hidden_programmes, write_cohort
 from aehpo_assets.datasets.split import draw_split, restrict_split
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import preprocess
-from aehpo_assets.study_sections import Preprocessing, Split
+from aehpo_assets.study.data import Preprocessing, Split
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.export.module import module_of_run
 from aehpo_gpu.training.cost import CostModel

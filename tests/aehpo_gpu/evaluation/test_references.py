@@ -12,7 +12,7 @@ from sklearn.linear_model import LinearRegression
 
 from aehpo_assets.analysis.names import BASELINE_NAMES, WITHOUT_SEED, baseline_title
 from aehpo_assets.datasets.labels import ClassificationTarget, DownstreamTargets
-from aehpo_assets.study_sections import BaselineMethod, Baselines
+from aehpo_assets.study.results import BaselineMethod, Baselines
 from aehpo_gpu.evaluation.baselines import (
     DEFAULT_METHODS,
     baseline_table,

@@ -16,7 +16,7 @@ from plain_training import make_runs
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import FittedPreprocessing, fit_preprocessing
 from aehpo_assets.space.widths import trainable_parameters
-from aehpo_assets.study_sections import Preprocessing
+from aehpo_assets.study.data import Preprocessing
 from aehpo_gpu.export.export import build_module, export_model, load_model, train_module
 from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.resident import ResidentMatrix

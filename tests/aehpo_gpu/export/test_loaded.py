@@ -15,7 +15,7 @@ from plain_training import make_runs
 import aehpo_assets
 from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import FittedPreprocessing, fit_preprocessing
-from aehpo_assets.study_sections import Preprocessing
+from aehpo_assets.study.data import Preprocessing
 from aehpo_gpu.export.export import export_model
 from aehpo_gpu.export.loaded import LoadedModel
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask

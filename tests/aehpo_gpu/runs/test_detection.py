@@ -16,7 +16,7 @@ from aehpo_assets.noise.summary import noise_tables
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Record
 from aehpo_assets.study import read_study
-from aehpo_assets.study_sections import Race
+from aehpo_assets.study.results import Race
 from aehpo_gpu.cli.estimate import detection_table
 from aehpo_gpu.runs.detection import detections
 from aehpo_gpu.runs.estimate import TaskEstimate

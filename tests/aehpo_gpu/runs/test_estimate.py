@@ -14,14 +14,8 @@ from aehpo_assets.datasets.catalogue import available_tasks
 from aehpo_assets.space import sample_configurations, search_space
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study, read_study
-from aehpo_assets.study_sections import (
-    Benchmark,
-    Live,
-    Race,
-    Report,
-    TrainSizes,
-    TransferBenchmark,
-)
+from aehpo_assets.study.results import Race, Report, TrainSizes
+from aehpo_assets.study.searches import Benchmark, Live, TransferBenchmark
 from aehpo_gpu.cli.estimate import duration, estimate_facts, estimate_table
 from aehpo_gpu.runs.baseline_seconds import BaselineSeconds
 from aehpo_gpu.runs.estimate import (

@@ -26,7 +26,7 @@ from aehpo_assets.store.freshness import code_version_of, study_settings
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.store import Record
 from aehpo_assets.study import Study
-from aehpo_assets.study_sections import Live
+from aehpo_assets.study.searches import Live
 from aehpo_gpu.cli.main import app
 from aehpo_gpu.cli.tuning import run_tuning
 from aehpo_gpu.defs.assets.tuning import live_search

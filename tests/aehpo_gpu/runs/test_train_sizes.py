@@ -11,7 +11,8 @@ import pytest
 from aehpo_assets.analysis.names import BASELINE, RECOMMENDED, UNTUNED_DEFAULT
 from aehpo_assets.hpo.columns import TEST_SCORE, VALID_SCORE, columns_of_test
 from aehpo_assets.store.home import Home
-from aehpo_assets.study_sections import Preprocessing, TrainSizes
+from aehpo_assets.study.data import Preprocessing
+from aehpo_assets.study.results import TrainSizes
 from aehpo_gpu.runs.table import RunTable
 from aehpo_gpu.runs.train_sizes import (
     Part,

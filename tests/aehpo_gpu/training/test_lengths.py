@@ -19,7 +19,7 @@ from aehpo_assets.omics.preprocess import fit_preprocessing
 from aehpo_assets.space import search_space
 from aehpo_assets.space.training import refuse_lengths
 from aehpo_assets.store.run_archive import run_keys
-from aehpo_assets.study_sections import Preprocessing
+from aehpo_assets.study.data import Preprocessing
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.export.export import export_model
 from aehpo_gpu.runs.latents import train_latents

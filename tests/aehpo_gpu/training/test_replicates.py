@@ -18,7 +18,7 @@ from aehpo_assets.hpo.columns import columns_of_test
 from aehpo_assets.omics.preprocess import FittedPreprocessing, fit_preprocessing
 from aehpo_assets.store.hashes import content_hash
 from aehpo_assets.store.home import Home
-from aehpo_assets.study_sections import Preprocessing, Split
+from aehpo_assets.study.data import Preprocessing, Split
 from aehpo_gpu.runs.table import RunTable, with_seeds
 from aehpo_gpu.training import replicates as replicates_module
 from aehpo_gpu.training.progress import Progress

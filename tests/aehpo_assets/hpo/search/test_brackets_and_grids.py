@@ -18,7 +18,7 @@ from aehpo_assets.hpo.search.problem import Problem
 from aehpo_assets.running.preflight import check_study
 from aehpo_assets.space import Choice, SearchSpace, Uniform, search_space
 from aehpo_assets.study import Study
-from aehpo_assets.study_sections import Live
+from aehpo_assets.study.searches import Live
 
 LISTS = SearchSpace(
     "vanillix",

@@ -30,7 +30,7 @@ from aehpo_assets.hpo.surrogate.curves import CurveSurrogate, fit_curve_surrogat
 from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.hpo.synthetic import synthetic_curves
 from aehpo_assets.space import SearchSpace
-from aehpo_assets.study_sections import Hpo
+from aehpo_assets.study.searches import Hpo
 
 FIDELITIES = (10, 30, 90)
 

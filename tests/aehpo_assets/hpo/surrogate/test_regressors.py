@@ -26,7 +26,7 @@ from aehpo_assets.hpo.surrogate.surrogate import Surrogate
 from aehpo_assets.hpo.surrogate.trees import TreePosterior, shrunken
 from aehpo_assets.hpo.synthetic import synthetic_results
 from aehpo_assets.space import SearchSpace, sample_configurations
-from aehpo_assets.study_sections import Hpo
+from aehpo_assets.study.searches import Hpo
 
 
 def truth(points: np.ndarray) -> np.ndarray:

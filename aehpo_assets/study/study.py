@@ -1,9 +1,4 @@
-"""The study file: what a study consists of, as pydantic models that refuse unknown keys.
-
-Here belong the settings and their validation as far as the file alone allows it. What can only be
-judged beside the data (does the task exist? has it enough features?) is judged where the data is
-read. Nothing here computes anything.
-"""
+"""A study: all sections of its file, what holds between them, and how the file is read."""
 
 from __future__ import annotations
 
@@ -23,28 +18,16 @@ from pydantic import (
 from aehpo_assets.settings import (
     Name,
     Settings,
+    distinct,
     parse_yaml,
     read_settings,
     read_yaml,
     settings_error,
 )
-from aehpo_assets.study_sections import (
-    RETIRED_SURROGATES,
-    Baselines,
-    Benchmark,
-    Configurations,
-    Fusion,
-    Hpo,
-    Live,
-    Preprocessing,
-    Probe,
-    Race,
-    Report,
-    Split,
-    TrainSizes,
-    TransferBenchmark,
-    distinct,
-)
+from aehpo_assets.study.configurations import Configurations
+from aehpo_assets.study.data import Fusion, Preprocessing, Split
+from aehpo_assets.study.results import Baselines, Probe, Race, Report, TrainSizes
+from aehpo_assets.study.searches import RETIRED_SURROGATES, Benchmark, Hpo, Live, TransferBenchmark
 
 DEFAULT_STEPS = 3000
 """Optimiser steps of a run where a study says neither steps nor epochs. On small data a few hundred
