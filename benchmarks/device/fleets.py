@@ -12,6 +12,7 @@ from aehpo_assets.datasets.labels import ClassificationTarget, DownstreamTargets
 from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
+from aehpo_gpu.training.workers import alone
 from benchmarks.data import small_runs
 
 MIXED = {
@@ -57,8 +58,9 @@ def train(
 ) -> tuple[FleetTraining, Metrics]:
     """Train a fleet, and return its last losses and R2 as float64."""
     chosen = TrainingSettings(**{"epochs": 5} | settings)
-    training = FleetTraining(architecture, runs, ResidentMatrix(task, chosen), chosen)
-    training.advance(chosen.epochs)
+    with alone(chosen.torch_device()):
+        training = FleetTraining(architecture, runs, ResidentMatrix(task, chosen), chosen)
+        training.advance(chosen.epochs)
     return training, {n: values.double().cpu().numpy() for n, values in training.metrics.items()}
 
 
