@@ -77,9 +77,7 @@ def findings(given: Given) -> list[Finding]:
         *_rates_and_sizes(runs, cells, run, on_cells),
         *_optimisers(given, runs, cells),
         *_initialisations(initialised(given)),
-        _activations(
-            every[every["latent_dim_fixed"] == 50], "as 7a, with 50 latents; ReLU and tanh"
-        ),
+        _activations(every[every["latent_dim_fixed"] == 50]),
         _lengths(runs),
     ]
 

@@ -88,7 +88,7 @@ def markdown(records: Sequence[dict[str, Any]]) -> str:
             record["source"],
             record["run"],
             "; ".join(_words(number) for number in numbers) or "none",
-            record["verdict"] + (f": {record['remark']}" if record["remark"] else ""),
+            record["verdict"] + (f" ({record['remark']})" if record["remark"] else ""),
             ", ".join("unknown" if at is None else f"{at:.2g}" for at in smallest),
         ]
         lines.append(_line(cells))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -53,6 +54,10 @@ def findings(given: Given) -> list[Finding]:
         values = drawn[name].to_numpy(dtype=float)[rows]
         return float(np.mean([_spearman(values, rank[rows]) for rank in ranks.values()]))
 
+    def difference(name: str, rows: np.ndarray) -> float:
+        apart = scores["varix", name] - scores["vanillix", name]
+        return float(apart.to_numpy()[rows].mean())
+
     found = [
         Finding(
             f"20{letter}",
@@ -62,7 +67,7 @@ def findings(given: Given) -> list[Finding]:
             tuple(
                 bootstrapped(
                     f"rank correlation of {name} with AUC",
-                    lambda rows, name=name: correlation(name, rows),
+                    partial(correlation, name),
                     COUNT,
                     SIGNS[name],
                     named_seed(0, "findings", name),
@@ -82,9 +87,7 @@ def findings(given: Given) -> list[Finding]:
     less = [
         bootstrapped(
             f"AUC of varix less vanillix, {name}",
-            lambda rows, name=name: float(
-                (scores["varix", name] - scores["vanillix", name]).to_numpy()[rows].mean()
-            ),
+            partial(difference, name),
             COUNT,
             BELOW,
             named_seed(0, "findings", "varix", name),

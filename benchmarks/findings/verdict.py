@@ -52,7 +52,7 @@ class Number:
         if self.reach is None:
             return True
         lower, upper = self.difference.interval()
-        return self.reach[0] <= lower and upper <= self.reach[1]
+        return bool(self.reach[0] <= lower and upper <= self.reach[1])
 
     @property
     def p_outside(self) -> float:
