@@ -53,8 +53,6 @@ STUDY: dict[str, Any] = {
     "fidelities": [1],
     "score_fidelities": True,
     "device": "cpu",
-    # What UMAP and a linear autoencoder take is no matter of the chain.
-    "baselines": {"methods": ["pca", "raw_features", "random_features"]},
     "hpo": {"trials": 12, "validate_top": 1, "surrogates": ["xgboost"]},
     "benchmark": {
         "searchers": [

@@ -5,8 +5,7 @@ single one, which takes job after job, whichever is next when it is free. It liv
 call that it works for, which is what makes an artefact: another partition has another matrix, and
 whoever holds a device between two of them keeps it from everybody else.
 
-A process that dies (killed, out of memory) is replaced. What it was at is tried once more, and
-goes on from its checkpoints; nothing else is lost.
+A process that dies (killed, out of memory) is replaced; nothing but the job that it was at is lost.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ import pickle
 import signal
 import threading
 import traceback
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 
 import torch
@@ -33,14 +32,11 @@ logger = logging.getLogger(__name__)
 
 Listener = Callable[[Progress], None]
 
-MOST_TRIES = 2
-"""How often a job is begun whose process died of it, or of something else."""
-
 _SECONDS_TO_END = 10.0
 
 
 def on_devices(
-    jobs: Sequence[Callable[[Listener], None]],
+    jobs: Mapping[int, Callable[[Listener], None]],
     devices: Sequence[torch.device],
     on_progress: Callable[[int, Progress], None],
 ) -> dict[int, Exception]:
@@ -49,8 +45,8 @@ def on_devices(
     Parameters
     ----------
     jobs
-        Each does its work on the only device that it sees, and tells how far it is. They are
-        pickled, all at once.
+        By number. Each does its work on the only device that it sees, and tells how far it is. They
+        are pickled, all at once.
     devices
         One process each.
     on_progress
@@ -67,14 +63,13 @@ def on_devices(
         If a job raises one: it is no fault of this job alone.
     """
     threads = max(1, torch.get_num_threads() // len(devices))
-    waiting, begun = deque(range(len(jobs))), Counter[int]()
+    waiting = deque(jobs)
     failures: dict[int, Exception] = {}
     workers = [_Worker(device, threads, jobs) for device in devices[: len(jobs)]]
     try:
         while True:
             for worker in workers:
                 if worker.job is None and waiting:
-                    begun[waiting[0]] += 1
                     worker.begin(waiting.popleft())
             busy = {worker.connection: worker for worker in workers if worker.job is not None}
             if not busy:
@@ -88,14 +83,9 @@ def on_devices(
                     told = ready.recv()
                 except (EOFError, ConnectionError):
                     end = worker.replace()
-                    logger.warning("the process of %s ended with %s", worker.device, end)
-                    if begun[number] < MOST_TRIES:
-                        waiting.appendleft(number)
-                    else:
-                        failures[number] = RuntimeError(
-                            f"the process that trained on {worker.device} ended with {end}, "
-                            f"{MOST_TRIES} times at the same shard"
-                        )
+                    failures[number] = RuntimeError(
+                        f"the process that trained on {worker.device} ended with {end}"
+                    )
                     continue
                 if isinstance(told, Progress):
                     on_progress(number, told)
@@ -115,7 +105,7 @@ class _Worker:
     """The process of a device, and the number of the job that it is at."""
 
     def __init__(
-        self, device: torch.device, threads: int, jobs: Sequence[Callable[[Listener], None]]
+        self, device: torch.device, threads: int, jobs: Mapping[int, Callable[[Listener], None]]
     ):
         self.device, self._given = device, (threads, jobs)
         self.job: int | None = None
@@ -159,7 +149,7 @@ def _work(
     connection: Connection,
     device: torch.device,
     threads: int,
-    jobs: Sequence[Callable[[Listener], None]],
+    jobs: Mapping[int, Callable[[Listener], None]],
 ) -> None:
     """Do the jobs whose numbers come, one after another, until nobody sends any."""
     # Whoever started this ends it; a Ctrl-C in the terminal reaches both.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import torch
@@ -50,20 +50,28 @@ def train_shards(
     AehpoError
         As soon as a shard raises one.
     Exception
-        Of the first shard that failed of anything else, once the others are trained.
+        Of the first shard that failed of anything else, twice, once the others are trained.
     """
-    jobs = [partial(train, shard) for shard in shards]
     together = _Together(shards, devices[0], on_progress)
-    if len(devices) > 1 and len(shards) > 1:
-        failures = on_devices(jobs, devices, together.tell)
-    else:
-        failures = _in_this_process(jobs, shards, devices[0], together)
-    for error in failures.values():
-        raise error
+    jobs = {number: partial(train, shard) for number, shard in enumerate(shards)}
+    # Not left to a retry of Dagster's, which would take a signal for a reason to try again as well.
+    for is_last in (False, True):
+        if len(devices) > 1 and len(shards) > 1:
+            failures = on_devices(jobs, devices, together.tell)
+        else:
+            failures = _in_this_process(jobs, shards, devices[0], together)
+        if not failures:
+            return
+        for number, error in failures.items():
+            if is_last:
+                raise error
+            again = "tried once more, and goes on from its checkpoints"
+            logger.warning("shard %d failed; it is %s", shards[number].shard_id, again)
+        jobs = {number: jobs[number] for number in failures}
 
 
 def _in_this_process(
-    jobs: Sequence[Callable[[Listener], None]],
+    jobs: Mapping[int, Callable[[Listener], None]],
     shards: Sequence[Shard],
     device: torch.device,
     together: _Together,
@@ -82,9 +90,10 @@ def _in_this_process(
             failures[number] = error
 
     threads = 1 if device.type == "cuda" else torch.get_num_threads()
-    lanes = min(threads, len(shards))
-    if lanes <= min(threads, sum(len(shard.fleets) for shard in shards) / max(1, len(shards))):
-        for number in range(len(jobs)):
+    lanes = min(threads, len(jobs))
+    fleets = sum(len(shards[number].fleets) for number in jobs)
+    if lanes <= min(threads, fleets / max(1, len(jobs))):
+        for number in jobs:
             attempt(number, together.tell)
         return failures
     cancelled = threading.Event()
@@ -94,7 +103,7 @@ def _in_this_process(
         if cancelled.is_set():
             raise CancelledError
 
-    attempts = [partial(attempt, number, listen) for number in range(len(jobs))]
+    attempts = [partial(attempt, number, listen) for number in jobs]
     in_lanes(attempts, lanes, device, cancelled, together.tell_what_is_known)
     return failures
 

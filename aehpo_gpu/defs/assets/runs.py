@@ -2,7 +2,7 @@
 
 A shard is execution, not data: all of them are trained in one step, which takes the pool ``gpu``,
 with a process a GPU where there are several. Each leaves its finished runs in the archive, so that
-a step that is tried or executed again trains only what is missing.
+a step that is executed again trains only what is missing.
 See https://docs.dagster.io/guides/build/assets/graph-backed-assets.
 """
 
@@ -88,7 +88,6 @@ def _column_lineage(results: pd.DataFrame, runs: pd.DataFrame) -> ColumnLineage:
 @dg.op(
     ins={name: dg.In(dg.Nothing) for name in (*TASK_INPUTS, "configurations")},
     pool="gpu",
-    retry_policy=dg.RetryPolicy(max_retries=1),
 )
 def train_runs(context: dg.OpExecutionContext, study: StudyResource) -> int:
     """Train the runs that are not in the archive; returns how many those were."""
