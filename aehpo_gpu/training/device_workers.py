@@ -5,7 +5,8 @@ single one, which takes job after job, whichever is next when it is free. It liv
 call that it works for, which is what makes an artefact: another partition has another matrix, and
 whoever holds a device between two of them keeps it from everybody else.
 
-A process that dies (killed, out of memory) is replaced; nothing but the job that it was at is lost.
+A process that dies (killed, out of memory) is replaced. What failed is tried once more, and goes on
+from its checkpoints; nothing else is lost.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import pickle
 import signal
 import threading
 import traceback
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
 
 import torch
@@ -32,11 +33,17 @@ logger = logging.getLogger(__name__)
 
 Listener = Callable[[Progress], None]
 
+MOST_TRIES = 2
+"""How often a job is begun that fails, or whose process dies.
+
+This is not left to a retry of Dagster's, which takes a signal for a reason to try again as well.
+"""
+
 _SECONDS_TO_END = 10.0
 
 
 def on_devices(
-    jobs: Mapping[int, Callable[[Listener], None]],
+    jobs: Sequence[Callable[[Listener], None]],
     devices: Sequence[torch.device],
     on_progress: Callable[[int, Progress], None],
 ) -> dict[int, Exception]:
@@ -45,8 +52,8 @@ def on_devices(
     Parameters
     ----------
     jobs
-        By number. Each does its work on the only device that it sees, and tells how far it is. They
-        are pickled, all at once.
+        Each does its work on the only device that it sees, and tells how far it is. They are
+        pickled, all at once.
     devices
         One process each.
     on_progress
@@ -63,13 +70,14 @@ def on_devices(
         If a job raises one: it is no fault of this job alone.
     """
     threads = max(1, torch.get_num_threads() // len(devices))
-    waiting = deque(jobs)
+    waiting, begun = deque(range(len(jobs))), Counter[int]()
     failures: dict[int, Exception] = {}
     workers = [_Worker(device, threads, jobs) for device in devices[: len(jobs)]]
     try:
         while True:
             for worker in workers:
                 if worker.job is None and waiting:
+                    begun[waiting[0]] += 1
                     worker.begin(waiting.popleft())
             busy = {worker.connection: worker for worker in workers if worker.job is not None}
             if not busy:
@@ -83,17 +91,19 @@ def on_devices(
                     told = ready.recv()
                 except (EOFError, ConnectionError):
                     end = worker.replace()
-                    failures[number] = RuntimeError(
+                    told = RuntimeError(
                         f"the process that trained on {worker.device} ended with {end}"
                     )
-                    continue
                 if isinstance(told, Progress):
                     on_progress(number, told)
                     continue
                 worker.job = None
                 if isinstance(told, AehpoError):
                     raise told
-                if told is not None:
+                if told is not None and begun[number] < MOST_TRIES:
+                    logger.warning("job %d failed, and is tried once more: %s", number, told)
+                    waiting.append(number)
+                elif told is not None:
                     failures[number] = told
     finally:
         for worker in workers:
@@ -105,7 +115,7 @@ class _Worker:
     """The process of a device, and the number of the job that it is at."""
 
     def __init__(
-        self, device: torch.device, threads: int, jobs: Mapping[int, Callable[[Listener], None]]
+        self, device: torch.device, threads: int, jobs: Sequence[Callable[[Listener], None]]
     ):
         self.device, self._given = device, (threads, jobs)
         self.job: int | None = None
@@ -149,7 +159,7 @@ def _work(
     connection: Connection,
     device: torch.device,
     threads: int,
-    jobs: Mapping[int, Callable[[Listener], None]],
+    jobs: Sequence[Callable[[Listener], None]],
 ) -> None:
     """Do the jobs whose numbers come, one after another, until nobody sends any."""
     # Whoever started this ends it; a Ctrl-C in the terminal reaches both.

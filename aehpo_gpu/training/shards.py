@@ -11,13 +11,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 
 from aehpo_assets.errors import AehpoError
-from aehpo_gpu.training.device_workers import Listener, on_devices
+from aehpo_gpu.training.device_workers import MOST_TRIES, Listener, on_devices
 from aehpo_gpu.training.plan import Shard
 from aehpo_gpu.training.progress import Progress, device_bytes
 from aehpo_gpu.training.workers import CancelledError, in_lanes
@@ -52,26 +52,18 @@ def train_shards(
     Exception
         Of the first shard that failed of anything else, twice, once the others are trained.
     """
+    jobs = [partial(train, shard) for shard in shards]
     together = _Together(shards, devices[0], on_progress)
-    jobs = {number: partial(train, shard) for number, shard in enumerate(shards)}
-    # Not left to a retry of Dagster's, which would take a signal for a reason to try again as well.
-    for is_last in (False, True):
-        if len(devices) > 1 and len(shards) > 1:
-            failures = on_devices(jobs, devices, together.tell)
-        else:
-            failures = _in_this_process(jobs, shards, devices[0], together)
-        if not failures:
-            return
-        for number, error in failures.items():
-            if is_last:
-                raise error
-            again = "tried once more, and goes on from its checkpoints"
-            logger.warning("shard %d failed; it is %s", shards[number].shard_id, again)
-        jobs = {number: jobs[number] for number in failures}
+    if len(devices) > 1 and len(shards) > 1:
+        failures = on_devices(jobs, devices, together.tell)
+    else:
+        failures = _in_this_process(jobs, shards, devices[0], together)
+    for error in failures.values():
+        raise error
 
 
 def _in_this_process(
-    jobs: Mapping[int, Callable[[Listener], None]],
+    jobs: Sequence[Callable[[Listener], None]],
     shards: Sequence[Shard],
     device: torch.device,
     together: _Together,
@@ -79,21 +71,26 @@ def _in_this_process(
     failures: dict[int, Exception] = {}
 
     def attempt(number: int, listen: Callable[[int, Progress], None]) -> None:
-        try:
-            jobs[number](partial(listen, number))
-        except (AehpoError, CancelledError):
-            raise
-        except Exception as error:
-            if together.refused:
+        for tries_left in reversed(range(MOST_TRIES)):
+            try:
+                jobs[number](partial(listen, number))
+            except (AehpoError, CancelledError):
                 raise
-            logger.exception("shard %d failed; the others go on", shards[number].shard_id)
-            failures[number] = error
+            except Exception as error:
+                if together.refused:
+                    raise
+                then = "it is tried once more" if tries_left else "the others go on"
+                logger.exception("shard %d failed; %s", shards[number].shard_id, then)
+                if not tries_left:
+                    failures[number] = error
+            else:
+                return
 
     threads = 1 if device.type == "cuda" else torch.get_num_threads()
     lanes = min(threads, len(jobs))
-    fleets = sum(len(shards[number].fleets) for number in jobs)
+    fleets = sum(len(shard.fleets) for shard in shards)
     if lanes <= min(threads, fleets / max(1, len(jobs))):
-        for number in jobs:
+        for number in range(len(jobs)):
             attempt(number, together.tell)
         return failures
     cancelled = threading.Event()
@@ -103,7 +100,7 @@ def _in_this_process(
         if cancelled.is_set():
             raise CancelledError
 
-    attempts = [partial(attempt, number, listen) for number in jobs]
+    attempts = [partial(attempt, number, listen) for number in range(len(jobs))]
     in_lanes(attempts, lanes, device, cancelled, together.tell_what_is_known)
     return failures
 

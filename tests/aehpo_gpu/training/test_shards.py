@@ -108,6 +108,18 @@ def test_a_shard_that_fails_costs_no_other(threads: int) -> None:
     assert sorted(trained) == [0, 2, 3]
 
 
+def test_a_shard_that_fails_is_tried_once_more() -> None:
+    begun: list[int] = []
+
+    def train(shard: Shard, listen: Callable[[Progress], None]) -> None:
+        begun.append(shard.shard_id)
+        if begun.count(1) == 1 and shard.shard_id == 1:
+            raise MemoryError
+
+    train_shards(SHARDS, train, [CPU], lambda progress: None)
+    assert sorted(begun) == [0, 1, 1, 2, 3]
+
+
 def test_what_is_wrong_with_all_of_them_ends_the_first() -> None:
     begun: list[int] = []
 
