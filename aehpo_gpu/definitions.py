@@ -14,8 +14,8 @@ from aehpo_gpu.defs.stubs import STUBS
 FRESH_PROCESSES = dg.multiprocess_executor.configured(
     {"start_method": {"forkserver": {"preload_modules": ["aehpo_gpu.definitions"]}}}
 )
-"""A process for each step, so that one tried again finds the device as new; torch is imported once
-for all of them."""
+"""A process for each step, whose end frees all that it held of a device; torch is imported once for
+all of them."""
 
 
 def build_definitions(study: StudyResource) -> dg.Definitions:
