@@ -72,8 +72,8 @@ def test_two_devices_leave_what_one_does_and_a_killed_process_costs_its_shard(
         )
     tried = {note.name: note.read_text() for note in notes.iterdir()}
     assert set(tried) == {"0-0", "1-0", "1-1", "2-0", "3-0"}
-    # Two processes and the one in place of the killed, none of them this one.
-    assert len(set(tried.values())) == 3
+    # Two processes, and the one in place of the killed if anything was left for it.
+    assert len(set(tried.values())) in (2, 3)
     assert str(os.getpid()) not in tried.values()
     assert tried["1-0"] != tried["1-1"]
     assert (told[-1].runs_done, told[-1].runs_total) == (8, 8)
