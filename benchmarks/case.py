@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from aehpo_gpu.evaluation.threads import threads_kept
 from benchmarks.noise import NOISY, Watch
 
 
@@ -150,9 +151,6 @@ def _timed(work: Side) -> tuple[float, float]:
 @contextlib.contextmanager
 def threads(count: int) -> Iterator[None]:
     """Let torch use so many threads inside the block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
+    with threads_kept():
+        torch.set_num_threads(count)
         yield
-    finally:
-        torch.set_num_threads(before)

@@ -14,7 +14,6 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from aehpo_assets.analysis.plots.style import drawn_as
 from aehpo_assets.cli.main import app
 from aehpo_assets.cli.reproduce import run_reproduction
 from aehpo_assets.cli.trace import print_trace
@@ -74,8 +73,7 @@ def second(
     home = Home(tmp_path_factory.mktemp("rounds") / "second")
     shutil.copytree(first.root, home.root)
     assert start_next_round(home) == [OWN]
-    with drawn_as("nothing"):
-        return home, make_stale(home, finished_tiny)
+    return home, make_stale(home, finished_tiny)
 
 
 def reproduced(home: Home, name: str) -> str:

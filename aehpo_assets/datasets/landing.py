@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aehpo_assets.datasets.catalogue import Task, usable_tasks
-from aehpo_assets.datasets.dataset import find_datasets, read_dataset
+from aehpo_assets.datasets.dataset import find_datasets, read_dataset, task_name
 from aehpo_assets.datasets.joint import Fusions
 from aehpo_assets.datasets.validate import validate_dataset
 from aehpo_assets.errors import InputError
@@ -151,7 +151,7 @@ def add_dataset(folder: Path, home: Home, *, link: bool = False, replace: bool =
     siblings = [sibling for sibling in find_datasets([home.data]) if sibling != target.resolve()]
     taken, _ = usable_tasks([*others, *siblings])
     for modality in dataset.modalities:
-        task = f"{dataset.name}_{modality}"
+        task = task_name(dataset, modality)
         if task in taken and taken[task][0].folder.resolve() != folder.resolve():
             raise InputError(
                 f"makes the task {task}, as {taken[task][0].folder} does",

@@ -11,6 +11,7 @@ from aehpo_assets.datasets.dataset import (
     Dataset,
     file_problems,
     parse_dataset,
+    task_name,
 )
 from aehpo_assets.datasets.joint import common_samples
 from aehpo_assets.datasets.joint_names import is_joint, parts_of
@@ -108,7 +109,7 @@ def _label_problems(
                 own, targets = _scorable_split(dataset, modality, labels, whole)
                 if train_sizes is not None:
                     asked, train = train_sizes.sizes, int((own == "train").sum())
-                    task = f"{dataset.name}_{modality}"
+                    task = task_name(dataset, modality)
                     sizes_of(asked, train, fewest_needed(targets), task)
         except InputError as error:
             problems.append(error)

@@ -86,10 +86,8 @@ def _in_this_process(
             else:
                 return
 
-    threads = 1 if device.type == "cuda" else torch.get_num_threads()
-    lanes = min(threads, len(jobs))
-    fleets = sum(len(shard.fleets) for shard in shards)
-    if lanes <= min(threads, fleets / max(1, len(jobs))):
+    lanes = min(1 if device.type == "cuda" else torch.get_num_threads(), len(jobs))
+    if lanes * len(jobs) <= sum(len(shard.fleets) for shard in shards):
         for number in range(len(jobs)):
             attempt(number, together.tell)
         return failures

@@ -20,6 +20,7 @@ import torch
 from aehpo_assets.limits import free_memory
 from aehpo_assets.space.widths import run_widths
 from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.evaluation.threads import threads_kept
 from aehpo_gpu.training.decoders import between_of
 from aehpo_gpu.training.memory import freed_memory_kept
 from aehpo_gpu.training.resident import ResidentMatrix
@@ -115,14 +116,10 @@ def side_by_side(
 @contextlib.contextmanager
 def alone(device: torch.device) -> Iterator[None]:
     """Let everything inside the block run as a fleet does: on one thread, keeping freed memory."""
-    before = torch.get_num_threads()
-    if device.type == "cpu":
-        torch.set_num_threads(1)
-    try:
-        with freed_memory_kept():
-            yield
-    finally:
-        torch.set_num_threads(before)
+    with threads_kept(), freed_memory_kept():
+        if device.type == "cpu":
+            torch.set_num_threads(1)
+        yield
 
 
 def _begin_worker(device: torch.device) -> None:
