@@ -414,6 +414,7 @@ def test_training_times_name_the_sealed_prices_that_they_were_read_from(
         assert set(record.prices) == price_lists, asset
 
 
+@pytest.mark.slow
 def test_flipped_bytes_are_noticed_wherever_they_are(
     first: tuple[Path, str], tmp_path: Path
 ) -> None:
@@ -438,6 +439,7 @@ def exchange(one: Path, other: Path) -> None:
     aside.rename(other)
 
 
+@pytest.mark.slow
 def test_what_is_exchanged_or_damaged_is_named_and_made_again(
     first: tuple[Path, str], root: Path, tmp_path: Path
 ) -> None:
@@ -538,6 +540,7 @@ def test_a_broken_data_set_is_refused_before_anything_is_written(
     assert not (tmp_path / "home" / "study.yaml").exists()
 
 
+@pytest.mark.slow
 def test_what_hangs_on_a_failure_is_left_out_and_the_rest_is_made(tmp_path: Path) -> None:
     """Of two modalities one says nothing: it stops there, and the other goes on."""
     write_tiny(tmp_path)

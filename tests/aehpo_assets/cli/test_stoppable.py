@@ -159,6 +159,7 @@ def test_a_run_stops_inside_a_training_and_its_run_is_to_be_asked_for_again(
     assert run.status == dg.DagsterRunStatus.FAILURE
 
 
+@pytest.mark.slow
 def test_what_was_made_before_a_stop_is_not_made_again(finished_tiny: Path, tmp_path: Path) -> None:
     shutil.copytree(finished_tiny / "home", tmp_path / "home")
     other = {"hpo": TINY_STUDY["hpo"] | {"trials": 7}, "replicates": 2}
@@ -178,6 +179,7 @@ def test_what_was_made_before_a_stop_is_not_made_again(finished_tiny: Path, tmp_
     assert not names & made
 
 
+@pytest.mark.slow
 def test_a_live_search_stops_and_keeps_its_batches(finished_tiny: Path, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     shutil.copytree(finished_tiny / "home", home.root)
@@ -194,6 +196,7 @@ def test_a_live_search_stops_and_keeps_its_batches(finished_tiny: Path, tmp_path
     assert batches()
 
 
+@pytest.mark.slow
 def test_a_reproduction_stops_and_leaves_no_clean_home(finished_tiny: Path, tmp_path: Path) -> None:
     shutil.copytree(finished_tiny / "home", tmp_path / "home")
     arguments = ("reproduce", "recommendations/vanillix/toy_rna", "--home", tmp_path / "home")
