@@ -22,7 +22,8 @@ class LabelFacts:
     Attributes
     ----------
     role
-        ``objective.<group>``, ``regression``, ``survival`` or ``technical``.
+        ``objective.<group>``, ``regression``, ``survival`` or ``technical``; ``class_loss`` of a
+        column that the study alone names.
     known
         Samples with a value.
     missing
@@ -101,7 +102,9 @@ def describe_labels(
         joined=join(labels.index, table.written.index, level),
         labels={
             str(name): _facts(
-                dataset.labels.key_of(str(name)).removeprefix("labels."),
+                dataset.labels.key_of(str(name)).removeprefix("labels.")
+                if name in dataset.labels.columns
+                else "class_loss",
                 labels[name],
                 written[name][has_row],
                 {plain_word(word) for word in asked},

@@ -143,6 +143,21 @@ def gives_each_part_two(count: int, sizes: Sequence[int]) -> bool:
     return all(round(count * size / total) >= SAMPLES_PER_CLASS for size in sizes)
 
 
+def class_codes(labels: pd.DataFrame) -> np.ndarray | None:
+    """Return (samples,) int64 class in the label of a class loss, -1 for none; None without one.
+
+    Parameters
+    ----------
+    labels
+        Output of :func:`aehpo_assets.datasets.class_label.with_class_label`.
+    """
+    name = labels.attrs.get("class_loss")
+    if name is None:
+        return None
+    codes, _ = pd.factorize(labels[name], sort=True)
+    return codes.astype(np.int64)
+
+
 def label_weights(groups: Mapping[str, Sequence[str]]) -> dict[str, float]:
     """Weight of each label: groups count the same, and labels within a group count the same.
 

@@ -11,7 +11,8 @@ from importlib.metadata import entry_points
 from itertools import product
 from pathlib import Path
 
-from aehpo_assets.datasets.catalogue import Task
+from aehpo_assets.datasets.catalogue import Task, dataset_names
+from aehpo_assets.datasets.class_label import KEY, check_class_label
 from aehpo_assets.datasets.joint_names import parts_of
 from aehpo_assets.datasets.reading.formats import refuse_too_large
 from aehpo_assets.datasets.validate import validate_dataset
@@ -132,8 +133,9 @@ def check_tasks(study: Study, tasks: dict[str, Task], file: Path) -> None:
     Raises
     ------
     InputError
-        At the first: a task of one modality for an architecture of joint ones, or one whose data
-        set names no ontology for an architecture that needs it.
+        At the first: a task of one modality for an architecture of joint ones, one whose data set
+        names no ontology for an architecture that needs it, or one that the label of a class loss
+        is nothing for.
     """
     spaces = [ARCHITECTURE_SPACES[name] for name in study.architectures]
     for space, (task, (dataset, modality)) in product(spaces, tasks.items()):
@@ -155,6 +157,29 @@ def check_tasks(study: Study, tasks: dict[str, Task], file: Path) -> None:
                 remedy=f"Name one in {dataset.file} (modalities.{without[0]}.ontology), or take "
                 f"the task or {space.name} out of the study.",
             )
+    _check_class_loss(study, tasks, file)
+
+
+def _check_class_loss(study: Study, tasks: dict[str, Task], file: Path) -> None:
+    asked = study.class_loss
+    if asked is None:
+        return
+    known = dataset_names(tasks)
+    for name in asked.label if isinstance(asked.label, dict) else ():
+        if name not in known:
+            raise InputError(
+                f"no task of the study is of the data set {name!r}",
+                file=file,
+                key=KEY,
+                remedy=f"Data sets of the study: {', '.join(known)}.",
+            )
+    for dataset, modality in tasks.values():
+        try:
+            check_class_label(dataset, modality, asked)
+        except InputError as error:
+            if error.file is not None:
+                raise
+            raise InputError(error.problem, file=file, key=KEY, remedy=error.remedy) from None
 
 
 def check_datasets(

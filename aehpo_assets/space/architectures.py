@@ -288,7 +288,11 @@ XMODALIX = ArchitectureSpace(
         Hyperparameter("delta_pair", LogUniform(0.1, 100), 5.0),
     ),
     # What its loss is a mean of is said by the architecture.
-    _kept(ANNEALED, "loss_reduction", "mn_weight"),
+    (
+        *_kept(ANNEALED, "loss_reduction", "mn_weight"),
+        Hyperparameter("delta_class", Choice((0.0,)), 0.0),
+        Hyperparameter("pretrain_epochs", Choice((0,)), 0, kind="whole"),
+    ),
     joint=True,
 )
 INTERMEDIATE_FUSION = ArchitectureSpace(

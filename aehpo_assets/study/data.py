@@ -44,6 +44,18 @@ SplitColumn = str | dict[Name, str] | None
 """A column of every data set's label table, or data set to column, or none."""
 
 
+class ClassLoss(Settings):
+    """The label by which ``xmodalix`` draws samples together, weighed by ``delta_class``.
+
+    ``label`` is a column of every data set's label table, or a mapping from data set to column. It
+    may not be scored. Samples without it are refused, or with ``missing: leave_out`` trained
+    without a class.
+    """
+
+    label: str | dict[Name, str]
+    missing: Literal["refuse", "leave_out"] = "refuse"
+
+
 class Split(Settings):
     """Shares of the samples, drawn once per data set.
 

@@ -25,7 +25,7 @@ from aehpo_assets.settings import (
     settings_error,
 )
 from aehpo_assets.study.configurations import Configurations
-from aehpo_assets.study.data import Fusion, Preprocessing, Split
+from aehpo_assets.study.data import ClassLoss, Fusion, Preprocessing, Split
 from aehpo_assets.study.results import Baselines, Probe, Race, Report, TrainSizes
 from aehpo_assets.study.searches import RETIRED_SURROGATES, Benchmark, Hpo, Live, TransferBenchmark
 
@@ -83,6 +83,7 @@ class Study(Settings):
     test: Literal["closed", "open"] = "closed"
     preprocessing: Preprocessing = Preprocessing()
     split: Split = Split()
+    class_loss: ClassLoss | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["float32", "float64", "tf32", "bfloat16"] = "float32"
     baselines: Baselines = Baselines()
@@ -151,6 +152,21 @@ class Study(Settings):
         joined = [(one.dataset, *sorted(one.modalities)) for one in self._fused]
         if repeated := next((one for one in joined if joined.count(one) > 1), None):
             raise ValueError(f"fusion joins {', '.join(repeated[1:])} of {repeated[0]} twice")
+        return self
+
+    @model_validator(mode="after")
+    def _class_loss_of_a_label(self) -> Study:
+        weights = self.space.get("delta_class")
+        if self.class_loss is None and any(weights if isinstance(weights, list) else [weights]):
+            raise ValueError(
+                "space.delta_class weighs a class loss, and the study names no label for it: add "
+                "class_loss: {label: COLUMN}"
+            )
+        if self.class_loss is not None and weights is None:
+            raise ValueError(
+                "class_loss is weighed by delta_class, which the study does not name: add "
+                "delta_class: [0, 5] to space"
+            )
         return self
 
     @property

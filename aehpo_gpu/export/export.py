@@ -21,7 +21,17 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.omics.preprocess import FittedPreprocessing
 from aehpo_assets.store.files import atomic_folder
 from aehpo_gpu.architectures import ARCHITECTURES
+from aehpo_gpu.export.composed import (
+    Composed,
+    CrossedAutoencoder,
+    StackedAutoencoder,
+    build_composed,
+    composition,
+    crossed_module,
+    stacked_module,
+)
 from aehpo_gpu.export.module import module_of_run, module_of_solo
+from aehpo_gpu.training.crossed import CrossedNetwork
 from aehpo_gpu.training.decoders import latent_names
 from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.module import PLAIN, Autoencoder, OwnNetwork
@@ -29,16 +39,19 @@ from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.solo import SoloNetwork
 from aehpo_gpu.training.solo_module import module_of
+from aehpo_gpu.training.stacked import StackedTraining
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 from aehpo_gpu.training.workers import alone
 
-FORMAT_VERSIONS = (1, 2, 3)
+FORMAT_VERSIONS = (1, 2, 3, 4)
 """The second says ``activation``, ``batch_norm`` and ``on_logits``, which the first cannot. The
 third says how latents are made of the first head (``active_latents``, ``categories``), or from
 which hyperparameters the architecture makes a network of its own (``network``); this one is built
-by this project, and by nothing else. A model is written in the first that says all of it."""
+by this project, and by nothing else. The fourth says of which autoencoders one is made (``parts``),
+which features each reads, and which is on the latents of all (``joined``). A model is written in
+the first that says all of it."""
 
-Model = Autoencoder | OwnNetwork
+Model = Autoencoder | OwnNetwork | Composed
 
 
 MADE_OF = ("active_latents", "categories")
@@ -67,8 +80,8 @@ def train_module(
     Raises
     ------
     InputError
-        If the run diverges: there is no model to be had; or if its architecture is trained in
-        stages, has an autoencoder a modality, or does not say how its latents are made.
+        If the run diverges: there is no model to be had; or if its architecture does not say how
+        its latents are made.
     """
     return _trained(data, architecture, run, settings).module
 
@@ -95,28 +108,33 @@ def _trained(
     data: TrainingTask, architecture: str, run: pd.DataFrame, settings: TrainingSettings
 ) -> _Trained:
     own = ARCHITECTURES[architecture]
-    if own.stacked or own.crossed or (own.code is not None and own.plain is None):
-        how = "by modality" if own.stacked or own.crossed else "in a way of its own"
+    if own.code is not None and own.plain is None:
         raise InputError(
-            f"{architecture} makes its latents {how}, which no export holds",
+            f"{architecture} makes its latents in a way of its own, which no export holds",
             key="architecture",
-            remedy=f"Its latents lie in latent_space/{architecture}.",
+            remedy=f"Its latents lie in recommended_latents/{architecture}.",
         )
     matrix = ResidentMatrix(data, settings)
+    begin = StackedTraining if own.stacked else FleetTraining
     with alone(matrix.device):
-        training = FleetTraining(architecture, run, matrix, settings)
+        training = begin(architecture, run, matrix, settings)
         training.advance(training.epochs)
-    if bool(training.diverged[0]):
+    if bool(training.measure().diverged[0]):
         raise InputError(
             f"the configuration {run['config_id'].iloc[0]} diverges on {data.task}; "
             "there is no model to export",
             remedy="Choose a run whose status is ok.",
         )
+    drop_p = float(run["drop_p"].iloc[0])
+    if isinstance(training, StackedTraining):
+        return _Trained(stacked_module(training, drop_p), training.epoch, None)
     network = training.network
+    if isinstance(network, CrossedNetwork):
+        return _Trained(crossed_module(network), training.epoch, None)
     if isinstance(network, SoloNetwork):
         return _Trained(module_of_solo(network), training.epoch, network.run)
     assert isinstance(network, FleetNetwork)
-    module = module_of_run(network, 0, float(run["drop_p"].iloc[0]))
+    module = module_of_run(network, 0, drop_p)
     return _Trained(module, training.epoch, None)
 
 
@@ -144,7 +162,7 @@ def export_model(
 
     Returns
     -------
-    Autoencoder or OwnNetwork
+    Autoencoder, OwnNetwork, StackedAutoencoder or CrossedAutoencoder
         What was written.
 
     Raises
@@ -184,12 +202,16 @@ def export_model(
 
 
 def _kinds_of(module: Model) -> dict[str, Any]:
+    if isinstance(module, StackedAutoencoder | CrossedAutoencoder):
+        return composition(module)
     if isinstance(module, OwnNetwork):
         return {"on_logits": module.on_logits}
     return {} if module.kinds == PLAIN else module.kinds
 
 
 def _version(module: Model) -> int:
+    if isinstance(module, StackedAutoencoder | CrossedAutoencoder):
+        return 4
     if isinstance(module, OwnNetwork) or any(module.kinds[name] is not None for name in MADE_OF):
         return 3
     return 1 if module.kinds == PLAIN else 2
@@ -218,6 +240,8 @@ def build_module(config: Mapping[str, Any]) -> Model:
             remedy="Export the model again.",
         )
     try:
+        if version > 3:
+            return build_composed(config)
         if "network" in config:
             return _own_network(config)
         kinds: dict[str, Any] = dict(PLAIN)
@@ -254,9 +278,10 @@ def load_model(folder: Path) -> Model:
         state = torch.load(folder / "model.pt", weights_only=True)
     except (OSError, ValueError) as error:
         raise InputError(f"holds no exported model ({error})", file=folder) from None
-    module = build_module(config)
+    # Before they are read: numbers in float64 would lose half of their digits on the way.
+    module = build_module(config).to(next(iter(state.values())).dtype)
     module.load_state_dict(state)
-    return module.to(next(iter(state.values())).dtype).eval()
+    return module.eval()
 
 
 def _preprocessing_of(fitted: FittedPreprocessing, features: int) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 Their latents are joined, or the class probabilities of their probes are averaged; nothing is
 trained on both. Each modality keeps the recommendation, the replicates and all the samples of its
-own task. What is compared belongs to ``aehpo_assets.analysis.integration``.
+own task, but is trained on none that the joint one is valid by. What is compared belongs to
+``aehpo_assets.analysis.integration``.
 """
 
 from __future__ import annotations
@@ -17,14 +18,12 @@ import torch
 from aehpo_assets.analysis.names import JOINED_LATENTS, MEAN_PROBABILITIES, RECOMMENDED
 from aehpo_assets.analysis.validated_runs import best_runs, scored_runs
 from aehpo_assets.datasets.labels import DownstreamTargets
+from aehpo_assets.errors import StaleInputError
 from aehpo_assets.hpo.columns import INFLUENCE
 from aehpo_gpu.evaluation.averaged import score_averaged
 from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.runs.latents import train_latents
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
-
-LEFT_OUT = "left out"
-"""Part of samples on which the splits of the tasks do not agree."""
 
 
 @dataclass(frozen=True)
@@ -38,23 +37,41 @@ class Modality:
     runs
         One row a replicate: ``config_id``, the hyperparameters and ``seed``.
     data_of
-        Seed to what its run was trained on.
+        Seed, and split by sample, to what its run is trained on.
     split_of
         Seed to the split of the task, indexed by sample.
+    groups
+        (samples,) whose samples stand in one part; None if each stands by itself.
     """
 
     architecture: str
     task: str
     runs: pd.DataFrame
-    data_of: Callable[[int], TrainingTask]
+    data_of: Callable[[int, pd.Series], TrainingTask]
     split_of: Callable[[int], pd.Series]
+    groups: pd.Series | None = None
 
-    def latents(self, seed: int, settings: TrainingSettings) -> pd.DataFrame:
-        """Train the run of a seed, and return its latent means (samples, latent dimensions)."""
+    def latents(self, seed: int, joint: pd.Series, settings: TrainingSettings) -> pd.DataFrame:
+        """Train the run of a seed beside a joint task.
+
+        Parameters
+        ----------
+        seed
+            Which.
+        joint
+            (samples,) split of the joint task in that replicate.
+        settings
+            The study's.
+
+        Returns
+        -------
+        pandas.DataFrame
+            (samples, latent dimensions) latent means.
+        """
         own = self.runs[self.runs["seed"] == seed]
-        trained = train_latents(
-            self.data_of(seed), self.architecture, own, settings, self.split_of(seed).index
-        )
+        split = followed(joint, self.split_of(seed), self.groups)
+        data = self.data_of(seed, split)
+        trained = train_latents(data, self.architecture, own, settings, split.index)
         (latents,) = trained.values()
         return latents
 
@@ -78,28 +95,49 @@ def recommended_replicates(validated: pd.DataFrame, hyperparameters: Sequence[st
     return best.loc[~best["failed"], ["config_id", *hyperparameters, "seed"]].reset_index(drop=True)
 
 
-def agreed_split(joint: pd.Series, others: Sequence[pd.Series]) -> pd.Series:
-    """Return the part of each sample of a joint task that all tasks agree on.
+def followed(joint: pd.Series, own: pd.Series, groups: pd.Series | None = None) -> pd.Series:
+    """Return the split of a modality with the samples of a joint task where that has them.
 
-    A modality may have samples that others lack, and draws its replicates over all of its own. A
-    sample that is valid here and was trained on there would flatter the fusion.
+    A modality may have samples that others lack, and draws train and valid of a replicate over all
+    of its own, so that some samples are valid in the joint task and would be trained on here. They
+    would flatter the fusion; without them, a small class has no sample left. Test is one for all.
 
     Parameters
     ----------
     joint
         (samples,) split of the joint task.
-    others
-        Splits of its modalities, which have these samples and maybe more.
+    own
+        Split of the modality, which has these samples and maybe more.
+    groups
+        Group of each sample of the modality: those of one follow together.
 
     Returns
     -------
     pandas.Series
-        (samples,) ``train``, ``valid``, ``test`` or :data:`LEFT_OUT`.
+        As ``own``.
+
+    Raises
+    ------
+    StaleInputError
+        If they have other test samples: one was made before the data set or the study changed.
     """
-    same = np.ones(len(joint), dtype=bool)
-    for other in others:
-        same &= (other.reindex(joint.index) == joint).to_numpy()
-    return joint.astype(object).where(same, LEFT_OUT)
+    here = own.loc[joint.index]
+    if here.equals(joint):
+        return own
+    if ((here == "test") != (joint == "test")).any():
+        raise StaleInputError(
+            "the tasks of a data set have other test samples each; call `aehpo run`, which draws "
+            "their splits again"
+        )
+    found = own.copy()
+    if groups is not None:
+        drawn = joint[joint != "test"]
+        part_of = pd.Series(drawn.to_numpy(), groups.loc[drawn.index].to_numpy())
+        part_of = part_of[part_of.index.notna() & ~part_of.index.duplicated()]
+        following = groups.map(part_of)
+        found = found.mask(following.notna() & (own != "test"), following)
+    found.loc[joint.index] = joint
+    return found.astype(own.dtype)
 
 
 def scores_of_replicate(
@@ -112,7 +150,7 @@ def scores_of_replicate(
     latents
         Task of each modality to its latents, which have at least the samples of ``split``.
     split
-        Output of :func:`agreed_split`.
+        (samples,) split of the joint task.
     targets
         Labels of the joint task, in the order of ``split``.
 
@@ -160,31 +198,21 @@ def fused_scores(
     -------
     pandas.DataFrame
         One row a way and seed: the columns of :func:`scores_of_replicate`, ``seed`` and how many
-        samples the splits agree on, ``samples``, and do not, ``left_out``. Replicates in which
-        these leave a class without a sample are left out; the table is empty where the modalities
-        have none in common.
+        samples are scored, ``samples``; empty where the modalities have no replicate in common.
+
+    Raises
+    ------
+    StaleInputError
+        As :func:`followed`.
     """
     seeds = set.intersection(*(set(one.runs["seed"].tolist()) for one in modalities))
     parts = []
     for seed in sorted(int(one) for one in seeds):
-        joint = joint_split(seed)
-        split = agreed_split(joint, [one.split_of(seed) for one in modalities])
-        if not _has_every_class(split.to_numpy(dtype=str), joint_targets):
-            continue
-        latents = {one.task: one.latents(seed, settings) for one in modalities}
+        split = joint_split(seed)
+        latents = {one.task: one.latents(seed, split, settings) for one in modalities}
         scored = scores_of_replicate(latents, split, joint_targets)
-        left_out = int((split == LEFT_OUT).sum())
-        parts.append(scored.assign(seed=seed, samples=len(split) - left_out, left_out=left_out))
+        parts.append(scored.assign(seed=seed, samples=len(split)))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-
-
-def _has_every_class(part: np.ndarray, targets: DownstreamTargets) -> bool:
-    return all(
-        ((target.codes == code) & (part == name)).any()
-        for target in targets.classification
-        for code in range(len(target.classes))
-        for name in ("train", "valid", "test")
-    )
 
 
 def mean_influence(scores: pd.DataFrame, patients: pd.Series) -> pd.DataFrame:

@@ -20,9 +20,11 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.space.widths import run_widths
 from aehpo_assets.store.provenance import named_seed
 from aehpo_gpu.architectures import Architecture
+from aehpo_gpu.evaluation.alignment import foscttm, modality_accuracy
 from aehpo_gpu.evaluation.reconstruction import r2_of_samples, spread_of_samples
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.by_modality import columns_of_modalities, features_of_modalities
+from aehpo_gpu.training.class_means import ClassMeans
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.losses import Losses
 from aehpo_gpu.training.rules import UpdateRule
@@ -34,6 +36,9 @@ HIDDEN = (64, 32)
 
 DROPPED = 0.1
 
+CLASSES = "classes"
+"""Name of the classes of samples, among what a batch has beside its features."""
+
 
 class CrossedNetwork:
     """One run on a joint task, with the interface of a run alone.
@@ -44,15 +49,23 @@ class CrossedNetwork:
         As of a :class:`~aehpo_gpu.training.solo.SoloNetwork`.
     modalities
         (features,) modality of each feature.
+    classes
+        How many classes there are, of a run with a class loss.
 
     Attributes
     ----------
     parts
         Network of each modality, by name.
+    columns
+        Positions of the features of each.
     classifier
         Latents of a sample in a modality to the logits of the modalities.
     seen
         (modalities, samples, latents) of the batch before, without gradient, and the samples.
+    class_means
+        Means of the classes; None without a class loss.
+    crossing
+        Whether modalities are brought together yet.
 
     Raises
     ------
@@ -71,6 +84,7 @@ class CrossedNetwork:
         vae_loss: str,
         device: torch.device,
         dtype: torch.dtype,
+        classes: int = 0,
     ):
         if modalities is None:
             raise InputError(
@@ -89,10 +103,12 @@ class CrossedNetwork:
         self.width, self.latent_dim = self.widths[0][0], self.widths[0][-1]
         self.features = np.array([self.width])
         self._gamma, self._delta = float(run["gamma"]), float(run["delta_pair"])
+        self._delta_class = float(run["delta_class"])
+        self.pretrain_epochs, self.crossing = int(run["pretrain_epochs"]), True
         columns = columns_of_modalities(modalities, features)
         counts = features_of_modalities(runs, list(columns.values()))
         self.parts: dict[str, SoloNetwork] = {}
-        self._columns: list[Tensor] = []
+        self.columns: list[Tensor] = []
         for (name, own), count in zip(columns.items(), counts, strict=True):
             seed = named_seed(self.seed, "modality", name)
             self.parts[name] = SoloNetwork(
@@ -104,10 +120,13 @@ class CrossedNetwork:
                 device=device,
                 dtype=dtype,
             )
-            self._columns.append(torch.as_tensor(own[: int(count[0])], device=device))
+            self.columns.append(torch.as_tensor(own[: int(count[0])], device=device))
         self.module = nn.ModuleList(part.module for part in self.parts.values())
         self.classifier = self._classifier().to(device=device, dtype=dtype)
         self.seen: tuple[Tensor, range] | None = None
+        self.class_means: ClassMeans | None = None
+        if self._delta_class > 0 and classes > 0:
+            self.class_means = ClassMeans(classes, self.latent_dim, device, dtype)
 
     def _classifier(self) -> nn.Sequential:
         seed, layers = named_seed(self.seed, "classifier"), nn.Sequential()
@@ -128,8 +147,14 @@ class CrossedNetwork:
         """Numbers that a sample draws at once."""
         return sum(part.noise_width for part in self.parts.values())
 
+    @property
+    def needs_classes(self) -> bool:
+        """Whether the run has a class loss."""
+        return self._delta_class > 0
+
     def begin_epoch(self, epoch: int) -> None:
         """Say which epoch the steps to come belong to."""
+        self.crossing = epoch >= self.pretrain_epochs
         for part in self.parts.values():
             part.begin_epoch(epoch)
         for dropout in self._dropouts:
@@ -150,23 +175,33 @@ class CrossedNetwork:
     def training_losses(
         self, x: Tensor, noise: Mapping[str, Tensor], weight: float | Tensor
     ) -> Losses:
-        """Losses of a batch in training mode, (1,) each."""
+        """Losses of a batch in training mode, (1,) each; of its samples, noise has the classes."""
         passed = []
         for number, part in enumerate(self.parts.values()):
             prefix = f"{number} "
             own = {n.removeprefix(prefix): v for n, v in noise.items() if n.startswith(prefix)}
-            passed.append(part.passed(x[:, self._columns[number]], own))
+            passed.append(part.passed(x[:, self.columns[number]], own))
         first = int(noise[f"0 {ROWS}"][0])
         latents = torch.stack([one.latents for one in passed])
         self.seen = latents.detach(), range(first, first + len(x))
-        return self._losses(passed, weight)
+        if not self.crossing:
+            return self._losses(passed, weight, latents.new_zeros(()))
+        crossed = self._crossed(passed)
+        if self.class_means is not None:
+            found = self.class_means.trained(latents, noise[CLASSES])
+            crossed = crossed + self._delta_class * found
+        return self._losses(passed, weight, crossed)
 
-    def _losses(self, passed: Sequence[Passed], weight: float | Tensor) -> Losses:
-        """Losses of a batch, summed over its samples."""
+    def _crossed(self, passed: Sequence[Passed]) -> Tensor:
+        """What brings modalities together, summed over the samples."""
+        return self._gamma * self._told_apart(passed) + self._delta * _apart(passed)
+
+    def _losses(self, passed: Sequence[Passed], weight: float | Tensor, crossed: Tensor) -> Losses:
+        """Losses of a batch, summed over its samples, beside what modalities have in common."""
         error = torch.stack([one.errors.sum() for one in passed]).sum()[None]
         vae = torch.stack([one.latent_loss for one in passed]).sum(0)
-        total = self._gamma * self._told_apart(passed) + self._delta * _apart(passed)
-        for one, columns in zip(passed, self._columns, strict=True):
+        total = crossed
+        for one, columns in zip(passed, self.columns, strict=True):
             total = total + one.errors.sum() / len(columns) + weight * one.weighted
         return Losses(error, vae, total)
 
@@ -188,18 +223,31 @@ class CrossedNetwork:
         return nn.functional.cross_entropy(self.classifier(latents.flatten(0, 1)), labels)
 
     @torch.no_grad()
-    def evaluate(self, x: Tensor, weight: float | Tensor) -> tuple[Tensor, Losses, Tensor]:
+    def evaluate(
+        self, x: Tensor, weight: float | Tensor, classes: Tensor | None = None
+    ) -> tuple[Tensor, Losses, Tensor]:
         """Evaluate a batch by the latent means of its modalities, whose mean is the latent.
 
-        What is decoded is a modality's own mean.
+        What is decoded is a modality's own mean. The loss is the whole one, in epochs of
+        pretraining too.
+
+        Parameters
+        ----------
+        x, weight
+            As of a run alone.
+        classes
+            (samples,) of a run with a class loss.
         """
-        parts = zip(self.parts.values(), self._columns, strict=True)
+        parts = zip(self.parts.values(), self.columns, strict=True)
         passed = [part.passed(x[:, columns], None) for part, columns in parts]
         squared = x.new_zeros(len(x))
-        for part, one, columns in zip(self.parts.values(), passed, self._columns, strict=True):
+        for part, one, columns in zip(self.parts.values(), passed, self.columns, strict=True):
             squared += (part.decoded(one.latents) - x[:, columns]).square().sum(1)
-        latents = torch.stack([one.latents for one in passed]).mean(0)
-        return latents[None], self._losses(passed, weight), squared[None]
+        latents, crossed = torch.stack([one.latents for one in passed]), self._crossed(passed)
+        if self.class_means is not None:
+            assert classes is not None
+            crossed = crossed + self._delta_class * self.class_means.apart(latents, classes)
+        return latents.mean(0)[None], self._losses(passed, weight, crossed), squared[None]
 
     @torch.no_grad()
     def alignment(self, values: Tensor, rows: Mapping[str, Tensor]) -> dict[str, float]:
@@ -226,7 +274,7 @@ class CrossedNetwork:
         means = {part: self._means(x) for part, x in split.items()}
         found: dict[str, float] = {}
         for b, (target, part) in enumerate(self.parts.items()):
-            x = split["valid"][:, self._columns[b]]
+            x = split["valid"][:, self.columns[b]]
             for a, source in enumerate(self.parts):
                 squared = (part.decoded(means["valid"][a]) - x).square().sum(1)
                 name = f"translation_r2_{source}_to_{target}_valid"
@@ -238,7 +286,7 @@ class CrossedNetwork:
 
     def _means(self, x: Tensor) -> Tensor:
         """(modalities, samples, latents) latent means."""
-        parts = zip(self.parts.values(), self._columns, strict=True)
+        parts = zip(self.parts.values(), self.columns, strict=True)
         return torch.stack([part.passed(x[:, columns], None).latents for part, columns in parts])
 
     def cut_gradients(self) -> None:
@@ -263,15 +311,19 @@ class CrossedOptimiser(SoloOptimiser):
         self._judge = torch.optim.AdamW(network.classifier.parameters(), lr=rate)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state, the classifier and its own optimiser included."""
+        """Return the state; the classifier, its own optimiser and the means of classes included."""
         judge = (self._network.classifier.state_dict(), self._judge.state_dict())
-        return super().state_dict() | dict(zip(("classifier", "judge"), judge, strict=True))
+        state = super().state_dict() | dict(zip(("classifier", "judge"), judge, strict=True))
+        means = self._network.class_means
+        return state if means is None else state | {"class_means": means.state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`state_dict` returned."""
         super().load_state_dict(state)
         self._network.classifier.load_state_dict(state["classifier"])
         self._judge.load_state_dict(state["judge"])
+        if self._network.class_means is not None:
+            self._network.class_means.restore(state["class_means"])
 
     def scale_rates(self, multipliers: Sequence[float]) -> None:
         """Set what the learning rates are multiplied by from now on."""
@@ -280,56 +332,51 @@ class CrossedOptimiser(SoloOptimiser):
             group["lr"] = self._rate * multipliers[0]
 
     def step(self) -> None:
-        """Update the modalities, and then the classifier, unless a gradient was not finite."""
+        """Update the modalities, and then the classifier, unless a gradient was not finite.
+
+        In epochs of pretraining the classifier waits.
+        """
         super().step()
         # What the loss of the modalities left there is theirs alone.
         self._judge.zero_grad()
-        if bool(self.alive):
+        if bool(self.alive) and self._network.crossing:
             self._network.classification_loss().backward()
             self._judge.step()
+
+
+def check_crossed(network: CrossedNetwork, epochs: int, classes: Tensor | None) -> None:
+    """Refuse a run that its task, or its length, cannot give what it is trained by.
+
+    Parameters
+    ----------
+    network
+        The run.
+    epochs
+        How many it is trained.
+    classes
+        (samples,) class of each sample; None where no label is named.
+
+    Raises
+    ------
+    InputError
+        If it has a class loss and there are no classes, or it is pretrained to its end.
+    """
+    if network.needs_classes and classes is None:
+        raise InputError(
+            "delta_class weighs a class loss, and no label is named for it",
+            key="class_loss",
+            remedy="Add class_loss: {label: COLUMN} to the study.",
+        )
+    if network.pretrain_epochs >= epochs:
+        raise InputError(
+            f"{network.architecture.name} has {epochs} epochs, of which {network.pretrain_epochs} "
+            "are pretraining: its modalities are never brought together",
+            key="space.pretrain_epochs",
+            remedy=f"Set it below {epochs}, or train longer.",
+        )
 
 
 def _apart(passed: Sequence[Passed]) -> Tensor:
     """Mean distance a latent of a sample in two modalities, summed over the samples."""
     pairs = list(itertools.combinations([one.latents for one in passed], 2))
     return torch.stack([(a - b).abs().mean(1).sum() for a, b in pairs]).mean()
-
-
-def foscttm(latents: Tensor) -> float:
-    """Return the fraction of samples closer than the true match, see ``alignment``.
-
-    Parameters
-    ----------
-    latents
-        (modalities, samples, latents).
-    """
-    shares = []
-    for a, b in itertools.permutations(latents, 2):
-        distances = torch.cdist(a, b)
-        nearer = (distances < distances.diagonal()[:, None]).sum(1)
-        shares.append(nearer.to(a.dtype).mean() / max(1, len(a) - 1))
-    return float(torch.stack(shares).mean())
-
-
-def modality_accuracy(train: Tensor, valid: Tensor) -> float:
-    """Return how often a logistic regression tells modalities apart.
-
-    Parameters
-    ----------
-    train, valid
-        (modalities, samples, latents) that it is fitted to, and judged by.
-    """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
-
-    def table(latents: Tensor) -> tuple[Any, Any]:
-        labels = np.arange(len(latents)).repeat(latents.shape[1])
-        return latents.flatten(0, 1).cpu().double().numpy(), labels
-
-    points, labels = table(train)
-    if not np.isfinite(points).all():
-        return float("nan")
-    scaler = StandardScaler().fit(points)
-    fitted = LogisticRegression(max_iter=1000).fit(scaler.transform(points), labels)
-    points, labels = table(valid)
-    return float(fitted.score(scaler.transform(points), labels))

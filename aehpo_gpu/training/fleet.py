@@ -1,4 +1,4 @@
-"""Training one fleet: the loop over epochs and batches, and what is measured on the way.
+"""Training one fleet: the loop over epochs, and what is measured on the way.
 
 There is no data loader and, on a GPU, no host synchronisation inside the loop. All runs of a fleet
 have one seed, hence one batch order: a batch is gathered once and shared by the stack.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,15 @@ import torch
 
 from aehpo_assets.datasets.ontology import Ontology
 from aehpo_gpu.architectures import ARCHITECTURES, Architecture
-from aehpo_gpu.training import draws
 from aehpo_gpu.training.annealing import annealing_weight
-from aehpo_gpu.training.crossed import CrossedNetwork, CrossedOptimiser
+from aehpo_gpu.training.crossed import (
+    CLASSES,
+    CrossedNetwork,
+    CrossedOptimiser,
+    check_crossed,
+)
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
+from aehpo_gpu.training.epoch import batch_bounds, train_epoch
 from aehpo_gpu.training.measure import Measured, Metrics, evaluate_fleet, valid_losses
 from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.optimiser import StackedOptimiser
@@ -33,9 +38,6 @@ from aehpo_gpu.training.state import restore, state_of
 from aehpo_gpu.training.step import TrainingStep
 from aehpo_gpu.training.stopping import EarlyStopping, stopping_rules
 from aehpo_gpu.training.task import TrainingSettings
-
-NOISE_AT_ONCE = {"cpu": 1 << 16, "cuda": 1 << 24}
-"""Numbers that a layer draws in one go: few launches, and on the CPU all within the cache."""
 
 
 class FleetTraining:
@@ -96,6 +98,7 @@ class FleetTraining:
             settings=settings,
             modalities=matrix.modalities,
             ontology=matrix.ontology,
+            classes=matrix.n_classes,
             solo=solo,
         )
         self._schedules = rate_schedules(runs)
@@ -107,6 +110,12 @@ class FleetTraining:
         self.lengths = settings.lengths(runs)
         self.ends = np.array([self.epoch_of(length) for length in self.lengths.tolist()])
         self.epochs = int(self.ends.max())
+        self._beside: dict[str, torch.Tensor] = {}
+        if isinstance(self.network, CrossedNetwork):
+            check_crossed(self.network, self.epochs, matrix.classes)
+            if self.network.needs_classes:
+                assert matrix.classes is not None
+                self._beside[CLASSES] = matrix.classes[matrix.rows["train"]]
         self.stopped = np.zeros(len(runs), dtype=bool)
         self._spread = matrix.spread(self.network.features)
         self.members = np.arange(len(runs))
@@ -177,7 +186,7 @@ class FleetTraining:
             def on_batch(share: float, epoch: int = epoch) -> None:
                 on_step((epoch + share) / self.epochs)
 
-            train_epoch(self._step, train, self._batches, epoch, weight, on_batch)
+            train_epoch(self._step, train, self._batches, epoch, weight, on_batch, self._beside)
             _synchronise(device)
             self.training_seconds += time.perf_counter() - started
             if epoch == 0 and device.type == "cuda":
@@ -285,6 +294,7 @@ def begin(
     settings: TrainingSettings,
     modalities: np.ndarray | None = None,
     ontology: Ontology | None = None,
+    classes: int = 0,
     solo: bool = False,
 ) -> tuple[FleetNetwork | SoloNetwork | CrossedNetwork, StackedOptimiser | SoloOptimiser]:
     """Return the network of some runs before its first step, and what steps it.
@@ -303,6 +313,8 @@ def begin(
         (features,) modality of each feature of a joint task.
     ontology
         That of the task.
+    classes
+        How many a class loss knows.
     solo
         As of :class:`FleetTraining`.
     """
@@ -315,7 +327,9 @@ def begin(
         "dtype": dtype,
     }
     if architecture.crossed:
-        crossed = CrossedNetwork(architecture, runs, modalities=modalities, **common)
+        crossed = CrossedNetwork(
+            architecture, runs, modalities=modalities, classes=classes, **common
+        )
         (rule,) = update_rules(runs)
         return crossed, CrossedOptimiser(crossed, float(runs["lr_fixed"].iloc[0]), rule)
     if solo or architecture.module is not None:
@@ -332,61 +346,6 @@ def begin(
     )
     rates = torch.tensor(runs["lr_fixed"].tolist(), device=device, dtype=dtype)
     return stacked, StackedOptimiser(stacked.stack, rates, update_rules(runs))
-
-
-def train_epoch(
-    take_step: TrainingStep,
-    train: torch.Tensor,
-    batches: Sequence[tuple[int, int]],
-    epoch: int,
-    weight: float | torch.Tensor,
-    on_batch: Callable[[float], None] = lambda share: None,
-) -> None:
-    """Train every run of a fleet for one epoch.
-
-    Parameters
-    ----------
-    take_step
-        The step of the fleet.
-    train
-        (train samples, features of the widest run).
-    batches
-        Start and stop of each batch, see :func:`batch_bounds`.
-    epoch
-        Number of the epoch, from 0: batch order and noise depend on it.
-    weight
-        Annealing weight of the VAE loss, of all or (runs,).
-    on_batch
-        Called after every batch with the share of the epoch that is done.
-    """
-    network = take_step.network
-    take_step.weigh(weight)
-    network.begin_epoch(epoch)
-    source = draws.generator(network.seed, "batch order", epoch)
-    order = torch.randperm(len(train), generator=source)
-    shuffled = train[order.to(train.device)]
-    samples = batches[0][1] - batches[0][0]
-    together = samples * max(1, NOISE_AT_ONCE[train.device.type] // (samples * network.noise_width))
-    noise: Mapping[str, torch.Tensor] = {}
-    drawn = range(0)
-    for step, (start, stop) in enumerate(batches):
-        if stop > drawn.stop:
-            drawn = range(start, max(stop, min(start + together, len(train))))
-            noise = network.draw_noise(epoch, drawn)
-        here = {name: v[start - drawn.start : stop - drawn.start] for name, v in noise.items()}
-        take_step(shuffled[start:stop], here)
-        on_batch((step + 1) / len(batches))
-
-
-def batch_bounds(samples: int, batch_size: int) -> Iterator[tuple[int, int]]:
-    """Yield start and stop of each batch; a last batch of a single sample joins the one before.
-
-    BatchNorm needs two samples. The last short batch is kept.
-    """
-    starts = list(range(0, samples, batch_size))
-    if len(starts) > 1 and samples - starts[-1] == 1:
-        starts.pop()
-    yield from zip(starts, [*starts[1:], samples], strict=True)
 
 
 def _synchronise(device: torch.device) -> None:

@@ -10,6 +10,7 @@ import torch
 from aehpo_assets.datasets.labels import SPLITS
 from aehpo_gpu.evaluation.reconstruction import r2_of_samples
 from aehpo_gpu.training.crossed import CrossedNetwork
+from aehpo_gpu.training.losses import Losses
 from aehpo_gpu.training.network import FleetNetwork
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.solo import SoloNetwork
@@ -78,7 +79,7 @@ def evaluate_fleet(
         rows = matrix.rows[part]
         sums = values.new_zeros(4, runs)
         for chunk in rows.split(EVALUATION_CHUNK):
-            found, losses, squared = network.evaluate(values[chunk], weight)
+            found, losses, squared = _evaluated(network, matrix, chunk, weight)
             latents[:, chunk] = found
             r2 = r2_of_samples(squared, spread[:, chunk])
             sums += torch.stack([losses.reconstruction, losses.vae, losses.total, r2.sum(1)])
@@ -95,9 +96,22 @@ def valid_losses(
     network: FleetNetwork | SoloNetwork | CrossedNetwork, matrix: ResidentMatrix
 ) -> np.ndarray:
     """Total losses of the runs on the valid samples, per sample, at full weight, (runs,)."""
-    values, rows = matrix.values[..., : network.width], matrix.rows["valid"]
-    total = values.new_zeros(len(network.widths))
+    rows = matrix.rows["valid"]
+    total = matrix.values.new_zeros(len(network.widths))
     for chunk in rows.split(EVALUATION_CHUNK):
-        _, losses, _ = network.evaluate(values[chunk], 1.0)
+        _, losses, _ = _evaluated(network, matrix, chunk, 1.0)
         total += losses.total
     return (total / len(rows)).cpu().numpy().astype(np.float64)
+
+
+def _evaluated(
+    network: FleetNetwork | SoloNetwork | CrossedNetwork,
+    matrix: ResidentMatrix,
+    rows: torch.Tensor,
+    weight: float | torch.Tensor,
+) -> tuple[torch.Tensor, Losses, torch.Tensor]:
+    """Latents, losses and squared errors of some samples, by their positions."""
+    x = matrix.values[..., : network.width][rows]
+    if not isinstance(network, CrossedNetwork):
+        return network.evaluate(x, weight)
+    return network.evaluate(x, weight, None if matrix.classes is None else matrix.classes[rows])

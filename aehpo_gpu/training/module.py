@@ -73,7 +73,7 @@ class Autoencoder(nn.Module):
         categories: int | None = None,
     ):
         super().__init__()
-        self.widths = list(widths)
+        self.widths, self.drop_p = list(widths), drop_p
         self.kinds: dict[str, Any] = {
             "activation": activation,
             "batch_norm": batch_norm,

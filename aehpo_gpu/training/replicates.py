@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.datasets.joint_names import modality_of
-from aehpo_assets.datasets.labels import DownstreamTargets, downstream_targets
+from aehpo_assets.datasets.labels import DownstreamTargets, class_codes, downstream_targets
 from aehpo_assets.datasets.ontology import Ontology
 from aehpo_assets.datasets.replicates import replicate_split
 from aehpo_assets.datasets.train_sizes import targets_of
@@ -96,7 +96,9 @@ class Replicates:
         """Labels that all replicates are scored by, in the order of the matrix."""
         return downstream_targets(self.labels, self.table["split"])
 
-    def data(self, replicate: int, kept: np.ndarray | None = None) -> TrainingTask:
+    def data(
+        self, replicate: int, kept: np.ndarray | None = None, split: pd.Series | None = None
+    ) -> TrainingTask:
         """What the runs of a replicate are trained on, scored by the same classes as all others.
 
         Parameters
@@ -106,6 +108,8 @@ class Replicates:
         kept
             (samples,) mask of the samples that are there at all; what is fitted on train is fitted
             on those of them. All by default.
+        split
+            (samples,) another split in the place of its own.
 
         Raises
         ------
@@ -113,15 +117,18 @@ class Replicates:
             If the values of the matrix are not finite, or a feature does not vary on train: what
             blocks the preprocessed matrix of the replicates that ``data_split`` holds.
         """
-        split, of, targets = self.split(replicate), self.matrix, self.targets
-        if kept is None:
+        of, targets, classes = self.matrix, self.targets, class_codes(self.labels)
+        own = self.split(replicate) if split is None else split
+        if kept is not None:
+            own, of, targets = own[kept], of[kept], targets_of(targets, kept)
+            classes = None if classes is None else classes[kept]
+        if kept is None and split is None:
             fitted = self.fitted(replicate)
         else:
-            split, of, targets = split[kept], of[kept], targets_of(targets, kept)
             modalities = modality_of(self.task, of.columns)
-            fitted = fit_preprocessing(of, split, self.preprocessing, modalities)
+            fitted = fit_preprocessing(of, own, self.preprocessing, modalities)
         matrix = fitted.apply(of).to_numpy()
-        train = matrix[(split == "train").to_numpy()]
+        train = matrix[(own == "train").to_numpy()]
         if not np.isfinite(matrix).all() or (np.ptp(train, axis=0) == 0).any():
             raise InputError(
                 f"in replicate {replicate} of {self.task}, scaled values are not finite or do not "
@@ -132,12 +139,13 @@ class Replicates:
         return TrainingTask(
             task=self.task,
             matrix=matrix,
-            split=split.to_numpy(dtype=str),
+            split=own.to_numpy(dtype=str),
             targets=targets,
             modalities=modality_of(self.task, pd.Index(fitted.features)),
             ontology=None
             if self.ontology is None
             else Ontology(self.ontology, tuple(fitted.features)),
+            classes=classes,
         )
 
     def inputs(self, replicate: int, kept: np.ndarray | None = None) -> dict[str, str]:

@@ -37,6 +37,8 @@ class ResidentMatrix:
         (features,) modality of each feature of a joint task; None for any other.
     ontology
         That of the task; None if it has none.
+    classes
+        (samples,) class of each sample, as of the task; None without a class loss.
     """
 
     def __init__(self, data: TrainingTask, settings: TrainingSettings):
@@ -47,11 +49,19 @@ class ResidentMatrix:
         )
         self.values[:, : self.features] = torch.tensor(data.matrix)
         self.modalities, self.ontology = data.modalities, data.ontology
+        self.classes = None
+        if data.classes is not None:
+            self.classes = torch.as_tensor(data.classes, device=self.device)
         self._spreads: dict[int, torch.Tensor] = {}
         self.rows = {
             part: torch.as_tensor(np.flatnonzero(data.split == part), device=self.device)
             for part in SPLITS
         }
+
+    @property
+    def n_classes(self) -> int:
+        """How many classes there are; 0 without a class loss."""
+        return 0 if self.classes is None else int(self.classes.max()) + 1
 
     def with_values(self, values: torch.Tensor) -> ResidentMatrix:
         """Return other features of the same samples.

@@ -136,6 +136,10 @@ class StackedTraining:
         Training of each modality's autoencoders.
     second
         Training on their latents, once the first stage has ended.
+    columns
+        Positions of the features of each modality, by name.
+    joined
+        What the second stage is trained on.
     metrics
         ``recon_loss`` and ``r2`` are those of the whole way: the second stage decodes latents of
         the first, which decode features. ``vae_loss`` and ``total_loss`` are what the second stage
@@ -153,12 +157,11 @@ class StackedTraining:
     ):
         self._architecture, self._runs = architecture, runs
         self._matrix, self._settings = matrix, settings
-        parts = columns_of_modalities(matrix.modalities, matrix.features)
-        counts = features_of_modalities(runs, list(parts.values()))
-        self._names = list(parts)
+        self.columns = columns_of_modalities(matrix.modalities, matrix.features)
+        counts = features_of_modalities(runs, list(self.columns.values()))
         self.first: list[FleetTraining] = []
         self._views: list[ResidentMatrix] = []
-        for (name, columns), count in zip(parts.items(), counts, strict=True):
+        for (name, columns), count in zip(self.columns.items(), counts, strict=True):
             view = matrix.with_values(matrix.values[:, torch.as_tensor(columns)])
             own = runs.assign(k_filter=count, seed=_seeds(runs, "modality", name))
             self._views.append(view)
@@ -275,14 +278,14 @@ class StackedTraining:
     def _second(self) -> FleetTraining:
         dims = self._runs["latent_dim_fixed"].tolist()
         latents = [training.latents for training in self.first]
-        self._joined = JoinedLatents.of(latents, dims, self._matrix)
+        self.joined = JoinedLatents.of(latents, dims, self._matrix)
         runs = self._runs.assign(
             k_filter=len(self.first) * self._runs["latent_dim_fixed"],
             # Latents lie anywhere, whatever error the features have.
             reconstruction="mse",
             seed=_seeds(self._runs, "joined"),
         )
-        return FleetTraining(self._architecture, runs, self._joined, self._settings)
+        return FleetTraining(self._architecture, runs, self.joined, self._settings)
 
     @torch.no_grad()
     def reconstruct(self, rows: torch.Tensor) -> list[torch.Tensor]:
@@ -299,7 +302,7 @@ class StackedTraining:
             (members, samples, features) of each modality, zero where a run has no feature.
         """
         assert self.second is not None
-        network, joined = _network_of(self.second), self._joined
+        network, joined = _network_of(self.second), self.joined
         x = joined.values[rows, :, : network.width].transpose(0, 1)
         latents = network.encode(x)[network.architecture.heads[0]]
         decoded = network.reconstruction(latents)[:, :, : joined.features]
@@ -346,7 +349,7 @@ class StackedTraining:
         staying = np.flatnonzero(going).tolist()
         for training in self._trainings:
             training.keep(going)
-        self._joined = self._joined.of_runs(torch.as_tensor(staying))
+        self.joined = self.joined.of_runs(torch.as_tensor(staying))
         self._runs = self._runs.iloc[staying]
         self.members = self.members[going]
         self._spread = self._spread[staying]

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from aehpo_assets.datasets.joint_names import modality_of
-from aehpo_assets.datasets.labels import DownstreamTargets, downstream_targets
+from aehpo_assets.datasets.labels import DownstreamTargets, class_codes, downstream_targets
 from aehpo_assets.datasets.ontology import Ontology
 from aehpo_assets.errors import InputError
 from aehpo_assets.space.batches import epochs_of_steps, last_tenth
@@ -40,6 +40,8 @@ class TrainingTask:
         (features,) modality of each feature of a joint task; None for any other.
     ontology
         What the features belong to; None for architectures that need not know.
+    classes
+        (samples,) class of each sample in the label of a class loss, -1 for none; None without one.
     """
 
     task: str
@@ -48,6 +50,7 @@ class TrainingTask:
     targets: DownstreamTargets
     modalities: np.ndarray | None = None
     ontology: Ontology | None = None
+    classes: np.ndarray | None = None
 
     @property
     def given(self) -> tuple[np.ndarray, np.ndarray, DownstreamTargets, np.ndarray | None]:
@@ -214,4 +217,5 @@ def training_task(
         targets=downstream_targets(labels, split["split"]),
         modalities=modality_of(task, matrix.columns),
         ontology=None if ontology is None else Ontology(ontology, tuple(matrix.columns)),
+        classes=class_codes(labels),
     )

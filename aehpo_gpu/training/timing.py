@@ -17,7 +17,8 @@ from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.cost import CostModel, fit_cost_model
 from aehpo_gpu.training.decoders import between_of, ontology_for_timing
 from aehpo_gpu.training.defaults import training_defaults, with_defaults
-from aehpo_gpu.training.fleet import begin, train_epoch
+from aehpo_gpu.training.epoch import train_epoch
+from aehpo_gpu.training.fleet import begin
 from aehpo_gpu.training.step import TrainingStep
 from aehpo_gpu.training.task import TrainingSettings, device_name
 from aehpo_gpu.training.work import TERMS, fleet_bytes, pair_tensors, run_work, step_work

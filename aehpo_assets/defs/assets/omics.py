@@ -9,6 +9,7 @@ import dagster as dg
 
 from aehpo_assets.analysis import plots
 from aehpo_assets.datasets.catalogue import dataset_settings, usable_tasks
+from aehpo_assets.datasets.class_label import with_class_label
 from aehpo_assets.datasets.dataset import Dataset
 from aehpo_assets.datasets.joint import joined, read_parts
 from aehpo_assets.datasets.joint_names import modality_of
@@ -40,7 +41,10 @@ from aehpo_assets.store.provenance import CheckResult
 
 OMICS_MATRIX = Recipe("omics_matrix", compute=(read_parts, joined), dataset_section="modality")
 SAMPLE_LABELS = Recipe(
-    "sample_labels", compute=(read_label_table, read_labels), dataset_section="labels"
+    "sample_labels",
+    compute=(read_label_table, read_labels, with_class_label),
+    settings=("class_loss",),
+    dataset_section="labels",
 )
 FEATURE_ONTOLOGY = Recipe("feature_ontology", compute=(task_ontology,), dataset_section="ontology")
 DATA_SPLIT = Recipe(
@@ -138,6 +142,7 @@ def sample_labels(context: dg.AssetExecutionContext, study: StudyResource) -> dg
     making.file(dataset.labels_path())
     table = read_label_table(dataset)
     labels = read_labels(dataset, matrix.index, modality, table)
+    labels = with_class_label(dataset, labels, making.settings.class_loss)
     reading = describe_labels(dataset, modality, table, labels)
     return making.write_table(
         labels,

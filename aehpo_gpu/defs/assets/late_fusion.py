@@ -84,12 +84,14 @@ def late_fusion(context: dg.AssetExecutionContext, study: StudyResource) -> dg.M
         if len(alone) < 2 or any(one.runs.empty for one in modalities):
             context.log.warning(f"{task} has no late fusion: two modalities alone are needed.")
             continue
-        data, split_of = _splits(making, task)
-        found = fused_scores(split_of, data(0).targets, modalities, settings)
+        targets = read_training_task(making, task).targets
+        table, replicates = making.table("data_split", task), read_replicates(making, task)
+        split_of = partial(_split_of, table["split"], replicates)
+        found = fused_scores(split_of, targets, modalities, settings)
         if found.empty:
             context.log.warning(f"{task} has no late fusion: no replicate is of all modalities.")
             continue
-        patients = test_samples(making.table("data_split", task))
+        patients = test_samples(table)
         influence.append(mean_influence(found, patients).assign(task=task))
         scores.append(found.drop(columns=INFLUENCE).assign(task=task))
         keys = [key for one in alone for key in opened[one]]
@@ -120,20 +122,26 @@ _NOTHING = pd.DataFrame(columns=["task", "way", VALID_SCORE, TEST_SCORE])
 
 
 def _modality(making: Making, task: str, validated: pd.DataFrame) -> Modality:
-    data_of, split_of = _splits(making, task)
-    runs = recommended_replicates(validated, list(making.space.names))
-    return Modality(making.partition[0], task, runs, data_of, split_of)
-
-
-def _splits(making: Making, task: str) -> tuple[partial[TrainingTask], partial[pd.Series]]:
-    """Return what gives the data and the split of each seed of a task."""
     data, replicates = read_training_task(making, task), read_replicates(making, task)
-    first = making.table("data_split", task)["split"]
-    return partial(_data_of, data, replicates), partial(_split_of, first, replicates)
+    table = making.table("data_split", task)
+    runs = recommended_replicates(validated, list(making.space.names))
+    return Modality(
+        making.partition[0],
+        task,
+        runs,
+        partial(_data_of, data, replicates),
+        partial(_split_of, table["split"], replicates),
+        table.get("group"),
+    )
 
 
-def _data_of(data: TrainingTask, replicates: Replicates | None, seed: int) -> TrainingTask:
-    return replicates.data(seed) if replicates and seed else data
+def _data_of(
+    data: TrainingTask, replicates: Replicates | None, seed: int, split: pd.Series
+) -> TrainingTask:
+    if replicates is None or (seed == 0 and split.equals(replicates.split(0))):
+        return data
+    followed = not split.equals(replicates.split(seed))
+    return replicates.data(seed, split=split if followed else None)
 
 
 def _split_of(first: pd.Series, replicates: Replicates | None, seed: int) -> pd.Series:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,12 +13,12 @@ from sklearn.metrics import roc_auc_score
 
 from aehpo_assets.analysis.names import JOINED_LATENTS, MEAN_PROBABILITIES
 from aehpo_assets.datasets.labels import ClassificationTarget, DownstreamTargets
+from aehpo_assets.errors import StaleInputError
 from aehpo_assets.hpo.columns import INFLUENCE, TEST_SCORE
 from aehpo_gpu.evaluation.downstream import score_latents
 from aehpo_gpu.runs.late_fusion import (
-    LEFT_OUT,
     Modality,
-    agreed_split,
+    followed,
     fused_scores,
     mean_influence,
     recommended_replicates,
@@ -71,15 +73,41 @@ def test_a_modality_that_collapsed_decides_nothing() -> None:
     assert found[MEAN_PROBABILITIES] == found[JOINED_LATENTS] == found["a_rna"]
 
 
-def test_samples_on_which_the_splits_differ_belong_to_no_part() -> None:
-    """One that is valid here and trained on there would flatter the fusion."""
-    other = SPLIT.copy()
+WIDER = pd.Series(["train", "valid", "train", "train", "test"], [f"alone{i}" for i in range(5)])
+
+
+def test_a_modality_is_trained_on_no_sample_that_the_joint_task_is_valid_by() -> None:
+    own = SPLIT.copy()
     moved = SPLIT.index[SPLIT == "valid"][:3]
-    other[moved] = "train"
-    wider = pd.concat([other, pd.Series(["train"], ["another"])])
-    agreed = agreed_split(SPLIT, [SPLIT, wider])
-    assert (agreed[moved] == LEFT_OUT).all()
-    assert agreed.drop(moved).equals(SPLIT.drop(moved).astype(object))
+    own[moved] = "train"
+    own[SPLIT.index[SPLIT == "train"][:3]] = "valid"
+    own = pd.concat([own, WIDER])
+    found = followed(SPLIT, own)
+    assert found.loc[SPLIT.index].equals(SPLIT)
+    assert found.loc[WIDER.index].equals(WIDER)
+    assert (own[moved] == "train").all()
+    # One that agrees anyway stays what it is.
+    agreeing = pd.concat([SPLIT, WIDER])
+    assert followed(SPLIT, agreeing) is agreeing
+
+
+def test_the_samples_of_a_patient_follow_together() -> None:
+    own = pd.concat([SPLIT, WIDER])
+    valid, train = SPLIT.index[SPLIT == "valid"][0], SPLIT.index[SPLIT == "train"][0]
+    own[valid], own[train] = "train", "valid"
+    groups = pd.Series(pd.NA, own.index, dtype="str")
+    groups[[valid, "alone0", "alone4"]] = "p1"
+    groups[[train, "alone1"]] = "p2"
+    found = followed(SPLIT, own, groups)
+    assert found.loc[SPLIT.index].equals(SPLIT)
+    # The last is a test sample, whoever else is of its patient; of no patient is the third.
+    assert found[WIDER.index].tolist() == ["valid", "train", "train", "train", "test"]
+
+
+def test_tasks_of_different_tests_are_refused() -> None:
+    other = SPLIT.replace({"test": "valid", "valid": "test"})
+    with pytest.raises(StaleInputError, match="other test samples each; call `aehpo run`"):
+        followed(SPLIT, other)
 
 
 def task(name: str, width: int) -> TrainingTask:
@@ -92,7 +120,7 @@ def modality(name: str, width: int, seeds: list[int]) -> Modality:
     defaults = {"k_filter": 8, "n_layers": 2, "enc_factor": 2.0, "latent_dim_fixed": 2}
     runs = runs.assign(**defaults, batch_size=16, lr_fixed=0.01, drop_p=0.1)
     data = task(name, width)
-    return Modality("vanillix", name, runs, lambda seed: data, lambda seed: SPLIT)
+    return Modality("vanillix", name, runs, lambda seed, split: data, lambda seed: SPLIT)
 
 
 def test_replicates_that_all_modalities_have_are_fused() -> None:
@@ -103,7 +131,7 @@ def test_replicates_that_all_modalities_have_are_fused() -> None:
     assert set(found["way"]) == {"a_rna", "a_cna", JOINED_LATENTS, MEAN_PROBABILITIES}
     assert (found["samples"] == 80).all()
     # The single modality is what its run scores by itself.
-    own = both[0].latents(4, settings).to_numpy(dtype=np.float64)
+    own = both[0].latents(4, SPLIT, settings).to_numpy(dtype=np.float64)
     alone = score_latents(torch.from_numpy(own)[None], SPLIT.to_numpy(dtype=str), TARGETS)
     rows = found.set_index(["way", "seed"])
     assert rows.loc[("a_rna", 4), TEST_SCORE] == pytest.approx(alone[TEST_SCORE].item())
@@ -114,12 +142,26 @@ def test_replicates_that_all_modalities_have_are_fused() -> None:
     assert fused_scores(lambda seed: SPLIT, TARGETS, [both[0], apart], settings).empty
 
 
-def test_a_replicate_without_a_class_is_left_out() -> None:
-    codes = np.where((SPLIT == "valid").to_numpy(), 0, CODES)
+def test_no_replicate_is_lost_for_a_class_whose_samples_the_modalities_draw_elsewhere() -> None:
+    """Of a class with two valid samples, splits that differ by these have none in common."""
+    rare = SPLIT.index[SPLIT == "valid"][:2]
+    codes = np.where(SPLIT.index.isin(rare), 1, np.where(SPLIT == "valid", 0, CODES))
     targets = DownstreamTargets((ClassificationTarget("L", ("a", "b"), codes, 1.0),), (), {})
+    drawn = SPLIT.copy()
+    drawn[rare] = "train"
     both = [modality("a_rna", 12, [3]), modality("a_cna", 8, [3])]
+    asked: list[pd.Series] = []
+
+    def data_of(seed: int, split: pd.Series) -> TrainingTask:
+        asked.append(split)
+        return replace(task("a_cna", 8), split=split.to_numpy(dtype=str))
+
+    both[1] = replace(both[1], data_of=data_of, split_of=lambda seed: drawn)
     settings = TrainingSettings(epochs=1, device="cpu")
-    assert fused_scores(lambda seed: SPLIT, targets, both, settings).empty
+    found = fused_scores(lambda seed: SPLIT, targets, both, settings)
+    assert found["seed"].unique().tolist() == [3]
+    assert found["auc_L_valid"].notna().all()
+    assert (asked[0][rare] == "valid").all()
 
 
 def test_the_best_recommendation_speaks_for_a_modality() -> None:

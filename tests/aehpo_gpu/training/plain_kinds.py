@@ -22,7 +22,7 @@ from aehpo_assets.space.training import ANNEALED
 from aehpo_assets.space.widths import layer_widths
 from aehpo_gpu.training import draws
 from aehpo_gpu.training.annealing import annealing_weight
-from aehpo_gpu.training.fleet import batch_bounds
+from aehpo_gpu.training.epoch import batch_bounds
 from aehpo_gpu.training.task import TrainingTask
 
 ACTIVATIONS = {

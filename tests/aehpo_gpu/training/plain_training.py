@@ -10,7 +10,7 @@ from torch import nn
 
 from aehpo_assets.space.widths import layer_widths
 from aehpo_gpu.training import draws
-from aehpo_gpu.training.fleet import batch_bounds
+from aehpo_gpu.training.epoch import batch_bounds
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 
 

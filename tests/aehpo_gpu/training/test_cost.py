@@ -80,7 +80,7 @@ def test_runtime_is_what_the_steps_of_a_run_alone_cost() -> None:
     ("samples", "size", "steps"), [(1, 32, 1), (32, 32, 1), (33, 32, 1), (34, 32, 2), (65, 32, 2)]
 )
 def test_steps_of_an_epoch(samples: int, size: int, steps: int) -> None:
-    from aehpo_gpu.training.fleet import batch_bounds
+    from aehpo_gpu.training.epoch import batch_bounds
 
     assert steps_per_epoch(samples, size) == steps == len(list(batch_bounds(samples, size)))
 

@@ -20,9 +20,9 @@ from sklearn.metrics import r2_score
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.columns import columns_of_test
-from aehpo_gpu.export.export import train_module
+from aehpo_gpu.evaluation.alignment import foscttm, modality_accuracy
 from aehpo_gpu.training.cost import CostModel
-from aehpo_gpu.training.crossed import CrossedNetwork, foscttm, modality_accuracy
+from aehpo_gpu.training.crossed import CrossedNetwork
 from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.plan import plan_fleets
 from aehpo_gpu.training.resident import ResidentMatrix
@@ -197,8 +197,6 @@ def test_what_cannot_be_is_refused(joint: TrainingTask, task: TrainingTask) -> N
         training_of(task, runs_of())
     with pytest.raises(InputError, match=r"k_filter 1 leaves a modality without a feature"):
         training_of(joint, runs_of(k_filter=1, latent_dim_fixed=1))
-    with pytest.raises(InputError, match="xmodalix makes its latents by modality"):
-        train_module(joint, "xmodalix", runs_of(), SETTINGS)
 
 
 def test_a_killed_training_goes_on_with_its_classifier(joint: TrainingTask, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from plain_training import make_runs, plain_model, train_plain
 from rounding import alone, begin, first_gradients, largest_difference, rounding_error
 from torch import nn
 
-from aehpo_gpu.training.fleet import FleetTraining, batch_bounds
+from aehpo_gpu.training.epoch import batch_bounds
+from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.fleets import Fleets
 from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
