@@ -271,7 +271,7 @@ def test_results_show_one_task_with_all_its_numbers(first: tuple[Path, str]) -> 
     out = io.StringIO()
     print_task(Home(first[0]), ["toy_rna"], "varix", Console(file=out, width=160))
     for word in (
-        *("PCA", "UMAP", "random features", "with one seed", "noise not known"),
+        *("PCA", "random features", "with one seed", "noise not known"),
         *("lr_fixed", "latent_dim_fixed"),
     ):
         assert word in out.getvalue()
