@@ -360,6 +360,7 @@ def data_versions(home: Path) -> dict[str, str]:
     return versions
 
 
+@pytest.mark.slow
 def test_the_same_study_in_a_second_home_gives_the_same_tables_and_versions(
     first: tuple[Path, str], root: Path
 ) -> None:

@@ -68,7 +68,9 @@ def train(
     ],
     ids=["mixed", "plain", "alone"],
 )
-@pytest.mark.parametrize("epochs", [2, 3, 7])
+@pytest.mark.parametrize(
+    "epochs", [pytest.param(2, marks=pytest.mark.slow), 3, pytest.param(7, marks=pytest.mark.slow)]
+)
 def test_a_killed_fleet_goes_on_bit_for_bit(
     architecture: str,
     changes: dict[str, object],
