@@ -6,7 +6,7 @@ HOME_FOLDER ?= .aehpo
 DEMO_DATA := $(HOME_FOLDER)/data
 STAMP := $(VENV)/.installed
 
-.PHONY: demo install test test-slow test-all ui bench docs clean
+.PHONY: demo install test lint types fast-tests test-slow test-all ui bench docs clean
 
 demo: install
 	$(BIN)/aehpo dataset demo $(DEMO_DATA)
@@ -23,11 +23,18 @@ $(STAMP): pyproject.toml constraints.txt
 
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-# A few minutes, for every change.
-test: install
+# A few minutes, for every change. Types are checked beside the tests.
+test: lint
+	$(MAKE) --no-print-directory --jobs 2 types fast-tests
+
+lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: install
 	$(BIN)/mypy
+
+fast-tests: install
 	$(PYTEST) -m "not slow"
 
 # The rest: whole studies, processes that are stopped, statistics over many simulated studies.
