@@ -27,7 +27,10 @@ from tests.conftest import TINY_STUDY
 PATIENCE = 120
 """Seconds after which what does not stop by itself counts as never stopping."""
 
-BOTH = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+BOTH = [
+    (signal.SIGINT, 130),
+    pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+]
 
 WORK = """
 import sys
