@@ -6,7 +6,7 @@ HOME_FOLDER ?= .aehpo
 DEMO_DATA := $(HOME_FOLDER)/data
 STAMP := $(VENV)/.installed
 
-.PHONY: demo install test test-slow ui bench docs clean
+.PHONY: demo install test lint types fast-tests test-slow test-all ui bench docs clean
 
 demo: install
 	$(BIN)/aehpo dataset demo $(DEMO_DATA)
@@ -21,17 +21,30 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-test: install
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+# A few minutes, for every change. Types are checked beside the tests.
+test: lint
+	$(MAKE) --no-print-directory --jobs 2 types fast-tests
+
+lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-# A data set lands under the real daemon, a study survives twenty kills, and fleets keep their
-# promises under the arithmetic of other processors.
+types: install
+	$(BIN)/mypy
+
+fast-tests: install
+	$(PYTEST) -m "not slow"
+
+# The rest: whole studies, processes that are stopped, statistics over many simulated studies.
 test-slow: install
-	AEHPO_DAEMON=1 AEHPO_KILLS=20 AEHPO_PROCESSORS=all $(BIN)/pytest tests/test_daemon.py \
-		tests/test_fault_injection.py tests/aehpo_gpu/training/test_processors.py
+	$(PYTEST) -m slow
+
+# Both, and what takes hours: a data set lands under the real daemon, a study survives twenty
+# kills, and fleets keep their promises under the arithmetic of other processors.
+test-all: install
+	AEHPO_DAEMON=1 AEHPO_KILLS=20 AEHPO_PROCESSORS=all $(PYTEST)
 
 ui: install
 	$(BIN)/aehpo ui --home $(HOME_FOLDER)

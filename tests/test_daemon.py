@@ -31,6 +31,8 @@ from aehpo_assets.shipped import INSTALLED, WORKSPACE_FILE
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import Study
 
+pytestmark = pytest.mark.slow
+
 LOG = logging.getLogger(__name__)
 SECONDS = 1500.0
 """How long a step may take on a busy machine; two idle cores need some four minutes for all."""

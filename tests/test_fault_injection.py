@@ -21,6 +21,8 @@ import pytest
 from aehpo_assets.store.comparison import EQUAL, compare_folders, compare_tables
 from aehpo_assets.store.home import Home
 
+pytestmark = pytest.mark.slow
+
 logger = logging.getLogger(__name__)
 
 KILLS = int(os.environ.get("AEHPO_KILLS", "0"))

@@ -88,6 +88,7 @@ def test_every_command_is_driven_here() -> None:
         assert f'"{name}"' in text, name
 
 
+@pytest.mark.slow
 def test_paths_are_printed_as_they_are(place: Path, command: Command, tmp_path: Path) -> None:
     home = ("--home", place / "home")
     shown = r"\x1b[2J\u202e\x07\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 import yaml
 from rich.console import Console
 
@@ -22,6 +23,8 @@ from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study
 from aehpo_gpu.export.stored_run import export_stored_run
 from tests.conftest import write_tiny
+
+pytestmark = pytest.mark.slow
 
 JOINT = "toy_rna+meth"
 

@@ -33,6 +33,8 @@ from aehpo_gpu.runs.table import measured_cost, training_settings
 from aehpo_gpu.training.shard import train_shard
 from aehpo_gpu.training.task import training_task
 
+pytestmark = pytest.mark.slow
+
 OWN = ("vanillix", "toy_rna")
 EARLIER = ("earlier_validations", ("vanillix",))
 ROUND = (

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import anndata
 import pandas as pd
+import pytest
 import yaml
 
 from aehpo_assets import load_model
@@ -15,6 +16,8 @@ from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study
 from aehpo_gpu.export.stored_run import export_stored_run
 from tests.conftest import write_tiny
+
+pytestmark = pytest.mark.slow
 
 NAMES = ["latent_cell cycle", "latent_immune", "latent_stroma"]
 

@@ -100,6 +100,7 @@ def test_the_wheel_holds_both_packages_and_what_they_bring_along(wheel: Path) ->
     assert names == expected
 
 
+@pytest.mark.slow
 def test_an_unpacked_wheel_finds_its_study_and_code_locations(wheel: Path, tmp_path: Path) -> None:
     site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
     elsewhere.mkdir()

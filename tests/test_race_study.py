@@ -18,6 +18,8 @@ from aehpo_assets.running.next_round import start_next_round
 from aehpo_assets.store.home import Home
 from aehpo_gpu.runs.validation import RACE_SEEDS
 
+pytestmark = pytest.mark.slow
+
 OWN = ("vanillix", "toy_rna")
 
 

@@ -21,6 +21,8 @@ from aehpo_assets.running.runner import StudyRun, Work, prepare
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study
 
+pytestmark = pytest.mark.slow
+
 
 def run(file: Path, home: Home) -> tuple[bool, str]:
     printed = io.StringIO()

@@ -59,6 +59,7 @@ def test_nobody_is_named_in_it(home: Home, page: Path) -> None:
         assert str(home.root) not in text
 
 
+@pytest.mark.slow
 def test_it_is_written_again_in_its_place(home: Home, page: Path) -> None:
     before = (page / "index.html").read_bytes()
     assert RUNNER.invoke(app, ["report", "--home", str(home.root)]).exit_code == 0

@@ -125,6 +125,7 @@ def test_the_ui_shows_the_record_and_where_columns_come_from(home: Home) -> None
     assert sources["weighted_avg_auc_downstream_performance_valid"] == [("sample_labels", "sex")]
 
 
+@pytest.mark.slow
 def test_one_run_alone_is_reproduced_and_a_tampered_one_is_told(home: Home) -> None:
     runs = ("vanillix", "toy_rna")
     tamper(home, "run_results", runs, add("valid_r2", 4, 0.01))
@@ -181,6 +182,7 @@ def test_an_input_that_is_another_now_is_not_taken(home: Home) -> None:
         run_reproduction(home, "preprocessed_matrix/toy_rna", None, Console(), only=True)
 
 
+@pytest.mark.slow
 def test_a_run_alone_is_made_from_verified_inputs_and_a_tampered_one_is_told(home: Home) -> None:
     tamper(home, "run_results", ("vanillix", "toy_rna"), add("valid_r2", 4, 0.01))
     printed = io.StringIO()

@@ -38,6 +38,7 @@ def asked(finished_tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
     return home, StudyRun(home, instance, tasks)
 
 
+@pytest.mark.slow
 def test_it_is_made_once_and_follows_what_it_tells(asked: tuple[Home, StudyRun]) -> None:
     home, run = asked
     (outcome,) = run.run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
 import yaml
 
 from aehpo_assets.analysis.plots.style import drawn_as
@@ -13,6 +14,8 @@ from aehpo_assets.report.train_sizes import train_size_blocks
 from aehpo_assets.running.runner import StudyRun, prepare
 from aehpo_assets.store.home import Home
 from aehpo_assets.study import read_study
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_finished_study_learns_what_more_samples_would_bring(

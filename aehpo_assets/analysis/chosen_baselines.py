@@ -40,6 +40,8 @@ def tried_baselines(baselines: pd.DataFrame, method: str) -> pd.DataFrame:
     rows = baselines[(baselines["method"] == method) & baselines[VALID_SCORE].notna()]
     if FRESH in rows:
         rows = rows[~rows[FRESH].astype(bool)]
+    if rows.empty:
+        return rows
     order = [name for name in ("latent_dim", "features") if name in rows]
     if "replicate" in rows:
         cells = rows.groupby(order, sort=False)

@@ -142,11 +142,20 @@ class _Alike:
         (n, configurations) scores.
     same_split
         (n, n) 1 where two runs share their split.
+    all_splits
+        Splits of all groups.
     """
 
     splits: np.ndarray
     scores: np.ndarray
     same_split: np.ndarray
+    all_splits: int
+
+    def by_split(self, values: np.ndarray) -> np.ndarray:
+        """Sum the rows of each split: (n, ...) to (all splits, ...)."""
+        found = np.zeros((self.all_splits, *values.shape[1:]))
+        np.add.at(found, self.splits, values)
+        return found
 
 
 @dataclass(frozen=True)
@@ -160,6 +169,7 @@ class _Design:
     @classmethod
     def of(cls, runs: pd.DataFrame) -> _Design:
         positions = pd.factorize(runs["split_seed"], sort=True)[0]
+        all_splits = int(positions.max()) + 1
         ordered = runs.assign(position=positions).sort_values(["config_id", "position"])
         alike: dict[tuple[int, ...], list[np.ndarray]] = {}
         for _, own in ordered.groupby("config_id", sort=True):
@@ -168,9 +178,9 @@ class _Design:
         for splits, scores in alike.items():
             places = np.array(splits)
             same = (places[:, None] == places[None, :]).astype(float)
-            groups.append(_Alike(places, np.column_stack(scores), same))
+            groups.append(_Alike(places, np.column_stack(scores), same, all_splits))
         centred = runs["score"] - runs.groupby("split_seed")["score"].transform("mean")
-        return cls(tuple(groups), int(positions.max()) + 1, float((centred**2).mean()))
+        return cls(tuple(groups), all_splits, float((centred**2).mean()))
 
     def fit(self, separate: bool) -> tuple[float, float, float]:
         """Return the variances of configuration, interaction and seed.
@@ -183,19 +193,25 @@ class _Design:
             return 0.0, 0.0, 0.0
         lowest = math.log(_LOWEST_SHARE)
 
-        def variances(logs: np.ndarray) -> np.ndarray:
-            ratios = np.exp(logs)
-            configuration, interaction = (ratios[0], ratios[1] if separate else 0.0)
-            return self.total * np.array([configuration, interaction, ratios[-1]])
+        searched = [0, 1, 2] if separate else [0, 2]
 
-        def loss(logs: np.ndarray) -> float:
-            return -self._likelihood(variances(logs))
+        def variances(logs: np.ndarray) -> np.ndarray:
+            found = np.zeros(3)
+            found[searched] = self.total * np.exp(logs)
+            return found
+
+        def loss(logs: np.ndarray) -> tuple[float, np.ndarray]:
+            tried = variances(logs)
+            value, gradient = self._likelihood(tried)
+            return -value, -(gradient * tried)[searched]
 
         best = None
         for start in ((-0.7, -2.0, -1.5), (-3.0, -3.0, -0.2), (-0.2, -3.0, -3.0)):
             first = np.array(start if separate else (start[0], start[2]))
             bounds = [(lowest, 3.0)] * len(first)
-            found = minimize(loss, first, method="L-BFGS-B", bounds=bounds, options=_EXACT)
+            found = minimize(
+                loss, first, jac=True, method="L-BFGS-B", bounds=bounds, options=_EXACT
+            )
             if best is None or found.fun < best.fun:
                 best = found
         assert best is not None
@@ -203,29 +219,49 @@ class _Design:
         found_variances[found_variances < _ZERO_SHARE * self.total] = 0.0
         return tuple(map(float, found_variances))  # type: ignore[return-value]
 
-    def _solved(self, variances: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, float]:
-        """Log determinant, normal equations of the split means, and the squared scores."""
+    def _inverses(self, variances: np.ndarray) -> list[tuple[_Alike, np.ndarray, float]]:
+        """Each group with the inverse and the log determinant of one configuration's covariance."""
         configuration, interaction, seed = variances
-        determinant, squares = 0.0, 0.0
-        normal, right = np.zeros((self.splits, self.splits)), np.zeros(self.splits)
+        found = []
         for group in self.groups:
-            runs, count = group.scores.shape
-            covariance = configuration + interaction * group.same_split + seed * np.eye(runs)
-            factor = np.linalg.cholesky(covariance)
-            means = np.zeros((runs, self.splits))
-            means[np.arange(runs), group.splits] = 1.0
-            white = np.linalg.solve(factor, np.column_stack([group.scores, means]))
-            scores, means = white[:, :count], white[:, count:]
-            determinant += 2 * count * np.log(np.diag(factor)).sum()
-            normal += count * means.T @ means
-            right += means.T @ scores.sum(axis=1)
-            squares += float((scores**2).sum())
-        return determinant, normal, right, squares
+            covariance = interaction * group.same_split + configuration
+            covariance.flat[:: len(covariance) + 1] += seed
+            found.append((group, np.linalg.inv(covariance), np.linalg.slogdet(covariance)[1]))
+        return found
 
-    def _likelihood(self, variances: np.ndarray) -> float:
-        determinant, normal, right, squares = self._solved(variances)
-        fitted = right @ np.linalg.solve(normal, right)
-        return -0.5 * (determinant + np.linalg.slogdet(normal)[1] + squares - fitted)
+    def _equations(
+        self, inverses: list[tuple[_Alike, np.ndarray, float]]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Normal equations of the split means: (splits, splits) and (splits,)."""
+        normal, right = np.zeros((self.splits, self.splits)), np.zeros(self.splits)
+        for group, inverse, _ in inverses:
+            count = group.scores.shape[1]
+            normal += count * group.by_split(group.by_split(inverse).T)
+            right += group.by_split(inverse @ group.scores.sum(axis=1))
+        return normal, right
+
+    def _likelihood(self, variances: np.ndarray) -> tuple[float, np.ndarray]:
+        """Restricted log likelihood, and its derivative by each of the three variances.
+
+        With ``P`` the projection of restricted maximum likelihood, the derivative by the variance
+        of ``V_k`` is ``(y' P V_k P y - tr(P V_k)) / 2`` (Searle, Casella & McCulloch, Variance
+        Components, 1992, section 6.6).
+        """
+        inverses = self._inverses(variances)
+        normal, right = self._equations(inverses)
+        covariance = np.linalg.inv(normal)
+        means = covariance @ right
+        value, gradient = np.linalg.slogdet(normal)[1], np.zeros(3)
+        for group, inverse, determinant in inverses:
+            count = group.scores.shape[1]
+            rest = group.scores - means[group.splits, None]
+            solved = inverse @ rest
+            value += count * determinant + float((rest * solved).sum())
+            # What the estimated means take of the inverse.
+            taken = inverse @ covariance[np.ix_(group.splits, group.splits)] @ inverse
+            kept = solved @ solved.T - count * (inverse - taken)
+            gradient += kept.sum(), (kept * group.same_split).sum(), np.trace(kept)
+        return -0.5 * value, 0.5 * gradient
 
     def split_variance(self, variances: np.ndarray) -> float:
         """Variance of the split means, less what the noise of their estimates adds."""
@@ -234,7 +270,8 @@ class _Design:
         # Where seeds make no noise at all, they get the least that the fit allows: with nothing, no
         # equations could be solved.
         seed = max(variances[-1], _LOWEST_SHARE * self.total)
-        _, normal, right, _ = self._solved(np.array([*variances[:-1], seed]))
+        inverses = self._inverses(np.array([*variances[:-1], seed]))
+        normal, right = self._equations(inverses)
         covariance = np.linalg.inv(normal)
         means = covariance @ right
         # What all means share (the configurations that were drawn) moves no difference of them.

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,7 @@ from aehpo_gpu.runs.table import training_settings, with_seeds
 from aehpo_gpu.training.cost import CostModel
 from aehpo_gpu.training.decoders import with_decoder
 from aehpo_gpu.training.device_cost import cost_model
-from aehpo_gpu.training.plan import plan_shards
+from aehpo_gpu.training.plan import Shard, plan_shards, side_by_side_seconds
 from aehpo_gpu.training.stacked import stages_of
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 
@@ -150,8 +151,13 @@ def estimate_study(
                 own_decoder = partial(with_decoder, ARCHITECTURES[architecture], ontology=ontology)
                 runs, configurations = own_decoder(runs), own_decoder(configurations)
                 of = features_of(task, matrix.columns)
-                priced = partial(planned_seconds, architecture, of=of, n_train=n_train)
-                seconds_of = partial(priced, settings=settings, cost=cost)
+                how: dict[str, Any] = {
+                    "of": of,
+                    "n_train": n_train,
+                    "settings": settings,
+                    "cost": cost,
+                }
+                seconds_of = partial(planned_seconds, architecture, **how)
                 train = partial(_side_by_side, configurations, seconds_of)
                 shards = [
                     shard
@@ -160,7 +166,12 @@ def estimate_study(
                         architecture, own, features, n_train, settings, cost=cost
                     )
                 ]
-                seconds = sum(seconds_of(own) for _, own in runs.groupby("seed"))
+                dealt = [
+                    shard
+                    for _, own in runs.groupby("seed")
+                    for shard in planned_shards(architecture, own, **how)
+                ]
+                seconds = side_by_side_seconds(dealt, len(settings.torch_devices()))
                 widest_dim = max(dims, default=1)
                 seconds += len(runs) * baselines.probe(widest_dim) + REPLICATE * study.replicates
                 rows = len(runs) * (1 + len(study.fidelities))
@@ -196,7 +207,7 @@ def features_of(task: str, columns: pd.Index) -> TrainingTask:
     return TrainingTask(task, nothing, np.empty(0, dtype=str), targets, modalities)
 
 
-def planned_seconds(
+def planned_shards(
     architecture: str,
     runs: pd.DataFrame,
     *,
@@ -204,8 +215,8 @@ def planned_seconds(
     n_train: int,
     settings: TrainingSettings,
     cost: CostModel | None,
-) -> float:
-    """Seconds of some runs: of each of their networks, where a run has one a modality.
+) -> list[Shard]:
+    """Shards of some runs: of each of their networks, where a run has one a modality.
 
     Parameters
     ----------
@@ -216,11 +227,17 @@ def planned_seconds(
     n_train
         Train samples of it.
     """
-    return sum(
-        shard.estimated_seconds
+    return [
+        shard
         for own, features in stages_of(architecture, runs, of)
         for shard in plan_shards(architecture, own, features, n_train, settings, cost=cost)
-    )
+    ]
+
+
+def planned_seconds(architecture: str, runs: pd.DataFrame, **how: Any) -> float:
+    """Seconds of some runs on one device; arguments as for :func:`planned_shards`."""
+    shards = planned_shards(architecture, runs, **how)
+    return sum(shard.estimated_seconds for shard in shards)
 
 
 def _side_by_side(

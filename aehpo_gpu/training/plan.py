@@ -152,7 +152,7 @@ def plan_shards(
         Shard(
             shard_id=number,
             fleets=tuple(fleet.rows for fleet in members),
-            estimated_seconds=_length(members, lanes),
+            estimated_seconds=side_by_side_seconds(members, lanes),
             estimated_bytes=sum(sorted(f.estimated_bytes for f in members)[-lanes:]),
             padded_share=padded_share(members),
         )
@@ -207,12 +207,21 @@ def _pack(fleets: list[Fleet], shard_seconds: float, lanes: int) -> list[list[Fl
     return shards
 
 
-def _length(fleets: list[Fleet], lanes: int) -> float:
-    """Seconds that fleets take side by side, each in the lane that is free first."""
+def side_by_side_seconds(pieces: Sequence[Fleet] | Sequence[Shard], lanes: int) -> float:
+    """Seconds that pieces of work take in some lanes, each in the lane that is free first.
+
+    Parameters
+    ----------
+    pieces
+        In the order in which they begin: fleets of a shard, whose lanes are cores, or shards of a
+        plan, whose lanes are GPUs.
+    lanes
+        How many there are.
+    """
     busy = [0.0] * lanes
-    for fleet in fleets:
+    for piece in pieces:
         first = min(range(lanes), key=busy.__getitem__)
-        busy[first] += fleet.estimated_seconds
+        busy[first] += piece.estimated_seconds
     return max(busy)
 
 

@@ -28,6 +28,7 @@ def pca() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["latent_dim", "replicate", VALID_SCORE])
 
 
+@pytest.mark.slow
 def test_one_run_promises_luck_and_the_posterior_mean_does_not(pca: pd.DataFrame) -> None:
     found = redrawn(runs(0.7, 0.05), runs(0.75, 0.05), pca, SPACE, studies=20)
     table = summary(found)

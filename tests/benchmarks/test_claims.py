@@ -102,6 +102,7 @@ def test_a_flat_cohort_has_nothing_to_choose_from(source: Trained) -> None:
     assert np.ptp(emulator.truth(sample_configurations(SPACE, 30, 8))) == 0
 
 
+@pytest.mark.slow
 def test_a_study_says_what_it_can_be_held_to(source: Trained) -> None:
     emulator = Emulator.of(source, SPACE, FOREST, 0.9, seed=3)
     found = study(emulator)
@@ -115,6 +116,7 @@ def test_a_study_says_what_it_can_be_held_to(source: Trained) -> None:
     assert found.winner > 0.7
 
 
+@pytest.mark.slow
 def test_processes_change_nothing(source: Trained) -> None:
     work = [job for job in jobs(2, 0) if job[0] == FLAT]
     (apart,) = simulate(source, SPACE, work, processes=2)

@@ -11,6 +11,7 @@ from benchmarks import device_check
 from benchmarks.device_check import PARTS, check_part, failed, in_a_process, table_of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", PARTS)
 def test_every_part_is_passed_or_says_what_it_needs(part: str, tmp_path: Path) -> None:
     lines = check_part(part, True, tmp_path / "lines.json")

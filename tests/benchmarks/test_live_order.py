@@ -27,6 +27,7 @@ def test_an_emulated_search_repeats_and_is_told_luck() -> None:
     assert first["told"].mean() > first["true"].mean()
 
 
+@pytest.mark.slow
 def test_live_searches_are_scored_in_replicates_that_they_never_saw(
     finished_tiny: Path, tmp_path: Path
 ) -> None:

@@ -33,6 +33,7 @@ from aehpo_gpu.defs.training_task import (
     run_table,
 )
 from aehpo_gpu.runs.table import RunTable, with_seeds
+from aehpo_gpu.training.plan import side_by_side_seconds
 from aehpo_gpu.training.task import TASK_INPUTS
 
 _COMPUTE = (RunTable, *TASK)
@@ -94,7 +95,7 @@ def train_runs(context: dg.OpExecutionContext, study: StudyResource) -> int:
     table = sampled_runs(Making.begin(RUN_RESULTS, context, study))
     shards = table.plan()
     missing = sum(len(shard.rows) for shard in shards)
-    seconds = sum(shard.estimated_seconds for shard in shards)
+    seconds = side_by_side_seconds(shards, len(table.settings.torch_devices()))
     context.log.info(
         f"{missing} of {len(table.runs)} runs to train, in {len(shards)} shards, "
         f"about {seconds:.0f} s"

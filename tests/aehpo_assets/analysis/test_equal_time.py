@@ -170,6 +170,7 @@ def test_luck_is_never_held_against_a_mean_of_later_trainings() -> None:
     assert "behind by 0.090, both trained again" in text
 
 
+@pytest.mark.slow
 def test_routes_that_are_equal_end_equal_on_average() -> None:
     """Every configuration is worth .7; with more of them only the luck grows."""
     generator = np.random.default_rng(0)

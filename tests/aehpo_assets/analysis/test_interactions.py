@@ -78,6 +78,7 @@ def test_the_pair_that_was_put_in_is_found_with_what_it_does() -> None:
     assert interactions(pairs, surface, NAMES).startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_chance_is_not_told_and_the_text_says_what_is_left() -> None:
     found = [pairwise_interactions(runs(60, seed, 0, 0.1), NAMES, seed)[0] for seed in range(8)]
     assert sum(table["told"].any() for table in found) <= 1

@@ -252,6 +252,7 @@ def test_a_usual_table_gives_a_small_png(name: str) -> None:
     png_size(plot(table(n)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PICTURES)
 @pytest.mark.filterwarnings("error")
 def test_two_rows_give_a_png(name: str) -> None:
@@ -379,6 +380,7 @@ def test_the_interval_coverage_is_in_the_title(drawn: list[matplotlib.figure.Fig
     assert "75% inside the interval\nnoise not known" in drawn[0].axes[0].get_title()
 
 
+@pytest.mark.slow
 def test_promises_and_intervals_are_labelled_where_the_noise_is_not_known(
     drawn: list[matplotlib.figure.Figure],
 ) -> None:

@@ -174,6 +174,7 @@ def test_pca_is_compared_in_the_same_words(tasks: dict[str, pd.DataFrame]) -> No
     assert rows["standard_error"].tolist() == pytest.approx([0.02 / math.sqrt(3)] * 2)
 
 
+@pytest.mark.slow
 def test_of_studies_without_a_difference_at_most_one_in_twenty_finds_one() -> None:
     """Four tasks, three opponents each: whole reports, with selection by the valid score."""
     source, studies = np.random.default_rng(5), 40

@@ -27,7 +27,10 @@ from tests.conftest import TINY_STUDY
 PATIENCE = 120
 """Seconds after which what does not stop by itself counts as never stopping."""
 
-BOTH = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+BOTH = [
+    (signal.SIGINT, 130),
+    pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+]
 
 WORK = """
 import sys
@@ -159,6 +162,7 @@ def test_a_run_stops_inside_a_training_and_its_run_is_to_be_asked_for_again(
     assert run.status == dg.DagsterRunStatus.FAILURE
 
 
+@pytest.mark.slow
 def test_what_was_made_before_a_stop_is_not_made_again(finished_tiny: Path, tmp_path: Path) -> None:
     shutil.copytree(finished_tiny / "home", tmp_path / "home")
     other = {"hpo": TINY_STUDY["hpo"] | {"trials": 7}, "replicates": 2}
@@ -178,6 +182,7 @@ def test_what_was_made_before_a_stop_is_not_made_again(finished_tiny: Path, tmp_
     assert not names & made
 
 
+@pytest.mark.slow
 def test_a_live_search_stops_and_keeps_its_batches(finished_tiny: Path, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     shutil.copytree(finished_tiny / "home", home.root)
@@ -194,6 +199,7 @@ def test_a_live_search_stops_and_keeps_its_batches(finished_tiny: Path, tmp_path
     assert batches()
 
 
+@pytest.mark.slow
 def test_a_reproduction_stops_and_leaves_no_clean_home(finished_tiny: Path, tmp_path: Path) -> None:
     shutil.copytree(finished_tiny / "home", tmp_path / "home")
     arguments = ("reproduce", "recommendations/vanillix/toy_rna", "--home", tmp_path / "home")

@@ -125,6 +125,7 @@ def test_labels_are_learnable_and_not_trivial(cohort: Dataset, modality: str) ->
     assert many["sex"] > few["sex"]
 
 
+@pytest.mark.slow
 def test_along_curves_there_is_more_to_gain_than_along_lines() -> None:
     """Told by the programmes themselves beside linear components, before anything is trained."""
     found = weighted(truth(0)).set_index("modality")["to_gain"]
@@ -132,6 +133,7 @@ def test_along_curves_there_is_more_to_gain_than_along_lines() -> None:
     assert found["meth"] > 0.05
 
 
+@pytest.mark.slow
 def test_labels_depend_on_linear_functions_of_the_programmes() -> None:
     found = truth(1)
     assert (found["with_products"] < found["programmes"] + 0.03).all()

@@ -223,6 +223,7 @@ def test_training_follows_the_data_and_the_rest_follows_training(daemon: Daemon)
     assert daemon.tick() == {"validation_report": {"varix"}}
 
 
+@pytest.mark.slow
 def test_where_the_study_has_a_race_validation_follows_it(daemon: Daemon, tmp_path: Path) -> None:
     adopt(tmp_path, race={})
     daemon.lands("toy_rna")
@@ -245,6 +246,7 @@ def test_what_is_left_of_a_race_holds_nothing_up(daemon: Daemon, tmp_path: Path)
     assert daemon.tick() == {"validated_recommendations": {"varix|toy_rna"}}
 
 
+@pytest.mark.slow
 def test_the_report_waits_for_validations_on_their_way_and_not_for_what_failed(
     daemon: Daemon,
 ) -> None:
@@ -262,6 +264,7 @@ def test_the_report_waits_for_validations_on_their_way_and_not_for_what_failed(
     assert daemon.tick()["validation_report"] == {"varix"}
 
 
+@pytest.mark.slow
 def test_blackboxes_wait_for_what_is_on_its_way_and_not_for_what_failed(daemon: Daemon) -> None:
     daemon.lands("toy_rna", "toy_meth")
     daemon.tick()
@@ -414,6 +417,7 @@ def test_noise_that_changes_alone_is_reported_at_once(daemon: Daemon) -> None:
     assert daemon.tick() == {}
 
 
+@pytest.mark.slow
 def test_the_page_follows_the_reports_and_what_it_tells_beside_them(
     daemon: Daemon, tmp_path: Path
 ) -> None:
@@ -438,6 +442,7 @@ def test_the_page_follows_the_reports_and_what_it_tells_beside_them(
     assert daemon.tick() == {}
 
 
+@pytest.mark.slow
 def test_what_modalities_share_follows_the_latents(daemon: Daemon, tmp_path: Path) -> None:
     adopt(tmp_path, fusion="all_pairs", report={})
     daemon.lands("toy_rna", "toy_rna+meth")
@@ -457,6 +462,7 @@ def test_what_modalities_share_follows_the_latents(daemon: Daemon, tmp_path: Pat
     assert daemon.tick() == {}
 
 
+@pytest.mark.slow
 def test_scores_against_train_samples_follow_the_validation(daemon: Daemon, tmp_path: Path) -> None:
     adopt(tmp_path, train_sizes={})
     daemon.lands("toy_rna")
@@ -468,6 +474,7 @@ def test_scores_against_train_samples_follow_the_validation(daemon: Daemon, tmp_
     assert daemon.tick()["train_size_curve"] == {"varix|toy_rna"}
 
 
+@pytest.mark.slow
 def test_noise_that_changes_with_the_results_is_reported_once_these_are_validated(
     daemon: Daemon, tmp_path: Path
 ) -> None:
@@ -491,6 +498,7 @@ def test_noise_that_changes_with_the_results_is_reported_once_these_are_validate
     assert daemon.tick()["validation_report"] == {"varix"}
 
 
+@pytest.mark.slow
 def test_no_round_is_started_by_itself_and_one_that_a_person_starts_is_carried_through(
     daemon: Daemon, tmp_path: Path
 ) -> None:

@@ -179,6 +179,7 @@ def test_recommendations_need_their_own_task_and_no_baseline(bench: Bench) -> No
     assert "baseline_performance" not in needed
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_transfer_is_made_and_goes_on_where_it_stopped(bench: Bench) -> None:
     result = bench.make("transfer_benchmark", "vanillix")
     assert result.success

@@ -15,6 +15,8 @@ from aehpo_assets.report.without_ids import sample_ids
 from aehpo_assets.store.home import Home
 from aehpo_assets.store.home_schema import CRATE_METADATA
 
+pytestmark = pytest.mark.slow
+
 TEXT = {".csv", ".json", ".yaml", ".html", ".txt"}
 
 

@@ -50,6 +50,7 @@ def test_equals_the_analysis_of_variance_where_no_component_is_zero():
     assert found.replicate == pytest.approx(found.interaction + found.seed)
 
 
+@pytest.mark.slow
 def test_finds_the_truth_on_average_also_where_replicates_are_unequal():
     found = []
     for seed in range(60):

@@ -30,6 +30,7 @@ def test_with_one_split_it_is_the_mean_of_the_variances_within_configurations():
     assert noise.error(4) == pytest.approx(noise.deviation / 2)
 
 
+@pytest.mark.slow
 def test_is_right_on_average_also_where_configurations_are_alike():
     source = np.random.default_rng(1)
     found = [

@@ -80,6 +80,7 @@ def test_what_was_not_tested_costs_the_others_nothing():
     assert outcomes([known, known]) == [NOT_YET, NOT_YET]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("degrees", "rows"), [(14, 1), (14, 3), (60, 3)])
 def test_a_gain_as_large_as_said_is_found_as_often_as_promised(degrees, rows):
     """With a noise that is pooled, and so shared by the rows; the others gain nothing."""

@@ -178,6 +178,7 @@ def test_what_was_known_before_counts() -> None:
     assert found.winner == 3
 
 
+@pytest.mark.slow
 def test_noise_that_nothing_tells_of_is_that_of_its_own_replicates() -> None:
     told = raced(trainer(deviation=0.05), noise=Noise(0.05**2, 10_000))
     own = raced(trainer(deviation=0.05))
@@ -189,6 +190,7 @@ def test_noise_that_nothing_tells_of_is_that_of_its_own_replicates() -> None:
     assert width[1] < 0.8 * (2 * 1.645 * 0.1)
 
 
+@pytest.mark.slow
 def test_it_finds_better_configurations_than_single_runs_by_equal_trainings() -> None:
     found = studies(40, Race(candidates=8, max_replicates=14))
     assert found["race"].mean() < found["observed"].mean()

@@ -106,6 +106,7 @@ sys.exit(failed)
 """Commands in one process: to start costs more than most of them."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["read-only file system", "another user"])
 def test_a_home_that_may_only_be_read_is_read(
     finished_tiny: Path, tmp_path: Path, how: str

@@ -254,6 +254,7 @@ def cohort(folder: Path) -> tuple[TrainingTask, np.ndarray]:
     return data, hidden_programmes().loc[matrix.index].filter(like="programme").to_numpy()
 
 
+@pytest.mark.slow
 def test_it_recovers_the_programmes_of_the_cohort_and_a_wrong_ontology_does_not(
     tmp_path: Path,
 ) -> None:

@@ -203,6 +203,7 @@ def test_in_replicates_the_mean_chooses_and_further_ones_speak(matrix: np.ndarra
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_umap")
 @pytest.mark.parametrize("replicates", [1, 2])
 def test_what_was_chosen_comes_out_again_with_its_test_scores(

@@ -74,6 +74,7 @@ def test_the_shared_random_numbers_stay(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("pictures")
 def test_masked_entries_choose_as_many_factors_as_there_are() -> None:
     _, (first, second) = simulated()

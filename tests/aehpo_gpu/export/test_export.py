@@ -91,7 +91,10 @@ def test_a_module_encodes_like_its_run_in_a_padded_fleet(
         assert count == trainable_parameters(module.widths, len(module.heads))
 
 
-@pytest.mark.parametrize("n_layers", [1, 2, 4])
+@pytest.mark.parametrize(
+    "n_layers",
+    [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(4, marks=pytest.mark.slow)],
+)
 def test_an_export_encodes_a_raw_matrix_with_plain_pytorch(
     scaled: TrainingTask,
     raw: pd.DataFrame,

@@ -61,6 +61,7 @@ def on_two(
     return [priced(*one) for one in zip((SHIPPED_CPU, SHIPPED_CUDA), folders, strict=True)]
 
 
+@pytest.mark.slow
 def test_multi_objective_searches_give_the_same_answer_whatever_seconds_cost(
     on_two: list[tuple[pd.DataFrame, BenchmarkSummary]],
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from rich.console import Console
 
 from aehpo_assets.datasets.catalogue import available_tasks
@@ -140,6 +141,19 @@ def test_more_work_takes_longer(study: Study, tiny_root: Path, tmp_path: Path) -
     for seconds in ("tried", "again", "raced"):
         assert 0 < getattr(plain, seconds)() < getattr(slower, seconds)()
     assert slower.performance(1, 0) > plain.performance(1, 0)
+
+
+def test_sampled_runs_are_dealt_to_the_gpus_that_there_are(
+    study: Study, tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {"replicates": 4, "epochs": 30_000}
+    one = estimated(study, tiny_root, tmp_path, **changes)
+    two = [torch.device("cpu")] * 2
+    monkeypatch.setattr(TrainingSettings, "torch_devices", lambda _: two)
+    both = estimated(study, tiny_root, tmp_path, **changes)
+    # The probe of every run is left, which another GPU makes no faster.
+    assert 0.45 * one.tasks[0].hours < both.tasks[0].hours < 0.6 * one.tasks[0].hours
+    assert both.stages == one.stages
 
 
 def test_late_fusion_trains_each_modality_again(study: Study) -> None:

@@ -120,6 +120,7 @@ def test_runs_are_stopped_at_steps_and_replayed(task: TrainingTask, tmp_path: Pa
     pd.testing.assert_frame_equal(first, again, check_exact=True)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("known_prices")
 def test_each_configuration_is_trained_with_several_seeds(
     task: TrainingTask, tmp_path: Path

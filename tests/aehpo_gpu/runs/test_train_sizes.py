@@ -109,6 +109,7 @@ def test_a_run_has_the_steps_of_the_whole(sized: SizedTask) -> None:
     assert of_equal_steps(by_steps, run, 42) == by_steps
 
 
+@pytest.mark.slow
 def test_runs_and_pca_are_scored_on_valid_alone(sized: SizedTask) -> None:
     parts = parts_of_task(TrainSizes(sizes=[20]), sized.of, [1, 2], redrawn=True)
     assert [(part.size, part.seed) for part in parts] == [(20, 1), (20, 2), (42, 1), (42, 2)]

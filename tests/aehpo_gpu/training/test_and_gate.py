@@ -46,6 +46,7 @@ def test_the_data_set_is_one(tmp_path: Path) -> None:
     assert (write_and_gate(tmp_path / "again") / "table.parquet").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_linear_is_pca_and_what_bends_needs_no_error() -> None:
     matrix = and_gate().to_numpy(np.float32)
     split = np.array(["train"] * 400 + ["valid"] * 100 + ["test"] * 100)

@@ -68,7 +68,9 @@ def train(
     ],
     ids=["mixed", "plain", "alone"],
 )
-@pytest.mark.parametrize("epochs", [2, 3, 7])
+@pytest.mark.parametrize(
+    "epochs", [pytest.param(2, marks=pytest.mark.slow), 3, pytest.param(7, marks=pytest.mark.slow)]
+)
 def test_a_killed_fleet_goes_on_bit_for_bit(
     architecture: str,
     changes: dict[str, object],
@@ -104,7 +106,10 @@ def test_a_killed_fleet_goes_on_bit_for_bit(
 
 
 @pytest.mark.usefixtures("kept_always")
-@pytest.mark.parametrize("killed_at", [4, 18, 22])
+@pytest.mark.parametrize(
+    "killed_at",
+    [4, pytest.param(18, marks=pytest.mark.slow), pytest.param(22, marks=pytest.mark.slow)],
+)
 def test_a_stacked_fleet_goes_on_in_the_stage_that_it_was_in(
     killed_at: int, task: TrainingTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,6 +141,7 @@ def test_what_the_classifier_learns_leaves_the_modalities_alone(joint: TrainingT
     assert all(one.grad.abs().sum() > 0 for one in network.classifier.parameters())
 
 
+@pytest.mark.slow
 def test_pairs_bring_latents_together_and_modalities_into_each_other(joint: TrainingTask) -> None:
     settings = TrainingSettings(epochs=40, device="cpu")
     own = {"lr_fixed": 5e-3, "beta": 1e-3, "n_layers": 1}

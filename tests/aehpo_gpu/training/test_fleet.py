@@ -120,6 +120,7 @@ def test_the_first_step_of_a_run_does_not_depend_on_the_fleet(
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6 * float(theirs.abs().max()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["vanillix", "varix"])
 @pytest.mark.parametrize("epochs", [5, 12])
 def test_a_fleet_changes_a_run_in_float32_no_more_than_rounding_does(

@@ -79,6 +79,7 @@ def unit_interval(task: TrainingTask) -> TrainingTask:
     return TrainingTask(task.task, matrix, task.split, task.targets)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dropout", [0.0, 0.4], ids=["no dropout", "dropout"])
 @pytest.mark.parametrize("architecture", ["vanillix", "varix"])
 def test_every_activation_with_and_without_batch_norm(

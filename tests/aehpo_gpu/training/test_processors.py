@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = (
     "MKL_CBWR=COMPATIBLE",
     "MKL_ENABLE_INSTRUCTIONS=AVX2",

@@ -53,6 +53,7 @@ def without_seconds(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[[name for name in frame if not re.fullmatch(r".*runtime|prices", str(name))]]
 
 
+@pytest.mark.slow
 def test_two_devices_leave_what_one_does_and_a_killed_process_costs_its_shard(
     task: TrainingTask, tmp_path: Path
 ) -> None:

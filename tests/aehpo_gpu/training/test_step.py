@@ -191,6 +191,7 @@ def sums_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch._dynamo.reset()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sums_of_a_gpu")
 @pytest.mark.parametrize(
     ("function", "arguments"), FUSED, ids=lambda x: getattr(x, "__name__", "") or "."

@@ -293,8 +293,15 @@ def _outcome(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("corrupt", [*BOTH, *OF_THE_MATRIX], ids=lambda c: c.__name__)
-@pytest.mark.parametrize("orientation", ["samples_by_features", "features_by_samples"])
-@pytest.mark.parametrize("ending", ["csv", "tsv"])
+@pytest.mark.parametrize(
+    ("ending", "orientation"),
+    [
+        ("csv", "samples_by_features"),
+        ("tsv", "features_by_samples"),
+        pytest.param("csv", "features_by_samples", marks=pytest.mark.slow),
+        pytest.param("tsv", "samples_by_features", marks=pytest.mark.slow),
+    ],
+)
 def test_no_corruption_of_a_matrix_is_silent(
     ending: str, orientation: str, corrupt: Corruption, record_property: Callable[..., None]
 ) -> None:

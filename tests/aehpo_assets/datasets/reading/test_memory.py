@@ -210,6 +210,7 @@ def test_a_line_without_end_is_refused(make_dataset: Any, monkeypatch: pytest.Mo
         read_matrix(read_dataset(folder), "rna")
 
 
+@pytest.mark.slow
 def test_honest_zeros_that_compress_well_are_read(make_dataset: Any) -> None:
     folder = make_dataset(modality={"file": "zeros.tsv.gz"})
     table = pd.DataFrame(0, [f"s{i}" for i in range(2000)], [f"g{i}" for i in range(2000)])

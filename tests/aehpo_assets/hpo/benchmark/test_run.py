@@ -161,6 +161,7 @@ def test_a_cell_that_is_not_what_was_found_is_searched_again(
     )
 
 
+@pytest.mark.slow
 def test_processes_share_the_work(
     trials: pd.DataFrame, evaluations: pd.DataFrame, saved: Path, tmp_path: Path
 ) -> None:
@@ -531,6 +532,7 @@ def test_regret_on_a_table_is_measured_from_its_best(
     assert (summary.regret["mean"] >= 0).all()
 
 
+@pytest.mark.slow
 def test_the_reference_of_a_surrogate_is_no_competitors_luck(
     trials: pd.DataFrame, evaluations: pd.DataFrame, saved: Path, curves: Path
 ) -> None:
@@ -563,6 +565,7 @@ def noisy(evaluations: pd.DataFrame, saved: Path, tmp_path_factory: pytest.TempP
     return folder / "trials.parquet"
 
 
+@pytest.mark.slow
 def test_searchers_are_told_one_training_and_ranked_by_the_truth(
     noisy: Path, evaluations: pd.DataFrame, saved: Path
 ) -> None:

@@ -45,6 +45,7 @@ def test_critical_difference_is_demsars() -> None:
     assert clear.groups == (("a", "b"), ("b", "c"), ("c", "d"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tasks", [3, 8])
 @pytest.mark.parametrize("searchers", ["ab", "abcd"])
 def test_equal_searchers_are_rarely_called_different(tasks: int, searchers: str) -> None:

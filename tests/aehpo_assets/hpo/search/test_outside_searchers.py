@@ -71,7 +71,12 @@ def test_the_median_pruner_stops_what_lies_below_the_median(space: SearchSpace) 
 
 
 @pytest.mark.parametrize(
-    ("name", "settings"), [("optuna_tpe", {}), ("botorch", CHEAP), ("ehvi", CHEAP)]
+    ("name", "settings"),
+    [
+        ("optuna_tpe", {}),
+        ("botorch", CHEAP),
+        pytest.param("ehvi", CHEAP, marks=pytest.mark.slow),
+    ],
 )
 def test_the_same_seed_repeats_whatever_else_draws(
     name: str, settings: dict[str, Any], space: SearchSpace, surrogate: Surrogate
@@ -89,6 +94,7 @@ def test_the_same_seed_repeats_whatever_else_draws(
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "settings"), [("optuna_tpe", {}), ("botorch", CHEAP)])
 def test_a_warm_start_helps_from_the_first_trial(
     name: str,

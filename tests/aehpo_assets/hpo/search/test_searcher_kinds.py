@@ -71,6 +71,7 @@ def test_every_searcher_is_of_one_kind() -> None:
     assert sum(map(len, kinds)) == len(INSTALLED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MULTI_FIDELITY)
 def test_multi_fidelity_searchers_stop_trials_and_repeat(
     name: str, space: SearchSpace, curves: CurveSurrogate
@@ -222,6 +223,7 @@ def test_recommendations_by_transfer_searchers(
     assert by_zero_shot["sampled_config_id"].notna().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cqr", "bore", "kde", "regularized_evolution", "asha_bore"])
 def test_warm_start_helps_from_the_first_trial(
     name: str, space: SearchSpace, surrogate: Surrogate, results: dict[str, pd.DataFrame]

@@ -157,6 +157,7 @@ def test_trials_lie_in_the_space_and_know_their_id(surrogate: Surrogate) -> None
     pd.testing.assert_frame_equal(table[list(OBJECTIVE_NAMES)], predicted, check_exact=True)
 
 
+@pytest.mark.slow
 def test_searchers_maximise_the_valid_score_whatever_the_others_say() -> None:
     """R2 is turned upside down; a searcher that looked at it would go wrong."""
 

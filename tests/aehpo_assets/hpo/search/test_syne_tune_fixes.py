@@ -67,6 +67,7 @@ def test_private_stream_survives_an_error() -> None:
     np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in SINGLE_FIDELITY if name != "botorch"])
 def test_every_searcher_repeats_bit_for_bit(name: str, space: SearchSpace) -> None:
     def walk(seed: int, trials: int = 25) -> list[dict[str, Any]]:

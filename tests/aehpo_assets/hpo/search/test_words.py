@@ -24,7 +24,13 @@ SPACE = search_space(
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", sorted(set(SEARCHERS) - {"grid"}))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name == "ehvi" else name
+        for name in sorted(set(SEARCHERS) - {"grid"})
+    ],
+)
 def test_a_searcher_proposes_words_and_observes_them(name: str) -> None:
     searcher = SEARCHERS[name]
     if searcher.library is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from aehpo_assets.hpo.objectives import VALID_SCORE
 from aehpo_assets.hpo.surrogate.encoding import Encoder
@@ -27,6 +28,7 @@ def truth(space: SearchSpace, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
     return pool, 0.75 + BETWEEN * (quality - quality.mean()) / quality.std()
 
 
+@pytest.mark.slow
 def test_the_chosen_one_reaches_what_was_promised(space: SearchSpace) -> None:
     promised, before, inside = [], [], []
     for study in range(STUDIES):

@@ -51,6 +51,7 @@ def progress(with_hostile: pd.DataFrame, of_hostile: Surrogate) -> pd.DataFrame:
     return leave_one_task_out(with_hostile, of_hostile, PLAN)
 
 
+@pytest.mark.slow
 def test_every_way_gets_the_same_evaluations(progress: pd.DataFrame) -> None:
     searches = progress.groupby(["task", "way", "repetition"])
     assert searches.size().eq(20).all()
@@ -76,6 +77,7 @@ def test_plain_transfer_harms_on_a_hostile_task_and_weighted_transfer_does_not(
     assert weights.loc[~of_hostile_task & ~towards_it, "weight"].median() > 0.5
 
 
+@pytest.mark.slow
 def test_a_hostile_task_that_looks_alike_is_dropped_too(
     with_hostile: pd.DataFrame, of_hostile: Surrogate
 ) -> None:
@@ -130,6 +132,7 @@ def test_a_warm_start_begins_with_the_best_earlier_runs(
     assert (verdicts.xs("warm", level="way")["anytime_gain"] > 0).all()
 
 
+@pytest.mark.slow
 def test_finished_cells_are_kept_and_the_same_seed_finds_the_same(
     progress: pd.DataFrame,
     with_hostile: pd.DataFrame,
