@@ -198,7 +198,14 @@ TRAINED = {
     *("recommended_latents", "live_search", "race"),
 }
 JUDGED = {
-    *("validation_report", "race", "study_report", "hyperparameter_effects", "train_size_curve"),
+    *(
+        "validation_report",
+        "race",
+        "study_report",
+        "hyperparameter_effects",
+        "shared_factors",
+        "train_size_curve",
+    ),
 }
 
 

@@ -184,7 +184,9 @@ EDGES = {
         "late_fusion",
         "baseline_performance",
     },
-    "shared_factors": {"recommended_latents", "preprocessed_matrix", "data_split"},
+    "shared_factors": {
+        *("recommended_latents", "preprocessed_matrix", "data_split", "sample_labels"),
+    },
     "train_size_curve": {
         "validated_recommendations",
         "baseline_performance",

@@ -103,6 +103,11 @@ def test_a_joint_task_goes_all_the_way_of_a_study(tmp_path: Path) -> None:
     assert set(factors["of"]) == {"vanillix", *(["MOFA"] if "mofa" in of_any else [])}
     assert set(factors["modality"]) == {"rna", "meth"}
     assert factors["explained"].between(-0.05, 1).all()
+    of = pd.read_parquet(store.existing_folder("shared_factors", ()) / "labels.parquet")
+    assert set(of["of"]) == set(factors["of"])
+    assert of["explained"].between(0, 1).all()
+    assert "factor-labels-toy_rna-meth" in shown
+    assert factors.loc[factors["of"] == "MOFA", "reproduced"].between(0, 1.001).all()
 
     late = store.existing_folder("late_fusion", ("vanillix",))
     scores = pd.read_parquet(late / "scores.parquet")

@@ -18,7 +18,10 @@ MOFA = "MOFA"
 
 SHARED, NOTHING = "shared", "none"
 
-COLUMNS = ["task", "of", "factor", "modality", "explained", "kind"]
+COLUMNS = ["task", "of", "factor", "modality", "explained", "kind", "reproduced"]
+
+REPRODUCED = 0.7
+"""Correlation from which on a factor of another fit is the same."""
 
 
 def latent_shares(latents: np.ndarray, views: Mapping[str, np.ndarray]) -> pd.DataFrame:
@@ -35,8 +38,8 @@ def latent_shares(latents: np.ndarray, views: Mapping[str, np.ndarray]) -> pd.Da
     -------
     pandas.DataFrame
         (latents, modalities) share of the modality's variance that a regression of all its features
-        on that latent alone explains, latents by what they explain together, descending. Shares of
-        latents that go together count twice, and do not add up.
+        on that latent alone explains. Shares of latents that go together count twice, and do not
+        add up.
     """
     centred = latents - latents.mean(axis=0)
     size = np.sqrt((centred**2).sum(axis=0))
@@ -45,15 +48,32 @@ def latent_shares(latents: np.ndarray, views: Mapping[str, np.ndarray]) -> pd.Da
     for name, view in views.items():
         values = view - view.mean(axis=0, dtype=np.float64)
         shares[name] = ((unit.T @ values) ** 2).sum(axis=1) / (values**2).sum()
-    return ordered(pd.DataFrame(shares))
+    return pd.DataFrame(shares)
 
 
-def ordered(explained: pd.DataFrame) -> pd.DataFrame:
-    """Put factors in order by what they explain together, and number them from 1."""
+def ordered(
+    explained: pd.DataFrame, factors: np.ndarray, samples: pd.Index | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Put factors in order by what they explain together, and number them from 1.
+
+    Parameters
+    ----------
+    explained
+        (factors, modalities) shares of variance.
+    factors
+        (samples, factors).
+    samples
+        Their names.
+
+    Returns
+    -------
+    tuple of pandas.DataFrame
+        Both of them.
+    """
     order = np.argsort(-explained.sum(axis=1).to_numpy(), kind="stable")
-    found = explained.iloc[order].reset_index(drop=True)
-    found.index = pd.Index(range(1, len(found) + 1), name="factor")
-    return found
+    numbers = pd.Index(range(1, len(order) + 1), name="factor")
+    values = pd.DataFrame(factors[:, order], index=samples, columns=numbers)
+    return explained.iloc[order].set_axis(numbers), values
 
 
 def kinds(explained: pd.DataFrame) -> pd.Series:
@@ -75,7 +95,9 @@ def kinds(explained: pd.DataFrame) -> pd.Series:
     return named.where(count > 0, NOTHING)
 
 
-def factor_rows(task: str, of: str, explained: pd.DataFrame) -> pd.DataFrame:
+def factor_rows(
+    task: str, of: str, explained: pd.DataFrame, reproduced: pd.Series | None = None
+) -> pd.DataFrame:
     """Lay out what the factors of a representation explain, one row a factor and modality.
 
     Parameters
@@ -86,11 +108,16 @@ def factor_rows(task: str, of: str, explained: pd.DataFrame) -> pd.DataFrame:
         ``MOFA``, or the architecture whose recommended latents they are.
     explained
         (factors, modalities) shares of variance.
+    reproduced
+        (factors,) how like a factor of every other fit each is; None where there is one fit.
     """
     kind = kinds(explained)
+    again = pd.Series(np.nan, explained.index) if reproduced is None else reproduced
     long = explained.rename_axis("factor").reset_index()
     rows = long.melt("factor", var_name="modality", value_name="explained")
-    return rows.assign(task=task, of=of, kind=rows["factor"].map(kind))[COLUMNS]
+    number = rows["factor"]
+    known = {"kind": number.map(kind), "reproduced": number.map(again)}
+    return rows.assign(task=task, of=of, **known)[COLUMNS]
 
 
 def wide(table: pd.DataFrame) -> pd.DataFrame:
@@ -112,6 +139,7 @@ def factors_text(table: pd.DataFrame) -> pd.DataFrame:
         kind = own.drop_duplicates("factor")["kind"].value_counts()
         modalities = list(dict.fromkeys(own["modality"]))
         totals = wide(own).sum()
+        again = own.drop_duplicates("factor")["reproduced"]
         shown.append(
             {
                 "of": of,
@@ -119,6 +147,7 @@ def factors_text(table: pd.DataFrame) -> pd.DataFrame:
                 "shared": str(kind.get(SHARED, 0)),
                 **{f"of {name} alone": str(kind.get(name, 0)) for name in modalities},
                 "of none": str(kind.get(NOTHING, 0)),
+                "in every fit": "" if again.isna().all() else str((again >= REPRODUCED).sum()),
                 **{f"explained of {name}": f"{totals[name]:.0%}" for name in modalities},
             }
         )

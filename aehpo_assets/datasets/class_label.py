@@ -123,10 +123,10 @@ def _refuse_no_classes(column: pd.Series, dataset: Dataset) -> None:
         problem = f"has {len(counts)} values among {counts.sum()} samples, such as {first}"
     if problem is not None:
         raise InputError(
-            f"{column.name} {problem}, which are no classes that samples could be drawn together "
-            f"by ({dataset.labels.file} of {dataset.name})",
+            f"{column.name} {problem} ({dataset.labels.file} of {dataset.name}), and samples are "
+            "drawn together by their class",
             key=KEY,
-            remedy="Name a column of classes, with two samples and more each.",
+            remedy="Name a column of several classes, with two samples and more each.",
         )
 
 

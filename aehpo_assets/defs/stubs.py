@@ -76,7 +76,7 @@ train_size_curve = dg.AssetSpec(
 
 shared_factors = dg.AssetSpec(
     "shared_factors",
-    deps=("recommended_latents", "preprocessed_matrix", "data_split"),
+    deps=("recommended_latents", "preprocessed_matrix", "data_split", "sample_labels"),
     metadata={ONLY_WITH: "fusion"},
 )
 

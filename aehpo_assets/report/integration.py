@@ -7,13 +7,14 @@ from functools import partial
 
 import pandas as pd
 
+from aehpo_assets.analysis.factor_labels import factor_labels_text
 from aehpo_assets.analysis.integration import integration_text
 from aehpo_assets.analysis.integration_labels import AVERAGE, by_candidate, by_candidate_text
 from aehpo_assets.analysis.modality_gains import all_gains_text
 from aehpo_assets.analysis.names import RECOMMENDED
 from aehpo_assets.analysis.plots.factors import factors
 from aehpo_assets.analysis.plots.integration import integration_scores
-from aehpo_assets.analysis.shared_factors import MOFA, factors_text, wide
+from aehpo_assets.analysis.shared_factors import COLUMNS, MOFA, factors_text, wide
 from aehpo_assets.analysis.validated_runs import best_runs, scored_runs
 from aehpo_assets.datasets.joint_names import JOINS
 from aehpo_assets.hpo.rounds import VALIDATED
@@ -126,7 +127,8 @@ def _factors(store: Store, task: str) -> Iterator[Block]:
     if not store.is_usable(SHARED_FACTORS, ()):
         return
     folder = store.existing_folder(SHARED_FACTORS, ())
-    table = pd.read_parquet(folder / "explained.parquet")
+    # A home may hold what was made before there were all of these.
+    table = pd.read_parquet(folder / "explained.parquet").reindex(columns=COLUMNS)
     own = table[table["task"] == task]
     if own.empty:
         return
@@ -139,6 +141,17 @@ def _factors(store: Store, task: str) -> Iterator[Block]:
         own,
         factors_text(own),
     )
+    file = folder / "labels.parquet"
+    labels = pd.read_parquet(file) if file.exists() else pd.DataFrame({"task": []})
+    labels = labels[labels["task"] == task]
+    if len(labels):
+        yield Table(
+            f"factor-labels-{stem}",
+            f"The factor or latent of {task} that each label goes along with most, by ranks on "
+            "train: what it is about, not how well all of them predict.",
+            labels,
+            factor_labels_text(labels),
+        )
     for of, rows in own.groupby("of", sort=False):
         what = f"factor of {of}" if of == MOFA else f"latent of {of}"
         yield Picture(

@@ -177,7 +177,7 @@ def _check_class_loss(study: Study, tasks: dict[str, Task], file: Path) -> None:
         try:
             check_class_label(dataset, modality, asked)
         except InputError as error:
-            if error.file is not None:
+            if error.key != KEY:
                 raise
             raise InputError(error.problem, file=file, key=KEY, remedy=error.remedy) from None
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from aehpo_assets.space.distributions import Choice, LogUniform, Scalar, Uniform
 from aehpo_assets.space.hyperparameter import Hyperparameter, word
-from aehpo_assets.space.training import ANNEALED, OF_ONE_LENGTH, TRAINING
+from aehpo_assets.space.training import ANNEALED, OF_ONE_LENGTH, PRETRAINED, TRAINING
 
 
 @dataclass(frozen=True)
@@ -291,7 +291,7 @@ XMODALIX = ArchitectureSpace(
     (
         *_kept(ANNEALED, "loss_reduction", "mn_weight"),
         Hyperparameter("delta_class", Choice((0.0,)), 0.0),
-        Hyperparameter("pretrain_epochs", Choice((0,)), 0, kind="whole"),
+        Hyperparameter(PRETRAINED, Choice((0,)), 0, kind="whole"),
     ),
     joint=True,
 )

@@ -13,7 +13,7 @@ from typing import Any
 
 from aehpo_assets.errors import InputError
 from aehpo_assets.space.distributions import Choice
-from aehpo_assets.space.hyperparameter import Hyperparameter, word
+from aehpo_assets.space.hyperparameter import Hyperparameter, is_number, word
 
 OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop")
 LR_SCHEDULES = ("constant", "step", "exponential", "cosine")
@@ -53,6 +53,9 @@ ANNEALING = (
 
 LENGTHS = {"epoch": "max_epochs", "step": "max_steps"}
 """Unit that a study counts in to the hyperparameter that is the length of a run in it."""
+
+PRETRAINED = "pretrain_epochs"
+"""The hyperparameter that says how many epochs of a run are pretraining."""
 
 OF_ONE_LENGTH = (*LENGTHS.values(), "patience", "min_delta", "min_epochs")
 """What gives a run a length of its own."""
@@ -116,6 +119,8 @@ def refuse_lengths(
 ) -> None:
     """Refuse a space whose runs would be longer than the study, or count in another unit.
 
+    Pretraining, which counts in epochs, is shorter than a run.
+
     Parameters
     ----------
     space
@@ -149,3 +154,12 @@ def refuse_lengths(
                 key=f"space.{name}",
                 remedy=f"Raise {unit}s of the study, or leave {longer[0]} out.",
             )
+    epochs = space.get(PRETRAINED)
+    of_all = [one for one in epochs if is_number(one)] if isinstance(epochs, list) else []
+    if unit == "epoch" and max(of_all, default=0) >= length:
+        raise InputError(
+            f"allows {max(of_all)}, which is no less than the study's {length} epochs",
+            file=file,
+            key=f"space.{PRETRAINED}",
+            remedy="Lower it: after pretraining, modalities are brought together.",
+        )

@@ -12,12 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from aehpo_assets.analysis.shared_factors import COUNTS, NOTHING, SHARED, kinds, ordered
+from aehpo_assets.analysis.shared_factors import (
+    COUNTS,
+    NOTHING,
+    REPRODUCED,
+    SHARED,
+    kinds,
+    ordered,
+)
 from aehpo_assets.store.provenance import named_seed
 from aehpo_gpu.evaluation.mofa import fit_mofa
 
 MASKED = 0.1
 """Share of the entries of train that a model does not see."""
+
+REFITS = 2
+"""Other fits, by which a factor is said to be there again."""
 
 NEARLY = 0.005
 """R2 that another number of factors has to add: MOFA empties those that it does not need."""
@@ -34,28 +44,47 @@ class Factors:
     explained
         (factors, modalities) share of the variance of train; factors by what they explain together,
         descending.
+    values
+        (train samples, factors), in that order.
+    reproduced
+        (factors,) the least that a factor correlates with its likeness in :data:`REFITS` fits from
+        other starts, by size.
     """
 
     masked: dict[int, float]
     explained: pd.DataFrame
+    values: pd.DataFrame
+    reproduced: pd.Series
 
     @property
     def chosen(self) -> int:
-        """The fewest factors that say nearly as much of masked entries as any number does."""
-        enough = max(self.masked.values()) - NEARLY
-        return min(number for number, r2 in self.masked.items() if r2 >= enough)
+        """How many there are, see :func:`fewest_enough`."""
+        return fewest_enough(self.masked)
 
     @property
     def sentence(self) -> str:
         """How many factors there are, and of what."""
         of = kinds(self.explained).value_counts()
         specific = "".join(f", {of.get(name, 0)} of {name} alone" for name in self.explained)
-        r2 = self.masked[self.chosen]
+        r2, again = self.masked[self.chosen], int((self.reproduced >= REPRODUCED).sum())
         return (
             f"{self.chosen} factors are enough by masked entries (R2 {r2:.3f}): "
             f"{of.get(SHARED, 0)} of several modalities{specific}, {of.get(NOTHING, 0)} of none "
-            f"({COUNTS:.0%} of its variance or more)."
+            f"({COUNTS:.0%} of its variance or more). {again} are there again in {REFITS} fits "
+            f"from other starts (correlation {REPRODUCED} or more)."
         )
+
+
+def fewest_enough(masked: Mapping[int, float]) -> int:
+    """Return the fewest factors that say nearly as much of masked entries as any number does.
+
+    Parameters
+    ----------
+    masked
+        Number of factors to R2 of masked entries.
+    """
+    enough = max(masked.values()) - NEARLY
+    return min(number for number, r2 in masked.items() if r2 >= enough)
 
 
 def factors_of(views: Mapping[str, np.ndarray], dims: Sequence[int], seed: int) -> Factors:
@@ -72,9 +101,26 @@ def factors_of(views: Mapping[str, np.ndarray], dims: Sequence[int], seed: int) 
     """
     values = list(views.values())
     masked = {int(dim): masked_r2(values, int(dim), seed) for dim in dims}
-    chosen = Factors(masked, pd.DataFrame()).chosen
-    explained = fit_mofa(values, chosen, named_seed(seed, "mofa")).variance_explained(values)
-    return Factors(masked, ordered(pd.DataFrame(explained, columns=list(views))))
+    chosen = fewest_enough(masked)
+    fitted = fit_mofa(values, chosen, named_seed(seed, "mofa"))
+    explained = pd.DataFrame(fitted.variance_explained(values), columns=list(views))
+    shares, factors = ordered(explained, fitted.factors)
+    likenesses = []
+    for number in range(REFITS):
+        again = fit_mofa(values, chosen, named_seed(seed, "mofa", f"again {number}")).factors
+        likenesses.append(_correlations(factors.to_numpy(), again).max(axis=1))
+    reproduced = pd.Series(np.min(likenesses, axis=0), factors.columns)
+    return Factors(masked, shares, factors, reproduced)
+
+
+def _correlations(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Correlations of the columns of two matrices, by size; zero of one that does not vary."""
+    unit = []
+    for values in (one, other):
+        centred = values - values.mean(axis=0)
+        size = np.sqrt((centred**2).sum(axis=0))
+        unit.append(centred / np.where(size > 0, size, 1.0))
+    return np.abs(unit[0].T @ unit[1])
 
 
 def masked_r2(views: Sequence[np.ndarray], factors: int, seed: int) -> float:

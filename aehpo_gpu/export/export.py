@@ -251,6 +251,8 @@ def build_module(config: Mapping[str, Any]) -> Model:
         return Autoencoder(config["widths"], config["heads"], config["drop_p"], **kinds)
     except KeyError as error:
         raise InputError("required, but missing", key=str(error.args[0])) from None
+    except (TypeError, ValueError, IndexError) as error:
+        raise InputError(f"describes no network ({error})", remedy="Export it again.") from None
 
 
 def _own_network(config: Mapping[str, Any]) -> OwnNetwork:
@@ -280,7 +282,14 @@ def load_model(folder: Path) -> Model:
         raise InputError(f"holds no exported model ({error})", file=folder) from None
     # Before they are read: numbers in float64 would lose half of their digits on the way.
     module = build_module(config).to(next(iter(state.values())).dtype)
-    module.load_state_dict(state)
+    try:
+        module.load_state_dict(state)
+    except RuntimeError:
+        raise InputError(
+            "its model.pt has other layers than its config.json says",
+            file=folder,
+            remedy="Export the model again.",
+        ) from None
     return module.eval()
 
 

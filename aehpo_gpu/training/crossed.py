@@ -344,7 +344,7 @@ class CrossedOptimiser(SoloOptimiser):
             self._judge.step()
 
 
-def check_crossed(network: CrossedNetwork, epochs: int, classes: Tensor | None) -> None:
+def check_crossed(network: CrossedNetwork, epochs: int) -> None:
     """Refuse a run that its task, or its length, cannot give what it is trained by.
 
     Parameters
@@ -353,15 +353,13 @@ def check_crossed(network: CrossedNetwork, epochs: int, classes: Tensor | None) 
         The run.
     epochs
         How many it is trained.
-    classes
-        (samples,) class of each sample; None where no label is named.
 
     Raises
     ------
     InputError
         If it has a class loss and there are no classes, or it is pretrained to its end.
     """
-    if network.needs_classes and classes is None:
+    if network.needs_classes and network.class_means is None:
         raise InputError(
             "delta_class weighs a class loss, and no label is named for it",
             key="class_loss",

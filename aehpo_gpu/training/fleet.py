@@ -112,9 +112,8 @@ class FleetTraining:
         self.epochs = int(self.ends.max())
         self._beside: dict[str, torch.Tensor] = {}
         if isinstance(self.network, CrossedNetwork):
-            check_crossed(self.network, self.epochs, matrix.classes)
-            if self.network.needs_classes:
-                assert matrix.classes is not None
+            check_crossed(self.network, self.epochs)
+            if self.network.needs_classes and matrix.classes is not None:
                 self._beside[CLASSES] = matrix.classes[matrix.rows["train"]]
         self.stopped = np.zeros(len(runs), dtype=bool)
         self._spread = matrix.spread(self.network.features)

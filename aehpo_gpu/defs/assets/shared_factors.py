@@ -11,12 +11,15 @@ import numpy as np
 import pandas as pd
 
 from aehpo_assets.analysis import plots
+from aehpo_assets.analysis.factor_labels import COLUMNS as OF_LABELS
+from aehpo_assets.analysis.factor_labels import factor_labels
 from aehpo_assets.analysis.shared_factors import (
     COLUMNS,
     MOFA,
     factor_rows,
     factors_text,
     latent_shares,
+    ordered,
     wide,
 )
 from aehpo_assets.datasets.joint_names import is_joint, modality_of
@@ -32,7 +35,7 @@ from aehpo_gpu.evaluation.mofa_factors import Factors, factors_of
 
 SHARED_FACTORS = Recipe(
     "shared_factors",
-    compute=(factors_of, latent_shares, factor_rows, modality_of, search_space),
+    compute=(factors_of, latent_shares, factor_rows, factor_labels, modality_of, search_space),
     chosen=(Chosen(ARCHITECTURE_SPACES, by="architectures"),),
     settings=("fusion", "space", "architectures", "baselines"),
     only_with="fusion",
@@ -42,7 +45,7 @@ SHARED_FACTORS = Recipe(
 
 @study_asset(
     SHARED_FACTORS,
-    deps=["recommended_latents", "preprocessed_matrix", "data_split"],
+    deps=["recommended_latents", "preprocessed_matrix", "data_split", "sample_labels"],
     group_name="training",
     kinds={"numpy"},
     pool="baselines",
@@ -53,23 +56,29 @@ def shared_factors(context: dg.AssetExecutionContext, study: StudyResource) -> d
     making = Making.begin(SHARED_FACTORS, context, study)
     rows: list[pd.DataFrame] = [pd.DataFrame(columns=COLUMNS)]
     masked: list[pd.DataFrame] = [pd.DataFrame(columns=["task", "factors", "r2", "chosen"])]
+    of_labels: list[pd.DataFrame] = [pd.DataFrame(columns=OF_LABELS)]
     said = {}
     for task in filter(is_joint, making.tasks):
         split = making.table("data_split", task)["split"]
         matrix = making.table("preprocessed_matrix", task)[(split == "train").to_numpy()]
         of = modality_of(task, matrix.columns)
         views = {str(one): matrix.loc[:, of == one] for one in pd.unique(of)}
+        labels = making.table("sample_labels", task)
         found = _mofa(making, {name: view.to_numpy("float64") for name, view in views.items()})
         if found is not None:
-            rows.append(factor_rows(task, MOFA, found.explained))
+            rows.append(factor_rows(task, MOFA, found.explained, found.reproduced))
+            factors = found.values.set_axis(matrix.index)
+            of_labels.append(factor_labels(task, MOFA, factors, labels))
             masked.append(_masked(task, found))
             said[f"{task} MOFA"] = found.sentence
         for architecture, latents in _latents(making, task).items():
             # Those of another replicate have other train samples: both know these.
             own = latents[latents.index.isin(matrix.index)]
             of_own = {name: view.loc[own.index].to_numpy() for name, view in views.items()}
-            shares = latent_shares(own.to_numpy("float64"), of_own)
+            values = own.to_numpy("float64")
+            shares, factors = ordered(latent_shares(values, of_own), values, own.index)
             rows.append(factor_rows(task, architecture, shares))
+            of_labels.append(factor_labels(task, architecture, factors, labels))
     table = pd.concat([part for part in rows if len(part)] or rows, ignore_index=True)
     shown = {
         f"{task} in short": dg.MetadataValue.md(markdown_table(factors_text(own), index=False))
@@ -79,6 +88,7 @@ def shared_factors(context: dg.AssetExecutionContext, study: StudyResource) -> d
         {
             "explained": table,
             "masked": pd.concat([m for m in masked if len(m)] or masked, ignore_index=True),
+            "labels": pd.concat([m for m in of_labels if len(m)] or of_labels, ignore_index=True),
         },
         metadata={"joint tasks": int(table["task"].nunique()), **said, **shown},
         plots={

@@ -188,6 +188,15 @@ def test_a_description_that_does_not_fit_is_refused(
         wrong = config | {"parts": [part | {"columns": columns}, *config["parts"][1:]]}
         with pytest.raises(InputError, match="not those of the features, each once"):
             build_module(wrong)
+    with pytest.raises(InputError, match="describes no network"):
+        build_module(config | {"parts": ["rna"]})
+    with pytest.raises(InputError, match="describes no network"):
+        build_module(config | {"joined": config["joined"] | {"widths": []}})
+    narrower = config["joined"] | {"widths": [9, 2]}
+    written = json.dumps(config | {"joined": narrower})
+    (tmp_path / "model" / "config.json").write_text(written)
+    with pytest.raises(InputError, match="other layers than its config"):
+        load_model(tmp_path / "model")
     with pytest.raises(InputError, match="activation"):
         build_module(
             config | {"joined": {n: config["joined"][n] for n in ("widths", "heads", "drop_p")}}

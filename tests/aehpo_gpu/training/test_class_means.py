@@ -240,6 +240,8 @@ def test_pretraining_is_each_modality_by_itself_and_all_train_on_after_it(
 def test_what_cannot_be_trained_is_refused(joint: TrainingTask) -> None:
     with pytest.raises(InputError, match=r"class_loss: .*no label is named.*label: COLUMN"):
         training_of(replace(joint, classes=None), runs_of())
+    with pytest.raises(InputError, match=r"class_loss: .*no label is named"):
+        training_of(replace(joint, classes=np.full(len(joint.split), -1)), runs_of())
     with pytest.raises(InputError, match="has 3 epochs, of which 3 are pretraining"):
         training_of(joint, runs_of(pretrain_epochs=3))
     # Prices are of sizes, whatever a run is trained by.

@@ -248,3 +248,43 @@ def test_values_that_nothing_can_be_trained_on_are_refused(
     huge["g1"] = np.where(replicates.split(4) == "train", huge["g1"], 1e60)
     with pytest.raises(InputError, match="in replicate 4 of toy_rna, scaled values are not finite"):
         replace(replicates, matrix=huge).data(4)
+
+
+def test_classes_of_a_class_loss_stay_with_their_samples(
+    matrix: pd.DataFrame, labels: pd.DataFrame
+) -> None:
+    site = pd.Series(np.array(["x", "y", "z"])[np.arange(120) % 3], matrix.index).mask(
+        np.arange(120) == 5
+    )
+    with_site = labels.assign(site=site)
+    with_site.attrs = labels.attrs | {"class_loss": "site"}
+    expected = np.where(np.arange(120) == 5, -1, np.arange(120) % 3)
+    one = replicates_of(matrix, with_site, 2)
+    kept = np.arange(120) % 7 != 0
+    for data, of in ((one.data(1), expected), (one.data(1, kept), expected[kept])):
+        assert data.classes is not None
+        assert data.classes.tolist() == of.tolist()
+    split = one.table[["split"]]
+    table = one.fitted(0).apply(matrix)
+    written = training_task("toy_rna", table, split, with_site)
+    assert written.classes is not None
+    assert written.classes.tolist() == expected.tolist()
+    # The label decides neither what is scored nor who is drawn.
+    plain = replicates_of(matrix, labels, 2)
+    assert one.table.equals(plain.table)
+    assert [t.label for t in one.targets.classification] == ["kind"]
+    assert plain.data(1).classes is None
+
+
+def test_a_replicate_on_another_split_is_fitted_on_that(
+    matrix: pd.DataFrame, labels: pd.DataFrame
+) -> None:
+    one = replicates_of(matrix, labels, 3)
+    own, other = one.split(1), one.split(2)
+    assert not own.equals(other)
+    moved = one.data(1, split=other)
+    np.testing.assert_array_equal(moved.matrix, one.data(2).matrix)
+    assert moved.split.tolist() == other.tolist()
+    assert one.data(1, split=own).matrix.tolist() == one.data(1).matrix.tolist()
+    # What the replicate itself is stays what it was.
+    assert one.split(1).equals(own)
