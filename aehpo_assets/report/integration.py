@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
 from aehpo_assets.analysis.factor_labels import factor_labels_text
+from aehpo_assets.analysis.factor_nodes import factor_nodes_text
 from aehpo_assets.analysis.integration import integration_text
 from aehpo_assets.analysis.integration_labels import AVERAGE, by_candidate, by_candidate_text
 from aehpo_assets.analysis.modality_gains import all_gains_text
@@ -108,9 +110,7 @@ def _factors(store: Store, task: str) -> Iterator[Block]:
         own,
         factors_text(own),
     )
-    file = folder / "labels.parquet"
-    labels = pd.read_parquet(file) if file.exists() else pd.DataFrame({"task": []})
-    labels = labels[labels["task"] == task]
+    labels, nodes = (_rows(folder / f"{name}.parquet", task) for name in ("labels", "nodes"))
     if len(labels):
         yield Table(
             f"factor-labels-{stem}",
@@ -118,6 +118,14 @@ def _factors(store: Store, task: str) -> Iterator[Block]:
             "train: what it is about, not how well all of them predict.",
             labels,
             factor_labels_text(labels),
+        )
+    if len(nodes):
+        yield Table(
+            f"factor-nodes-{stem}",
+            "Nodes of the ontology that the strongest tenth of the features of each MOFA factor of "
+            f"{task} belong to more often than by chance.",
+            nodes,
+            factor_nodes_text(nodes),
         )
     for of, rows in own.groupby("of", sort=False):
         what = f"factor of {of}" if of == MOFA else f"latent of {of}"
@@ -127,3 +135,9 @@ def _factors(store: Store, task: str) -> Iterator[Block]:
             "a shared one, a single bar is of one modality alone.",
             partial(factors, wide(rows), what),
         )
+
+
+def _rows(file: Path, task: str) -> pd.DataFrame:
+    """Rows of a joint task; none where a home was made before there was such a table."""
+    table = pd.read_parquet(file) if file.exists() else pd.DataFrame({"task": []})
+    return table[table["task"] == task]
