@@ -13,10 +13,13 @@ from aehpo_assets.analysis.factor_nodes import factor_nodes_text
 from aehpo_assets.analysis.integration import integration_text
 from aehpo_assets.analysis.integration_labels import AVERAGE, by_candidate, by_candidate_text
 from aehpo_assets.analysis.modality_gains import all_gains_text
+from aehpo_assets.analysis.names import RECOMMENDED
 from aehpo_assets.analysis.plots.factors import factors
 from aehpo_assets.analysis.plots.integration import integration_scores
 from aehpo_assets.analysis.shared_factors import COLUMNS, MOFA, factors_text, wide
+from aehpo_assets.analysis.validated_runs import best_runs, scored_runs
 from aehpo_assets.datasets.joint_names import JOINS
+from aehpo_assets.hpo.rounds import VALIDATED
 from aehpo_assets.report.blocks import Block, Picture, Table
 from aehpo_assets.report.found import Report
 from aehpo_assets.store.store import Store
@@ -50,7 +53,8 @@ def integration_blocks(store: Store, reports: Mapping[str, Report]) -> Iterator[
             )
     labels = _of_all(reports, "integration_labels")
     for task in dict.fromkeys(task for table in labels.values() for task in table["joint"]):
-        yield from _of_task(task, labels, _of_all(reports, "modality_gains"))
+        said = _fewer_features(store, task, labels)
+        yield from _of_task(task, labels, _of_all(reports, "modality_gains"), said)
         yield from _factors(store, task)
 
 
@@ -58,14 +62,43 @@ def _of_all(reports: Mapping[str, Report], name: str) -> dict[str, pd.DataFrame]
     return {one: report[name] for one, report in reports.items() if name in report}
 
 
+def _fewer_features(store: Store, task: str, labels: Mapping[str, pd.DataFrame]) -> str:
+    """Say where a recommendation reads fewer features of all modalities than of these alone."""
+    fewer = []
+    for architecture, table in labels.items():
+        names = table.loc[table["joint"] == task, "task"].unique()
+        read = {name: _features_read(store, architecture, name) for name in names}
+        joint = read.pop(task, 0)
+        if joint < sum(read.values()):
+            fewer.append(f"{architecture} ({joint} in all, {sum(read.values())} alone)")
+    if not fewer:
+        return ""
+    return (
+        f" What is recommended for {task} reads fewer features than of its modalities alone: "
+        f"{', '.join(fewer)}. A larger k_filter in the space tells whether joining is to blame."
+    )
+
+
+def _features_read(store: Store, architecture: str, task: str) -> int:
+    """How many features the recommendation of a task reads; 0 where none is validated."""
+    partition = (architecture, task)
+    if not store.is_usable(VALIDATED, partition):
+        return 0
+    best = best_runs(scored_runs(store.read_table(VALIDATED, partition)), RECOMMENDED)
+    return 0 if best.empty else int(best["k_filter_effective"].iloc[0])
+
+
 def _of_task(
-    task: str, labels: Mapping[str, pd.DataFrame], gains: Mapping[str, pd.DataFrame]
+    task: str,
+    labels: Mapping[str, pd.DataFrame],
+    gains: Mapping[str, pd.DataFrame],
+    fewer: str,
 ) -> Iterator[Block]:
     stem = task.replace(JOINS, "-")
     table = by_candidate(labels, task)
     own = [one[one["joint"] == task].assign(architecture=name) for name, one in gains.items()]
     others = any(not one["same_samples"].all() for one in own)
-    said = _OTHERS if others else ""
+    said = (_OTHERS if others else "") + fewer
     if AVERAGE in table:
         yield Picture(
             f"integration-scores-{stem}",
