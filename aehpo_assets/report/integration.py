@@ -18,7 +18,7 @@ from aehpo_assets.analysis.plots.factors import factors
 from aehpo_assets.analysis.plots.integration import integration_scores
 from aehpo_assets.analysis.shared_factors import COLUMNS, MOFA, factors_text, wide
 from aehpo_assets.analysis.validated_runs import best_runs, scored_runs
-from aehpo_assets.datasets.joint_names import JOINS
+from aehpo_assets.datasets.joint_names import JOINS, is_joint
 from aehpo_assets.hpo.rounds import VALIDATED
 from aehpo_assets.report.blocks import Block, Picture, Table
 from aehpo_assets.report.found import Report
@@ -52,10 +52,16 @@ def integration_blocks(store: Store, reports: Mapping[str, Report]) -> Iterator[
                 integration_text(report["integration"]),
             )
     labels = _of_all(reports, "integration_labels")
-    for task in dict.fromkeys(task for table in labels.values() for task in table["joint"]):
+    compared = dict.fromkeys(task for table in labels.values() for task in table["joint"])
+    for task in compared:
         said = _fewer_features(store, task, labels)
         yield from _of_task(task, labels, _of_all(reports, "modality_gains"), said)
         yield from _factors(store, task)
+    # What is shared needs no modality alone beside it.
+    joint = dict.fromkeys(task for one in reports.values() for task in one["verdicts"]["task"])
+    for task in joint:
+        if is_joint(task) and task not in compared:
+            yield from _factors(store, task)
 
 
 def _of_all(reports: Mapping[str, Report], name: str) -> dict[str, pd.DataFrame]:
