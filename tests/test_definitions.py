@@ -186,6 +186,7 @@ EDGES = {
     },
     "shared_factors": {
         *("recommended_latents", "preprocessed_matrix", "data_split", "sample_labels"),
+        "feature_ontology",
     },
     "train_size_curve": {
         "validated_recommendations",

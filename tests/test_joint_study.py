@@ -107,6 +107,9 @@ def test_a_joint_task_goes_all_the_way_of_a_study(tmp_path: Path) -> None:
     assert set(of["of"]) == set(factors["of"])
     assert of["explained"].between(0, 1).all()
     assert "factor-labels-toy_rna-meth" in shown
+    # The data set has no ontology.
+    nodes = pd.read_parquet(store.existing_folder("shared_factors", ()) / "nodes.parquet")
+    assert nodes.empty
     assert factors.loc[factors["of"] == "MOFA", "reproduced"].between(0, 1.001).all()
 
     late = store.existing_folder("late_fusion", ("vanillix",))

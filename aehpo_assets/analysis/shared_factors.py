@@ -61,9 +61,9 @@ def ordered(
     explained
         (factors, modalities) shares of variance.
     factors
-        (samples, factors).
+        (samples, factors), or weights: (features, factors).
     samples
-        Their names.
+        Names of its rows.
 
     Returns
     -------

@@ -76,7 +76,10 @@ train_size_curve = dg.AssetSpec(
 
 shared_factors = dg.AssetSpec(
     "shared_factors",
-    deps=("recommended_latents", "preprocessed_matrix", "data_split", "sample_labels"),
+    deps=(
+        *("recommended_latents", "preprocessed_matrix", "data_split", "sample_labels"),
+        "feature_ontology",
+    ),
     metadata={ONLY_WITH: "fusion"},
 )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
 from aehpo_assets.analysis.factor_labels import factor_labels_text
+from aehpo_assets.analysis.factor_nodes import factor_nodes_text
 from aehpo_assets.analysis.integration import integration_text
 from aehpo_assets.analysis.integration_labels import AVERAGE, by_candidate, by_candidate_text
 from aehpo_assets.analysis.modality_gains import all_gains_text
@@ -16,7 +18,7 @@ from aehpo_assets.analysis.plots.factors import factors
 from aehpo_assets.analysis.plots.integration import integration_scores
 from aehpo_assets.analysis.shared_factors import COLUMNS, MOFA, factors_text, wide
 from aehpo_assets.analysis.validated_runs import best_runs, scored_runs
-from aehpo_assets.datasets.joint_names import JOINS
+from aehpo_assets.datasets.joint_names import JOINS, is_joint
 from aehpo_assets.hpo.rounds import VALIDATED
 from aehpo_assets.report.blocks import Block, Picture, Table
 from aehpo_assets.report.found import Report
@@ -50,10 +52,16 @@ def integration_blocks(store: Store, reports: Mapping[str, Report]) -> Iterator[
                 integration_text(report["integration"]),
             )
     labels = _of_all(reports, "integration_labels")
-    for task in dict.fromkeys(task for table in labels.values() for task in table["joint"]):
+    compared = dict.fromkeys(task for table in labels.values() for task in table["joint"])
+    for task in compared:
         said = _fewer_features(store, task, labels)
         yield from _of_task(task, labels, _of_all(reports, "modality_gains"), said)
         yield from _factors(store, task)
+    # What is shared needs no modality alone beside it.
+    joint = dict.fromkeys(task for one in reports.values() for task in one["verdicts"]["task"])
+    for task in joint:
+        if is_joint(task) and task not in compared:
+            yield from _factors(store, task)
 
 
 def _of_all(reports: Mapping[str, Report], name: str) -> dict[str, pd.DataFrame]:
@@ -141,9 +149,7 @@ def _factors(store: Store, task: str) -> Iterator[Block]:
         own,
         factors_text(own),
     )
-    file = folder / "labels.parquet"
-    labels = pd.read_parquet(file) if file.exists() else pd.DataFrame({"task": []})
-    labels = labels[labels["task"] == task]
+    labels, nodes = (_rows(folder / f"{name}.parquet", task) for name in ("labels", "nodes"))
     if len(labels):
         yield Table(
             f"factor-labels-{stem}",
@@ -151,6 +157,14 @@ def _factors(store: Store, task: str) -> Iterator[Block]:
             "train: what it is about, not how well all of them predict.",
             labels,
             factor_labels_text(labels),
+        )
+    if len(nodes):
+        yield Table(
+            f"factor-nodes-{stem}",
+            "Nodes of the ontology that the strongest tenth of the features of each MOFA factor of "
+            f"{task} belong to more often than by chance.",
+            nodes,
+            factor_nodes_text(nodes),
         )
     for of, rows in own.groupby("of", sort=False):
         what = f"factor of {of}" if of == MOFA else f"latent of {of}"
@@ -160,3 +174,9 @@ def _factors(store: Store, task: str) -> Iterator[Block]:
             "a shared one, a single bar is of one modality alone.",
             partial(factors, wide(rows), what),
         )
+
+
+def _rows(file: Path, task: str) -> pd.DataFrame:
+    """Rows of a joint task; none where a home was made before there was such a table."""
+    table = pd.read_parquet(file) if file.exists() else pd.DataFrame({"task": []})
+    return table[table["task"] == task]

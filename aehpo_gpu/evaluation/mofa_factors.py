@@ -46,6 +46,8 @@ class Factors:
         descending.
     values
         (train samples, factors), in that order.
+    weights
+        (features, factors) of each modality, in that order.
     reproduced
         (factors,) the least that a factor correlates with its likeness in :data:`REFITS` fits from
         other starts, by size.
@@ -54,6 +56,7 @@ class Factors:
     masked: dict[int, float]
     explained: pd.DataFrame
     values: pd.DataFrame
+    weights: dict[str, pd.DataFrame]
     reproduced: pd.Series
 
     @property
@@ -105,12 +108,14 @@ def factors_of(views: Mapping[str, np.ndarray], dims: Sequence[int], seed: int) 
     fitted = fit_mofa(values, chosen, named_seed(seed, "mofa"))
     explained = pd.DataFrame(fitted.variance_explained(values), columns=list(views))
     shares, factors = ordered(explained, fitted.factors)
+    of_modality = zip(views, fitted.weights, strict=True)
+    weights = {name: ordered(explained, own)[1] for name, own in of_modality}
     likenesses = []
     for number in range(REFITS):
         again = fit_mofa(values, chosen, named_seed(seed, "mofa", f"again {number}")).factors
         likenesses.append(_correlations(factors.to_numpy(), again).max(axis=1))
     reproduced = pd.Series(np.min(likenesses, axis=0), factors.columns)
-    return Factors(masked, shares, factors, reproduced)
+    return Factors(masked, shares, factors, weights, reproduced)
 
 
 def _correlations(one: np.ndarray, other: np.ndarray) -> np.ndarray:

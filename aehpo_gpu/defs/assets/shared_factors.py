@@ -13,6 +13,8 @@ import pandas as pd
 from aehpo_assets.analysis import plots
 from aehpo_assets.analysis.factor_labels import COLUMNS as OF_LABELS
 from aehpo_assets.analysis.factor_labels import factor_labels
+from aehpo_assets.analysis.factor_nodes import COLUMNS as OF_NODES
+from aehpo_assets.analysis.factor_nodes import factor_nodes
 from aehpo_assets.analysis.shared_factors import (
     COLUMNS,
     MOFA,
@@ -35,7 +37,15 @@ from aehpo_gpu.evaluation.mofa_factors import Factors, factors_of
 
 SHARED_FACTORS = Recipe(
     "shared_factors",
-    compute=(factors_of, latent_shares, factor_rows, factor_labels, modality_of, search_space),
+    compute=(
+        factors_of,
+        latent_shares,
+        factor_rows,
+        factor_labels,
+        factor_nodes,
+        modality_of,
+        search_space,
+    ),
     chosen=(Chosen(ARCHITECTURE_SPACES, by="architectures"),),
     settings=("fusion", "space", "architectures", "baselines"),
     only_with="fusion",
@@ -45,7 +55,13 @@ SHARED_FACTORS = Recipe(
 
 @study_asset(
     SHARED_FACTORS,
-    deps=["recommended_latents", "preprocessed_matrix", "data_split", "sample_labels"],
+    deps=[
+        "recommended_latents",
+        "preprocessed_matrix",
+        "data_split",
+        "sample_labels",
+        "feature_ontology",
+    ],
     group_name="training",
     kinds={"numpy"},
     pool="baselines",
@@ -57,6 +73,7 @@ def shared_factors(context: dg.AssetExecutionContext, study: StudyResource) -> d
     rows: list[pd.DataFrame] = [pd.DataFrame(columns=COLUMNS)]
     masked: list[pd.DataFrame] = [pd.DataFrame(columns=["task", "factors", "r2", "chosen"])]
     of_labels: list[pd.DataFrame] = [pd.DataFrame(columns=OF_LABELS)]
+    of_nodes: list[pd.DataFrame] = [pd.DataFrame(columns=OF_NODES)]
     said = {}
     for task in filter(is_joint, making.tasks):
         split = making.table("data_split", task)["split"]
@@ -69,6 +86,8 @@ def shared_factors(context: dg.AssetExecutionContext, study: StudyResource) -> d
             rows.append(factor_rows(task, MOFA, found.explained, found.reproduced))
             factors = found.values.set_axis(matrix.index)
             of_labels.append(factor_labels(task, MOFA, factors, labels))
+            weights = {n: w.set_axis(views[n].columns) for n, w in found.weights.items()}
+            of_nodes.append(factor_nodes(task, weights, making.table("feature_ontology", task)))
             masked.append(_masked(task, found))
             said[f"{task} MOFA"] = found.sentence
         for architecture, latents in _latents(making, task).items():
@@ -89,6 +108,7 @@ def shared_factors(context: dg.AssetExecutionContext, study: StudyResource) -> d
             "explained": table,
             "masked": pd.concat([m for m in masked if len(m)] or masked, ignore_index=True),
             "labels": pd.concat([m for m in of_labels if len(m)] or of_labels, ignore_index=True),
+            "nodes": pd.concat([m for m in of_nodes if len(m)] or of_nodes, ignore_index=True),
         },
         metadata={"joint tasks": int(table["task"].nunique()), **said, **shown},
         plots={

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aehpo_assets.analysis.factor_nodes import factor_nodes
 from aehpo_assets.analysis.plots import factors
 from aehpo_assets.analysis.shared_factors import COUNTS, SHARED, kinds
-from aehpo_assets.datasets.simulate import hidden_programmes, simulate_cohort
+from aehpo_assets.datasets.simulate import hidden_programmes, ontology, simulate_cohort
 from aehpo_gpu.evaluation.mofa import Mofa, fit_mofa
 from aehpo_gpu.evaluation.mofa_factors import factors_of, masked_r2
 
@@ -113,6 +114,10 @@ def test_the_programmes_of_the_simulated_cohort_are_its_shared_factors() -> None
     depth = counts.sum(axis=1, keepdims=True)
     rna = np.log1p(counts / depth * np.median(depth))
     dna = modalities["dna"].loc[common].to_numpy("float64")
+    names = {
+        name: modalities[name].columns[view.std(axis=0) > 0][::2]
+        for name, view in (("rna", rna), ("dna", dna))
+    }
     rna, dna = (view[:, view.std(axis=0) > 0][:, ::2] for view in (rna, dna))
     views = [(v - v.mean(0)) / v.std(0) for v in (rna, dna)]
     fitted = fit_mofa(views, 7, seed=0)
@@ -126,3 +131,14 @@ def test_the_programmes_of_the_simulated_cohort_are_its_shared_factors() -> None
     assert (kind[matched.argmax(axis=1)] == SHARED).all()
     assert (kind == SHARED).sum() == 5
     assert (kind == "rna").any()
+    # The features of each are those of its programme.
+    weights = {
+        name: pd.DataFrame(own, names[name])
+        for name, own in zip(names, fitted.weights, strict=True)
+    }
+    nodes = factor_nodes("cohort_rna+dna", weights, ontology(seed=0))
+    nodes = nodes[(nodes["modality"] == "rna") & nodes["supported"]]
+    columns = truth.columns.drop("sex")
+    for programme, factor in zip(columns, matched.argmax(axis=1), strict=True):
+        own = nodes[nodes["factor"] == factor].sort_values("p_value")
+        assert own["node"].iloc[0] == programme
