@@ -134,6 +134,7 @@ def test_paths_are_printed_as_they_are(place: Path, command: Command, tmp_path: 
         assert (code, "is served by another" in text) == (1, True)
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_a_data_set_is_printed_as_it_is(
     place: Path, command: Command, tmp_path: Path
 ) -> None:

@@ -211,6 +211,7 @@ def test_the_same_processor_has_no_excuse(home: Home) -> None:
     assert "recorded on" not in printed
 
 
+@pytest.mark.slow
 def test_a_damaged_artefact_differs_and_is_left_where_it_is(home: Home) -> None:
     path = home.store.table_path("data_split", ("toy_rna",))
     path.write_bytes(path.read_bytes()[:-30])
@@ -220,6 +221,7 @@ def test_a_damaged_artefact_differs_and_is_left_where_it_is(home: Home) -> None:
     assert path.exists()
 
 
+@pytest.mark.slow
 def test_changed_raw_data_is_different_and_the_chain_ends_there(own_data: Path) -> None:
     file = own_data / "data" / "toy" / "rna.parquet"
     content = file.read_bytes()

@@ -74,6 +74,7 @@ def status(home: Home) -> str:
     return printed.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["flip", "truncate"])
 def test_a_damaged_table_is_named_when_it_is_read_and_made_again_next(
     tiny_root: Path, begun: Home, harm: str
@@ -105,6 +106,7 @@ def test_a_damaged_table_is_named_when_it_is_read_and_made_again_next(
     assert present.artefacts.why_stale("sample_labels", TASK) is None, "nothing else is made again"
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_leaves_the_old_artefact_and_says_so(
     tiny_root: Path, begun: Home, tmp_path: Path
 ) -> None:

@@ -70,6 +70,7 @@ def test_it_is_made_once_and_follows_what_it_tells(asked: tuple[Home, StudyRun])
     assert status.state(STUDY_REPORT, ()) == ("up to date", "")
 
 
+@pytest.mark.slow
 def test_the_instance_knows_where_it_lies(asked: tuple[Home, StudyRun]) -> None:
     home, run = asked
     if run.artefacts.why_stale(STUDY_REPORT, ()) is not None:

@@ -24,8 +24,8 @@ from dagster._core.storage.local_compute_log_manager import (
 from dagster._serdes import ConfigurableClassData
 from dagster._utils import ensure_file, touch_file
 
-_END_WITH = 'while kill -0 "$1" 2>/dev/null; do sleep 1; done; kill "$2" "$3"'
-"""Ends two processes once a third is gone."""
+_END_WITH = 'while kill -0 "$1" 2>/dev/null; do sleep 1; done; kill -9 "$2" "$3"'
+"""Ends two processes once a third is gone, also where they were told to ignore other signals."""
 
 
 class HomeComputeLogs(LocalComputeLogManager):
@@ -74,7 +74,7 @@ def _seen(shown: dict[str, IO[str]]) -> Generator[None, None, None]:
         yield
     finally:
         for process in started:
-            process.terminate()
+            process.kill()
         for process in started:
             process.wait()
 

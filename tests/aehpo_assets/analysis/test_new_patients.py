@@ -60,6 +60,7 @@ def test_what_is_not_known_is_not_said(other: str) -> None:
     assert for_new_patients(ON_THESE, None, "a", "b") is None
 
 
+@pytest.mark.slow
 def test_equals_are_called_better_for_new_patients_in_at_most_one_of_twenty_studies() -> None:
     """Two models of one true score on 60 patients: on these, one of them is better."""
     rng = np.random.default_rng(5)

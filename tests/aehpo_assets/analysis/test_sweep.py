@@ -43,6 +43,7 @@ def test_what_is_told_is_told_within_replicates() -> None:
     )
 
 
+@pytest.mark.slow
 def test_chance_is_not_told_and_one_replicate_tells_nothing() -> None:
     told = [sweep_scores(runs(5, 0, seed), SWEPT)["told"].any() for seed in range(20)]
     assert sum(told) <= 6

@@ -274,6 +274,7 @@ def test_blackboxes_wait_for_what_is_on_its_way_and_not_for_what_failed(daemon: 
     assert daemon.tick()["blackbox"] == {"varix"}
 
 
+@pytest.mark.slow
 def test_recommendations_of_all_tasks_follow_the_new_surrogate(daemon: Daemon) -> None:
     daemon.lands("toy_rna")
     daemon.finished("toy_rna")

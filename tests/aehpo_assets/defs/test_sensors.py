@@ -185,6 +185,7 @@ def test_a_broken_data_set_is_reported_once_and_picked_up_when_mended(sensed: Se
     assert set(sensed.instance.get_dynamic_partitions("task")) == {"toy_rna", "toy_meth"}
 
 
+@pytest.mark.slow
 def test_a_known_data_set_that_breaks_keeps_its_artefacts(made: Sensed) -> None:
     (made.home.data / "toy" / "clinical.csv").write_text("sample_id,sex\n")
     result = made.tick()
@@ -194,6 +195,7 @@ def test_a_known_data_set_that_breaks_keeps_its_artefacts(made: Sensed) -> None:
     assert made.home.store.is_usable("sample_labels", ("toy_rna",))
 
 
+@pytest.mark.slow
 def test_a_touched_file_is_not_read_again(made: Sensed) -> None:
     os.utime(made.home.data / "toy" / "rna.parquet")
     assert asked(made.tick()) == {}
@@ -224,6 +226,7 @@ def test_a_changed_file_has_exactly_its_readers_made_again(made: Sensed) -> None
     }
 
 
+@pytest.mark.slow
 def test_an_ontology_is_read_by_what_tells_it_and_by_nothing_else(made: Sensed) -> None:
     folder = made.home.data / "toy"
     genes = pd.read_parquet(folder / "rna.parquet").columns

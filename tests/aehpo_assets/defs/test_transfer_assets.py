@@ -141,6 +141,7 @@ def event_of(result: dg.ExecuteInProcessResult, asset: str) -> dg.AssetMateriali
     return event
 
 
+@pytest.mark.slow
 def test_recommendations_say_how_much_each_task_counted(bench: Bench) -> None:
     bench.put("baseline_performance", "new", frame=baseline(0.9))
     result = bench.make("recommendations", "vanillix", "new")

@@ -71,6 +71,7 @@ def test_the_split_of_a_run_is_kept_where_it_is_known() -> None:
     assert "split_seed" not in evaluation_table(runs(status=["ok"]), SPACE)
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from aehpo_assets.hpo.columns import VALID_SCORE
 from aehpo_assets.hpo.evaluations import evaluation_table
@@ -46,6 +47,7 @@ def test_without_noise_the_effect_is_found_exactly() -> None:
     assert spread.max() < 0.01
 
 
+@pytest.mark.slow
 def test_being_chosen_for_luck_does_not_make_new_splits_look_hard() -> None:
     bias, naive = [], []
     for seed in range(40):

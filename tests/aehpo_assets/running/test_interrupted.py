@@ -178,6 +178,7 @@ def test_what_a_killed_ui_left_running_is_ended(home: Home, instance: dg.Dagster
             process.wait()
 
 
+@pytest.mark.slow
 def test_what_a_ui_started_ends_with_it(tmp_path: Path) -> None:
     (tmp_path / "sleeper.py").write_text(
         "import pathlib, subprocess, time\n"

@@ -122,6 +122,7 @@ def test_a_searcher_that_works_elsewhere_is_not_called_unknown() -> None:
         check_study(study(hpo={"searchers": ["asha"]}), FILE, ["a_rna"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["run", "plan"])
 def test_a_split_that_names_a_data_set_there_is_not_is_refused_before_a_write(
     command: str, tiny_root: Path, tmp_path: Path

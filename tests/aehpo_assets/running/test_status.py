@@ -71,6 +71,7 @@ def test_only_what_was_tried_and_not_made_has_failed(root: Path, tmp_path: Path)
     assert states(home)["sample_labels"] == "stale", "it was made, and has gone stale since"
 
 
+@pytest.mark.slow
 def test_what_succeeded_after_a_failure_has_not_failed(root: Path, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     matrix = (root / "data" / "toy" / "rna.parquet").read_bytes()

@@ -80,6 +80,7 @@ def test_a_damaged_shard_is_set_aside_and_its_runs_count_as_missing(tmp_path: Pa
     assert victim.with_name(f".{victim.name}.damaged").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["results", "curves"])
 def test_no_flipped_byte_of_a_shard_alters_a_number(tmp_path: Path, kind: str) -> None:
     """What is collected is what was trained, or the run counts as missing and is trained again."""

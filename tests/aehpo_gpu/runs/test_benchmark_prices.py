@@ -73,6 +73,7 @@ def test_multi_objective_searches_give_the_same_answer_whatever_seconds_cost(
     assert content_hash(without_measured(one)) == content_hash(without_measured(other))
 
 
+@pytest.mark.slow
 def test_fronts_and_volumes_are_the_same_whatever_seconds_cost(
     on_two: list[tuple[pd.DataFrame, BenchmarkSummary]],
 ) -> None:

@@ -75,6 +75,7 @@ def tune(
     return found.drop(columns=SECONDS)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("known_prices")
 @pytest.mark.parametrize("searcher", ["cqr", "asha_cqr"])
 def test_the_same_seed_trains_the_same_runs(
@@ -90,6 +91,7 @@ def test_the_same_seed_trains_the_same_runs(
     assert (first.loc[stopped, "epoch"].isin([2, 4])).all()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("known_prices")
 def test_an_interrupted_search_keeps_its_batches(task: TrainingTask, tmp_path: Path) -> None:
     whole = tune(task, tmp_path / "whole", "asha", 8)
@@ -148,6 +150,7 @@ def test_each_configuration_is_trained_with_several_seeds(
     pd.testing.assert_frame_equal(more.drop(columns=SECONDS), found.drop(columns=SECONDS))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("known_prices")
 @pytest.mark.parametrize("how", ["observations", "points_to_evaluate"])
 def test_a_warm_start_begins_with_what_was_sampled(
@@ -255,6 +258,7 @@ def tell(home: Home, searcher: str, task: str = "toy_rna", runs: int = 5) -> str
     return " ".join(printed.getvalue().split())
 
 
+@pytest.mark.slow
 def test_the_terminal_compares_and_goes_on(home: Home) -> None:
     printed = tell(home, "asha")
     assert "5 runs in" in printed

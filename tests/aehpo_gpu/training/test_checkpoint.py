@@ -64,7 +64,11 @@ def train(
     [
         ("varix", RULES),
         ("vanillix", {}),
-        ("convolix", {"channels": 4, "optimizer": ["adamw", "rmsprop"] * 2}),
+        pytest.param(
+            "convolix",
+            {"channels": 4, "optimizer": ["adamw", "rmsprop"] * 2},
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["mixed", "plain", "alone"],
 )

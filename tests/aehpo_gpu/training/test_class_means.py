@@ -177,6 +177,7 @@ def test_a_weight_of_zero_is_a_run_without_it(joint: TrainingTask) -> None:
     pd.testing.assert_frame_equal(found[0][told], found[1][told])
 
 
+@pytest.mark.slow
 def test_classes_come_together(joint: TrainingTask) -> None:
     settings = TrainingSettings(epochs=30, device="cpu")
     own = {"gamma": 0.0, "delta_pair": 0.0, "lr_fixed": 5e-3, "beta": 1e-3, "n_layers": 1}

@@ -146,6 +146,7 @@ def test_a_model_is_known_by_its_prices() -> None:
     assert SHIPPED_CPU.version != replace(SHIPPED_CPU, solo_error=0.1).version
 
 
+@pytest.mark.slow
 def test_the_device_is_measured_once_and_again_for_larger_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -151,6 +151,7 @@ def test_every_optimiser_beside_every_schedule(task: TrainingTask) -> None:
     assert_as_alone(task, runs)
 
 
+@pytest.mark.slow
 def test_everything_at_once(task: TrainingTask) -> None:
     """What a study draws independently of each other, in the order that it comes in."""
     source = np.random.default_rng(0)

@@ -48,6 +48,7 @@ def shard(task: TrainingTask, runs: pd.DataFrame) -> ShardResult:
     return train_shard(task, "varix", runs, [[0, 1, 2, 3]], SETTINGS, COST)
 
 
+@pytest.mark.slow
 def test_each_run_ends_where_it_ends_alone(
     task: TrainingTask, runs: pd.DataFrame, shard: ShardResult
 ) -> None:

@@ -163,6 +163,7 @@ def test_no_shard_mixes_replicates_and_results_are_those_of_a_run_trained_alone(
     assert (by_replicate.nunique(axis=1) == 3).all()
 
 
+@pytest.mark.slow
 def test_shards_side_by_side_leave_what_they_leave_one_by_one(
     tmp_path: Path, matrix: pd.DataFrame, labels: pd.DataFrame
 ) -> None:

@@ -68,7 +68,7 @@ def untouched(task: TrainingTask) -> Callable[[str, str], tuple[FleetTraining, R
 
 
 @pytest.mark.parametrize("architecture", ["vanillix", "varix", "disentanglix"])
-@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("precision", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("leaving", [{3: [1]}, {3: [0, 2]}, {3: [3], 7: [0, 1]}], ids=str)
 def test_runs_that_go_on_are_as_if_nobody_had_left(
     task: TrainingTask,

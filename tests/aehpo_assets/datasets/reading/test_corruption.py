@@ -297,7 +297,7 @@ def _outcome(folder: Path) -> str:
     ("ending", "orientation"),
     [
         ("csv", "samples_by_features"),
-        ("tsv", "features_by_samples"),
+        pytest.param("tsv", "features_by_samples", marks=pytest.mark.slow),
         pytest.param("csv", "features_by_samples", marks=pytest.mark.slow),
         pytest.param("tsv", "samples_by_features", marks=pytest.mark.slow),
     ],

@@ -585,6 +585,7 @@ def test_searchers_are_told_one_training_and_ranked_by_the_truth(
     np.testing.assert_array_equal(at_end.loc[key, "promise"], best[VALID_SCORE])
 
 
+@pytest.mark.slow
 def test_promises_of_lucky_runs_are_told_for_what_they_are(
     noisy: Path, evaluations: pd.DataFrame
 ) -> None:
@@ -604,6 +605,7 @@ def test_promises_of_lucky_runs_are_told_for_what_they_are(
     assert "promises" in summary_figures(summary)
 
 
+@pytest.mark.slow
 def test_where_the_noise_is_not_known_nothing_is_said_of_promises(
     trials: pd.DataFrame, noisy: Path, evaluations: pd.DataFrame
 ) -> None:
@@ -649,6 +651,7 @@ def test_another_noise_is_another_benchmark(
     assert silent["config_id"].tolist() == told["config_id"].tolist()
 
 
+@pytest.mark.slow
 def test_searchers_of_a_repetition_begin_with_the_same_configurations(
     evaluations: pd.DataFrame, saved: Path, curves: Path
 ) -> None:

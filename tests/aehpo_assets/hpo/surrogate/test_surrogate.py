@@ -159,6 +159,7 @@ def test_small_tables_work(count: int, space: SearchSpace) -> None:
     assert len(out_of_fold) == 3 * count
 
 
+@pytest.mark.slow
 def test_a_learnable_objective_is_learned(space: SearchSpace) -> None:
     results = synthetic_results(space, tasks=("a",), count=400, noise=0.002)
     results["a"] = results["a"][results["a"]["status"] == "ok"]

@@ -60,6 +60,7 @@ def test_every_way_gets_the_same_evaluations(progress: pd.DataFrame) -> None:
     assert progress["best"].equals(searches["score"].cummax())
 
 
+@pytest.mark.slow
 def test_plain_transfer_harms_on_a_hostile_task_and_weighted_transfer_does_not(
     progress: pd.DataFrame, with_hostile: pd.DataFrame, of_hostile: Surrogate
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_hostile_task_that_looks_alike_is_dropped_too(
     assert weights.loc["hostile", "used"].mean() < 0.3
 
 
+@pytest.mark.slow
 def test_the_probe_is_a_draw_from_the_space_as_random_search_is(
     progress: pd.DataFrame, with_hostile: pd.DataFrame, of_hostile: Surrogate, space: SearchSpace
 ) -> None:
@@ -120,6 +122,7 @@ def test_what_was_probed_is_known_to_the_searcher(
     assert told == [8, 30] * 4
 
 
+@pytest.mark.slow
 def test_a_warm_start_begins_with_the_best_earlier_runs(
     progress: pd.DataFrame, with_hostile: pd.DataFrame, of_hostile: Surrogate
 ) -> None:
