@@ -16,22 +16,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from crossed_training import MODALITIES, SETTINGS, network_of, training_of
 from plain_training import make_runs
 
 from aehpo_assets.errors import InputError
 from aehpo_gpu.training.class_means import ClassMeans
 from aehpo_gpu.training.cost import CostModel
-from aehpo_gpu.training.crossed import CLASSES, CrossedNetwork
+from aehpo_gpu.training.crossed import CLASSES
 from aehpo_gpu.training.fleet import FleetTraining
-from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.shard import train_shard
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 from aehpo_gpu.training.timing import time_step
 from aehpo_gpu.training.work import TERMS
 
-SETTINGS = TrainingSettings(epochs=3, device="cpu", precision="float64")
 COST = CostModel("cpu", dict.fromkeys(TERMS, 1e-9))
-MODALITIES = np.array(["rna", "cna"] * 16 + ["rna"] * 16)
 
 
 @pytest.fixture
@@ -45,17 +43,6 @@ def joint(task: TrainingTask) -> TrainingTask:
 def runs_of(**changes: Any) -> pd.DataFrame:
     own = {"gamma": 2.0, "delta_pair": 3.0, "delta_class": 4.0, "n_layers": 2}
     return make_runs(1, **(own | changes))
-
-
-def training_of(
-    data: TrainingTask, runs: pd.DataFrame, settings: TrainingSettings = SETTINGS
-) -> FleetTraining:
-    return FleetTraining("xmodalix", runs, ResidentMatrix(data, settings), settings)
-
-
-def network_of(training: FleetTraining) -> CrossedNetwork:
-    assert isinstance(training.network, CrossedNetwork)
-    return training.network
 
 
 def means_of(training: FleetTraining) -> ClassMeans:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from crossed_training import MODALITIES, SETTINGS, network_of, training_of
 from plain_training import make_runs
 from sklearn.metrics import r2_score
 
@@ -22,18 +23,13 @@ from aehpo_assets.errors import InputError
 from aehpo_assets.hpo.columns import columns_of_test
 from aehpo_gpu.evaluation.alignment import foscttm, modality_accuracy
 from aehpo_gpu.training.cost import CostModel
-from aehpo_gpu.training.crossed import CrossedNetwork
-from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.plan import plan_fleets
-from aehpo_gpu.training.resident import ResidentMatrix
 from aehpo_gpu.training.shard import train_shard
 from aehpo_gpu.training.task import TrainingSettings, TrainingTask
 from aehpo_gpu.training.timing import time_step
 from aehpo_gpu.training.work import TERMS
 
-SETTINGS = TrainingSettings(epochs=2, device="cpu", precision="float64")
 COST = CostModel("cpu", dict.fromkeys(TERMS, 1e-9))
-MODALITIES = np.array(["rna", "cna"] * 16 + ["rna"] * 16)
 COLUMNS = {name: np.flatnonzero(name == MODALITIES) for name in ("rna", "cna")}
 SIZES = {"rna": 32, "cna": 16}
 ALIGNED = [
@@ -52,19 +48,8 @@ def runs_of(**changes: Any) -> pd.DataFrame:
     return make_runs(1, **({"gamma": 2.0, "delta_pair": 3.0, "n_layers": 2} | changes))
 
 
-def training_of(
-    data: TrainingTask, runs: pd.DataFrame, settings: TrainingSettings = SETTINGS
-) -> FleetTraining:
-    return FleetTraining("xmodalix", runs, ResidentMatrix(data, settings), settings)
-
-
-def network_of(training: FleetTraining) -> CrossedNetwork:
-    assert isinstance(training.network, CrossedNetwork)
-    return training.network
-
-
 def test_what_is_told_is_what_the_plain_modules_say(joint: TrainingTask) -> None:
-    training = training_of(joint, runs_of(drop_p=0.3))
+    training = training_of(joint, runs_of(drop_p=0.3), replace(SETTINGS, epochs=2))
     training.advance(2)
     network = network_of(training)
     network.module.requires_grad_(False)
