@@ -41,14 +41,26 @@ def latent_shares(latents: np.ndarray, views: Mapping[str, np.ndarray]) -> pd.Da
         on that latent alone explains. Shares of latents that go together count twice, and do not
         add up.
     """
-    centred = latents - latents.mean(axis=0)
-    size = np.sqrt((centred**2).sum(axis=0))
-    unit = centred / np.where(size > 0, size, 1.0)
+    unit = unit_columns(latents)
     shares = {}
     for name, view in views.items():
         values = view - view.mean(axis=0, dtype=np.float64)
         shares[name] = ((unit.T @ values) ** 2).sum(axis=1) / (values**2).sum()
     return pd.DataFrame(shares)
+
+
+def unit_columns(values: np.ndarray) -> np.ndarray:
+    """Return (samples, columns) centred and of length one, whose products are correlations.
+
+    Parameters
+    ----------
+    values
+        (samples, columns); one that does not vary is zero.
+    """
+    centred = values - values.mean(axis=0)
+    size = np.sqrt((centred**2).sum(axis=0))
+    unit: np.ndarray = centred / np.where(size > 0, size, 1.0)
+    return unit
 
 
 def ordered(

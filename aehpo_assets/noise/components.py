@@ -142,20 +142,11 @@ class _Alike:
         (n, configurations) scores.
     same_split
         (n, n) 1 where two runs share their split.
-    all_splits
-        Splits of all groups.
     """
 
     splits: np.ndarray
     scores: np.ndarray
     same_split: np.ndarray
-    all_splits: int
-
-    def by_split(self, values: np.ndarray) -> np.ndarray:
-        """Sum the rows of each split: (n, ...) to (all splits, ...)."""
-        found = np.zeros((self.all_splits, *values.shape[1:]))
-        np.add.at(found, self.splits, values)
-        return found
 
 
 @dataclass(frozen=True)
@@ -169,7 +160,6 @@ class _Design:
     @classmethod
     def of(cls, runs: pd.DataFrame) -> _Design:
         positions = pd.factorize(runs["split_seed"], sort=True)[0]
-        all_splits = int(positions.max()) + 1
         ordered = runs.assign(position=positions).sort_values(["config_id", "position"])
         alike: dict[tuple[int, ...], list[np.ndarray]] = {}
         for _, own in ordered.groupby("config_id", sort=True):
@@ -178,9 +168,9 @@ class _Design:
         for splits, scores in alike.items():
             places = np.array(splits)
             same = (places[:, None] == places[None, :]).astype(float)
-            groups.append(_Alike(places, np.column_stack(scores), same, all_splits))
+            groups.append(_Alike(places, np.column_stack(scores), same))
         centred = runs["score"] - runs.groupby("split_seed")["score"].transform("mean")
-        return cls(tuple(groups), all_splits, float((centred**2).mean()))
+        return cls(tuple(groups), int(positions.max()) + 1, float((centred**2).mean()))
 
     def fit(self, separate: bool) -> tuple[float, float, float]:
         """Return the variances of configuration, interaction and seed.
@@ -236,9 +226,15 @@ class _Design:
         normal, right = np.zeros((self.splits, self.splits)), np.zeros(self.splits)
         for group, inverse, _ in inverses:
             count = group.scores.shape[1]
-            normal += count * group.by_split(group.by_split(inverse).T)
-            right += group.by_split(inverse @ group.scores.sum(axis=1))
+            normal += count * self._by_split(group, self._by_split(group, inverse).T)
+            right += self._by_split(group, inverse @ group.scores.sum(axis=1))
         return normal, right
+
+    def _by_split(self, group: _Alike, values: np.ndarray) -> np.ndarray:
+        """Sum what the runs of a group have, by their split: (n, ...) to (splits, ...)."""
+        found = np.zeros((self.splits, *values.shape[1:]))
+        np.add.at(found, group.splits, values)
+        return found
 
     def _likelihood(self, variances: np.ndarray) -> tuple[float, np.ndarray]:
         """Restricted log likelihood, and its derivative by each of the three variances.
@@ -281,6 +277,7 @@ class _Design:
     def _means_by_split(self) -> np.ndarray:
         sums, counts = np.zeros(self.splits), np.zeros(self.splits)
         for group in self.groups:
-            np.add.at(sums, group.splits, group.scores.sum(axis=1))
-            np.add.at(counts, group.splits, group.scores.shape[1])
+            runs, count = group.scores.shape
+            sums += self._by_split(group, group.scores.sum(axis=1))
+            counts += self._by_split(group, np.full(runs, count))
         return sums / counts

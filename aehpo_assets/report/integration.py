@@ -75,7 +75,7 @@ def _fewer_features(store: Store, task: str, labels: Mapping[str, pd.DataFrame])
         names = table.loc[table["joint"] == task, "task"].unique()
         read = {name: _features_read(store, architecture, name) for name in names}
         joint = read.pop(task, 0)
-        if joint < sum(read.values()):
+        if 0 < joint < sum(read.values()):
             fewer.append(f"{architecture} ({joint} in all, {sum(read.values())} alone)")
     if not fewer:
         return ""

@@ -19,6 +19,7 @@ from aehpo_assets.analysis.shared_factors import (
     SHARED,
     kinds,
     ordered,
+    unit_columns,
 )
 from aehpo_assets.store.provenance import named_seed
 from aehpo_gpu.evaluation.mofa import fit_mofa
@@ -113,19 +114,10 @@ def factors_of(views: Mapping[str, np.ndarray], dims: Sequence[int], seed: int) 
     likenesses = []
     for number in range(REFITS):
         again = fit_mofa(values, chosen, named_seed(seed, "mofa", f"again {number}")).factors
-        likenesses.append(_correlations(factors.to_numpy(), again).max(axis=1))
+        correlations = unit_columns(factors.to_numpy()).T @ unit_columns(again)
+        likenesses.append(np.abs(correlations).max(axis=1))
     reproduced = pd.Series(np.min(likenesses, axis=0), factors.columns)
     return Factors(masked, shares, factors, weights, reproduced)
-
-
-def _correlations(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Correlations of the columns of two matrices, by size; zero of one that does not vary."""
-    unit = []
-    for values in (one, other):
-        centred = values - values.mean(axis=0)
-        size = np.sqrt((centred**2).sum(axis=0))
-        unit.append(centred / np.where(size > 0, size, 1.0))
-    return np.abs(unit[0].T @ unit[1])
 
 
 def masked_r2(views: Sequence[np.ndarray], factors: int, seed: int) -> float:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import torch
 
 from aehpo_gpu.training.crossed import CrossedNetwork
 from aehpo_gpu.training.fleet import FleetTraining
@@ -23,3 +26,17 @@ def training_of(
 def network_of(training: FleetTraining) -> CrossedNetwork:
     assert isinstance(training.network, CrossedNetwork)
     return training.network
+
+
+def stopped_and_not(
+    data: TrainingTask, runs: pd.DataFrame, settings: TrainingSettings, folder: Path
+) -> tuple[FleetTraining, FleetTraining]:
+    """One that goes on from what another wrote after two epochs, and that other, both trained."""
+    whole = training_of(data, runs, settings)
+    whole.train(2)
+    torch.save(whole.state(), folder / "state.pt")
+    whole.advance(settings.epochs)
+    resumed = training_of(data, runs, settings)
+    resumed.restore(torch.load(folder / "state.pt", weights_only=True))
+    resumed.advance(settings.epochs)
+    return resumed, whole

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from crossed_training import MODALITIES, SETTINGS, network_of, training_of
+from crossed_training import MODALITIES, SETTINGS, network_of, stopped_and_not, training_of
 from plain_training import make_runs
 
 from aehpo_assets.errors import InputError
@@ -186,13 +186,7 @@ def test_classes_come_together(joint: TrainingTask) -> None:
 def test_a_killed_training_goes_on_with_its_means(joint: TrainingTask, tmp_path: Path) -> None:
     settings = replace(SETTINGS, epochs=4)
     runs = runs_of(drop_p=0.3, pretrain_epochs=1)
-    whole = training_of(joint, runs, settings)
-    whole.train(2)
-    torch.save(whole.state(), tmp_path / "state.pt")
-    whole.advance(4)
-    resumed = training_of(joint, runs, settings)
-    resumed.restore(torch.load(tmp_path / "state.pt", weights_only=True))
-    resumed.advance(4)
+    resumed, whole = stopped_and_not(joint, runs, settings, tmp_path)
     assert torch.equal(resumed.latents, whole.latents)
     assert torch.equal(means_of(resumed).means, means_of(whole).means)
     assert all(torch.equal(resumed.metrics[name], v) for name, v in whole.metrics.items())

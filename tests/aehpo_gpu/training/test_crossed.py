@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from crossed_training import MODALITIES, SETTINGS, network_of, training_of
+from crossed_training import MODALITIES, SETTINGS, network_of, stopped_and_not, training_of
 from plain_training import make_runs
 from sklearn.metrics import r2_score
 
@@ -187,13 +187,7 @@ def test_what_cannot_be_is_refused(joint: TrainingTask, task: TrainingTask) -> N
 
 def test_a_killed_training_goes_on_with_its_classifier(joint: TrainingTask, tmp_path: Path) -> None:
     settings, runs = replace(SETTINGS, epochs=4), runs_of(drop_p=0.3)
-    whole = training_of(joint, runs, settings)
-    whole.train(2)
-    torch.save(whole.state(), tmp_path / "state.pt")
-    whole.advance(4)
-    resumed = training_of(joint, runs, settings)
-    resumed.restore(torch.load(tmp_path / "state.pt", weights_only=True))
-    resumed.advance(4)
+    resumed, whole = stopped_and_not(joint, runs, settings, tmp_path)
     assert torch.equal(resumed.latents, whole.latents)
     states = [network_of(one).classifier.state_dict() for one in (resumed, whole)]
     assert all(torch.equal(values, states[1][name]) for name, values in states[0].items())
