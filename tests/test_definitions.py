@@ -225,6 +225,7 @@ def test_the_graph_is_that_of_the_design() -> None:
     assert edges == EDGES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [

@@ -88,6 +88,7 @@ def add(column: str, row: int, value: float) -> Callable[[pd.DataFrame], None]:
     return change
 
 
+@pytest.mark.slow
 def test_a_recommendation_is_reproduced_from_the_raw_files(home: Home) -> None:
     before = home.store.provenance("recommendations", ("vanillix", "toy_rna"))
     good, printed = reproduce(home, "recommendations/vanillix/toy_rna")
@@ -238,6 +239,7 @@ def test_changed_raw_data_is_different_and_the_chain_ends_there(own_data: Path) 
     assert "What depends on it was not made again" in printed
 
 
+@pytest.mark.slow
 def test_what_cannot_be_made_again_is_refused(home: Home, own_data: Path) -> None:
     table = home.store.read_table("recommendations", ("vanillix", "toy_rna"))
     with pytest.raises(InputError, match="no configuration can be made alone"):

@@ -180,6 +180,7 @@ def test_a_locked_history_is_told_and_works_again_when_it_is_free(
     assert instance.get_dynamic_partitions("task") == ["toy_rna"]
 
 
+@pytest.mark.slow
 def test_the_command_says_it_in_one_line(
     tiny_root: Path,
     begun: Home,

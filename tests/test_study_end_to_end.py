@@ -486,6 +486,7 @@ def test_what_is_exchanged_or_damaged_is_named_and_made_again(
     assert data_versions(home.root) == versions
 
 
+@pytest.mark.slow
 def test_a_changed_study_makes_only_what_hangs_on_the_change(
     first: tuple[Path, str], root: Path
 ) -> None:

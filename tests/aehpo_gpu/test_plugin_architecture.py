@@ -128,6 +128,7 @@ def test_the_engine_is_asked_before_a_study_starts() -> None:
     point.load()(study(architectures=["varix"]), Path("study.yaml"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("pictures")
 def test_a_hyperparameter_of_another_package_goes_all_the_way(
     install: Install, task: TrainingTask, tmp_path: Path

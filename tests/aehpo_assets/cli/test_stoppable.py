@@ -136,6 +136,7 @@ def test_the_exit_code_of_the_work_is_told_and_so_is_its_death() -> None:
     assert killed.wait(PATIENCE) == 137
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), BOTH)
 def test_a_run_stops_inside_a_training_and_its_run_is_to_be_asked_for_again(
     finished_tiny: Path, tmp_path: Path, number: int, code: int

@@ -183,6 +183,7 @@ def test_only_the_study_is_made(daemon: Daemon, tmp_path: Path) -> None:
     assert asked["omics_matrix"] == {"toy_rna"}
 
 
+@pytest.mark.slow
 def test_nothing_is_made_without_a_study_or_beside_a_headless_run(
     daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,6 +346,7 @@ def record(home: Home, asset: str, *partition: str, version: str, **inputs: str)
     )
 
 
+@pytest.mark.slow
 def test_recommendations_wait_for_baselines_on_their_way_and_not_for_failed_ones(
     daemon: Daemon,
 ) -> None:

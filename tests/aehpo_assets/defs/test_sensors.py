@@ -201,6 +201,7 @@ def test_a_touched_file_is_not_read_again(made: Sensed) -> None:
     assert asked(made.tick()) == {}
 
 
+@pytest.mark.slow
 def test_the_same_content_in_other_bytes_is_read_again_and_makes_nothing_stale(
     made: Sensed,
 ) -> None:

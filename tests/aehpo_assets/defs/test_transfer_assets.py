@@ -161,6 +161,7 @@ def test_recommendations_say_how_much_each_task_counted(bench: Bench) -> None:
     assert read == {f"dataset_profile/{task}" for task in NAMES} | {"baseline_performance/new"}
 
 
+@pytest.mark.slow
 def test_landmarks_that_come_later_make_recommendations_stale(bench: Bench) -> None:
     own = ("vanillix", "new")
     assert bench.make("recommendations", *own).success

@@ -64,12 +64,11 @@ def test_intervals_are_normal_or_of_student() -> None:
 
 
 @pytest.mark.parametrize("splits", [2, 3, 8])
-@pytest.mark.parametrize("deviation", [0.0, 0.02, 0.1])
+@pytest.mark.parametrize("deviation", [0.0, 0.01, 0.02, 0.1])
 def test_intervals_hold_the_truth_as_often_as_they_say(splits: int, deviation: float) -> None:
     source = np.random.default_rng(splits)
     effects = 0.05 * source.normal(size=(4000, splits))
     off = effects.mean(axis=1) + deviation * source.normal(size=4000)
     levels = effects.var(axis=1, ddof=1) / splits
     half = half_width(np.full(4000, deviation**2), 0.9, levels, splits - 1)
-    # With one degree of freedom the approximation is a little short.
-    assert 0.84 < (np.abs(off) < half).mean() < 0.95
+    assert 0.86 < (np.abs(off) < half).mean() < 0.94

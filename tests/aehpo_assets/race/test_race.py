@@ -187,7 +187,8 @@ def test_noise_that_nothing_tells_of_is_that_of_its_own_replicates() -> None:
         for one in (told, own)
     ]
     assert width[1] == pytest.approx(width[0], rel=0.4)
-    assert width[1] < 0.8 * (2 * 1.645 * 0.1)
+    # Two splits leave the level of all of them open.
+    assert width[1] < 0.9 * (2 * 1.645 * 0.1)
 
 
 @pytest.mark.slow

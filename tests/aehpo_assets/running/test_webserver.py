@@ -257,6 +257,7 @@ def test_whoever_launches_a_run_cannot_choose_the_home(served: Served, tmp_path:
     assert not served.instance.get_runs()
 
 
+@pytest.mark.slow
 def test_other_machines_are_let_in_by_name_only() -> None:
     assert allowed_hosts("127.0.0.1", []) == list(LOOPBACK)
     assert allowed_hosts("::1", []) == list(LOOPBACK)

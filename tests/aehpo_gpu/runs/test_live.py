@@ -225,6 +225,7 @@ def write_again(home: Home, asset: str, **changes: object) -> None:
     home.store.write_table(asset, partition, table, record)
 
 
+@pytest.mark.slow
 def test_the_asset_keeps_the_searches_of_the_study(home: Home) -> None:
     with dg.instance_for_test() as instance:
         sync_partitions(home.study(), instance, TASK)

@@ -126,6 +126,7 @@ def test_modalities_and_stages_draw_for_themselves(two: StackedTraining) -> None
     assert len(seeds) == 3
 
 
+@pytest.mark.slow
 def test_it_is_trained_scored_and_stopped_like_any_other(joint: TrainingTask) -> None:
     settings = TrainingSettings(epochs=30, fidelities=(10,), device="cpu", influence=True)
     runs = make_runs(3, beta=0.01, n_layers=1, lr_fixed=[5e-3, 1e-2, 2e-2])

@@ -227,6 +227,7 @@ def test_halving_stops_at_every_fidelity(
     assert counts.iloc[0] > len(found) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("searcher", ["asha_cqr", "bohb", "median_stopping"])
 def test_stopped_runs_are_remembered_by_a_search_that_goes_on(
     searcher: str, space: SearchSpace, tmp_path: Path

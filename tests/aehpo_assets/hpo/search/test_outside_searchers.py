@@ -143,6 +143,7 @@ def acquired(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any]]:
     return made
 
 
+@pytest.mark.slow
 def test_stock_hypervolume_improvement_cannot_improve_a_score_and_ours_can(
     acquired: list[tuple[Any, Any]],
 ) -> None:

@@ -106,6 +106,7 @@ def test_the_probe_is_a_draw_from_the_space_as_random_search_is(
     assert weighted["score"].tolist()[:8] == probe[VALID_SCORE].tolist()
 
 
+@pytest.mark.slow
 def test_what_was_probed_is_known_to_the_searcher(
     with_hostile: pd.DataFrame, of_hostile: Surrogate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
