@@ -138,6 +138,7 @@ def test_one_run_alone_is_reproduced_and_a_tampered_one_is_told(home: Home) -> N
     assert "largest difference 0.01 in valid_r2" in printed
 
 
+@pytest.mark.slow
 def test_a_tampered_artefact_along_the_chain_is_the_first_that_differs(home: Home) -> None:
     """What depends on it was made from the true one, and is equal."""
     tamper(home, "omics_matrix", ("toy_rna",), add("g3", 0, 0.5))

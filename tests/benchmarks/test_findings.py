@@ -201,6 +201,7 @@ def test_a_cohort_trains_on_so_many_samples_of_each_replicate(small: Path) -> No
         Cohort(small / "tcga", "rna", ("AGES",)).data(0)
 
 
+@pytest.mark.slow
 def test_an_experiment_on_small_data(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

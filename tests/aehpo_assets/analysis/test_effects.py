@@ -84,6 +84,7 @@ def test_a_missing_column_is_named() -> None:
         main_effects(results(np.array([0.5])), ["beta"])
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(

@@ -93,6 +93,7 @@ def test_outcomes_do_not_tell_of_the_test() -> None:
     assert not [name for name in kinds if name.endswith("_test")]
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(st.integers(0, 2**20), st.floats(0.2, 5))
 def test_correlations_depend_on_ranks_alone(seed: int, power: float) -> None:

@@ -115,6 +115,7 @@ def scores(cohort: Dataset, modality: str, components: int) -> Iterator[tuple[st
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modality", ["rna", "meth", "dna"])
 def test_labels_are_learnable_and_not_trivial(cohort: Dataset, modality: str) -> None:
     few = pd.Series(dict(scores(cohort, modality, 2)))

@@ -525,6 +525,7 @@ def test_no_round_is_started_by_itself_and_one_that_a_person_starts_is_carried_t
     assert daemon.tick() == {"validated_recommendations": {"varix|toy_rna"}}
 
 
+@pytest.mark.slow
 def test_what_failed_is_tried_again_only_when_an_input_changes(daemon: Daemon) -> None:
     daemon.lands("toy_rna")
     daemon.tick()

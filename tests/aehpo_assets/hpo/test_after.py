@@ -58,6 +58,7 @@ def test_gains_rise_as_losses_fall_and_teach_in_the_place_of_scores(misled: pd.D
     assert in_place_of_score(misled, SCORE) is misled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("oracle", ["surrogate", "table"])
 def test_a_search_for_the_wrong_objective_is_ranked_by_the_true_score(
     misled: pd.DataFrame, knowing: Surrogate, oracle: str

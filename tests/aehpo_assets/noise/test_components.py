@@ -65,6 +65,7 @@ def test_finds_the_truth_on_average_also_where_replicates_are_unequal():
         assert found[name].sem() < 0.2 * value, name
 
 
+@pytest.mark.slow
 def test_reliability_grows_with_replicates_and_is_the_squared_correlation_with_the_truth():
     scores, table = simulated(5, configurations=3000, splits=3, seeds=1, split=0.0)
     found = variance_components(table)

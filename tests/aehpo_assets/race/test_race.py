@@ -83,6 +83,7 @@ def test_standings_say_of_everybody_where_it_stands_and_why() -> None:
     assert sorted(found.order) == list(range(12))
 
 
+@pytest.mark.slow
 def test_standings_allow_for_the_level_that_few_splits_leave_open() -> None:
     start = Belief(TRUTH, 0.01**2 * np.eye(12))
     found = raced(trainer(), start=start, split=Noise(0.05**2, 1))

@@ -47,6 +47,7 @@ def test_a_swapped_entry_is_that_of_another_sample() -> None:
     assert torch.equal(corrupted(x, noise(0, 20, 3), "swap", 0.0), x)
 
 
+@pytest.mark.slow
 def test_noise_is_added() -> None:
     x, drawn = torch.zeros(4, 3), noise(0, 4, 3)
     torch.testing.assert_close(corrupted(x, drawn, "gaussian", 0.5), 0.5 * drawn)

@@ -109,6 +109,7 @@ def test_an_interrupted_search_keeps_its_batches(task: TrainingTask, tmp_path: P
     assert seen[-1].runs_total == 8
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("known_prices")
 def test_runs_are_stopped_at_steps_and_replayed(task: TrainingTask, tmp_path: Path) -> None:
     settings = STUDY.model_dump() | {"epochs": None, "steps": 40, "fidelities": [13, 27]}
@@ -348,6 +349,7 @@ def test_data_are_stale_with_what_they_were_made_from(home: Home) -> None:
         tell(home, "random_search")
 
 
+@pytest.mark.slow
 def test_scores_are_compared_unless_more_than_the_code_changed(home: Home) -> None:
     for asset in COMPARED:
         write_again(home, asset, code_version="older")

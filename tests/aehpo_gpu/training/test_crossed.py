@@ -145,6 +145,7 @@ def test_pairs_bring_latents_together_and_modalities_into_each_other(joint: Trai
     assert together["auc_sex_test"] > 0.7
 
 
+@pytest.mark.slow
 def test_it_is_planned_and_scored_like_any_other_and_the_same_each_time(
     joint: TrainingTask,
 ) -> None:

@@ -129,6 +129,7 @@ def test_keys_depend_on_neither_their_number_nor_on_the_study_having_several(
     assert not set(seeds.keys()[1::2]) & set(keys.values())
 
 
+@pytest.mark.slow
 def test_no_shard_mixes_replicates_and_results_are_those_of_a_run_trained_alone(
     tmp_path: Path, matrix: pd.DataFrame, labels: pd.DataFrame
 ) -> None:

@@ -85,6 +85,7 @@ def test_every_cell_is_there_and_within_budget(trials: pd.DataFrame) -> None:
     assert trials.groupby(["task", "searcher"])["search_seed"].nunique().eq(2).all()
 
 
+@pytest.mark.slow
 def test_interrupted_benchmarks_go_on(
     trials: pd.DataFrame,
     evaluations: pd.DataFrame,
@@ -123,6 +124,7 @@ def test_interrupted_benchmarks_go_on(
     )
 
 
+@pytest.mark.slow
 def test_a_changed_surrogate_in_the_same_folder_is_read_again(
     evaluations: pd.DataFrame, space: SearchSpace, tmp_path: Path
 ) -> None:

@@ -56,6 +56,7 @@ def test_equal_searchers_are_rarely_called_different(tasks: int, searchers: str)
     assert np.mean([(table["searcher"] != "").any() for table in named]) <= 0.1
 
 
+@pytest.mark.slow
 def test_a_better_searcher_is_found() -> None:
     gains = {"better": 0.06, "b": 0.0, "c": 0.0}
     found = [what_to_run_first(searches(seed, gains, tasks=10)) for seed in range(50)]

@@ -68,6 +68,7 @@ class Trainer:
         return results
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("searcher", ["cqr", "asha_cqr"])
 def test_a_searcher_is_told_the_mean_of_the_replicates(
     searcher: str, space: SearchSpace, tmp_path: Path
@@ -199,6 +200,7 @@ def test_an_exhausted_searcher_ends_the_search(
 RUNGS = (10, 30, 90)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("searcher", ["asha", "asha_cqr", "median_stopping"])
 def test_searchers_that_stop_runs_pay_for_what_they_took(
     searcher: str, space: SearchSpace, tmp_path: Path

@@ -88,6 +88,7 @@ def test_multi_fidelity_searchers_stop_trials_and_repeat(
     pd.testing.assert_frame_equal(table, again, check_exact=True)
 
 
+@pytest.mark.slow
 def test_stopped_trials_free_their_worker_early(space: SearchSpace, curves: CurveSurrogate) -> None:
     halved = tune("asha", space, curves, 20, seed=1, fidelities=FIDELITIES)
     whole = tune("random_search", space, curves, 20, seed=1, fidelities=FIDELITIES)

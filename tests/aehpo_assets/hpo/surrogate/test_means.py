@@ -70,6 +70,7 @@ def test_noise_that_nobody_measured_is_no_less_than_where_it_was() -> None:
     assert free.noise < 0.01
 
 
+@pytest.mark.slow
 def test_diagnostics_say_whose_noise_is_not_known(space: SearchSpace) -> None:
     known = synthetic_results(space, ("known",), 40, seeds=(0, 1), noise=0.05)
     single = synthetic_results(space, ("single",), 40, noise=0.001)

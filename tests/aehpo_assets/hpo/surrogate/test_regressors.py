@@ -162,6 +162,7 @@ def test_unknown_model_is_refused(evaluations: pd.DataFrame, space: SearchSpace)
         fit_surrogate(evaluations, space, candidates=("oracle",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seeds", "least"), [((0,), 0.6), ((0, 1), 0.8)])
 def test_synthetic_observations_are_as_noisy_as_the_data(
     space: SearchSpace, seeds: tuple[int, ...], least: float
@@ -181,6 +182,7 @@ def test_synthetic_observations_are_as_noisy_as_the_data(
     assert np.max(draws) < 1
 
 
+@pytest.mark.slow
 def test_dead_regions_are_recognised_and_avoided(space: SearchSpace) -> None:
     results = synthetic_results(space, tasks=("a",), count=150)
     runs = results["a"].assign(status="ok")
