@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import torch
 
+from aehpo_gpu.training import normalisation_on_cpu
 from aehpo_gpu.training.activations import ACTIVATIONS
 from aehpo_gpu.training.normalisation import (
     EPSILON,
@@ -27,6 +28,11 @@ from aehpo_gpu.training.parameters import LinearParameters, NormParameters
 from aehpo_gpu.training.row_sums import sum_over_rows
 
 Kind = TypeVar("Kind", bound=Hashable)
+
+
+def is_on_cpu(values: torch.Tensor) -> bool:
+    """Whether loops over arrays are to be had for it."""
+    return values.device.type == "cpu"
 
 
 def stretches(kinds: Sequence[Kind]) -> list[tuple[slice, Kind]]:
@@ -95,10 +101,9 @@ class Block:
         own, bias = self.norm, self.bias
         if self._is_plain:
             statistics = (own.running_mean, own.running_variance)
-            centred, inverse, gain, y = normalised(
-                z, bias, own.gamma, own.beta, *statistics, draws, self.dropout
-            )
-            return y, (centred, inverse, gain, y)
+            normalise = normalisation_on_cpu.normalised if is_on_cpu(z) else normalised
+            made = normalise(z, bias, own.gamma, own.beta, *statistics, draws, self.dropout)
+            return made[-1], made
         if self.kind.batch_norm:
             centred, inverse = standardised(z, bias, own.running_mean, own.running_variance)
             inner = torch.addcmul(own.beta, centred, own.gamma * inverse)
@@ -118,7 +123,9 @@ class Block:
         own = self.norm
         if self._is_plain:
             centred, inverse, gain, y = saved
-            dz, beta_gradient, gamma_gradient = normalised_gradients(
+            on_cpu = is_on_cpu(y)
+            through = normalisation_on_cpu.normalised_gradients if on_cpu else normalised_gradients
+            dz, beta_gradient, gamma_gradient = through(
                 gradient, y, centred, inverse, gain, own.gamma
             )
             own.beta_gradient.copy_(beta_gradient)

@@ -29,4 +29,4 @@ def training_defaults(
 def with_defaults(runs: pd.DataFrame, defaults: dict[str, Scalar]) -> pd.DataFrame:
     """Return the runs with a column for every hyperparameter of training."""
     missing = {name: value for name, value in defaults.items() if name not in runs}
-    return runs.assign(**missing)
+    return runs.assign(**missing) if missing else runs

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 
 from aehpo_assets.store.hashes import text_hash
+from aehpo_gpu.training.compilation import compiled_on_cpu
 
 
 def stream_key(seed: int, *names: object) -> int:
@@ -40,18 +42,54 @@ def uniform(
     torch.Tensor
         (len(rows), columns); the number of a row and a column is the same whatever the shape.
     """
+    first, second = key & 0xFFFFFFFF, key >> 32
+    if device.type == "cpu":
+        drawn = torch.empty(len(rows), columns, dtype=dtype)
+        _hash(rows.start, first, second, drawn.numpy())
+        return drawn
+    return inside_unit(hashed(rows, columns, first, second, device), dtype)
+
+
+def hashed(
+    rows: range, columns: int, first: int, second: int, device: torch.device
+) -> torch.Tensor:
+    """Hash rows and columns with the halves of a key: (len(rows), columns), signed, of 23 bits."""
     row = torch.arange(rows.start, rows.stop, device=device, dtype=torch.int32)[:, None]
     column = torch.arange(columns, device=device, dtype=torch.int32)
-    first, second = _signed(key & 0xFFFFFFFF), _signed(key >> 32)
     # Integer arithmetic wraps, and the masks make the shifts logical.
-    x = row * _signed(0x9E3779B1) + (column * _signed(0x85EBCA77) + first)
+    x = row * _signed(0x9E3779B1) + (column * _signed(0x85EBCA77) + _signed(first))
     shifted = (x >> 16).bitwise_and_(0xFFFF)
-    x.bitwise_xor_(shifted).bitwise_xor_(second).mul_(0x7FEB352D)
+    x.bitwise_xor_(shifted).bitwise_xor_(_signed(second)).mul_(0x7FEB352D)
     shifted = torch.bitwise_right_shift(x, 15, out=shifted).bitwise_and_(0x1FFFF)
-    x.bitwise_xor_(shifted).mul_(_signed(0x846CA68B)).bitwise_right_shift_(9)
-    # With a bit more, float32 would round the outermost numbers to 0 or 1, and the normal numbers
-    # made of them would be infinite.
-    return x.to(dtype).add_(2.0**22 + 0.5).mul_(2.0**-23)
+    return x.bitwise_xor_(shifted).mul_(_signed(0x846CA68B)).bitwise_right_shift_(9)
+
+
+def inside_unit(bits: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Map signed numbers of 23 bits to (0, 1).
+
+    With a bit more, float32 would round the outermost numbers to 0 or 1, and the normal numbers
+    made of them would be infinite.
+    """
+    return bits.to(dtype).add_(2.0**22 + 0.5).mul_(2.0**-23)
+
+
+@compiled_on_cpu
+def _hash(start: int, first: int, second: int, drawn: np.ndarray) -> None:
+    """Fill (rows, columns) with what :func:`inside_unit` makes of :func:`hashed`, in one pass."""
+    rows, columns = drawn.shape
+    half, size = drawn.dtype.type(0.5), drawn.dtype.type(2.0**-23)
+    # Products have 64 bits here, of which the lower half counts.
+    low = np.uint64(0xFFFFFFFF)
+    key, inner = np.uint64(first), np.uint64(second)
+    for row in range(rows):
+        of_row = np.uint64(start + row) * np.uint64(0x9E3779B1) + key
+        for column in range(columns):
+            x = (of_row + np.uint64(column) * np.uint64(0x85EBCA77)) & low
+            x = ((x ^ (x >> np.uint64(16)) ^ inner) * np.uint64(0x7FEB352D)) & low
+            x = ((x ^ (x >> np.uint64(15))) * np.uint64(0x846CA68B)) & low
+            # From the lowest of the signed ones on.
+            x = (x ^ np.uint64(0x80000000)) >> np.uint64(9)
+            drawn[row, column] = (drawn.dtype.type(np.int32(x)) + half) * size
 
 
 def normal(

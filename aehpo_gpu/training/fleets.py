@@ -22,6 +22,7 @@ import torch
 from aehpo_gpu.architectures import ARCHITECTURES
 from aehpo_gpu.training.checkpoint import Checkpoint, Checkpoints
 from aehpo_gpu.training.decoders import with_decoder
+from aehpo_gpu.training.defaults import training_defaults, with_defaults
 from aehpo_gpu.training.fleet import FleetTraining
 from aehpo_gpu.training.measure import Metrics
 from aehpo_gpu.training.memory import memory_is_short
@@ -112,7 +113,9 @@ class Fleets:
         on_progress: Callable[[Progress], None] = lambda progress: None,
         checkpoints: Checkpoints | None = None,
     ):
-        runs = with_decoder(ARCHITECTURES[architecture], runs, matrix.ontology)
+        zoo = ARCHITECTURES[architecture]
+        runs = with_defaults(runs, training_defaults(zoo, settings.annealing))
+        runs = with_decoder(zoo, runs, matrix.ontology)
         self._architecture, self._runs = architecture, runs
         self._matrix, self._settings = matrix, settings
         self._on_progress, self._checkpoints = on_progress, checkpoints

@@ -32,16 +32,21 @@ def product(a: torch.Tensor, b: torch.Tensor, precision: str) -> torch.Tensor:
     """Batched matrix product in a precision of the settings; nothing else is less precise."""
     if precision == "bfloat16":
         return torch.bmm(a.to(torch.bfloat16), b.to(torch.bfloat16)).to(a.dtype)
-    with _tf32(precision):
+    with _rounding(precision):
         return torch.bmm(a, b)
 
 
+_NONE = contextlib.nullcontext()
+
+
+def _rounding(precision: str) -> contextlib.AbstractContextManager[None]:
+    """Return a block in which factors of products are rounded, if that is asked for."""
+    return _tf32() if precision == "tf32" else _NONE
+
+
 @contextlib.contextmanager
-def _tf32(precision: str) -> Iterator[None]:
-    """Let the GPU round the factors of products to TF32 inside the block, if that is asked for."""
-    if precision != "tf32":
-        yield
-        return
+def _tf32() -> Iterator[None]:
+    """Let the GPU round the factors of products to TF32 inside the block."""
     before = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = True
     try:
@@ -91,7 +96,7 @@ class Linear(Function):
         stacked = _stacked(x, parameters)
         ctx.save_for_backward(stacked)
         if parameters.reduced is None:
-            with _tf32(precision):
+            with _rounding(precision):
                 z = torch.baddbmm(parameters.bias, stacked, parameters.weight)
         else:
             z = product(stacked, parameters.factor, precision).add_(parameters.bias)
@@ -205,7 +210,7 @@ def _product_gradients(ctx: Any, x: torch.Tensor, gradient: torch.Tensor) -> tor
     filled = inert_rows(gradient)
     target = parameters.weight_gradient
     if parameters.reduced is None and target[0].numel() >= _WRITTEN_DIRECTLY:
-        with _tf32(precision):
+        with _rounding(precision):
             torch.bmm(x.transpose(1, 2), filled, out=target)
     else:
         target.copy_(product(x.transpose(1, 2), filled, precision))

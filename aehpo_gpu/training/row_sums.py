@@ -7,11 +7,10 @@ is seen in the third digit. Here the order depends on the number of samples alon
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numba
 import numpy as np
 import torch
+
+from aehpo_gpu.training.compilation import compiled_on_cpu
 
 _AT_ONCE = 32
 """Samples added up before their sum is added to the total: halves of a long sum err less."""
@@ -50,39 +49,43 @@ def dot_over_rows(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return total
 
 
-def _compiled(function: Callable[..., None]) -> Callable[..., None]:
-    """Compile a function, once a machine if there is a folder to keep that in."""
-    try:
-        return numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:
-        return numba.njit(nogil=True)(function)
+@compiled_on_cpu
+def add_rows_of_run(x: np.ndarray, part: np.ndarray, total: np.ndarray) -> None:
+    """Sum (rows, units) over the rows into ``total``; ``part`` is room for as many numbers."""
+    rows, units = x.shape
+    total[:] = 0
+    for start in range(0, rows, _AT_ONCE):
+        part[:] = 0
+        for row in range(start, min(start + _AT_ONCE, rows)):
+            for unit in range(units):
+                part[unit] += x[row, unit]
+        for unit in range(units):
+            total[unit] += part[unit]
 
 
-@_compiled
+@compiled_on_cpu
+def add_products_of_run(x: np.ndarray, y: np.ndarray, part: np.ndarray, total: np.ndarray) -> None:
+    """Sum the products of two (rows, units) over the rows into ``total``, likewise."""
+    rows, units = x.shape
+    total[:] = 0
+    for start in range(0, rows, _AT_ONCE):
+        part[:] = 0
+        for row in range(start, min(start + _AT_ONCE, rows)):
+            for unit in range(units):
+                part[unit] += x[row, unit] * y[row, unit]
+        for unit in range(units):
+            total[unit] += part[unit]
+
+
+@compiled_on_cpu
 def _add_rows(x: np.ndarray, total: np.ndarray) -> None:
-    runs, rows, units = x.shape
-    part = np.empty(units, dtype=x.dtype)
-    for run in range(runs):
-        total[run] = 0
-        for start in range(0, rows, _AT_ONCE):
-            part[:] = 0
-            for row in range(start, min(start + _AT_ONCE, rows)):
-                for unit in range(units):
-                    part[unit] += x[run, row, unit]
-            for unit in range(units):
-                total[run, 0, unit] += part[unit]
+    part = np.empty(x.shape[2], dtype=x.dtype)
+    for run in range(len(x)):
+        add_rows_of_run(x[run], part, total[run, 0])
 
 
-@_compiled
+@compiled_on_cpu
 def _add_products(x: np.ndarray, y: np.ndarray, total: np.ndarray) -> None:
-    runs, rows, units = x.shape
-    part = np.empty(units, dtype=x.dtype)
-    for run in range(runs):
-        total[run] = 0
-        for start in range(0, rows, _AT_ONCE):
-            part[:] = 0
-            for row in range(start, min(start + _AT_ONCE, rows)):
-                for unit in range(units):
-                    part[unit] += x[run, row, unit] * y[run, row, unit]
-            for unit in range(units):
-                total[run, 0, unit] += part[unit]
+    part = np.empty(x.shape[2], dtype=x.dtype)
+    for run in range(len(x)):
+        add_products_of_run(x[run], y[run], part, total[run, 0])

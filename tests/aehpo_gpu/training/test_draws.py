@@ -137,3 +137,14 @@ def test_streams_of_epochs_layers_and_seeds_are_not_correlated() -> None:
 def test_normal_numbers_are_standard_normal() -> None:
     drawn = draws.normal(draws.stream_key(0, "latent", 3), range(ROWS), 64, CPU, torch.float64)
     assert stats.kstest(drawn.numpy().ravel(), "norm").pvalue > 1e-4
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("key", [0, (1 << 63) - 1, draws.stream_key(3, "latent", 7)])
+@pytest.mark.parametrize(("rows", "columns"), [(range(64), 48), (range(2**31 - 3, 2**31), 1)])
+def test_a_processor_and_a_gpu_draw_the_same(
+    rows: range, columns: int, key: int, dtype: torch.dtype
+) -> None:
+    bits = draws.hashed(rows, columns, key & 0xFFFFFFFF, key >> 32, CPU)
+    expected = draws.inside_unit(bits, dtype)
+    assert torch.equal(draws.uniform(key, rows, columns, CPU, dtype), expected)

@@ -23,7 +23,8 @@ SHAPES = [LayerShape((UNITS,) * RUNS, (UNITS,) * RUNS, False)]
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the optimiser step on the CPU as it does on a GPU."""
+    """Let a step be taken on the CPU as it is on a GPU."""
+    monkeypatch.setattr(blocks, "is_on_cpu", lambda values: False)
     monkeypatch.setattr(StackedOptimiser, "_step_by_run", StackedOptimiser._step_at_once)
 
 
