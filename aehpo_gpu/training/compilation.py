@@ -1,8 +1,7 @@
-"""Functions of tensors that are one kernel on a GPU, and loops that are one on the CPU.
+"""Functions of tensors that are one kernel on a GPU and plain torch on the CPU.
 
 Element by element, a chain of operations reads and writes the memory of a GPU once for each of
-them. Compiled, it passes over it once. On the CPU such a function runs as it is written, and what
-is worth a kernel of its own there is a loop over arrays.
+them. Compiled, it passes over it once. On the CPU a function runs as it is written.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import numba
 import torch
 
 logger = logging.getLogger(__name__)
@@ -43,14 +41,6 @@ def fused_on_cuda(function: Function) -> Function:
         return (on_cuda() if fused else function)(first, *others)
 
     return call  # type: ignore[return-value]
-
-
-def compiled_on_cpu(function: Callable[..., None]) -> Callable[..., None]:
-    """Compile a loop over arrays, once a machine if there is a folder to keep that in."""
-    try:
-        return numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:
-        return numba.njit(nogil=True)(function)
 
 
 def _compile(function: Callable[..., Any]) -> Callable[..., Any]:

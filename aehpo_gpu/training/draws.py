@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 
 from aehpo_assets.store.hashes import text_hash
-from aehpo_gpu.training.compilation import compiled_on_cpu
+from aehpo_gpu.training.loops import draw
 
 
 def stream_key(seed: int, *names: object) -> int:
@@ -45,7 +44,7 @@ def uniform(
     first, second = key & 0xFFFFFFFF, key >> 32
     if device.type == "cpu":
         drawn = torch.empty(len(rows), columns, dtype=dtype)
-        _hash(rows.start, first, second, drawn.numpy())
+        draw(rows.start, first, second, drawn.numpy())
         return drawn
     return inside_unit(hashed(rows, columns, first, second, device), dtype)
 
@@ -71,25 +70,6 @@ def inside_unit(bits: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     made of them would be infinite.
     """
     return bits.to(dtype).add_(2.0**22 + 0.5).mul_(2.0**-23)
-
-
-@compiled_on_cpu
-def _hash(start: int, first: int, second: int, drawn: np.ndarray) -> None:
-    """Fill (rows, columns) with what :func:`inside_unit` makes of :func:`hashed`, in one pass."""
-    rows, columns = drawn.shape
-    half, size = drawn.dtype.type(0.5), drawn.dtype.type(2.0**-23)
-    # Products have 64 bits here, of which the lower half counts.
-    low = np.uint64(0xFFFFFFFF)
-    key, inner = np.uint64(first), np.uint64(second)
-    for row in range(rows):
-        of_row = np.uint64(start + row) * np.uint64(0x9E3779B1) + key
-        for column in range(columns):
-            x = (of_row + np.uint64(column) * np.uint64(0x85EBCA77)) & low
-            x = ((x ^ (x >> np.uint64(16)) ^ inner) * np.uint64(0x7FEB352D)) & low
-            x = ((x ^ (x >> np.uint64(15))) * np.uint64(0x846CA68B)) & low
-            # From the lowest of the signed ones on.
-            x = (x ^ np.uint64(0x80000000)) >> np.uint64(9)
-            drawn[row, column] = (drawn.dtype.type(np.int32(x)) + half) * size
 
 
 def normal(

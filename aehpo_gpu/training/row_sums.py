@@ -7,13 +7,9 @@ is seen in the third digit. Here the order depends on the number of samples alon
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
-from aehpo_gpu.training.compilation import compiled_on_cpu
-
-_AT_ONCE = 32
-"""Samples added up before their sum is added to the total: halves of a long sum err less."""
+from aehpo_gpu.training.loops import add_products, add_rows
 
 
 def sum_over_rows(x: torch.Tensor) -> torch.Tensor:
@@ -30,7 +26,7 @@ def sum_over_rows(x: torch.Tensor) -> torch.Tensor:
     if x.device.type != "cpu":
         return x.sum(1, keepdim=True)
     total = x.new_empty(x.shape[0], 1, x.shape[2])
-    _add_rows(x.contiguous().numpy(), total.numpy())
+    add_rows(x.contiguous().numpy(), total.numpy())
     return total
 
 
@@ -45,47 +41,5 @@ def dot_over_rows(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     if x.device.type != "cpu":
         return (x * y).sum(1, keepdim=True)
     total = x.new_empty(x.shape[0], 1, x.shape[2])
-    _add_products(x.contiguous().numpy(), y.contiguous().numpy(), total.numpy())
+    add_products(x.contiguous().numpy(), y.contiguous().numpy(), total.numpy())
     return total
-
-
-@compiled_on_cpu
-def add_rows_of_run(x: np.ndarray, part: np.ndarray, total: np.ndarray) -> None:
-    """Sum (rows, units) over the rows into ``total``; ``part`` is room for as many numbers."""
-    rows, units = x.shape
-    total[:] = 0
-    for start in range(0, rows, _AT_ONCE):
-        part[:] = 0
-        for row in range(start, min(start + _AT_ONCE, rows)):
-            for unit in range(units):
-                part[unit] += x[row, unit]
-        for unit in range(units):
-            total[unit] += part[unit]
-
-
-@compiled_on_cpu
-def add_products_of_run(x: np.ndarray, y: np.ndarray, part: np.ndarray, total: np.ndarray) -> None:
-    """Sum the products of two (rows, units) over the rows into ``total``, likewise."""
-    rows, units = x.shape
-    total[:] = 0
-    for start in range(0, rows, _AT_ONCE):
-        part[:] = 0
-        for row in range(start, min(start + _AT_ONCE, rows)):
-            for unit in range(units):
-                part[unit] += x[row, unit] * y[row, unit]
-        for unit in range(units):
-            total[unit] += part[unit]
-
-
-@compiled_on_cpu
-def _add_rows(x: np.ndarray, total: np.ndarray) -> None:
-    part = np.empty(x.shape[2], dtype=x.dtype)
-    for run in range(len(x)):
-        add_rows_of_run(x[run], part, total[run, 0])
-
-
-@compiled_on_cpu
-def _add_products(x: np.ndarray, y: np.ndarray, total: np.ndarray) -> None:
-    part = np.empty(x.shape[2], dtype=x.dtype)
-    for run in range(len(x)):
-        add_products_of_run(x[run], y[run], part, total[run, 0])
