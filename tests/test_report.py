@@ -80,6 +80,7 @@ def test_a_home_without_a_study_says_what_to_do(tmp_path: Path) -> None:
     assert not (tmp_path / "none" / "report").exists()
 
 
+@pytest.mark.slow
 def test_the_study_is_read_in_python(home: Home, page: Path) -> None:
     opened = aehpo.open(home.root)
     study = home.study()

@@ -75,6 +75,7 @@ def test_posterior_means_lie_nearer_to_the_truth_than_plain_ones() -> None:
     assert np.isnan(noise_variance(wide[[0]]))
 
 
+@pytest.mark.slow
 def test_a_space_is_narrowed_to_what_is_told_and_measured_on_others() -> None:
     found = narrowed_space(runs(100, 4, 0.05), SPACE)
     assert set(found.space) == {"lr_fixed"}
@@ -92,6 +93,7 @@ def test_a_space_is_narrowed_to_what_is_told_and_measured_on_others() -> None:
     )
 
 
+@pytest.mark.slow
 def test_chance_narrows_nothing() -> None:
     found = []
     for seed in range(6):

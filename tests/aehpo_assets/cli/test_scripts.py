@@ -119,6 +119,7 @@ def test_the_plan_as_json(finished_tiny: Path, home: Path) -> None:
     assert [one["architecture"] for one in told["detections"]] == ["vanillix"]
 
 
+@pytest.mark.slow
 def test_what_is_written_is_told_as_json(
     finished_tiny: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

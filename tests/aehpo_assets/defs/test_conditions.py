@@ -298,6 +298,7 @@ def test_what_is_made_again_as_it_was_makes_nothing_stale(daemon: Daemon) -> Non
     assert daemon.tick() == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
@@ -319,6 +320,7 @@ def test_a_change_asks_for_exactly_what_hangs_on_it(
     assert all(key.endswith("toy_rna") for keys in asked.values() for key in keys)
 
 
+@pytest.mark.slow
 def test_what_a_person_canceled_is_not_started_again_and_holds_nothing_up(daemon: Daemon) -> None:
     daemon.lands("toy_rna", "toy_meth")
     daemon.tick()

@@ -102,6 +102,7 @@ def test_candidates_of_a_replicate_share_it() -> None:
     assert raced(trainer(split=1.0)).winner == 11
 
 
+@pytest.mark.slow
 def test_the_same_scores_give_the_same_race() -> None:
     first, again = raced(trainer()), raced(trainer())
     pd.testing.assert_frame_equal(first.standings, again.standings)

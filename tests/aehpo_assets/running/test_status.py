@@ -56,6 +56,7 @@ def spoil(root: Path) -> None:
     matrix.to_parquet(root / "data" / "toy" / "rna.parquet")
 
 
+@pytest.mark.slow
 def test_only_what_was_tried_and_not_made_has_failed(root: Path, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     spoil(root)

@@ -209,6 +209,7 @@ VALUES = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.fixed_dictionaries(VALUES), min_size=0, max_size=6),

@@ -227,6 +227,7 @@ def test_the_weight_of_tybalts_divergence_is_read_once_while_it_is_zero() -> Non
     assert weights == [0.0, 0.0, 0.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_layers", [1, 2])
 def test_tybalt_learns_means_and_spreads_above_zero(unit_task: TrainingTask, n_layers: int) -> None:
     warm, cold = (trained(unit_task, "tybalt", n_layers=n_layers, kappa=k) for k in (1.0, 0.0))
@@ -247,6 +248,7 @@ def test_tybalt_learns_means_and_spreads_above_zero(unit_task: TrainingTask, n_l
     assert described["trainable_parameters"] == depth + heads_of + back
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["adage", "adage_tan"])
 def test_adage_restores_what_was_masked(unit_task: TrainingTask, architecture: str) -> None:
     masked = {"corruption": "masking", "noise_p": 0.1, "n_layers": 1, "lr_fixed": 0.5}

@@ -83,6 +83,7 @@ def test_neighbours_are_not_correlated(seed: int, distance: int) -> None:
     assert abs(diagonal) < UNLIKELY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(("down", "right"), [(1, 1), (1, 2), (2, 1), (3, 5), (16, 16), (64, 128)])
 def test_the_corners_of_rectangles_are_independent(seed: int, down: int, right: int) -> None:

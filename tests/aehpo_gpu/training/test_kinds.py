@@ -107,6 +107,7 @@ def test_the_padding_of_every_activation_stays_zero(task: TrainingTask) -> None:
             assert not layer.bias[run, :, outputs:].any()
 
 
+@pytest.mark.slow
 def test_every_initialisation_in_every_scope(task: TrainingTask) -> None:
     kinds = [(init, scope) for scope in ("all", "hidden") for init in INITIALISATIONS]
     runs = fleet_of(
@@ -116,6 +117,7 @@ def test_every_initialisation_in_every_scope(task: TrainingTask) -> None:
     assert_as_alone(task, runs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["vanillix", "varix"])
 def test_every_error(task: TrainingTask, architecture: str) -> None:
     names = ["mse", *RECONSTRUCTIONS, "mse"]

@@ -188,6 +188,7 @@ def test_table_oracle_reaches_no_more_than_the_table(
         assert set(group[VALID_SCORE]) <= set(table["known_valid"])
 
 
+@pytest.mark.slow
 def test_table_oracle_answers_with_measured_curves(
     evaluations: pd.DataFrame, saved: Path, curves: Path, tmp_path: Path
 ) -> None:
@@ -236,6 +237,7 @@ def test_hours_that_are_too_few_are_told(
     assert caught.value.key == "benchmark.simulated_hours"
 
 
+@pytest.mark.slow
 def test_settings_reach_the_searcher(
     evaluations: pd.DataFrame, saved: Path, tmp_path: Path
 ) -> None:
@@ -520,6 +522,7 @@ def test_incumbents_are_the_best_completed_of_their_search(trials: pd.DataFrame)
     np.testing.assert_array_equal(found[VALID_SCORE], best.loc[key])
 
 
+@pytest.mark.slow
 def test_regret_on_a_table_is_measured_from_its_best(
     evaluations: pd.DataFrame, saved: Path, tmp_path: Path
 ) -> None:

@@ -172,6 +172,7 @@ def test_the_bound_leads_to_the_optimum() -> None:
 # ---- what is searched for ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("objective", "kept"), [(VALID_LOSS, "low"), (VALID_SCORE, "high")])
 def test_a_search_is_for_the_loss_if_it_is_asked_to(
     space: SearchSpace, tmp_path: Path, objective: str, kept: str

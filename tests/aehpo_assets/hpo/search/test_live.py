@@ -157,6 +157,7 @@ def test_budget_of_seconds(space: SearchSpace, tmp_path: Path) -> None:
     assert len(found) == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("searcher", ["cqr", "regularized_evolution"])
 def test_interrupted_searches_go_on_as_if_nothing_had_been(
     searcher: str, space: SearchSpace, tmp_path: Path

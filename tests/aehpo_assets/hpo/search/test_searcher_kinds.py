@@ -117,6 +117,7 @@ def test_curves_without_the_score_are_refused(
         fit_curve_surrogate(tables, space)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in MULTI_OBJECTIVE if name != "ehvi"])
 def test_multi_objective_searchers_find_a_front_and_repeat(
     name: str, space: SearchSpace, curves: CurveSurrogate

@@ -41,6 +41,7 @@ def means(rows: int, seed: int, deviation: float) -> tuple[Means, np.ndarray]:
     return Means(X, y, np.full(rows, deviation**2)), truth(X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REGRESSORS)
 def test_models_learn_repeat_and_survive_the_disk(name: str, tmp_path: Path) -> None:
     given, _ = means(150, 0, 0.05)
@@ -62,6 +63,7 @@ def test_models_learn_repeat_and_survive_the_disk(name: str, tmp_path: Path) -> 
     np.testing.assert_array_equal(one_by_one, predicted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REGRESSORS)
 def test_what_was_trained_is_predicted_by_its_truth_and_not_by_its_luck(name: str) -> None:
     given, true = means(120, 2, 0.5)
@@ -97,6 +99,7 @@ def test_variances_that_are_too_small_are_inflated_and_others_are_not() -> None:
         assert variance_inflation(residuals, noise, variance) == pytest.approx(found, abs=0.3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [0, 1])
 def test_the_likeliest_model_is_chosen_whatever_comes_first(first: int) -> None:
     generator = np.random.default_rng(0)
@@ -219,6 +222,7 @@ def test_calibration_is_measured_and_good(
     assert gaps.mean() < 0.05
 
 
+@pytest.mark.slow
 def test_worst_region_is_found(space: SearchSpace) -> None:
     """Noise only where drop_p is large: that is where any model is worst."""
     results = synthetic_results(space, tasks=("a",), count=200, noise=0.0)
