@@ -13,7 +13,7 @@ import math
 import torch
 
 from aehpo_assets.store.hashes import text_hash
-from aehpo_gpu.training.loops import draw
+from aehpo_gpu.training.loops import COLUMN, FIRST_MIX, ROW, SECOND_MIX, draw
 
 
 def stream_key(seed: int, *names: object) -> int:
@@ -56,11 +56,11 @@ def hashed(
     row = torch.arange(rows.start, rows.stop, device=device, dtype=torch.int32)[:, None]
     column = torch.arange(columns, device=device, dtype=torch.int32)
     # Integer arithmetic wraps, and the masks make the shifts logical.
-    x = row * _signed(0x9E3779B1) + (column * _signed(0x85EBCA77) + _signed(first))
+    x = row * _signed(ROW) + (column * _signed(COLUMN) + _signed(first))
     shifted = (x >> 16).bitwise_and_(0xFFFF)
-    x.bitwise_xor_(shifted).bitwise_xor_(_signed(second)).mul_(0x7FEB352D)
+    x.bitwise_xor_(shifted).bitwise_xor_(_signed(second)).mul_(FIRST_MIX)
     shifted = torch.bitwise_right_shift(x, 15, out=shifted).bitwise_and_(0x1FFFF)
-    return x.bitwise_xor_(shifted).mul_(_signed(0x846CA68B)).bitwise_right_shift_(9)
+    return x.bitwise_xor_(shifted).mul_(_signed(SECOND_MIX)).bitwise_right_shift_(9)
 
 
 def inside_unit(bits: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

@@ -114,6 +114,7 @@ class Fleets:
         checkpoints: Checkpoints | None = None,
     ):
         zoo = ARCHITECTURES[architecture]
+        # Once for all fleets, which each would do it for themselves.
         runs = with_defaults(runs, training_defaults(zoo, settings.annealing))
         runs = with_decoder(zoo, runs, matrix.ontology)
         self._architecture, self._runs = architecture, runs

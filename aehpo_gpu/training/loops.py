@@ -15,6 +15,9 @@ import numpy as np
 _AT_ONCE = 32
 """Samples added up before their sum is added to the total: halves of a long sum err less."""
 
+ROW, COLUMN, FIRST_MIX, SECOND_MIX = 0x9E3779B1, 0x85EBCA77, 0x7FEB352D, 0x846CA68B
+"""Odd numbers by which draws are mixed, on every device."""
+
 
 def _compiled(function: Callable[..., None]) -> Callable[..., None]:
     """Compile a loop, once a machine if there is a folder to keep that in."""
@@ -194,11 +197,11 @@ def draw(start: int, first: int, second: int, drawn: np.ndarray) -> None:
     low = np.uint64(0xFFFFFFFF)
     key, inner = np.uint64(first), np.uint64(second)
     for row in range(rows):
-        of_row = np.uint64(start + row) * np.uint64(0x9E3779B1) + key
+        of_row = np.uint64(start + row) * np.uint64(ROW) + key
         for column in range(columns):
-            x = (of_row + np.uint64(column) * np.uint64(0x85EBCA77)) & low
-            x = ((x ^ (x >> np.uint64(16)) ^ inner) * np.uint64(0x7FEB352D)) & low
-            x = ((x ^ (x >> np.uint64(15))) * np.uint64(0x846CA68B)) & low
+            x = (of_row + np.uint64(column) * np.uint64(COLUMN)) & low
+            x = ((x ^ (x >> np.uint64(16)) ^ inner) * np.uint64(FIRST_MIX)) & low
+            x = ((x ^ (x >> np.uint64(15))) * np.uint64(SECOND_MIX)) & low
             # From the lowest of the signed ones on.
             x = (x ^ np.uint64(0x80000000)) >> np.uint64(9)
             drawn[row, column] = (drawn.dtype.type(np.int32(x)) + half) * size

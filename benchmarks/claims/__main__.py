@@ -1,7 +1,7 @@
 """Simulate studies, and print what the platform's claims are worth.
 
 ``python -m benchmarks.claims HOME [--studies N] [--processes P]``: the emulator is fitted on the
-runs of one task of a finished home whose study has replicates. A study takes about 4 seconds of one
+runs of one task of a finished home whose study has replicates. A study takes 4 to 6 seconds of one
 core; N studies are made of each reliability, and half as many where all configurations are one.
 """
 
