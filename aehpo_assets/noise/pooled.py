@@ -105,7 +105,8 @@ class MeanNoise:
     ----------
     table
         Index the configurations, in the order in which they first occur: ``mean`` over the
-        replicates, ``replicates``, and ``variance`` of one of them, shrunken to the pooled one.
+        replicates, ``replicates``, ``variance`` of one of them, shrunken to the pooled one, and
+        the ``degrees`` of freedom that this is known with (NaN and 0 where nothing is known).
     pooled
         The noise of one replicate over all configurations; None where no configuration has two.
     """
@@ -119,9 +120,11 @@ def mean_noise(runs: pd.DataFrame, score: str, steady: pd.Series | None = None) 
 
     A configuration's own variance rests on a few replicates, and that of all together may not be
     its own. ``(d0 s2 + d v) / (d0 + d)`` lies between: ``v`` its own variance with ``d`` degrees of
-    freedom, ``s2`` the pooled one, and ``d0`` what the pooled one is worth, the larger the less the
-    variances of configurations differ beyond chance. ``d0`` is that of Smyth (Statistical
-    Applications in Genetics and Molecular Biology 3, 2004, section 6.2).
+    freedom, ``s2`` the pooled one, so that the mean over configurations stays what it is, and
+    ``d0`` what that is worth, the larger the less the variances of configurations differ beyond
+    chance. The model is that of Smyth (Statistical Applications in Genetics and Molecular Biology
+    3, 2004); his ``d0`` solves an equation of moments, which two replicates leave anywhere from 1
+    to infinity, and this one is the most probable with a prior from real studies.
 
     Parameters
     ----------
@@ -144,7 +147,7 @@ def mean_noise(runs: pd.DataFrame, score: str, steady: pd.Series | None = None) 
         counted = scores[scores["config_id"].map(steady).to_numpy(dtype=bool)]
     residuals, degrees = _residuals(counted) if len(counted) else (counted["score"], 0)
     if degrees < 1:
-        return MeanNoise(table.assign(variance=math.nan), None)
+        return MeanNoise(table.assign(variance=math.nan, degrees=0.0), None)
     noise = Noise(float((residuals**2).sum()) / degrees, degrees)
     squares = (scores["score"] - groups.transform("mean")).pow(2)
     squares.loc[residuals.index] = residuals**2
@@ -159,33 +162,42 @@ def mean_noise(runs: pd.DataFrame, score: str, steady: pd.Series | None = None) 
         variance = pd.Series(noise.variance, index=table.index)
     else:
         variance = (worth * noise.variance + own) / (worth + free)
-    return MeanNoise(table.assign(variance=variance), noise)
+    return MeanNoise(table.assign(variance=variance, degrees=worth + free), noise)
 
 
 _LEAST_SHARE = 1e-5
-"""Variances below this share of their median count as that: equal replicates have no logarithm."""
+"""Variances below this share of their mean count as that: equal replicates have no logarithm."""
+
+_WORTH_PRIOR = (10.0, 1.0)
+"""Median and standard deviation of the logarithm, before anything was seen. Of 24 to 40
+configurations in six replicates each, the typical variance was worth 7 to 21 degrees of freedom for
+three bulk cohorts, and 3 for single cells."""
+
+_WORTHS = (1.0, 1000.0)
 
 
 def _worth_of_pooled(variances: pd.Series, degrees: pd.Series) -> float:
-    """Degrees of freedom that the pooled variance is worth beside a configuration's own."""
-    from scipy.special import polygamma
+    """Degrees of freedom that the pooled variance is worth beside a configuration's own.
 
-    if len(variances) < 3 or not variances.median() > 0:
+    Over that of a typical configuration, variances are distributed as F (Smyth, section 3): the
+    most probable degrees of freedom, with the most probable typical variance.
+    """
+    from scipy.optimize import minimize
+    from scipy.stats import f
+
+    mean = float(np.average(variances, weights=degrees))
+    if not mean > 0:
         return math.inf
-    half = degrees / 2
-    logs = np.log(variances.clip(lower=_LEAST_SHARE * variances.median()))
-    beyond = float(logs.sub(polygamma(0, half)).add(np.log(half)).var() - polygamma(1, half).mean())
-    if beyond <= 0:
-        return math.inf
-    # Newton's method for trigamma(x) = beyond, as in Smyth's appendix.
-    found = 0.5 + 1 / beyond
-    for _ in range(50):
-        value = float(polygamma(1, found))
-        step = value * (1 - value / beyond) / float(polygamma(2, found))
-        found += step
-        if -step / found < 1e-8:
-            break
-    return 2 * found
+    ratios = (variances / mean).clip(lower=_LEAST_SHARE).to_numpy()
+    own = degrees.to_numpy()
+    middle, spread = math.log(_WORTH_PRIOR[0]), _WORTH_PRIOR[1]
+
+    def loss(logs: np.ndarray) -> float:
+        likely = f.logpdf(ratios, own, math.exp(logs[0]), scale=math.exp(logs[1])).sum()
+        return float(0.5 * ((logs[0] - middle) / spread) ** 2 - likely)
+
+    bounds = [tuple(map(math.log, _WORTHS)), (math.log(_LEAST_SHARE), math.log(10.0))]
+    return math.exp(minimize(loss, [middle, 0.0], bounds=bounds, method="L-BFGS-B").x[0])
 
 
 def pooled(*noises: Noise | None) -> Noise | None:

@@ -134,7 +134,8 @@ def fit_surrogate(
                 known = [m.noise for m in same if m.noise_known]
                 means, kernel = with_likely_noise(means, X, model_seed, known)
             name, posterior, held_out, likely = fit_objective(
-                Means(X, means.y, means.of_means), fold_of, model_seed, candidates, kernel
+                Means(X, means.y, means.of_means, means.degrees),
+                *(fold_of, model_seed, candidates, kernel),
             )
             models[task, objective] = ObjectiveModel(
                 name, posterior, means.noise, means.noise_known

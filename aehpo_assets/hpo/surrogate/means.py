@@ -42,6 +42,9 @@ class ConfigurationMeans:
     variance
         (rows,) variance of a single replicate of each, shrunken to that of all; NaN where nothing
         is known.
+    degrees
+        (rows,) degrees of freedom that this is known with; infinitely many where it was not
+        measured, but is what is most likely.
     noise
         Variance of a single replicate over all configurations; NaN where nothing is known.
     noise_known
@@ -53,6 +56,7 @@ class ConfigurationMeans:
     y: np.ndarray
     replicates: np.ndarray
     variance: np.ndarray
+    degrees: np.ndarray
     noise: float
     noise_known: bool
 
@@ -70,7 +74,7 @@ class ConfigurationMeans:
         spread = float(self.y.var(ddof=1)) if len(self.y) > 1 else 0.0
         if not self.noise_known or not spread > 0:
             return float("nan")
-        return float(np.clip(1 - self.of_means.mean() / spread, 0, 1))
+        return float(np.clip(1 - self.noise * (1 / self.replicates).mean() / spread, 0, 1))
 
 
 def configuration_means(runs: pd.DataFrame, objective: str) -> ConfigurationMeans:
@@ -96,6 +100,7 @@ def configuration_means(runs: pd.DataFrame, objective: str) -> ConfigurationMean
         table["mean"].to_numpy(),
         table["replicates"].to_numpy("float64"),
         table["variance"].to_numpy() if known else np.full(len(table), np.nan),
+        table["degrees"].to_numpy() if known else np.full(len(table), np.inf),
         found.pooled.variance if known and found.pooled is not None else float("nan"),
         known,
     )

@@ -7,7 +7,7 @@ tasks to ``surrogate``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +16,7 @@ import numpy as np
 from aehpo_assets.hpo.surrogate.gaussian_process import GaussianProcess
 from aehpo_assets.hpo.surrogate.kernel import FIRST_ROWS, Kernel, fit_kernel
 from aehpo_assets.hpo.surrogate.misfit import misfit_variance, variance_inflation
+from aehpo_assets.hpo.surrogate.student import noise_beside_neighbours
 from aehpo_assets.hpo.surrogate.trees import TREES, TreePosterior, shrunken
 
 GAUSSIAN_PROCESS = "gaussian_process"
@@ -57,15 +58,18 @@ class Means:
         (rows,) means of their replicates, on the model scale.
     noise
         (rows,) variance of the noise of each mean.
+    degrees
+        (rows,) degrees of freedom that this is known with.
     """
 
     X: np.ndarray
     y: np.ndarray
     noise: np.ndarray
+    degrees: np.ndarray
 
     def at(self, rows: np.ndarray) -> Means:
         """Take some rows."""
-        return Means(self.X[rows], self.y[rows], self.noise[rows])
+        return Means(self.X[rows], self.y[rows], self.noise[rows], self.degrees[rows])
 
 
 @dataclass(frozen=True)
@@ -149,12 +153,12 @@ def fit_objective(
     log_likelihoods : dict
         Candidate to its mean out-of-fold log-likelihood a configuration, on the model scale.
     """
-    kernel = None
+    fitted = None
     held_out: dict[str, HeldOut] = {}
     for name in candidates:
         if name == GAUSSIAN_PROCESS:
-            kernel = fit_kernel(means.X, means.y, means.noise, seed, start=start)
-            held_out[name] = _process_out_of_fold(means, folds, kernel)
+            fitted = _fit_process(means, seed, start)
+            held_out[name] = _process_out_of_fold(means, folds, *fitted)
         else:
             held_out[name] = _trees_out_of_fold(name, means, folds, seed)
     best = candidates[0]
@@ -164,13 +168,19 @@ def fit_objective(
     likely = {name: float(found.log_densities(means).mean()) for name, found in held_out.items()}
     chosen = held_out[best]
     if best == GAUSSIAN_PROCESS:
-        assert kernel is not None
-        posterior: Posterior = GaussianProcess(kernel, means.X, means.y, means.noise, chosen.misfit)
+        assert fitted is not None
+        kernel, own = fitted
+        posterior: Posterior = GaussianProcess(kernel, own.X, own.y, own.noise, chosen.misfit)
         return best, posterior, chosen, likely
     trees = TREES[best](seed).fit(means.X, means.y)
     known = np.isfinite(chosen.mean)
-    own = shrunken(chosen.mean[known], means.y[known], means.noise[known], chosen.misfit)
-    return best, TreePosterior(trees, means.X[known], own, chosen.misfit), chosen, likely
+    own, held = means.at(known), chosen.mean[known]
+    noise = noise_beside_neighbours(
+        lambda noise: tuple(shrunken(held, own.y, noise, chosen.misfit).T),
+        *(own.y, own.noise, own.degrees),
+    )
+    trained = shrunken(held, own.y, noise, chosen.misfit)
+    return best, TreePosterior(trees, own.X, trained, chosen.misfit), chosen, likely
 
 
 def is_clearly_likelier(one: HeldOut, other: HeldOut, means: Means) -> bool:
@@ -180,14 +190,30 @@ def is_clearly_likelier(one: HeldOut, other: HeldOut, means: Means) -> bool:
     return bool(gains.mean() > 2 * gains.std() / np.sqrt(len(gains)))
 
 
-def _process_out_of_fold(means: Means, folds: np.ndarray, kernel: Kernel) -> HeldOut:
+def _fit_process(means: Means, seed: int, start: Kernel | None) -> tuple[Kernel, Means]:
+    """Return the kernel, and the means with the noise that their neighbours leave them."""
+    kernel = fit_kernel(means.X, means.y, means.noise, seed, start=start)
+    if np.isinf(means.degrees).all():
+        return kernel, means
+
+    def posterior(noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        process = GaussianProcess(kernel, means.X, means.y, noise)
+        return process.predict(means.X), process.variance(means.X)
+
+    noise = noise_beside_neighbours(posterior, means.y, means.noise, means.degrees)
+    return fit_kernel(means.X, means.y, noise, seed, start=kernel), replace(means, noise=noise)
+
+
+def _process_out_of_fold(
+    means: Means, folds: np.ndarray, kernel: Kernel, settled: Means
+) -> HeldOut:
     mean, variance = np.full((2, len(folds)), np.nan)
     for held, seen in _splits(folds):
         # A few numbers that so many rows agree on tell nothing of those held out.
-        own = kernel
+        own, known = kernel, settled.at(seen)
         if seen.sum() <= FIRST_ROWS:
-            own = fit_kernel(means.X[seen], means.y[seen], means.noise[seen], start=kernel)
-        process = GaussianProcess(own, means.X[seen], means.y[seen], means.noise[seen])
+            own, known = _fit_process(means.at(seen), 0, kernel)
+        process = GaussianProcess(own, known.X, known.y, known.noise)
         mean[held] = process.predict(means.X[held])
         variance[held] = process.variance(means.X[held])
     if np.isnan(mean).any():

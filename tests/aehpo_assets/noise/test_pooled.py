@@ -80,12 +80,29 @@ def test_own_variances_are_shrunken_as_far_as_chance_explains_them():
     source = np.random.default_rng(5)
     alike = mean_noise(runs_of(source.normal(0, 0.1, (300, 4))), "score")
     assert alike.table["variance"].std() < 0.1 * alike.pooled.variance
-    deviations = 0.1 * np.exp(source.normal(0, 0.6, 300))
+    deviations = 0.1 * np.exp(source.normal(0, 0.4, 300))
     differ = mean_noise(runs_of(source.normal(0, deviations[:, None], (300, 4))), "score")
     own = source.normal(0, deviations[:, None], (300, 4)).var(axis=1, ddof=1)
     error = ((np.log(differ.table["variance"]) - 2 * np.log(deviations)) ** 2).mean()
     assert error < ((np.log(own) - 2 * np.log(deviations)) ** 2).mean()
+    assert differ.table["variance"].mean() == pytest.approx(differ.pooled.variance)
     assert error < ((np.log(differ.pooled.variance) - 2 * np.log(deviations)) ** 2).mean()
+
+
+@pytest.mark.parametrize(("worth", "least", "most"), [(3, 2, 5), (10, 6, 17), (1000, 30, 1000)])
+def test_what_the_pooled_variance_is_worth_is_found(worth, least, most):
+    source = np.random.default_rng(6)
+    deviations = np.sqrt(worth / source.chisquare(worth, 400))
+    found = mean_noise(runs_of(source.normal(0, deviations[:, None], (400, 4))), "score")
+    assert least < found.table["degrees"].iloc[0] - 3 <= most
+
+
+def test_of_two_replicates_hardly_anything_is_learned_of_single_configurations():
+    """Whatever is drawn, variances of one degree of freedom stay near the pooled one."""
+    for seed in range(10):
+        source = np.random.default_rng(seed)
+        found = mean_noise(runs_of(source.normal(0, 0.1, (96, 2))), "score")
+        assert 5 < found.table["degrees"].iloc[0] < 40
 
 
 def test_means_are_those_of_replicates_and_nothing_is_made_up_for_single_runs():

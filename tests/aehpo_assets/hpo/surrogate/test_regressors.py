@@ -33,12 +33,17 @@ def truth(points: np.ndarray) -> np.ndarray:
     return 3 + np.sin(3 * points[:, 0]) + points[:, 1] ** 2
 
 
+def known(X: np.ndarray, y: np.ndarray, noise: np.ndarray) -> Means:
+    """Means whose noise is known for certain."""
+    return Means(X, y, noise, np.full(len(y), np.inf))
+
+
 def means(rows: int, seed: int, deviation: float) -> tuple[Means, np.ndarray]:
     """Single runs of a smooth truth, and that truth."""
     generator = np.random.default_rng(seed)
     X = generator.random((rows, 3))
     y = truth(X) + generator.normal(0, deviation, rows)
-    return Means(X, y, np.full(rows, deviation**2)), truth(X)
+    return known(X, y, np.full(rows, deviation**2)), truth(X)
 
 
 @pytest.mark.slow
@@ -108,7 +113,7 @@ def test_the_likeliest_model_is_chosen_whatever_comes_first(first: int) -> None:
     candidates = ("gaussian_process", "shallow_xgboost")[:: 1 - 2 * first]
     chosen = []
     for values in (truth(X), steps):
-        given = Means(X, values + generator.normal(0, 0.05, 200), np.full(200, 0.05**2))
+        given = known(X, values + generator.normal(0, 0.05, 200), np.full(200, 0.05**2))
         name, _, _, likely = fit_objective(given, folds_of(200), 0, candidates)
         assert likely[name] == max(likely.values())
         chosen.append(name)
@@ -116,13 +121,13 @@ def test_the_likeliest_model_is_chosen_whatever_comes_first(first: int) -> None:
 
 
 def test_where_chance_decides_the_first_model_stays() -> None:
-    means = Means(np.zeros((4, 1)), np.array([0.0, 0.0, 0.0, 2.0]), np.full(4, 0.5))
+    means = known(np.zeros((4, 1)), np.array([0.0, 0.0, 0.0, 2.0]), np.full(4, 0.5))
     first = HeldOut(np.zeros(4), np.full(4, 0.5), 0.5)
     # Better for one configuration alone.
     lucky = HeldOut(np.array([0.3, 0.3, 0.3, 0.5]), np.full(4, 0.5), 0.5)
     assert (lucky.log_densities(means) - first.log_densities(means)).mean() > 0
     assert not is_clearly_likelier(lucky, first, means)
-    others = Means(means.X, np.array([1.0, -1.0, 1.1, -1.1]), means.noise)
+    others = known(means.X, np.array([1.0, -1.0, 1.1, -1.1]), means.noise)
     assert is_clearly_likelier(HeldOut(others.y, np.full(4, 0.1), 0.1), first, others)
     nothing = HeldOut(np.full(4, np.nan), np.full(4, np.nan), 1.0)
     assert not is_clearly_likelier(nothing, first, means)
