@@ -79,7 +79,7 @@ def fit_surrogate(
     candidates
         Of :data:`aehpo_assets.hpo.surrogate.regressors.REGRESSORS`; the preferred one
         first: each objective gets the one under which the means of configurations that it did not
-        see are most likely, by two standard errors if it is a later one.
+        see are most likely, and clearly so if it is a later one.
     folds
         Number of folds; 1 leaves all measuring out and takes the first candidate, which for trees
         then has no intervals and knows no noise but a measured one.

@@ -43,7 +43,7 @@ def noise_beside_neighbours(
     numpy.ndarray
         (rows,) variances.
     """
-    own = np.where(np.isinf(degrees), 1.0, degrees / (degrees + 1))
+    own = 1 / (1 + 1 / degrees)
     settled = noise
     for _ in range(_ROUNDS):
         mean, variance = posterior(settled)
