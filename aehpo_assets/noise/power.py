@@ -16,7 +16,12 @@ POWER = 0.8
 
 
 def replicates_to_detect(
-    gain: float, variance: float, *, power: float = POWER, comparisons: int = 1
+    gain: float,
+    variance: float,
+    *,
+    power: float = POWER,
+    comparisons: int = 1,
+    configurations: int | None = None,
 ) -> int:
     """Return the replicates of each side that find a difference.
 
@@ -31,6 +36,9 @@ def replicates_to_detect(
         Share of studies in which the difference is to be found.
     comparisons
         Comparisons that are reported together.
+    configurations
+        Configurations whose replicates are all that the test knows the noise by: so it is with test
+        scores, which nobody saw before. By default the noise is known.
 
     Returns
     -------
@@ -45,14 +53,44 @@ def replicates_to_detect(
     if not gain > 0:
         raise ValueError("a gain to be detected lies above zero")
     distance = standard_errors_to_detect(power=power, comparisons=comparisons)
-    return max(2, math.ceil(2 * variance * (distance / gain) ** 2))
+    count = max(2, math.ceil(2 * variance * (distance / gain) ** 2))
+    if configurations is None:
+        return count
+    # What a split does to all of them takes a degree of freedom each.
+    while (
+        smallest_gain(
+            count,
+            variance,
+            power=power,
+            comparisons=comparisons,
+            degrees=(configurations - 1) * (count - 1),
+        )
+        > gain
+    ):
+        count += 1
+    return count
 
 
 def smallest_gain(
-    replicates: int, variance: float, *, power: float = POWER, comparisons: int = 1
+    replicates: int,
+    variance: float,
+    *,
+    power: float = POWER,
+    comparisons: int = 1,
+    degrees: float = math.inf,
 ) -> float:
-    """Return the smallest difference that so many replicates of each side find."""
-    distance = standard_errors_to_detect(power=power, comparisons=comparisons)
+    """Return the smallest difference that so many replicates of each side find.
+
+    Parameters
+    ----------
+    replicates
+        Of each side.
+    variance, power, comparisons
+        As for :func:`replicates_to_detect`.
+    degrees
+        As for :func:`standard_errors_to_detect`.
+    """
+    distance = standard_errors_to_detect(degrees, power=power, comparisons=comparisons)
     return distance * math.sqrt(2 * variance / replicates)
 
 

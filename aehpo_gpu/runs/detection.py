@@ -82,7 +82,9 @@ def detections(
         noise = _stored_noise(home, partition) if same_study else None
         needed, hours = None, 0.0
         if noise is not None:
-            needed = replicates_to_detect(gain, noise.variance, comparisons=comparisons)
+            needed = replicates_to_detect(
+                gain, noise.variance, comparisons=comparisons, configurations=configurations
+            )
             hours = needed * configurations * estimate.hours / estimate.runs
         found.append(Detection(estimate.architecture, estimate.task, needed, hours, most))
     return found

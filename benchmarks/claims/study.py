@@ -150,7 +150,9 @@ def study(emulator: Emulator) -> Claims:
     best_truth = emulator.truth(best)[0]
     trainings = len(outcome.runs)
 
-    needed = replicates_to_detect(GAIN, noise.variance, comparisons=len(OPPONENTS))
+    needed = replicates_to_detect(
+        GAIN, noise.variance, comparisons=len(OPPONENTS), configurations=len(_ORIGINS)
+    )
     rivals = pd.concat([winner, best, _default(space)], ignore_index=True)
     count = min(needed, rules.max_replicates)
     apart = emulator.truth(rivals) - winner_truth

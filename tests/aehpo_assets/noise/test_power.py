@@ -25,6 +25,30 @@ def test_the_promised_power_is_what_a_test_has(gain):
     assert (p < 0.05).mean() == pytest.approx(POWER, abs=0.03)
 
 
+def test_noise_that_only_the_tested_replicates_tell_needs_more_of_them():
+    """Three configurations on the same splits, and the third of a level, as validation has it."""
+    variance, gain = 0.023**2, 0.03
+    asked = {"comparisons": 3, "configurations": 3}
+    replicates = replicates_to_detect(gain, variance, **asked)
+    known = replicates_to_detect(gain, variance, comparisons=3)
+    assert known < replicates <= known + 3
+
+    def power(count):
+        scores = np.random.default_rng(1).normal(0, variance**0.5, size=(20_000, 3, count))
+        scores[:, 0] += gain
+        left = scores - scores.mean(1, keepdims=True) - scores.mean(2, keepdims=True)
+        left += scores.mean((1, 2), keepdims=True)
+        degrees = 2 * (count - 1)
+        error = np.sqrt((left**2).sum((1, 2)) / degrees * 2 / count)
+        ratio = (scores[:, 0] - scores[:, 1]).mean(1) / error
+        return (2 * stats.t.sf(np.abs(ratio), degrees) < 0.05 / 3).mean()
+
+    assert power(known) < POWER - 0.02
+    assert power(replicates - 1) < POWER + 0.02
+    assert power(replicates) == pytest.approx(POWER, abs=0.04)
+    assert power(replicates) > POWER - 0.01
+
+
 @given(st.floats(1e-4, 1.0), st.floats(1e-6, 1.0))
 def test_the_smallest_gain_of_the_replicates_needed_is_found(gain, variance):
     replicates = replicates_to_detect(gain, variance)

@@ -68,7 +68,9 @@ def test_replicates_and_hours_follow_from_the_noise_of_the_home(
     rna, meth = detections(study, ESTIMATES, home, 0.02)
     # On two tasks, three opponents each share the level; the verdict is on test.
     variance = noise.loc[TEST_SCORE, "replicate"]
-    assert rna.replicates == replicates_to_detect(0.02, variance, comparisons=6)
+    assert rna.replicates == replicates_to_detect(
+        0.02, variance, comparisons=6, configurations=2 * study.hpo.validate_top + 1
+    )
     assert rna.replicates == pytest.approx(2 * 3.48**2, rel=0.2)
     # One recommended, one sampled and the default, at 36 seconds a run.
     assert rna.hours == pytest.approx(rna.replicates * 3 * 0.01)
