@@ -1,4 +1,4 @@
-"""Loops over arrays that are compiled for the processor: sums, draws, BatchNorm with ReLU.
+"""Loops over arrays that are compiled for the processor: sums, draws, BatchNorm, Adam.
 
 All of them lie here: what numba keeps of compiled code is made anew when this file changes, and
 would not notice a change in another one that is called from it. What they compute is said where
@@ -69,6 +69,78 @@ def add_products(x: np.ndarray, y: np.ndarray, total: np.ndarray) -> None:
     part = np.empty(x.shape[2], dtype=x.dtype)
     for run in range(len(x)):
         _add_products_of_run(x[run], y[run], part, total[run, 0])
+
+
+@_compiled
+def add_squares(x: np.ndarray, layers: np.ndarray, total: np.ndarray) -> None:
+    """Sum the squares of (runs, numbers) into (runs,) of float64.
+
+    ``layers`` are (layers, 3): where each begins, its rows and its units. Every unit is added up
+    for itself, so that units and fours of rows of zeros change nothing.
+    """
+    part = np.empty(layers[:, 2].max(), dtype=x.dtype)
+    for run in range(len(x)):
+        total[run] = 0
+        for start, rows, units in layers:
+            own = x[run, start : start + rows * units].reshape(rows, units)
+            part[:units] = 0
+            fours = rows - rows % 4
+            for row in range(0, fours, 4):
+                for unit in range(units):
+                    a, b, c, d = (
+                        own[row, unit],
+                        own[row + 1, unit],
+                        own[row + 2, unit],
+                        own[row + 3, unit],
+                    )
+                    part[unit] += (a * a + b * b) + (c * c + d * d)
+            for row in range(fours, rows):
+                for unit in range(units):
+                    part[unit] += own[row, unit] * own[row, unit]
+            for unit in range(units):
+                total[run] += part[unit]
+
+
+@_compiled
+def step_by_adam(
+    values: np.ndarray,
+    gradients: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    going: np.ndarray,
+    scales: np.ndarray,
+    rates: np.ndarray,
+    decays: np.ndarray,
+    couples: np.ndarray,
+    steps: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+) -> None:
+    """Step those of (runs, parameters) that are ``going``, in place, by Adam or AdamW.
+
+    Of each run: what its gradient is multiplied by, its rate, its weight decay, and whether that is
+    added to the gradient as in Adam.
+    """
+    number = values.dtype.type
+    toward, kept, little = number(1 - beta1), number(beta2), number(epsilon)
+    added = number(1 - beta2)
+    correction = number(1 / np.sqrt(1 - beta2**steps))
+    for run in range(len(values)):
+        if not going[run]:
+            continue
+        scale, decay = scales[run], number(decays[run] if couples[run] else 0)
+        size = number(rates[run] / (1 - beta1**steps))
+        remaining = number(1 if couples[run] else 1 - rates[run] * decays[run])
+        for i in range(values.shape[1]):
+            value = values[run, i]
+            gradient = gradients[run, i] * scale + value * decay
+            mean = first[run, i] + (gradient - first[run, i]) * toward
+            square = second[run, i] * kept + gradient * gradient * added
+            first[run, i] = mean
+            second[run, i] = square
+            direction = mean / (np.sqrt(square) * correction + little)
+            values[run, i] = value * remaining - direction * size
 
 
 @_compiled

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
+
+from aehpo_gpu.training.loops import add_squares
 
 LANES = 16
 """Stacked widths, and rows of matrix products, are multiples of this. A product of the same numbers
@@ -152,8 +156,6 @@ class ParameterStack:
         (runs, parameters) in one piece of memory each.
     layers
         Views of them.
-    layer_gradients
-        Everything of a layer's gradients, (runs, parameters of the layer).
     shapes
         What the layers were laid out for.
     reduced
@@ -164,7 +166,6 @@ class ParameterStack:
     gradients: torch.Tensor
     shapes: Sequence[LayerShape] = ()
     layers: list[LinearParameters] = field(default_factory=list)
-    layer_gradients: list[torch.Tensor] = field(default_factory=list)
     reduced: torch.Tensor | None = None
 
     @classmethod
@@ -185,9 +186,7 @@ class ParameterStack:
         offset = 0
         for shape in shapes:
             stack.layers.append(stack._layer(shape, offset))
-            end = offset + _layer_size(shape)
-            stack.layer_gradients.append(stack.gradients[:, offset:end])
-            offset = end
+            offset += _layer_size(shape)
         return stack
 
     def reduce(self) -> None:
@@ -198,15 +197,22 @@ class ParameterStack:
     def gradient_norms(self) -> torch.Tensor:
         """Norm of the gradient of each run, (runs,).
 
-        By layer first, as ``torch.nn.utils.clip_grad_norm_`` has it. The vectors in which a norm
-        is added up are as wide as :data:`LANES` or a part of it, and the zeros that pad a run come
-        in multiples of that: they change no digit. On a GPU it is one sum for the whole row.
+        On the CPU unit by unit, layer by layer: the zeros that pad a run change no digit. On a GPU
+        it is one sum for the whole row.
         """
         if self.gradients.device.type != "cpu":
             return torch.linalg.vector_norm(self.gradients, dim=1)
-        norms = [torch.linalg.vector_norm(layer, dim=1) for layer in self.layer_gradients]
-        squares = torch.stack(norms, 1).double().square_()
-        return squares.sum(1).sqrt_().to(self.values.dtype)
+        squares = torch.empty(len(self.gradients), dtype=torch.float64)
+        add_squares(self.gradients.numpy(), self._places, squares.numpy())
+        return squares.sqrt_().to(self.values.dtype)
+
+    @cached_property
+    def _places(self) -> np.ndarray:
+        """(layers, 3): where each layer begins in a row, its rows and its units."""
+        sizes = [_layer_size(shape) for shape in self.shapes]
+        units = [shape.stacked[1] for shape in self.shapes]
+        starts = np.cumsum([0, *sizes[:-1]])
+        return np.column_stack([starts, np.floor_divide(sizes, units), units])
 
     def take(self, rows: torch.Tensor, shapes: Sequence[LayerShape]) -> ParameterStack:
         """Return a stack of some of the runs, as wide as the widest of them needs it.

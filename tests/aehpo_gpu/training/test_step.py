@@ -26,6 +26,11 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a step be taken on the CPU as it is on a GPU."""
     monkeypatch.setattr(blocks, "is_on_cpu", lambda values: False)
     monkeypatch.setattr(StackedOptimiser, "_step_by_run", StackedOptimiser._step_at_once)
+    monkeypatch.setattr(
+        ParameterStack,
+        "gradient_norms",
+        lambda self: torch.linalg.vector_norm(self.gradients, dim=1),
+    )
 
 
 class Passes(TorchDispatchMode):
@@ -310,11 +315,6 @@ def test_a_step_launches_few_kernels(
         (optimiser, "update"),
     ):
         monkeypatch.setattr(module, name, kernels.fused(getattr(module, name)))
-    monkeypatch.setattr(
-        ParameterStack,
-        "gradient_norms",
-        lambda self: torch.linalg.vector_norm(self.gradients, dim=1),
-    )
     x = training._matrix.train[:32, : training.network.width]
     noise = training.network.draw_noise(0, range(32))
     with kernels:
