@@ -8,9 +8,12 @@ they are called.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numba
 import numpy as np
+
+Result = TypeVar("Result")
 
 _AT_ONCE = 32
 """Samples added up before their sum is added to the total: halves of a long sum err less."""
@@ -19,7 +22,7 @@ ROW, COLUMN, FIRST_MIX, SECOND_MIX = 0x9E3779B1, 0x85EBCA77, 0x7FEB352D, 0x846CA
 """Odd numbers by which draws are mixed, on every device."""
 
 
-def _compiled(function: Callable[..., None]) -> Callable[..., None]:
+def _compiled(function: Callable[..., Result]) -> Callable[..., Result]:
     """Compile a loop, once a machine if there is a folder to keep that in."""
     try:
         return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
@@ -72,64 +75,69 @@ def add_products(x: np.ndarray, y: np.ndarray, total: np.ndarray) -> None:
 
 
 @_compiled
-def add_squares(x: np.ndarray, layers: np.ndarray, total: np.ndarray) -> None:
-    """Sum the squares of (runs, numbers) into (runs,) of float64.
+def _square_of_run(x: np.ndarray, layers: np.ndarray, part: np.ndarray) -> float:
+    """Sum the squares of (parameters,).
 
-    ``layers`` are (layers, 3): where each begins, its rows and its units. Every unit is added up
-    for itself, so that units and fours of rows of zeros change nothing.
+    Every unit of a layer is added up for itself, so that units and fours of rows of zeros change no
+    digit.
     """
-    part = np.empty(layers[:, 2].max(), dtype=x.dtype)
-    for run in range(len(x)):
-        total[run] = 0
-        for start, rows, units in layers:
-            own = x[run, start : start + rows * units].reshape(rows, units)
-            part[:units] = 0
-            fours = rows - rows % 4
-            for row in range(0, fours, 4):
-                for unit in range(units):
-                    a, b, c, d = (
-                        own[row, unit],
-                        own[row + 1, unit],
-                        own[row + 2, unit],
-                        own[row + 3, unit],
-                    )
-                    part[unit] += (a * a + b * b) + (c * c + d * d)
-            for row in range(fours, rows):
-                for unit in range(units):
-                    part[unit] += own[row, unit] * own[row, unit]
+    square = 0.0
+    for start, rows, units in layers:
+        own = x[start : start + rows * units].reshape(rows, units)
+        part[:units] = 0
+        fours = rows - rows % 4
+        for row in range(0, fours, 4):
             for unit in range(units):
-                total[run] += part[unit]
+                a, b = own[row, unit], own[row + 1, unit]
+                c, d = own[row + 2, unit], own[row + 3, unit]
+                part[unit] += (a * a + b * b) + (c * c + d * d)
+        for row in range(fours, rows):
+            for unit in range(units):
+                part[unit] += own[row, unit] * own[row, unit]
+        for unit in range(units):
+            square += part[unit]
+    return square
 
 
 @_compiled
 def step_by_adam(
+    layers: np.ndarray,
     values: np.ndarray,
     gradients: np.ndarray,
     first: np.ndarray,
     second: np.ndarray,
-    going: np.ndarray,
+    alive: np.ndarray,
     scales: np.ndarray,
+    clips: np.ndarray,
     rates: np.ndarray,
     decays: np.ndarray,
+    chosen: np.ndarray,
     couples: np.ndarray,
     steps: float,
     beta1: float,
     beta2: float,
     epsilon: float,
 ) -> None:
-    """Step those of (runs, parameters) that are ``going``, in place, by Adam or AdamW.
+    """Clip the gradients of a stack, and step those runs that are ``chosen`` by Adam or AdamW.
 
-    Of each run: what its gradient is multiplied by, its rate, its weight decay, and whether that is
-    added to the gradient as in Adam.
+    ``layers`` are (layers, 3): where each begins in a row, its rows and its units. Parameters,
+    gradients and moments are (runs, parameters), all others (runs,): ``alive`` and ``scales`` are
+    filled with whether the gradients were ever finite and what they are multiplied by to have at
+    most the norm ``clips``; ``couples`` says where the decay is added to them, as in Adam.
     """
     number = values.dtype.type
-    toward, kept, little = number(1 - beta1), number(beta2), number(epsilon)
-    added = number(1 - beta2)
-    correction = number(1 / np.sqrt(1 - beta2**steps))
+    one = number(1)
+    toward, kept, added = number(1 - beta1), number(beta2), number(1 - beta2)
+    little, correction = number(epsilon), number(1 / np.sqrt(1 - beta2**steps))
+    part = np.empty(layers[:, 2].max(), dtype=values.dtype)
     for run in range(len(values)):
-        if not going[run]:
+        norm = number(np.sqrt(_square_of_run(gradients[run], layers, part)))
+        alive[run] = alive[run] and np.isfinite(norm)
+        scale = min(one, clips[run] * (one / (norm + number(1e-6))))
+        scales[run] = scale
+        if not (alive[run] and chosen[run]):
             continue
-        scale, decay = scales[run], number(decays[run] if couples[run] else 0)
+        decay = number(decays[run] if couples[run] else 0)
         size = number(rates[run] / (1 - beta1**steps))
         remaining = number(1 if couples[run] else 1 - rates[run] * decays[run])
         for i in range(values.shape[1]):

@@ -73,6 +73,13 @@ class StackedOptimiser:
         self._numbers = torch.tensor(numbers, device=values.device)
         self._by_adam, self._couples = self._numbers <= _ADAM, self._numbers == _ADAM
         self._all_adamw = not any(numbers)
+        self._scales = torch.ones_like(self._clips)
+        if values.device.type == "cpu":
+            # Made once, since that takes time.
+            state = (values, self.gradients, self.first, self.second, self.alive, self._scales)
+            rates = (self._clips, self.learning_rates, self._decays)
+            every = (*state, *rates, self._by_adam, self._couples)
+            self._arrays = (self._stack.places, *(one.numpy() for one in every))
 
     def scale_rates(self, multipliers: Sequence[float]) -> None:
         """Set what the learning rate of each run is multiplied by from now on."""
@@ -100,30 +107,26 @@ class StackedOptimiser:
     def step(self) -> None:
         """Update every run that is still finite."""
         self.steps.add_(1)
-        norms = self._stack.gradient_norms()
         if self.values.device.type == "cpu":
-            self._step_by_run(norms)
+            self._step_by_run()
         else:
-            self._step_at_once(norms)
+            self._step_at_once()
 
-    def _step_by_run(self, norms: torch.Tensor) -> None:
+    def _step_by_run(self) -> None:
         """On the CPU: Adam and AdamW pass over the memory once, the others a run at a time."""
-        self.alive &= torch.isfinite(norms)
-        scales = clip_scale(norms, self._clips)
-        state = (self.values, self.gradients, self.first, self.second)
-        factors = (scales, self.learning_rates, self._decays, self._couples)
-        arrays = (one.numpy() for one in (*state, self.alive & self._by_adam, *factors))
-        step_by_adam(*arrays, self.steps.item(), *BETAS, EPSILON)
+        step_by_adam(*self._arrays, self.steps.item(), *BETAS, EPSILON)
         if self._all_adamw:
             return
         for run in torch.nonzero(self.alive & ~self._by_adam).flatten().tolist():
+            state = (self.values, self.gradients, self.first, self.second)
             values, gradient, first, second = (one[run] for one in state)
-            gradient.mul_(scales[run])
+            gradient.mul_(self._scales[run])
             rate = self.learning_rates[run].item()
             step_run(self._rules[run], values, gradient, first, second, rate)
 
-    def _step_at_once(self, norms: torch.Tensor) -> None:
+    def _step_at_once(self) -> None:
         """One pass over the stack: no host synchronisation, and no launch for each run."""
+        norms = torch.linalg.vector_norm(self.gradients, dim=1)
         alive, scale, size, correction = step_factors(
             norms, self.alive, self.steps, self.learning_rates, self._clips
         )

@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from aehpo_gpu.training.loops import add_squares
-
 LANES = 16
 """Stacked widths, and rows of matrix products, are multiples of this. A product of the same numbers
 then mostly takes the same path in any fleet: MKL has others for narrow and ragged shapes, which
@@ -194,20 +192,8 @@ class ParameterStack:
         if self.reduced is not None:
             self.reduced.copy_(self.values)
 
-    def gradient_norms(self) -> torch.Tensor:
-        """Norm of the gradient of each run, (runs,).
-
-        On the CPU unit by unit, layer by layer: the zeros that pad a run change no digit. On a GPU
-        it is one sum for the whole row.
-        """
-        if self.gradients.device.type != "cpu":
-            return torch.linalg.vector_norm(self.gradients, dim=1)
-        squares = torch.empty(len(self.gradients), dtype=torch.float64)
-        add_squares(self.gradients.numpy(), self._places, squares.numpy())
-        return squares.sqrt_().to(self.values.dtype)
-
     @cached_property
-    def _places(self) -> np.ndarray:
+    def places(self) -> np.ndarray:
         """(layers, 3): where each layer begins in a row, its rows and its units."""
         sizes = [_layer_size(shape) for shape in self.shapes]
         units = [shape.stacked[1] for shape in self.shapes]

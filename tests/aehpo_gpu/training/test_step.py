@@ -26,11 +26,6 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a step be taken on the CPU as it is on a GPU."""
     monkeypatch.setattr(blocks, "is_on_cpu", lambda values: False)
     monkeypatch.setattr(StackedOptimiser, "_step_by_run", StackedOptimiser._step_at_once)
-    monkeypatch.setattr(
-        ParameterStack,
-        "gradient_norms",
-        lambda self: torch.linalg.vector_norm(self.gradients, dim=1),
-    )
 
 
 class Passes(TorchDispatchMode):
