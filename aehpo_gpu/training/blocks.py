@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+import numpy as np
 import torch
 
 from aehpo_gpu.training import normalisation_on_cpu
@@ -86,6 +87,18 @@ class Block:
     def _is_plain(self) -> bool:
         return self.kind == HiddenKind("relu", True)
 
+    @cached_property
+    def _arrays(self) -> tuple[np.ndarray, ...]:
+        own = self.norm
+        statistics = (own.running_mean, own.running_variance)
+        values = (self.bias, own.gamma, own.beta, *statistics, self.dropout)
+        return tuple(one.numpy() for one in values)
+
+    @cached_property
+    def _gradient_arrays(self) -> tuple[np.ndarray, ...]:
+        own = self.norm
+        return own.gamma.numpy(), own.beta_gradient.numpy(), own.gamma_gradient.numpy()
+
     def forward(
         self, z: torch.Tensor, draws: torch.Tensor | None
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
@@ -100,9 +113,11 @@ class Block:
         """
         own, bias = self.norm, self.bias
         if self._is_plain:
-            statistics = (own.running_mean, own.running_variance)
-            normalise = normalisation_on_cpu.normalised if is_on_cpu(z) else normalised
-            made = normalise(z, bias, own.gamma, own.beta, *statistics, draws, self.dropout)
+            if is_on_cpu(z):
+                made = normalisation_on_cpu.normalised(z, draws, *self._arrays)
+            else:
+                statistics = (own.running_mean, own.running_variance)
+                made = normalised(z, bias, own.gamma, own.beta, *statistics, draws, self.dropout)
             return made[-1], made
         if self.kind.batch_norm:
             centred, inverse = standardised(z, bias, own.running_mean, own.running_variance)
@@ -123,11 +138,10 @@ class Block:
         own = self.norm
         if self._is_plain:
             centred, inverse, gain, y = saved
-            on_cpu = is_on_cpu(y)
-            through = normalisation_on_cpu.normalised_gradients if on_cpu else normalised_gradients
-            dz, beta_gradient, gamma_gradient = through(
-                gradient, y, centred, inverse, gain, own.gamma
-            )
+            made = (gradient, y, centred, inverse, gain)
+            if is_on_cpu(y):
+                return normalisation_on_cpu.normalised_gradients(*made, *self._gradient_arrays)
+            dz, beta_gradient, gamma_gradient = normalised_gradients(*made, own.gamma)
             own.beta_gradient.copy_(beta_gradient)
             own.gamma_gradient.copy_(gamma_gradient)
             return dz

@@ -209,7 +209,7 @@ def _product_gradients(ctx: Any, x: torch.Tensor, gradient: torch.Tensor) -> tor
     parameters, precision = ctx.parameters, ctx.precision
     filled = inert_rows(gradient)
     target = parameters.weight_gradient
-    if parameters.reduced is None and target[0].numel() >= _WRITTEN_DIRECTLY:
+    if parameters.reduced is None and target.shape[1:].numel() >= _WRITTEN_DIRECTLY:
         with _rounding(precision):
             torch.bmm(x.transpose(1, 2), filled, out=target)
     else:

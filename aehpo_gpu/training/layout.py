@@ -125,11 +125,11 @@ class Layout:
         read = np.minimum(runs["k_filter"].to_numpy(), features)
         widest = int(read.max())
         widths = run_widths(runs, features)
-        decoders = [
-            decoder_widths(architecture, run, own[0])
-            for run, own in zip(runs.to_dict("records"), widths, strict=True)
-        ]
-        bare = [one for one in decoders if one is not None] or None
+        bare = None
+        if architecture.decoder is not None:
+            rows = zip(runs.to_dict("records"), widths, strict=True)
+            decoders = (decoder_widths(architecture, run, own[0]) for run, own in rows)
+            bare = [one for one in decoders if one is not None]
         latent_mask = unit_mask([own[-1] for own in widths], device, dtype)
         present = unit_mask(read.tolist(), device, dtype)
         mixed = int(read.min()) < min(features, padded(widest))

@@ -1,4 +1,4 @@
-"""Loops over arrays that are compiled for the processor: sums, draws, BatchNorm with ReLU.
+"""Loops over arrays that are compiled for the processor: sums, draws, BatchNorm, Adam.
 
 All of them lie here: what numba keeps of compiled code is made anew when this file changes, and
 would not notice a change in another one that is called from it. What they compute is said where
@@ -8,9 +8,12 @@ they are called.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numba
 import numpy as np
+
+Result = TypeVar("Result")
 
 _AT_ONCE = 32
 """Samples added up before their sum is added to the total: halves of a long sum err less."""
@@ -19,7 +22,7 @@ ROW, COLUMN, FIRST_MIX, SECOND_MIX = 0x9E3779B1, 0x85EBCA77, 0x7FEB352D, 0x846CA
 """Odd numbers by which draws are mixed, on every device."""
 
 
-def _compiled(function: Callable[..., None]) -> Callable[..., None]:
+def _compiled(function: Callable[..., Result]) -> Callable[..., Result]:
     """Compile a loop, once a machine if there is a folder to keep that in."""
     try:
         return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
@@ -69,6 +72,83 @@ def add_products(x: np.ndarray, y: np.ndarray, total: np.ndarray) -> None:
     part = np.empty(x.shape[2], dtype=x.dtype)
     for run in range(len(x)):
         _add_products_of_run(x[run], y[run], part, total[run, 0])
+
+
+@_compiled
+def _square_of_run(x: np.ndarray, layers: np.ndarray, part: np.ndarray) -> float:
+    """Sum the squares of (parameters,).
+
+    Every unit of a layer is added up for itself, so that units and fours of rows of zeros change no
+    digit.
+    """
+    square = 0.0
+    for start, rows, units in layers:
+        own = x[start : start + rows * units].reshape(rows, units)
+        part[:units] = 0
+        fours = rows - rows % 4
+        for row in range(0, fours, 4):
+            for unit in range(units):
+                a, b = own[row, unit], own[row + 1, unit]
+                c, d = own[row + 2, unit], own[row + 3, unit]
+                part[unit] += (a * a + b * b) + (c * c + d * d)
+        for row in range(fours, rows):
+            for unit in range(units):
+                part[unit] += own[row, unit] * own[row, unit]
+        for unit in range(units):
+            square += part[unit]
+    return square
+
+
+@_compiled
+def step_by_adam(
+    layers: np.ndarray,
+    values: np.ndarray,
+    gradients: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    alive: np.ndarray,
+    scales: np.ndarray,
+    clips: np.ndarray,
+    rates: np.ndarray,
+    decays: np.ndarray,
+    chosen: np.ndarray,
+    couples: np.ndarray,
+    steps: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+) -> None:
+    """Clip the gradients of a stack, and step those runs that are ``chosen`` by Adam or AdamW.
+
+    ``layers`` are (layers, 3): where each begins in a row, its rows and its units. Parameters,
+    gradients and moments are (runs, parameters), all others (runs,): ``alive`` and ``scales`` are
+    filled with whether the gradients were ever finite and what they are multiplied by to have at
+    most the norm ``clips``; ``couples`` says where the decay is added to them, as in Adam.
+    """
+    number = values.dtype.type
+    one = number(1)
+    toward, kept, added = number(1 - beta1), number(beta2), number(1 - beta2)
+    little, correction = number(epsilon), number(1 / np.sqrt(1 - beta2**steps))
+    part = np.empty(layers[:, 2].max(), dtype=values.dtype)
+    for run in range(len(values)):
+        norm = number(np.sqrt(_square_of_run(gradients[run], layers, part)))
+        alive[run] = alive[run] and np.isfinite(norm)
+        scale = min(one, clips[run] * (one / (norm + number(1e-6))))
+        scales[run] = scale
+        if not (alive[run] and chosen[run]):
+            continue
+        decay = number(decays[run] if couples[run] else 0)
+        size = number(rates[run] / (1 - beta1**steps))
+        remaining = number(1 if couples[run] else 1 - rates[run] * decays[run])
+        for i in range(values.shape[1]):
+            value = values[run, i]
+            gradient = gradients[run, i] * scale + value * decay
+            mean = first[run, i] + (gradient - first[run, i]) * toward
+            square = second[run, i] * kept + gradient * gradient * added
+            first[run, i] = mean
+            second[run, i] = square
+            direction = mean / (np.sqrt(square) * correction + little)
+            values[run, i] = value * remaining - direction * size
 
 
 @_compiled

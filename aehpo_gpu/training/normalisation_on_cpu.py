@@ -7,6 +7,7 @@ run is the same in any fleet.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from aehpo_gpu.training.loops import differentiate, normalise
@@ -17,24 +18,26 @@ _NOTHING = torch.empty(0, 0)
 
 def normalised(
     z: torch.Tensor,
-    bias: torch.Tensor,
-    gamma: torch.Tensor,
-    beta: torch.Tensor,
-    running_mean: torch.Tensor,
-    running_variance: torch.Tensor,
     draws: torch.Tensor | None,
-    dropout: torch.Tensor,
+    bias: np.ndarray,
+    gamma: np.ndarray,
+    beta: np.ndarray,
+    running_mean: np.ndarray,
+    running_variance: np.ndarray,
+    dropout: np.ndarray,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Do what :func:`aehpo_gpu.training.normalisation.normalised` does."""
+    """Do what :func:`aehpo_gpu.training.normalisation.normalised` does.
+
+    What is the same in every step is given as arrays, which take time to be made of tensors.
+    """
     z = z.contiguous()
     runs, _, units = z.shape
     inverse, gain, y = z.new_empty(runs, 1, units), z.new_empty(runs, 1, 1), torch.empty_like(z)
     drawn = _NOTHING.to(z.dtype) if draws is None else draws.contiguous()
     normalise(
         z.numpy(),
-        *(one.numpy() for one in (bias, gamma, beta, running_mean, running_variance)),
-        *(drawn.numpy(), dropout.numpy(), inverse.numpy(), gain.numpy(), y.numpy()),
-        *(EPSILON, MOMENTUM),
+        *(bias, gamma, beta, running_mean, running_variance, drawn.numpy(), dropout),
+        *(inverse.numpy(), gain.numpy(), y.numpy(), EPSILON, MOMENTUM),
     )
     return z, inverse, gain, y
 
@@ -45,13 +48,15 @@ def normalised_gradients(
     centred: torch.Tensor,
     inverse: torch.Tensor,
     gain: torch.Tensor,
-    gamma: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Do what :func:`aehpo_gpu.training.normalisation.normalised_gradients` does."""
+    gamma: np.ndarray,
+    beta_gradient: np.ndarray,
+    gamma_gradient: np.ndarray,
+) -> torch.Tensor:
+    """Do what :func:`aehpo_gpu.training.normalisation.normalised_gradients` does.
+
+    The gradients of shift and scale are written into what is given for them.
+    """
     dz = torch.empty_like(y)
-    beta_gradient, gamma_gradient = torch.empty_like(inverse), torch.empty_like(inverse)
-    differentiate(
-        *(one.numpy() for one in (gradient.contiguous(), y, centred, inverse, gain, gamma)),
-        *(dz.numpy(), beta_gradient.numpy(), gamma_gradient.numpy()),
-    )
-    return dz, beta_gradient, gamma_gradient
+    arrays = (one.numpy() for one in (gradient.contiguous(), y, centred, inverse, gain))
+    differentiate(*arrays, gamma, dz.numpy(), beta_gradient, gamma_gradient)
+    return dz

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 
 import torch
 
+from aehpo_assets.space.training import OPTIMIZERS
 from aehpo_gpu.training.compilation import fused_on_cuda
+from aehpo_gpu.training.loops import step_by_adam
 from aehpo_gpu.training.parameters import ParameterStack
 from aehpo_gpu.training.rules import UpdateRule
 
@@ -18,6 +20,8 @@ BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 SMOOTHING = 0.99
 """Of the squared gradient in RMSprop."""
+_ADAM = OPTIMIZERS.index("adam")
+"""Number of Adam, behind that of AdamW alone."""
 
 
 class StackedOptimiser:
@@ -57,7 +61,6 @@ class StackedOptimiser:
     def _set_rules(self, rules: Sequence[UpdateRule]) -> None:
         self._rules = rules
         self.learning_rates = self._full_rates.clone()
-        self._rates = self.learning_rates.tolist()
         values = self.values
 
         def column(numbers: list[float]) -> torch.Tensor:
@@ -68,14 +71,21 @@ class StackedOptimiser:
         self._momenta = column([rule.momentum for rule in rules])
         numbers = [rule.number for rule in rules]
         self._numbers = torch.tensor(numbers, device=values.device)
+        self._by_adam, self._couples = self._numbers <= _ADAM, self._numbers == _ADAM
         self._all_adamw = not any(numbers)
+        self._scales = torch.ones_like(self._clips)
+        if values.device.type == "cpu":
+            # Made once, since that takes time.
+            state = (values, self.gradients, self.first, self.second, self.alive, self._scales)
+            rates = (self._clips, self.learning_rates, self._decays)
+            every = (*state, *rates, self._by_adam, self._couples)
+            self._arrays = (self._stack.places, *(one.numpy() for one in every))
 
     def scale_rates(self, multipliers: Sequence[float]) -> None:
         """Set what the learning rate of each run is multiplied by from now on."""
         factors = torch.tensor(multipliers, dtype=self._full_rates.dtype)
         # In place: a step that is replayed reads them where they lie.
         self.learning_rates.copy_(self._full_rates * factors.to(self._full_rates.device))
-        self._rates = self.learning_rates.tolist()
 
     def take(self, rows: torch.Tensor, stack: ParameterStack) -> None:
         """Go on with some of the runs alone, whose parameters lie in another stack.
@@ -97,27 +107,26 @@ class StackedOptimiser:
     def step(self) -> None:
         """Update every run that is still finite."""
         self.steps.add_(1)
-        norms = self._stack.gradient_norms()
         if self.values.device.type == "cpu":
-            self._step_by_run(norms)
+            self._step_by_run()
         else:
-            self._step_at_once(norms)
+            self._step_at_once()
 
-    def _step_by_run(self, norms: torch.Tensor) -> None:
-        """One fused call a run: on the CPU it passes over the memory once instead of ten times."""
-        self.alive &= torch.isfinite(norms)
-        alive, scales = self.alive.tolist(), clip_scale(norms, self._clips).tolist()
-        for run, rate in enumerate(self._rates):
-            if not alive[run]:
-                continue
-            gradient = self.gradients[run]
-            if scales[run] < 1.0:
-                gradient.mul_(scales[run])
-            moments = (self.first[run], self.second[run])
-            step_run(self._rules[run], self.values[run], gradient, *moments, self.steps, rate)
+    def _step_by_run(self) -> None:
+        """On the CPU: Adam and AdamW pass over the memory once, the others a run at a time."""
+        step_by_adam(*self._arrays, self.steps.item(), *BETAS, EPSILON)
+        if self._all_adamw:
+            return
+        for run in torch.nonzero(self.alive & ~self._by_adam).flatten().tolist():
+            state = (self.values, self.gradients, self.first, self.second)
+            values, gradient, first, second = (one[run] for one in state)
+            gradient.mul_(self._scales[run])
+            rate = self.learning_rates[run].item()
+            step_run(self._rules[run], values, gradient, first, second, rate)
 
-    def _step_at_once(self, norms: torch.Tensor) -> None:
+    def _step_at_once(self) -> None:
         """One pass over the stack: no host synchronisation, and no launch for each run."""
+        norms = torch.linalg.vector_norm(self.gradients, dim=1)
         alive, scale, size, correction = step_factors(
             norms, self.alive, self.steps, self.learning_rates, self._clips
         )
@@ -136,30 +145,11 @@ def step_run(
     gradient: torch.Tensor,
     first: torch.Tensor,
     second: torch.Tensor,
-    steps: torch.Tensor,
     rate: float,
 ) -> None:
-    """Step the (parameters,) of one run, in place, by the kernels that ``torch.optim`` calls."""
+    """Step the (parameters,) of one run by SGD or RMSprop, in place, as ``torch.optim`` does it."""
     decay, momentum = rule.weight_decay, rule.momentum
-    if rule.optimizer in ("adamw", "adam"):
-        # Those of torch.optim.AdamW(fused=True) and Adam(fused=True), without their bookkeeping.
-        kernel = torch._fused_adamw_ if rule.optimizer == "adamw" else torch._fused_adam_
-        kernel(
-            [values],
-            [gradient],
-            [first],
-            [second],
-            [],
-            [steps],
-            lr=rate,
-            beta1=BETAS[0],
-            beta2=BETAS[1],
-            weight_decay=decay,
-            eps=EPSILON,
-            amsgrad=False,
-            maximize=False,
-        )
-    elif rule.optimizer == "sgd":
+    if rule.optimizer == "sgd":
         torch._fused_sgd_(
             [values],
             [gradient],

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 
 LANES = 16
@@ -152,8 +154,6 @@ class ParameterStack:
         (runs, parameters) in one piece of memory each.
     layers
         Views of them.
-    layer_gradients
-        Everything of a layer's gradients, (runs, parameters of the layer).
     shapes
         What the layers were laid out for.
     reduced
@@ -164,7 +164,6 @@ class ParameterStack:
     gradients: torch.Tensor
     shapes: Sequence[LayerShape] = ()
     layers: list[LinearParameters] = field(default_factory=list)
-    layer_gradients: list[torch.Tensor] = field(default_factory=list)
     reduced: torch.Tensor | None = None
 
     @classmethod
@@ -185,9 +184,7 @@ class ParameterStack:
         offset = 0
         for shape in shapes:
             stack.layers.append(stack._layer(shape, offset))
-            end = offset + _layer_size(shape)
-            stack.layer_gradients.append(stack.gradients[:, offset:end])
-            offset = end
+            offset += _layer_size(shape)
         return stack
 
     def reduce(self) -> None:
@@ -195,18 +192,13 @@ class ParameterStack:
         if self.reduced is not None:
             self.reduced.copy_(self.values)
 
-    def gradient_norms(self) -> torch.Tensor:
-        """Norm of the gradient of each run, (runs,).
-
-        By layer first, as ``torch.nn.utils.clip_grad_norm_`` has it. The vectors in which a norm
-        is added up are as wide as :data:`LANES` or a part of it, and the zeros that pad a run come
-        in multiples of that: they change no digit. On a GPU it is one sum for the whole row.
-        """
-        if self.gradients.device.type != "cpu":
-            return torch.linalg.vector_norm(self.gradients, dim=1)
-        norms = [torch.linalg.vector_norm(layer, dim=1) for layer in self.layer_gradients]
-        squares = torch.stack(norms, 1).double().square_()
-        return squares.sum(1).sqrt_().to(self.values.dtype)
+    @cached_property
+    def places(self) -> np.ndarray:
+        """(layers, 3): where each layer begins in a row, its rows and its units."""
+        sizes = [_layer_size(shape) for shape in self.shapes]
+        units = [shape.stacked[1] for shape in self.shapes]
+        starts = np.cumsum([0, *sizes[:-1]])
+        return np.column_stack([starts, np.floor_divide(sizes, units), units])
 
     def take(self, rows: torch.Tensor, shapes: Sequence[LayerShape]) -> ParameterStack:
         """Return a stack of some of the runs, as wide as the widest of them needs it.

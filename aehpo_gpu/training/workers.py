@@ -96,15 +96,15 @@ def side_by_side(
     zoo = ARCHITECTURES[architecture]
     pairs = pair_tensors(architecture, settings.vae_loss)
     largest = 1.0
+    every, of_run = runs.to_dict("records"), run_widths(runs, matrix.values.shape[1])
     for rows in fleets:
-        members = runs.iloc[list(rows)]
-        widths = np.array(run_widths(members, matrix.values.shape[1])).max(0)
-        batch_size, decoded = int(members["batch_size"].iloc[0]), zoo.draws_of(members.iloc[0])
+        widths, first = np.array([of_run[row] for row in rows]).max(0), every[rows[0]]
+        batch_size, decoded = int(first["batch_size"]), zoo.draws_of(first)
         if zoo.module is None:
-            between = between_of(zoo, members.iloc[0])
-            shape = len(members), len(zoo.heads), batch_size, decoded, between
+            shape = len(rows), len(zoo.heads), batch_size, decoded, between_of(zoo, first)
             work = step_work(widths[None], *shape)
         else:
+            members = runs.iloc[list(rows)]
             work = run_work(architecture, members, matrix.values.shape[1], [batch_size])
         sizes = settings.dtype.itemsize, pairs, len(matrix.values), decoded
         held = fleet_bytes(work, widths[None], *sizes)

@@ -30,6 +30,21 @@ def copied(given: Inputs) -> Inputs:
     return {name: None if one is None else one.clone() for name, one in given.items()}
 
 
+def normalised(given: Inputs) -> tuple[torch.Tensor, ...]:
+    arrays = {name: given[name].numpy() for name in (*PARAMETERS, "dropout")}
+    return normalisation_on_cpu.normalised(**given | arrays)
+
+
+def gradients(
+    gradient: torch.Tensor, made: tuple[torch.Tensor, ...], gamma: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    centred, inverse, gain, y = made
+    of_shift, of_scale = torch.empty_like(inverse), torch.empty_like(inverse)
+    written = (gamma.numpy(), of_shift.numpy(), of_scale.numpy())
+    dz = normalisation_on_cpu.normalised_gradients(gradient, y, centred, inverse, gain, *written)
+    return dz, of_shift, of_scale
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(
     ("runs", "samples", "units", "thins"), [(1, 64, 48, True), (3, 37, 32, True), (2, 2, 16, False)]
@@ -39,7 +54,7 @@ def test_it_is_what_torch_makes_of_it(
 ) -> None:
     ours = inputs(runs, samples, units, dtype, thins)
     theirs = copied(ours)
-    found = normalisation_on_cpu.normalised(*ours.values())
+    found = normalised(ours)
     expected = normalisation.normalised(*theirs.values())
     torch.testing.assert_close(found, expected)
     for name in PARAMETERS:
@@ -47,10 +62,9 @@ def test_it_is_what_torch_makes_of_it(
 
     centred, inverse, gain, y = expected
     gradient, gamma = torch.randn_like(y), theirs["gamma"]
-    given = (gradient, y, centred, inverse, gain, gamma)
     torch.testing.assert_close(
-        normalisation_on_cpu.normalised_gradients(*given),
-        normalisation.normalised_gradients(*given),
+        gradients(gradient, expected, gamma),
+        normalisation.normalised_gradients(gradient, y, centred, inverse, gain, gamma),
     )
 
 
@@ -60,23 +74,15 @@ def test_a_run_has_the_same_bits_in_any_stack() -> None:
         name: one if one is None or name == "draws" else one[1:2].clone()
         for name, one in together.items()
     }
-    of_all = normalisation_on_cpu.normalised(*together.values())
-    of_one = normalisation_on_cpu.normalised(*alone.values())
+    of_all = normalised(together)
+    of_one = normalised(alone)
     gradient = torch.randn_like(of_all[-1])
     for whole, part in zip(of_all, of_one, strict=True):
         assert torch.equal(whole[1:2], part)
     for name in PARAMETERS:
         assert torch.equal(together[name][1:2], alone[name])
-    whole_gradients = normalisation_on_cpu.normalised_gradients(
-        gradient,
-        *(of_all[-1], *of_all[:3]),
-        together["gamma"],
-    )
-    own_gradients = normalisation_on_cpu.normalised_gradients(
-        gradient[1:2],
-        *(of_one[-1], *of_one[:3]),
-        alone["gamma"],
-    )
+    whole_gradients = gradients(gradient, of_all, together["gamma"])
+    own_gradients = gradients(gradient[1:2], of_one, alone["gamma"])
     for whole, part in zip(whole_gradients, own_gradients, strict=True):
         assert torch.equal(whole[1:2], part)
 
@@ -85,6 +91,6 @@ def test_what_is_not_a_number_stays_it() -> None:
     given = inputs(2, 8, 16, torch.float32)
     z = given["z"]
     z[0, 3, 5] = torch.nan
-    *_, y = normalisation_on_cpu.normalised(*given.values())
+    *_, y = normalised(given)
     assert y[0, :, 5].isnan().all()
     assert y[1].isfinite().all()

@@ -153,3 +153,25 @@ def test_a_run_keeps_its_rule_and_its_state_when_others_leave() -> None:
             left = cut._stack.take(rows, [LayerShape((16,) * 3, (16,) * 3, False)])
             cut.take(rows, left)
     assert torch.equal(cut.values, whole.values[rows])
+
+
+def test_what_pads_a_run_changes_no_digit_of_its_step() -> None:
+    shapes = [LayerShape((48, 20), (32, 9), True), LayerShape((32, 9), (48, 20), False)]
+    alone = [LayerShape((20,), (9,), True), LayerShape((9,), (20,), False)]
+    row, rates = torch.tensor([1]), torch.tensor([1e-3, 1e-2])
+    stack = ParameterStack.allocate(shapes, torch.device("cpu"), torch.float32)
+    own = stack.take(row, alone)
+    whole, cut = StackedOptimiser(stack, rates), StackedOptimiser(own, rates[1:])
+    source = torch.Generator().manual_seed(0)
+    for _ in range(3):
+        for layer, shape in zip(stack.layers, shapes, strict=True):
+            inputs, outputs = shape.inputs[1], shape.outputs[1]
+            weights = layer.weight_gradient[1, :inputs, :outputs]
+            weights.copy_(torch.randn(inputs, outputs, generator=source))
+            layer.bias_gradient[1, 0, :outputs] = torch.randn(outputs, generator=source)
+        own.gradients.copy_(stack.rearranged(stack.gradients, row, alone))
+        whole.step()
+        cut.step()
+        assert float(own.gradients.norm()) > CLIP_NORM
+        assert torch.equal(stack.rearranged(stack.values, row, alone), own.values)
+    assert own.values.any()

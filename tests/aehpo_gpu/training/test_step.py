@@ -310,11 +310,6 @@ def test_a_step_launches_few_kernels(
         (optimiser, "update"),
     ):
         monkeypatch.setattr(module, name, kernels.fused(getattr(module, name)))
-    monkeypatch.setattr(
-        ParameterStack,
-        "gradient_norms",
-        lambda self: torch.linalg.vector_norm(self.gradients, dim=1),
-    )
     x = training._matrix.train[:32, : training.network.width]
     noise = training.network.draw_noise(0, range(32))
     with kernels:
